@@ -1,0 +1,14 @@
+"""The one error a user is meant to read."""
+
+from __future__ import annotations
+
+
+class Fault(ValueError):
+    """A fault of the input, told in one line: where, what was found, what was expected, what to do.
+
+    The command line prints that line and ends with exit code 2. Whatever white space the message holds
+    (line breaks from a quoted value, say) is folded into single spaces, so that it stays one line.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
