@@ -1,0 +1,72 @@
+# make demo: set up, train, show.   make test: every check.   Both need only python3 (3.11 or newer); a C++
+# compiler makes the native engine.  PYTHON=python3.12 picks another interpreter for a new .venv.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check install -q -c constraints.txt
+# The build tools live in .venv, at the versions of constraints.txt, so nothing is built in a second environment.
+INSTALL := $(PIP) --no-build-isolation
+NATIVE := CMakeLists.txt $(shell find native 2>/dev/null)
+SETUP := pyproject.toml constraints.txt $(NATIVE)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint format types imports pytest bench bench-vectors clean
+
+help:
+	@echo "make demo            set up, train the small language model, evaluate, sample, stream, report"
+	@echo "make test            lint, types, import direction and tests (make check: the same without the tests)"
+	@echo "make bench           every measured figure     make bench-vectors   those of the word vectors"
+	@echo "make format          format and fix            make clean           remove what was built, and .venv"
+
+demo: $(VENV)/.installed
+	$(VENV)/bin/recurra demo
+
+test: check pytest
+
+check: lint types imports
+
+lint: $(VENV)/.installed-dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+types: $(VENV)/.installed-dev
+	$(PY) -m mypy
+
+imports: $(VENV)/.installed-dev
+	$(PY) scripts/check_imports.py
+
+# Two workers, one thread each (tests/conftest.py): worksteal keeps a file's tests together until one is idle.
+pytest: $(VENV)/.installed-dev
+	$(PY) -m pytest -q -n 2 --dist worksteal
+
+format: $(VENV)/.installed-dev
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+bench: $(VENV)/.installed-dev
+	$(VENV)/bin/recurra bench
+
+bench-vectors: $(VENV)/.installed-dev
+	$(PY) benchmarks/vectors.py
+
+clean:
+	rm -rf $(VENV) build dist
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Recurra needs Python 3.11 or newer, found " + sys.version.split()[0] + ": set PYTHON=")'
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.tools: constraints.txt $(VENV)/.created
+	$(PIP) scikit-build-core nanobind cmake ninja
+	@touch $@
+
+$(VENV)/.installed: $(SETUP) $(VENV)/.tools
+	$(INSTALL) -e '.[all]'
+	@$(PY) scripts/built.py
+	@touch $@
+
+$(VENV)/.installed-dev: $(SETUP) $(VENV)/.tools
+	$(INSTALL) -e '.[all,bench,test,dev]'
+	@$(PY) scripts/built.py
+	@touch $@ $(VENV)/.installed

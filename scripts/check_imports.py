@@ -1,0 +1,146 @@
+"""Check that imports inside `src/recurra` point one way. Prints one line for each wrong import.
+
+A room is a file or a package directly in `src/recurra`. Imports inside functions and under TYPE_CHECKING
+count too: a room that names another one's types knows it.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+PACKAGE = "recurra"
+SOURCE = Path(__file__).resolve().parent.parent / "src"
+
+# From the top down: a room may import every room of a lower line, and of its own line in one direction only.
+ARROW = (
+    ("cli", "serve", "bench"),
+    ("inspect", "train"),
+    ("tasks",),
+    ("stream", "files", "decode"),
+    ("models",),
+    ("layers", "nn", "accelerate", "explain"),
+    ("scan", "fold"),
+    ("cells", "engines"),
+    ("program",),
+    ("ragged", "state", "registry"),
+    ("errors",),
+)
+LEVEL = {room: level for level, rooms in enumerate(reversed(ARROW)) for room in rooms}
+
+# Rooms beside the arrow: what each may import, and which rooms may import it.
+ASIDE_IMPORTS = {
+    "data": {"ragged", "registry", "errors"},
+    "vectors": {"files", "data", "ragged", "registry", "errors", "_vectors"},
+    "recipes": set[str](),
+    "_native": set[str](),
+    "_vectors": set[str](),
+}
+ASIDE_USERS = {
+    "data": {room for room in LEVEL if LEVEL[room] >= LEVEL["tasks"]} | {"vectors"},
+    "vectors": {"cli", "tasks", "bench"},
+    "recipes": set[str](),
+    "_native": {"engines"},
+    "_vectors": {"vectors"},
+}
+ROOMS = LEVEL.keys() | ASIDE_IMPORTS.keys()
+
+# Lower rooms that a room must not know all the same, with the reason that is told.
+UNKNOWN = {
+    ("cells", "engines"): "cells know one step of an equation, not what runs it",
+    ("cells", "ragged"): "cells know one step of an equation, not lengths",
+    ("engines", "cells"): "engines know programs, not cell classes",
+    ("layers", "engines"): "layers reach the loop through scan",
+    ("models", "engines"): "models reach the loop through scan",
+    ("train", "models"): "train knows no particular model",
+}
+# Outside libraries kept to the rooms named here.
+KEPT = {
+    "lightning": {"train"},
+    "lightning_fabric": {"train"},
+    "pickle": set[str](),
+    "cloudpickle": set[str](),
+    "dill": set[str](),
+    "joblib": set[str](),
+    "shelve": set[str](),
+    "marshal": set[str](),
+}
+
+
+def imported(tree: ast.AST, package: list[str]) -> Iterator[tuple[int, str]]:
+    """Line and full dotted name of each import; `package`, the file's own, resolves `from . import`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            origin = ".".join([*base, *([node.module] if node.module else [])])
+            yield from ((node.lineno, f"{origin}.{alias.name}") for alias in node.names)
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            if ast.unparse(node.func).split(".")[-1] in ("import_module", "__import__"):
+                yield node.lineno, str(node.args[0].value)
+
+
+def fault(room: str, name: str) -> str | None:
+    """Why `room` must not import `name`, or None."""
+    top, *rest = name.split(".")
+    if top != PACKAGE:
+        if top in KEPT and room not in KEPT[top]:
+            return (
+                f"only {', '.join(sorted(KEPT[top]))} imports {top}"
+                if KEPT[top]
+                else f"nothing imports {top}"
+            )
+        return None
+    other = rest[0] if rest else ""
+    if room == "__init__" or other in (room, "__version__"):
+        return None
+    if other not in ROOMS:
+        return f"{PACKAGE} itself imports every room, so a room names the other room: {PACKAGE}.<room>"
+    if (room, other) in UNKNOWN:
+        return UNKNOWN[room, other]
+    if room in ASIDE_IMPORTS:
+        allowed = ASIDE_IMPORTS[room]
+        return None if other in allowed else f"{room} imports only {', '.join(sorted(allowed)) or 'nothing'}"
+    if other in ASIDE_USERS:
+        users = ASIDE_USERS[other]
+        return (
+            None if room in users else f"{other} is imported only by {', '.join(sorted(users)) or 'nothing'}"
+        )
+    return None if LEVEL[other] <= LEVEL[room] else f"{other} stands above {room}"
+
+
+def check(source: Path = SOURCE) -> list[str]:
+    """Every wrong import below `source`, one line each: file:line, what imports what, and why not."""
+    faults: list[str] = []
+    beside: dict[tuple[str, str], str] = {}
+    for path in sorted((source / PACKAGE).rglob("*.py")):
+        parts = list(path.relative_to(source).with_suffix("").parts)
+        room = parts[1]
+        where = path.relative_to(source.parent).as_posix()
+        if room not in ROOMS and room != "__init__":
+            faults.append(f"{where}:1: {room} is no room: give it a row in scripts/check_imports.py")
+            continue
+        for line, name in imported(ast.parse(path.read_text(encoding="utf-8"), str(path)), parts[:-1]):
+            why = fault(room, name)
+            if why:
+                faults.append(f"{where}:{line}: {room} imports {name}: {why}")
+            elif name.startswith(f"{PACKAGE}."):
+                beside.setdefault((room, name.split(".")[1]), f"{where}:{line}")
+    for (room, other), where in sorted(beside.items()):
+        if room < other and (other, room) in beside:
+            faults.append(f"{where}: {room} and {other} import each other ({beside[other, room]})")
+    return faults
+
+
+def main() -> int:
+    faults = check()
+    for line in faults:
+        print(line)
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

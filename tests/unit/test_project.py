@@ -1,0 +1,57 @@
+"""The ground the tests stand on, and the package's own description of itself."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import re
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+import torch
+
+import recurra
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_fresh_memory_is_nan() -> None:
+    like = torch.zeros(2, 3)
+    made = [
+        torch.empty(2, 3),
+        torch.empty_like(like),
+        torch.empty_strided((2, 3), (3, 1)),
+        like.new_empty(2, 3),
+        like.new_empty_strided((2, 3), (3, 1)),
+    ]
+    assert all(tensor.isnan().all() for tensor in made)
+
+
+def test_installed_version_is_the_packages() -> None:
+    assert importlib.metadata.version("recurra") == recurra.__version__
+
+
+def test_every_requirement_is_pinned() -> None:
+    pinned = {
+        re.split("==", line)[0].lower().replace("_", "-")
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+        if line and not line.startswith("#")
+    }
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = [*project["build-system"]["requires"], *project["project"]["dependencies"]]
+    wanted += [name for extra in project["project"]["optional-dependencies"].values() for name in extra]
+    names = {re.match(r"[\w.-]+", want).group().lower().replace("_", "-") for want in wanted}  # type: ignore[union-attr]
+    assert names - pinned == {"recurra"}
+
+
+@pytest.mark.parametrize(
+    ("folder", "module"), [("engine", "recurra._native"), ("vectors", "recurra._vectors")]
+)
+def test_native_code_is_built_where_it_can_be(folder: str, module: str) -> None:
+    if not (ROOT / "native" / folder / "CMakeLists.txt").exists():
+        pytest.skip(f"native/{folder} is not there")
+    if not any(map(shutil.which, ("c++", "g++", "clang++"))):
+        pytest.skip("no C++ compiler")
+    importlib.import_module(module)
