@@ -7,7 +7,8 @@ PIP := $(PY) -m pip --disable-pip-version-check install -q -c constraints.txt
 # The build tools live in .venv, at the versions of constraints.txt, so nothing is built in a second environment.
 INSTALL := $(PIP) --no-build-isolation
 NATIVE := CMakeLists.txt $(shell find native 2>/dev/null)
-SETUP := pyproject.toml constraints.txt $(NATIVE)
+# __init__.py holds the version, which is written into the installation.
+SETUP := pyproject.toml constraints.txt src/recurra/__init__.py $(NATIVE)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check lint format types imports pytest bench bench-vectors clean
