@@ -24,7 +24,8 @@ def _poisoned(make: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
     @wraps(make)
     def fresh(*args: Any, **kwargs: Any) -> torch.Tensor:
         made = make(*args, **kwargs)
-        if made.layout is torch.strided and (made.is_floating_point() or made.is_complex()):
+        plain = type(made) is torch.Tensor and made.layout is torch.strided  # not a compiler's stand-in
+        if plain and (made.is_floating_point() or made.is_complex()):
             with torch.no_grad():
                 made.fill_(float("nan"))
         return made
