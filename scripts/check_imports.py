@@ -22,7 +22,7 @@ ARROW = (
     ("stream", "files", "decode"),
     ("models",),
     ("layers", "nn", "accelerate", "explain"),
-    ("scan", "fold"),
+    ("scan", "fold", "plan"),
     ("cells", "engines"),
     ("program",),
     ("ragged", "state", "registry"),
