@@ -1,0 +1,103 @@
+"""What a cell is: one time step, and the state it leaves to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Self, TypeVar
+
+import torch
+from torch import Tensor
+
+from recurra.errors import Fault
+from recurra.registry import MODULES, Configured, Registry
+from recurra.state import map_state
+
+CELLS = Registry("cell")
+"""Every registered cell by name."""
+
+C = TypeVar("C", bound="type[Cell]")
+
+
+class Cell(Configured):
+    """One step of a recurrent network over a batch of rows.
+
+    A subclass has a NamedTuple called `State` and a method `step`. Where every field of the state is `[B,
+    hidden_size]` and
+    starts at zero, as in most cells, nothing else is needed; otherwise it says so in `state_sizes` or
+    `initial_state`.
+
+    `super().__init__()` may be left out. The constructor takes `input_size` first, and `hidden_size` unless
+    `state_sizes` does without.
+    """
+
+    State: ClassVar[Any]
+    input_size: int
+    hidden_size: int
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        self = super().__new__(cls, *args, **kwargs)
+        for name in ("input_size", "hidden_size"):
+            if name in self.__dict__.get("config", {}):
+                setattr(self, name, self.config[name])
+        return self
+
+    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """`x [B, input_size]`, state -> `y [B, output_size]`, the next state, of the same names and
+        shapes.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no step(x, state)")
+
+    def state_sizes(self) -> dict[str, tuple[int, ...]]:
+        """Field name -> the shape of one row."""
+        return dict.fromkeys(self.State._fields, (self.hidden_size,))
+
+    def initial_state(self, batch: int) -> Any:
+        """The state before the first step, zeros unless a cell overrides this; leaves are `[batch, ...]`."""
+        like = self.example()
+        sizes = self.state_sizes()
+        return self.State(**{name: like.new_zeros(batch, *size) for name, size in sizes.items()})
+
+    def begin(self, state: Any) -> Any:
+        """Called once with the state that a run over time starts from; for what is drawn once a run."""
+        return state
+
+    @property
+    def output_size(self) -> int:
+        """Width of y, found by running one step of zeros unless the cell sets it."""
+        if "_output_size" not in self.__dict__:
+            with torch.no_grad():
+                y, _ = self.step(self.example().new_zeros(1, self.input_size), self.initial_state(1))
+            self._output_size = int(y.shape[-1])
+        return self._output_size
+
+    @output_size.setter
+    def output_size(self, width: int) -> None:
+        self._output_size = width
+
+    def example(self) -> Tensor:
+        """A tensor of the type and on the device of this cell's weights."""
+        found = next((p for p in self.parameters() if p.is_floating_point()), None)
+        return torch.empty(0) if found is None else found.detach()
+
+
+def cell(name: str) -> Callable[[C], C]:
+    """Class decorator: registers a cell, so that recipes, files and the laws know it.
+
+    Raises Fault when the class can't be a cell, saying what it lacks.
+    """
+
+    def add(cls: C) -> C:
+        if not issubclass(cls, Cell):
+            raise Fault(f"{cls.__qualname__} is no recurra.Cell: derive it from Cell")
+        if cls.step is Cell.step:
+            raise Fault(f"{cls.__qualname__} has no method step(self, x, state)")
+        MODULES.register(name)(cls)
+        CELLS.register(name)(cls)
+        return cls
+
+    return add
+
+
+def expand_state(state: Any, batch: int) -> Any:
+    """A state of one row for `batch` equal rows."""
+    return map_state(lambda leaf: leaf.expand(batch, *leaf.shape[1:]), state)

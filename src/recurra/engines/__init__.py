@@ -1,0 +1,7 @@
+"""Engines run programs; nothing above them knows which one does."""
+
+from recurra.engines.base import Engine, LoopResult
+from recurra.engines.choice import Choice, choose
+from recurra.engines.eager import EagerEngine, run_opaque
+
+__all__ = ["Choice", "EagerEngine", "Engine", "LoopResult", "choose", "run_opaque"]

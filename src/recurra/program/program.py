@@ -1,0 +1,135 @@
+"""One time step as plain data, split by what depends on what.
+
+*once*: made of weights alone. *before*: of the input, not of the state: one pass over all of time. *inside*:
+what
+the next state needs: the loop. *after*: uses the state but is not fed back: again one pass over all of time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from recurra.program.node import Value
+from recurra.program.ops import SOURCES
+
+PARTS = ("once", "before", "inside", "after")
+
+
+@dataclass(frozen=True)
+class Program:
+    """A traced step.
+
+    Attributes:
+        values: numbered; arguments come before what uses them.
+        x: the number of the step's input, or None when the step ignores it.
+        states: name -> number of the state's leaf, in the state's own order.
+        next_states: name -> number of what replaces it.
+        y: the number of the step's output.
+    """
+
+    values: tuple[Value, ...]
+    x: int
+    states: dict[str, int]
+    next_states: dict[str, int]
+    y: int
+
+    @cached_property
+    def used(self) -> frozenset[int]:
+        """What the output or the next state needs."""
+        return self._ancestors([self.y, *self.next_states.values()])
+
+    @cached_property
+    def parts(self) -> tuple[str, ...]:
+        """The part of every value. Leaves: weights `once`, input and resets `before`, states `inside`."""
+        fed_back = self._ancestors(self.next_states.values())
+        parts: list[str] = []
+        for number, value in enumerate(self.values):
+            if value.fixed:
+                parts.append("once")
+            elif value.op == "state":
+                parts.append("inside")
+            elif all(parts[arg] in ("once", "before") for arg in value.args):
+                parts.append("before")
+            else:
+                parts.append("inside" if number in fed_back else "after")
+        # a slice is free within the loop; before it, each would be an array of its own over all of time
+        readers = self._readers
+        for number in reversed(range(len(self.values))):
+            if self.values[number].op == "slice" and parts[number] == "before" and readers[number]:
+                if all(parts[reader] == "inside" for reader in readers[number]):
+                    parts[number] = "inside"
+        return tuple(parts)
+
+    def of_part(self, part: str) -> list[int]:
+        """The numbers of a part's operations and leaves that are used, in order.
+
+        Random rows count as used: leaving a draw out would shift those after it.
+        """
+        return [
+            n
+            for n, value in enumerate(self.values)
+            if self.parts[n] == part and (n in self.used or value.op in SOURCES)
+        ]
+
+    @cached_property
+    def loop(self) -> Loop:
+        """The inside part with its borders."""
+        inside = [n for n in self.of_part("inside") if not self.values[n].is_leaf]
+        needed = {arg for n in inside for arg in self.values[n].args} | set(self.next_states.values())
+        outward = {self.y} | {arg for n in self.of_part("after") for arg in self.values[n].args}
+        return Loop(
+            values=self.values,
+            steps=tuple(n for n in sorted(needed) if self.parts[n] == "before"),
+            fixed=tuple(n for n in sorted(needed) if self.parts[n] == "once"),
+            states=tuple(self.states.values()),
+            body=tuple(inside),
+            next_states=tuple(self.next_states.values()),
+            outputs=tuple(n for n in sorted(outward) if self.parts[n] == "inside"),
+        )
+
+    @cached_property
+    def _readers(self) -> list[list[int]]:
+        readers: list[list[int]] = [[] for _ in self.values]
+        for number, value in enumerate(self.values):
+            if number in self.used:
+                for arg in value.args:
+                    readers[arg].append(number)
+        return readers
+
+    def _ancestors(self, numbers: Iterable[int]) -> frozenset[int]:
+        seen: set[int] = set()
+        stack = list(numbers)
+        while stack:
+            number = stack.pop()
+            if number not in seen:
+                seen.add(number)
+                stack.extend(self.values[number].args)
+        return frozenset(seen)
+
+
+@dataclass(frozen=True)
+class Loop:
+    """What an engine runs: the inside of a program, over ragged rows.
+
+    Every attribute but `values` holds numbers of values.
+
+    Attributes:
+        values: all of the program's.
+        steps: read at each step from arrays `[N, width]` made before the loop.
+        fixed: weights: matrices `[in, out]` of products, vectors `[width]` beside rows.
+        states: carried from step to step, `[B, width]`.
+        body: operations in order.
+        next_states: what replaces each state, in the order of `states`; it may be any value, a state itself
+        included.
+        outputs: written at each step to arrays `[N, width]`; a state's leaf means its value before the step.
+    """
+
+    values: tuple[Value, ...]
+    steps: tuple[int, ...]
+    fixed: tuple[int, ...]
+    states: tuple[int, ...]
+    body: tuple[int, ...]
+    next_states: tuple[int, ...]
+    outputs: tuple[int, ...]

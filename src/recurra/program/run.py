@@ -1,0 +1,68 @@
+"""A program's values computed with torch: the meaning that every engine must match."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from recurra.program.node import Arg, Value
+from recurra.program.ops import OPS, SOURCES
+
+
+def run_rows(
+    values: tuple[Value, ...], numbers: Iterable[int], held: dict[int, Any], rows: int, like: Tensor
+) -> None:
+    """Computes `numbers` in order into `held` (number -> `[rows, width]`, or a fixed value).
+
+    Args:
+        rows: how many rows there are: all of time, or one step's.
+        like: type and device of rows that come from nothing.
+    """
+    for number in numbers:
+        value = values[number]
+        if value.op in SOURCES:
+            held[number] = SOURCES[value.op](rows, value.width, like, *value.attrs)
+        else:
+            held[number] = OPS[value.op].run(*(held[arg] for arg in value.args), *value.attrs)
+
+
+def run_fixed(values: tuple[Value, ...], numbers: Iterable[int], held: dict[int, Any]) -> None:
+    """Computes what is made of weights alone; leaves must be in `held` already."""
+    for number in numbers:
+        value = values[number]
+        if value.is_leaf:
+            continue
+        target, template = value.attrs
+        args = [held[arg] for arg in value.args]
+        if target == "row_vector":
+            (shape,) = template
+            held[number] = args[0].expand(shape).reshape(-1) if shape != (1,) else args[0].reshape(1)
+        elif target == "getitem":
+            held[number] = args[0][template]
+        else:
+            positional, named = fill(template, args)
+            held[number] = operator(target)(*positional, **named)
+
+
+def operator(target: str) -> Any:
+    """`aten.t.default` -> torch's operator of that name."""
+    found: Any = torch.ops
+    for part in target.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def fill(template: Any, args: list[Any]) -> Any:
+    """`template` with every `Arg` replaced by its argument."""
+    if isinstance(template, Arg):
+        return args[template.index]
+    if isinstance(template, tuple):
+        return tuple(fill(held, args) for held in template)
+    if isinstance(template, list):
+        return [fill(held, args) for held in template]
+    if isinstance(template, dict):
+        return {name: fill(held, args) for name, held in template.items()}
+    return template

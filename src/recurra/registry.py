@@ -1,0 +1,153 @@
+"""Name -> class, and class -> the arguments it was built with.
+
+Everything that a model file can hold is registered under a kind and a name, and remembers its constructor's
+arguments, so that a plain dictionary describes it and rebuilds it without executing anything but constructors
+of registered classes.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Self, TypeVar
+
+from torch import nn
+
+from recurra.errors import Fault
+
+T = TypeVar("T")
+
+
+class Registry(Mapping[str, type]):
+    """One kind of thing by name. Names are unique; a miss names the nearest."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._classes: dict[str, type] = {}
+
+    def register(self, name: str) -> Callable[[type[T]], type[T]]:
+        """Class decorator. Registering the same definition again (a reloaded module, a notebook cell run
+        twice) replaces it; another class under a taken name is a Fault."""
+
+        def add(cls: type[T]) -> type[T]:
+            held = self._classes.get(name)
+            if held is not None and (held.__module__, held.__qualname__) != (
+                cls.__module__,
+                cls.__qualname__,
+            ):
+                raise Fault(
+                    f"{self.kind} name {name!r} is taken by {held.__module__}.{held.__qualname__}: "
+                    f"choose another name for {cls.__qualname__}"
+                )
+            self._classes[name] = cls
+            return cls
+
+        return add
+
+    def __getitem__(self, name: str) -> type:
+        if name not in self._classes:
+            raise Fault(f"no {self.kind} is called {name!r}{nearest(name, self._classes)}")
+        return self._classes[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._classes
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._classes)
+
+    def __len__(self) -> int:
+        return len(self._classes)
+
+    def name_of(self, cls: type) -> str | None:
+        """The name under which exactly this class is registered, or None."""
+        return next((name for name, held in self._classes.items() if held is cls), None)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The tail of a message about an unknown word: the nearest known one, or all of them."""
+    known = sorted(known)
+    close = difflib.get_close_matches(word, known, n=1)
+    return f": did you mean {close[0]!r}?" if close else f" (known: {', '.join(known)})"
+
+
+MODULES = Registry("module")
+"""Every cell, layer and model that a model file may name."""
+
+
+class Configured(nn.Module):
+    """A module that remembers how it was built.
+
+    The arguments of the constructor are kept in `config` before the constructor runs, and
+    `nn.Module.__init__` has been called by then, so a subclass may leave out `super().__init__()`.
+    """
+
+    config: dict[str, Any]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        self = super().__new__(cls)
+        nn.Module.__init__(self)
+        try:
+            bound = inspect.signature(cls.__init__).bind(self, *args, **kwargs)
+        except TypeError:
+            return self  # __init__ raises the same error with its own words; copying passes no arguments
+        bound.apply_defaults()
+        _, *names = bound.arguments
+        config: dict[str, Any] = {}
+        for name in names:
+            if bound.signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+                config.update(bound.arguments[name])
+            else:
+                config[name] = bound.arguments[name]
+        object.__setattr__(self, "config", config)
+        return self
+
+    def __init__(self) -> None:
+        # nn.Module.__init__ ran in __new__; running it again would drop what a subclass registered first
+        pass
+
+
+def to_config(value: Any) -> Any:
+    """A module, or a container of modules and plain values, as JSON-ready data.
+
+    Raises Fault for a module that is not registered and for a value that JSON can't hold.
+    """
+    if isinstance(value, Configured):
+        name = MODULES.name_of(type(value))
+        if name is None:
+            raise Fault(
+                f"{type(value).__qualname__} has no registered name: a file could not name it; "
+                f"decorate the class with @recurra.cell(...) or the registry of its kind"
+            )
+        return {"type": name, **{key: to_config(held) for key, held in value.config.items()}}
+    if isinstance(value, dict):
+        return {str(key): to_config(held) for key, held in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_config(held) for held in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise Fault(f"a configuration can't hold {value!r} of type {type(value).__name__}: use plain values")
+
+
+def from_config(config: Any) -> Any:
+    """The inverse of `to_config`: builds registered classes from plain data, with fresh weights."""
+    if isinstance(config, dict):
+        held = {key: from_config(value) for key, value in config.items() if key != "type"}
+        if "type" not in config:
+            return held
+        cls = MODULES[config["type"]]
+        signature = inspect.signature(cls)
+        spread = [p for p in signature.parameters.values() if p.kind is inspect.Parameter.VAR_POSITIONAL]
+        positional = held.pop(spread[0].name, []) if spread else []
+        before = [
+            held.pop(p.name)
+            for p in signature.parameters.values()
+            if spread and p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+        ]
+        try:
+            return cls(*before, *positional, **held)
+        except TypeError as error:
+            raise Fault(f"{config['type']} can't be built from {sorted(held)}: {error}") from error
+    if isinstance(config, list):
+        return [from_config(value) for value in config]
+    return config

@@ -1,0 +1,92 @@
+"""Named state: a NamedTuple of tensors, or a dictionary of such for composed modules.
+
+A state is a tree: a tensor `[B, ...]`, a NamedTuple of trees, a dictionary of trees, or None (nothing is
+remembered). Its leaves have dotted names (`layers.0.h`), which files, streams and messages use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from recurra.errors import Fault
+
+State = Any
+"""A tree of tensors; the alias says what a signature means."""
+
+
+def is_named(state: object) -> bool:
+    """Whether `state` is a NamedTuple instance."""
+    return isinstance(state, tuple) and hasattr(state, "_fields")
+
+
+def map_state(function: Callable[..., Any], state: State, *others: State) -> State:
+    """The tree of `function(leaf, *other_leaves)`; the trees must have the same shape."""
+    if state is None:
+        return None
+    if isinstance(state, Tensor):
+        return function(state, *others)
+    if isinstance(state, dict):
+        return {
+            name: map_state(function, held, *(other[name] for other in others))
+            for name, held in state.items()
+        }
+    if is_named(state):
+        fields = zip(state, *others, strict=True)
+        return type(state)(*(map_state(function, *held) for held in fields))
+    raise Fault(f"a state is made of tensors, NamedTuples and dictionaries, found {type(state).__name__}")
+
+
+def named_leaves(state: State, prefix: str = "") -> dict[str, Tensor]:
+    """Dotted name -> tensor, in the tree's own order."""
+    if state is None:
+        return {}
+    if isinstance(state, Tensor):
+        return {prefix or "state": state}
+    if isinstance(state, dict):
+        pairs = list(state.items())
+    elif is_named(state):
+        pairs = list(zip(state._fields, state, strict=True))
+    else:
+        raise Fault(f"a state is made of tensors, NamedTuples and dictionaries, found {type(state).__name__}")
+    leaves: dict[str, Tensor] = {}
+    for name, held in pairs:
+        leaves.update(named_leaves(held, f"{prefix}.{name}" if prefix else str(name)))
+    return leaves
+
+
+def replace_leaves(state: State, leaves: dict[str, Tensor]) -> State:
+    """`state` with every leaf taken from `leaves` by its dotted name; a missing or extra name is a Fault."""
+    names = named_leaves(state)
+    if names.keys() != leaves.keys():
+        missing, extra = sorted(names.keys() - leaves.keys()), sorted(leaves.keys() - names.keys())
+        raise Fault(f"state does not fit: missing {missing or 'nothing'}, not expected {extra or 'nothing'}")
+    taken = iter(names)
+    return map_state(lambda _: leaves[next(taken)], state)
+
+
+def detach(state: State) -> State:
+    """The same values cut off from the graph: what truncated back-propagation carries on."""
+    return map_state(Tensor.detach, state)
+
+
+def select_rows(state: State, rows: Tensor) -> State:
+    """The rows `[k]` (int64) of every leaf, in that order."""
+    return map_state(lambda leaf: leaf.index_select(0, rows.to(leaf.device)), state)
+
+
+def require_same_shapes(before: State, after: State, who: str) -> None:
+    """Fault unless a step's new state has the names and shapes of its old one."""
+    old, new = named_leaves(before), named_leaves(after)
+    if list(old) != list(new):
+        raise Fault(
+            f"{who}.step: returned a state with {list(new) or 'no fields'}, expected {list(old) or 'none'}"
+        )
+    for name, leaf in old.items():
+        if new[name].shape != leaf.shape:
+            raise Fault(
+                f"{who}.step: state {name} has {list(new[name].shape[1:])} numbers a row after the step, "
+                f"expected {list(leaf.shape[1:])} as before it"
+            )
