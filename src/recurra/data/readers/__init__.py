@@ -1,0 +1,65 @@
+"""Readers: one file of a known format -> Examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from recurra.data.examples import Examples
+from recurra.data.readers.arrays import read_numpy
+from recurra.data.readers.conll import read_conll
+from recurra.data.readers.conllu import read_conllu
+from recurra.data.readers.jsonl import read_jsonl
+from recurra.data.readers.lines import read_lines
+from recurra.data.readers.parquet import read_parquet
+from recurra.data.readers.table import read_csv, read_tsv
+from recurra.data.readers.trees import read_trees
+from recurra.errors import Fault
+
+READERS: dict[str, Callable[..., Examples]] = {
+    "text": read_lines,
+    "csv": read_csv,
+    "tsv": read_tsv,
+    "jsonl": read_jsonl,
+    "parquet": read_parquet,
+    "conll": read_conll,
+    "conllu": read_conllu,
+    "trees": read_trees,
+    "numpy": read_numpy,
+}
+"""Format -> its reader; every reader takes the file first and its options by keyword."""
+
+ENDINGS = {
+    ".txt": "text",
+    ".text": "text",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".conll": "conll",
+    ".iob": "conll",
+    ".iob2": "conll",
+    ".bio": "conll",
+    ".conllu": "conllu",
+    ".trees": "trees",
+    ".ptb": "trees",
+    ".mrg": "trees",
+    ".npy": "numpy",
+    ".npz": "numpy",
+}
+"""Ending of a file -> its format; a final `.gz` does not count."""
+
+
+def guess_format(path: str | Path) -> str:
+    """The format that the ending of a file stands for; Fault when it stands for none."""
+    name = Path(path).name.lower().removesuffix(".gz")
+    ending = Path(name).suffix
+    if ending not in ENDINGS:
+        found = f"the ending {ending!r}" if ending else "a name without ending"
+        raise Fault(f"{path}: {found} does not tell the format: set format to one of {', '.join(READERS)}")
+    return ENDINGS[ending]
+
+
+__all__ = ["ENDINGS", "READERS", "guess_format"]

@@ -1,0 +1,107 @@
+"""NumPy arrays: sequences of vectors, and targets."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recurra.data.examples import Examples, Place
+from recurra.data.storage import read_bytes
+from recurra.errors import Fault
+from recurra.registry import nearest
+
+Array = NDArray[np.generic]
+
+
+def read_numpy(
+    path: str | Path,
+    *,
+    sequences: str | None = None,
+    lengths: str | None = None,
+    targets: str | None = None,
+) -> Examples:
+    """Column `vectors`: one array `[T, F]` for each sequence; column `target` where targets are named.
+
+    A `.npy` file, or the array `sequences` of a `.npz` file, holds all sequences: `[N, T, F]` of one length,
+    or, when there are lengths `[N]`, one after another as `[sum of T, F]`. `[T, F]` without lengths is one
+    sequence; the last dimension may be missing, which means F = 1 (`[T]`, or `[sum of T]` with lengths).
+
+    Args:
+        path: the file.
+        sequences: name of an array in a `.npz` file; the only array, or the one called so, without it.
+        lengths: name of the lengths; `<sequences>_lengths` without it, where there is such an array.
+        targets: name of an array whose first dimension is N.
+    """
+    data = read_bytes(path)
+    if not data:
+        raise Fault(f"{path}: empty file: expected at least one example")
+    arrays = _load(path, data)
+    if "" in arrays and (sequences or lengths or targets):
+        raise Fault(
+            f"{path}: a .npy file holds one array without name: leave out sequences, lengths and targets"
+        )
+    main = sequences or ("sequences" if "sequences" in arrays else next(iter(arrays)))
+    if sequences is None and main != "sequences" and len(arrays) > 1 and f"{main}_lengths" not in arrays:
+        raise Fault(
+            f"{path}: arrays {', '.join(arrays)}: say which one holds the sequences (sequences = ...)"
+        )
+    rows = _cut(path, _array(path, arrays, main), _lengths(path, arrays, main, lengths))
+    columns: dict[str, list[object]] = {"vectors": list(rows)}
+    if targets is not None:
+        target = _array(path, arrays, targets)
+        if target.ndim == 0 or len(target) != len(rows):
+            raise Fault(f"{path}: {targets!r} has shape {list(target.shape)}, expected [{len(rows)}, ...]")
+        columns["target"] = list(target)
+    unit = f"{main} sequence" if main else "sequence"
+    return Examples(columns, [Place(str(path), n + 1, unit) for n in range(len(rows))], str(path))
+
+
+def _load(path: str | Path, data: bytes) -> dict[str, Array]:
+    try:
+        held = np.load(io.BytesIO(data), allow_pickle=False)
+        return {"": held} if isinstance(held, np.ndarray) else dict(held.items())
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise Fault(f"{path}: not a complete NumPy file of plain numbers: {error}") from None
+
+
+def _array(path: str | Path, arrays: dict[str, Array], name: str) -> Array:
+    if name not in arrays:
+        raise Fault(f"{path}: no array is called {name!r}{nearest(name, arrays)}")
+    array = arrays[name]
+    if array.dtype.kind not in "iufb":
+        raise Fault(f"{path}: array {name!r} is of type {array.dtype}, expected numbers")
+    return array
+
+
+def _lengths(path: str | Path, arrays: dict[str, Array], main: str, name: str | None) -> list[int] | None:
+    if name is None and f"{main}_lengths" not in arrays:
+        return None
+    found = _array(path, arrays, name or f"{main}_lengths")
+    if found.ndim != 1 or found.dtype.kind not in "iu" or (len(found) and int(found.min()) < 0):
+        raise Fault(
+            f"{path}: lengths {name or main + '_lengths'!r}: expected whole numbers from 0 in one dimension"
+        )
+    return [int(n) for n in found]
+
+
+def _cut(path: str | Path, array: Array, lengths: list[int] | None) -> list[Array]:
+    if lengths is not None:
+        array = array.reshape(-1, 1) if array.ndim == 1 else array
+        if array.ndim != 2 or len(array) != sum(lengths):
+            raise Fault(
+                f"{path}: shape {list(array.shape)} found, expected [{sum(lengths)}, F] for these lengths"
+            )
+        rows = np.split(array, np.cumsum(lengths)[:-1]) if lengths else []
+    elif array.ndim == 3:
+        rows = list(array)
+    elif array.ndim in (1, 2):
+        rows = [array.reshape(len(array), -1)]
+    else:
+        raise Fault(f"{path}: shape {list(array.shape)} found, expected [N, T, F], [T, F] or [T]")
+    if not rows:
+        raise Fault(f"{path}: an array of 0 sequences: expected at least one")
+    return rows

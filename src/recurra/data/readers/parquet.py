@@ -1,0 +1,31 @@
+"""Parquet tables."""
+
+from __future__ import annotations
+
+import importlib
+import io
+from pathlib import Path
+
+from recurra.data.examples import Examples, Place
+from recurra.data.storage import read_bytes
+from recurra.errors import Fault
+
+
+def read_parquet(path: str | Path) -> Examples:
+    """One example a row; the columns are the table's."""
+    data = read_bytes(path)
+    if not data:
+        raise Fault(f"{path}: empty file: expected at least one example")
+    try:
+        arrow = importlib.import_module("pyarrow")
+        parquet = importlib.import_module("pyarrow.parquet")
+    except ModuleNotFoundError:
+        raise Fault(f"{path}: reading Parquet needs pyarrow: install recurra[data]") from None
+    try:
+        table = parquet.read_table(io.BytesIO(data))
+        columns = {str(name): table.column(name).to_pylist() for name in table.column_names}
+    except (arrow.ArrowException, OSError, KeyError) as error:
+        raise Fault(f"{path}: not a complete Parquet table: {error}") from None
+    if not table.num_rows:
+        raise Fault(f"{path}: a table of 0 rows: expected at least one example")
+    return Examples(columns, [Place(str(path), n + 1, "row") for n in range(table.num_rows)], str(path))

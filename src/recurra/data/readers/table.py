@@ -1,0 +1,74 @@
+"""Tables as text: comma-separated and tab-separated values."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from recurra.data.examples import Examples, Place
+from recurra.data.storage import read_text, split_lines
+from recurra.errors import Fault
+
+
+def read_csv(
+    path: str | Path, *, names: Sequence[str] | None = None, delimiter: str = ",", encoding: str = "utf-8"
+) -> Examples:
+    """Comma-separated values (RFC 4180: quoted cells may hold delimiters and line breaks).
+
+    Args:
+        path: the file.
+        names: the columns of a file that has no header line; without it the first line is the header.
+        delimiter: one character between cells.
+        encoding: of the file.
+    """
+    if len(delimiter) != 1:
+        raise Fault(f"{path}: delimiter {delimiter!r} found, expected one character")
+    return _table(path, _csv_rows(path, read_text(path, encoding), delimiter), names)
+
+
+def read_tsv(path: str | Path, *, names: Sequence[str] | None = None, encoding: str = "utf-8") -> Examples:
+    """Tab-separated values: a tab always ends a cell, a line always ends a row, quotes mean nothing."""
+    lines = split_lines(read_text(path, encoding))
+    return _table(path, ((n, line.split("\t")) for n, line in enumerate(lines, 1) if line), names)
+
+
+def _csv_rows(path: str | Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    limit = csv.field_size_limit(sys.maxsize)  # a cell may hold a long sequence
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        for row in rows:
+            if row:
+                yield line, row
+            line = rows.line_num + 1
+    except csv.Error as error:
+        raise Fault(f"{path}:{line}: not a row of comma-separated values: {error}") from None
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _table(path: str | Path, rows: Iterable[tuple[int, list[str]]], names: Sequence[str] | None) -> Examples:
+    rows = iter(rows)
+    if names is None:
+        line, header = next(rows)
+    else:
+        line, header = 0, list(names)
+    double = sorted({name for name in header if header.count(name) > 1})
+    if double:
+        raise Fault(f"{path}:{line}: column name {double[0]!r} found twice, expected different names")
+    columns: list[list[str]] = [[] for _ in header]
+    places = []
+    for line, row in rows:
+        if len(row) != len(header):
+            raise Fault(
+                f"{path}:{line}: {len(row)} columns found, expected {len(header)} ({', '.join(header)})"
+            )
+        for cells, cell in zip(columns, row, strict=True):
+            cells.append(cell)
+        places.append(Place(str(path), line))
+    if not places:
+        raise Fault(f"{path}: no example after the header line ({', '.join(header)})")
+    return Examples(dict(zip(header, columns, strict=True)), places, str(path))

@@ -1,0 +1,108 @@
+"""What a recipe says about its data -> Examples."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from recurra.data import columns
+from recurra.data.examples import Examples, join
+from recurra.data.generated import adding, copying
+from recurra.data.manual import manual_examples
+from recurra.data.readers import READERS, guess_format
+from recurra.errors import Fault
+from recurra.registry import nearest
+
+Source = str | Path | Mapping[str, Any]
+"""A path, "builtin:NAME", or a table with the key `path` (one or several) or `builtin`, and any of `format`,
+the options of that format, `add`, `drop` and `relabel`."""
+
+BUILTIN: dict[str, Callable[..., Examples]] = {
+    "python_manual": manual_examples,
+    "adding": adding,
+    "copying": copying,
+}
+"""Data that needs no file."""
+
+
+def read(source: Source | Sequence[Source], *, base: str | Path = ".", **options: Any) -> Examples:
+    """Reads one source, or several as one table.
+
+    Args:
+        source: see `Source`.
+        base: the folder that relative paths start from.
+        options: as the keys of a table, for every source that is a path.
+
+    Options besides those of the format:
+        format: a name of `READERS`; guessed from the ending of the file without it.
+        add: constant columns, `{column: value}`.
+        drop: examples left out, `{column: [labels]}`.
+        relabel: labels replaced after that, `{column: {label: new label}}`; others stay.
+    """
+    if isinstance(source, (str, Path, Mapping)):
+        return _read_one(source, Path(base), options)
+    return join([_read_one(each, Path(base), options) for each in source])
+
+
+def _read_one(source: Source, base: Path, options: Mapping[str, Any]) -> Examples:
+    if isinstance(source, str) and source.startswith("builtin:"):
+        table: dict[str, Any] = {"builtin": source.removeprefix("builtin:"), **options}
+    else:
+        table = {**options, **source} if isinstance(source, Mapping) else {**options, "path": source}
+    add, drop, relabel = (table.pop(key, {}) for key in ("add", "drop", "relabel"))
+    if "builtin" in table:
+        name = table.pop("builtin")
+        if name not in BUILTIN:
+            raise Fault(f"no built-in data is called {name!r}{nearest(str(name), BUILTIN)}")
+        examples = _call(BUILTIN[name], f"built-in data {name!r}", [], table)
+    elif "path" in table:
+        path = table.pop("path")
+        paths = [path] if isinstance(path, (str, Path)) else list(path)
+        form = table.pop("format", None)
+        examples = join([_read_file(base / Path(each).expanduser(), form, table) for each in paths])
+    else:
+        raise Fault(f"data given as {dict(table)!r}: expected the key 'path' or 'builtin'")
+    return _edit(examples, add, drop, relabel)
+
+
+def _read_file(path: Path, form: str | None, options: Mapping[str, Any]) -> Examples:
+    form = guess_format(path) if form is None else form
+    if form not in READERS:
+        raise Fault(f"{path}: no format is called {form!r}{nearest(str(form), READERS)}")
+    return _call(READERS[form], f"{path}: format {form!r}", [path], options)
+
+
+def _call(
+    function: Callable[..., Examples], what: str, positional: list[Any], options: Mapping[str, Any]
+) -> Examples:
+    known = [
+        p.name
+        for p in inspect.signature(function).parameters.values()
+        if p.kind is inspect.Parameter.KEYWORD_ONLY
+    ]
+    for name in options:
+        if name not in known:
+            hint = nearest(name, known) if known else ": it has none"
+            raise Fault(f"{what} has no option {name!r}{hint}")
+    return function(*positional, **options)
+
+
+def _edit(
+    examples: Examples,
+    add: Mapping[str, Any],
+    drop: Mapping[str, Sequence[str]],
+    relabel: Mapping[str, Mapping[str, str]],
+) -> Examples:
+    for name, value in add.items():
+        examples = examples.with_column(name, [value] * len(examples))
+    for name, unwanted in drop.items():
+        found = columns.labels(examples, name)
+        examples = examples.take(i for i, label in enumerate(found) if label not in unwanted)
+    for name, renamed in relabel.items():
+        found = columns.labels(examples, name)
+        examples = examples.with_column(name, [renamed.get(label, label) for label in found])
+    if not len(examples):
+        raise Fault(f"{examples.source}: every example is dropped by drop = {dict(drop)!r}")
+    return examples

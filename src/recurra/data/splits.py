@@ -1,0 +1,51 @@
+"""Parts of the data held out."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
+
+from recurra.errors import Fault
+
+
+class Split(NamedTuple):
+    """Indices to train on and indices held out; disjoint, each in rising order."""
+
+    train: Sequence[int]
+    held_out: Sequence[int]
+
+
+def hold_out(
+    count: int, fraction: float, *, where: Literal["last", "first", "random"] = "last", seed: int = 0
+) -> Split:
+    """Holds out a fraction of `count` examples (or tokens): the last or first ones, or some drawn from
+    `seed`.
+
+    The training part is rounded down. Fault when a part would be empty.
+    """
+    if where not in ("last", "first", "random"):
+        raise Fault(f"where = {where!r} found, expected 'last', 'first' or 'random'")
+    if not 0 < fraction < 1:
+        raise Fault(f"fraction = {fraction} found, expected more than 0 and less than 1")
+    kept = int(count * (1 - fraction))
+    if kept == 0 or kept == count:
+        raise Fault(f"holding out {fraction} of {count} examples leaves one part empty: give more data")
+    if where == "last":
+        return Split(range(kept), range(kept, count))
+    if where == "first":
+        return Split(range(count - kept, count), range(count - kept))
+    order = list(range(count))
+    random.Random(f"hold_out:{seed}").shuffle(order)
+    return Split(sorted(order[:kept]), sorted(order[kept:]))
+
+
+def hold_out_indices(count: int, indices: Iterable[int]) -> Split:
+    """Holds out the examples at these indices."""
+    held = set(indices)
+    outside = sorted(i for i in held if not 0 <= i < count)
+    if outside:
+        raise Fault(f"index {outside[0]} found, expected 0 to {count - 1}")
+    if not held or len(held) == count:
+        raise Fault(f"holding out {len(held)} of {count} examples leaves one part empty")
+    return Split([i for i in range(count) if i not in held], sorted(held))
