@@ -169,8 +169,10 @@ class Ragged:
         return self.rows
 
     def __repr__(self) -> str:
-        return f"Ragged({self.rows} rows, {self.steps} steps at most, data {list(self.data.shape)}
-        {self.data.dtype})"
+        return (
+            f"Ragged({self.rows} rows, {self.steps} steps at most, "
+            f"data {list(self.data.shape)} {self.data.dtype})"
+        )
 
     # changing the values, not the layout
 

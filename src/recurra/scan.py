@@ -43,8 +43,7 @@ def scan(
 
     Returns:
         y of x's kind, `[N, output_size]` or `[B, T, output_size]`, and the state after each row's last step,
-        in
-        the caller's order.
+        in the caller's order.
 
     Raises:
         Fault: x, state or resets of the wrong shape or type.

@@ -22,8 +22,8 @@ class Cell(Configured):
     """One step of a recurrent network over a batch of rows.
 
     A subclass has a NamedTuple called `State` and a method `step`. Where every field of the state is `[B,
-    hidden_size]` and
-    starts at zero, as in most cells, nothing else is needed; otherwise it says so in `state_sizes` or
+    hidden_size]` and starts at zero, as in most cells, nothing else is needed; otherwise it says so in
+    `state_sizes` or
     `initial_state`.
 
     `super().__init__()` may be left out. The constructor takes `input_size` first, and `hidden_size` unless

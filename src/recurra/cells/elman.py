@@ -16,8 +16,7 @@ class Elman(Cell):
     """Context units (Elman, 1990).
 
     `order=1`: `h_t = g(W x_t + U_1 h_{t-1})`. `order=2`: `h_t = g(W x_t + U_1 h_{t-1} + U_2 h_{t-2})`, so
-    that the cell sees
-    the trend which the newest input brought. `y_t = h_t`.
+    that the cell sees the trend which the newest input brought. `y_t = h_t`.
     """
 
     class State(NamedTuple):

@@ -41,8 +41,7 @@ def orthogonal_(matrix: Tensor, gain: float = 1.0) -> None:
     """Each `[H, H]` block of a recurrent matrix `[k H, H]` made orthogonal (Saxe et al., 2014), in place.
 
     A product of orthogonal steps keeps the length of what it carries, so the gradient neither vanishes nor
-    explodes by the
-    weights alone.
+    explodes by the weights alone.
     """
     size = matrix.shape[1]
     if matrix.shape[0] % size:

@@ -1,6 +1,4 @@
-"""The plain loop in torch: runs anything, in any precision, twice differentiable. It judges all other
-engines.
-"""
+"""The plain loop in torch: runs anything, in any precision, twice differentiable, and judges the others."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """From the graph that torch records of one step to numbered values.
 
 Every handler takes the importer and one recorded call, and answers with the number of the value that it
-makes (or a list
-of numbers where the call gives several tensors). A call with no handler makes the step untraceable, by name.
+makes (or a list of numbers where the call gives several tensors). A call with no handler makes the step
+untraceable, by name.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
 Operations act on each row alone: `[rows, width]` in, `[rows, width]` out; width 1 broadcasts, and so does a
 fixed value `[width]`. The first arguments are values, the rest constants of the node. These definitions are
-the
-reference for every engine.
+the reference for every engine.
 """
 
 from __future__ import annotations
@@ -94,8 +93,7 @@ OPS: dict[str, Op] = {
     "broadcast": Op("structure", lambda x, width: x.expand(-1, width)),
 }
 """Name -> operation. `fill`, `uniform` and `bernoulli` make rows out of nothing and need to know how many:
-see
-`recurra.program.run`."""
+see `recurra.program.run`."""
 
 SOURCES: dict[str, Callable[..., Tensor]] = {
     "fill": lambda rows, width, like, value: like.new_full((rows, width), value),

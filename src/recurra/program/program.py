@@ -1,8 +1,8 @@
 """One time step as plain data, split by what depends on what.
 
 *once*: made of weights alone. *before*: of the input, not of the state: one pass over all of time. *inside*:
-what
-the next state needs: the loop. *after*: uses the state but is not fed back: again one pass over all of time.
+what the next state needs: the loop. *after*: uses the state but is not fed back: again one pass over all of
+time.
 """
 
 from __future__ import annotations
@@ -122,8 +122,8 @@ class Loop:
         states: carried from step to step, `[B, width]`.
         body: operations in order.
         next_states: what replaces each state, in the order of `states`; it may be any value, a state itself
-        included.
-        outputs: written at each step to arrays `[N, width]`; a state's leaf means its value before the step.
+        included. outputs: written at each step to arrays `[N, width]`; a state's leaf means its value before
+        the step.
     """
 
     values: tuple[Value, ...]

@@ -13,8 +13,7 @@ def with_resets(program: Program) -> tuple[Program, int, dict[str, int]]:
 
     Returns:
         the program; the number of the flags (`[N, 1]`, bool, a leaf `reset`); name -> the number of the
-        fixed leaf that
-        holds the state to start from (`[width]`).
+        fixed leaf that holds the state to start from (`[width]`).
     """
     values: list[Value] = []
     renamed: dict[int, int] = {}
