@@ -122,8 +122,8 @@ class Loop:
         states: carried from step to step, `[B, width]`.
         body: operations in order.
         next_states: what replaces each state, in the order of `states`; it may be any value, a state itself
-        included. outputs: written at each step to arrays `[N, width]`; a state's leaf means its value before
-        the step.
+        included.
+        outputs: written at each step to arrays `[N, width]`; a state's leaf means its value before the step.
     """
 
     values: tuple[Value, ...]

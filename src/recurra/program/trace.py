@@ -203,8 +203,7 @@ def _check(program: Program, module: nn.Module, input_size: int, state: Any) -> 
             if not torch.allclose(one, other, rtol=1e-5, atol=1e-6, equal_nan=True):
                 raise Untraceable(
                     f"the recorded step gives other {what} than the step itself: it keeps something in "
-                    f"Python, "
-                    f"draws numbers in its own way, or defines its own derivative"
+                    f"Python, draws numbers in its own way, or defines its own derivative"
                 )
 
 

@@ -1,0 +1,109 @@
+"""What a task is: data in, a model, a loss, metrics, predictions. It knows no optimiser, device or
+launcher.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+
+from recurra.registry import Registry
+
+TASKS = Registry("task")
+"""Every task by the name that a recipe gives."""
+
+
+class Options(BaseModel):
+    """A section of a recipe. An unknown key is an error that names the nearest known one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Loss(NamedTuple):
+    """What one batch costs.
+
+    Attributes:
+        total: scalar, summed over the batch's items (not averaged), differentiable.
+        items: how many items (tokens, tags, rows, ...) it was summed over; the mean loss is total / items.
+        carry: what the next batch of the same stream starts from (truncated back-propagation), detached;
+        None where
+            batches are independent.
+    """
+
+    total: Tensor
+    items: int
+    carry: Any = None
+
+
+class Score(NamedTuple):
+    """The metric that decides which checkpoint is best."""
+
+    metric: str
+    larger_is_better: bool
+
+
+class Task(ABC):
+    """A model with its data, loss, metrics and predictions.
+
+    A task comes from a recipe and its training data (`prepare`), or from a run folder without any data
+    (`restore`).
+    """
+
+    name: ClassVar[str]
+    DataOptions: ClassVar[type[Options]]
+    ModelOptions: ClassVar[type[Options]]
+    score: ClassVar[Score]
+    model: nn.Module
+
+    @classmethod
+    @abstractmethod
+    def prepare(cls, data: Any, model: Any, *, seed: int) -> Self:
+        """Reads the training data, builds vocabularies and a fresh model.
+
+        Args:
+            data, model: `DataOptions` and `ModelOptions` of this task.
+
+        Raises:
+            Fault: the data can't be used; names file and line.
+        """
+
+    @abstractmethod
+    def save_assets(self, folder: Path) -> None:
+        """Writes what predicting needs beside the model (vocabularies, label sets, ...), atomically."""
+
+    @classmethod
+    @abstractmethod
+    def restore(cls, data: Any, model: Any, module: nn.Module, folder: Path) -> Self:
+        """The task of a run folder: `module` is its loaded model; reads what `save_assets` wrote, and no
+        data.
+        """
+
+    @abstractmethod
+    def check(self) -> list[str]:
+        """What is worth knowing of the data before training: sizes, lengths, oddities, one line each."""
+
+    @abstractmethod
+    def batches(self, epoch: int, rank: int = 0, world: int = 1) -> Sequence[Any]:
+        """The training batches of an epoch, a function of (seed, epoch, rank, world) alone.
+
+        Batches are made as they are indexed, so that a resumed run can begin anywhere.
+        """
+
+    @abstractmethod
+    def loss(self, batch: Any, carry: Any) -> Loss:
+        """The loss of a batch on the model's device. `carry` is the last batch's, None at the start of an
+        epoch.
+        """
+
+    @abstractmethod
+    def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
+        """Metrics on the recipe's validation data, or on other data of the same format."""
+
+    @abstractmethod
+    def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
+        """One JSON-ready answer an item, in order."""
