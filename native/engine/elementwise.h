@@ -1,0 +1,161 @@
+// The instructions over tiles: pointwise, and along the width of a row.
+#pragma once
+#include "kernels.h"
+#include "vmath.h"
+
+namespace recurra {
+namespace RECURRA_LEVEL {
+
+template <class T, Op op>
+RECURRA_INLINE Vec<T> compute(Vec<T> a, Vec<T> b, Vec<T> c) {
+  using V = Vec<T>;
+  const V one = splat(T(1)), zero = V{};
+  if constexpr (op == Op::copy) return a;
+  if constexpr (op == Op::neg) return -a;
+  if constexpr (op == Op::sigmoid) return v_sigmoid(a);
+  if constexpr (op == Op::tanh) return v_tanh(a);
+  if constexpr (op == Op::relu) return a < zero ? zero : a;
+  if constexpr (op == Op::exp) return v_exp(a);
+  if constexpr (op == Op::log) return v_log(a);
+  if constexpr (op == Op::log1p) return v_log1p(a);
+  if constexpr (op == Op::expm1) return v_expm1(a);
+  if constexpr (op == Op::sqrt) return v_sqrt(a);
+  if constexpr (op == Op::rsqrt) return one / v_sqrt(a);
+  if constexpr (op == Op::reciprocal) return one / a;
+  if constexpr (op == Op::abs) return a < zero ? -a : a + zero;
+  if constexpr (op == Op::sign) return a > zero ? one : (a < zero ? -one : zero);
+  if constexpr (op == Op::sin) return v_sin(a);
+  if constexpr (op == Op::cos) return v_cos(a);
+  if constexpr (op == Op::erf) return v_erf(a);
+  if constexpr (op == Op::floor) return v_floor(a);
+  if constexpr (op == Op::logical_not) return a == zero ? one : zero;
+  if constexpr (op == Op::add) return a + b;
+  if constexpr (op == Op::sub) return a - b;
+  if constexpr (op == Op::mul) return a * b;
+  if constexpr (op == Op::div) return a / b;
+  if constexpr (op == Op::maximum) return (a > b) | (a != a) ? a : b;
+  if constexpr (op == Op::minimum) return (a < b) | (a != a) ? a : b;
+  if constexpr (op == Op::gt) return a > b ? one : zero;
+  if constexpr (op == Op::ge) return a >= b ? one : zero;
+  if constexpr (op == Op::lt) return a < b ? one : zero;
+  if constexpr (op == Op::le) return a <= b ? one : zero;
+  if constexpr (op == Op::eq) return a == b ? one : zero;
+  if constexpr (op == Op::ne) return a != b ? one : zero;
+  if constexpr (op == Op::pow) return v_pow(a, b);
+  if constexpr (op == Op::logical_and) return (a != zero) & (b != zero) ? one : zero;
+  if constexpr (op == Op::logical_or) return (a != zero) | (b != zero) ? one : zero;
+  if constexpr (op == Op::sigmoid_slope) return a * (b * (one - b));
+  if constexpr (op == Op::tanh_slope) return a * (one - b * b);
+  if constexpr (op == Op::where) return a != zero ? b : c;
+  if constexpr (op == Op::muladd) return a * b + c;
+}
+
+template <class T, Op op, int operands, int mode>
+static void pointwise(const Cells<T>& x) {
+  using V = Vec<T>;
+  constexpr int W = Vector<T>::width;
+  const T *a = x.a, *b = x.b, *c = x.c;
+  T* d = x.d;
+  const long whole = x.width / W * W;
+  const int tail = static_cast<int>(x.width - whole);
+  for (long r = 0; r < x.rows; ++r) {
+    V va{}, vb{}, vc{};
+    if constexpr (mode & 4) va = splat(*a);
+    if constexpr (mode & 1) vb = splat(*b);
+    if constexpr (mode & 2) vc = splat(*c);
+    for (long i = 0; i < whole; i += W) {
+      if constexpr (!(mode & 4)) va = load(a + i);
+      if constexpr (operands > 1 && !(mode & 1)) vb = load(b + i);
+      if constexpr (operands > 2 && !(mode & 2)) vc = load(c + i);
+      store(d + i, compute<T, op>(va, vb, vc));
+    }
+    if (tail) {
+      if constexpr (!(mode & 4)) va = load_some(a + whole, tail);
+      if constexpr (operands > 1 && !(mode & 1)) vb = load_some(b + whole, tail);
+      if constexpr (operands > 2 && !(mode & 2)) vc = load_some(c + whole, tail);
+      store_some(d + whole, compute<T, op>(va, vb, vc), tail);
+    }
+    a += x.as;
+    b += x.bs;
+    c += x.cs;
+    d += x.ds;
+  }
+}
+
+// One row to one number. Four sums (or extremes) run side by side, joined in a fixed order.
+template <class T, Op op>
+RECURRA_INLINE Vec<T> join(Vec<T> a, Vec<T> b) {
+  if constexpr (op == Op::sum) return a + b;
+  if constexpr (op == Op::amax) return compute<T, Op::maximum>(a, b, a);
+  if constexpr (op == Op::amin) return compute<T, Op::minimum>(a, b, a);
+}
+
+template <class T, Op op>
+static void rowwise(const Cells<T>& x) {
+  using V = Vec<T>;
+  constexpr int W = Vector<T>::width;
+  const T nothing = op == Op::sum ? T(0) : op == Op::amax ? -T(__builtin_inf()) : T(__builtin_inf());
+  for (long r = 0; r < x.rows; ++r) {
+    const T* a = x.a + r * x.as;
+    V lanes[4] = {splat(nothing), splat(nothing), splat(nothing), splat(nothing)};
+    long i = 0;
+    for (; i + 4 * W <= x.width; i += 4 * W)
+      for (int u = 0; u < 4; ++u) lanes[u] = join<T, op>(lanes[u], load(a + i + u * W));
+    for (; i + W <= x.width; i += W) lanes[0] = join<T, op>(lanes[0], load(a + i));
+    const V all = join<T, op>(join<T, op>(lanes[0], lanes[1]), join<T, op>(lanes[2], lanes[3]));
+    T folded[W];
+    store(folded, all);
+    for (int step = W / 2; step > 0; step /= 2)
+      for (int j = 0; j < step; ++j)
+        folded[j] = join<T, op>(splat(folded[j]), splat(folded[j + step]))[0];
+    for (; i < x.width; ++i) folded[0] = join<T, op>(splat(folded[0]), splat(a[i]))[0];
+    x.d[r * x.ds] = folded[0];
+  }
+}
+
+// d [width] += each row of a, one after the other
+template <class T>
+static void total(const Cells<T>& x) {
+  constexpr int W = Vector<T>::width;
+  long i = 0;
+  for (; i + W <= x.width; i += W) {
+    Vec<T> sum = load(x.d + i);
+    for (long r = 0; r < x.rows; ++r) sum += load(x.a + r * x.as + i);
+    store(x.d + i, sum);
+  }
+  for (; i < x.width; ++i) {
+    T sum = x.d[i];
+    for (long r = 0; r < x.rows; ++r) sum += x.a[r * x.as + i];
+    x.d[i] = sum;
+  }
+}
+
+template <class T, Op op, int operands>
+static constexpr void enter(Kernels<T>& table) {
+  Instruction<T>* row = table.instruction[static_cast<int>(op)];
+  row[0] = pointwise<T, op, operands, 0>;
+  if constexpr (operands > 1) {
+    row[1] = pointwise<T, op, operands, 1>;
+    row[4] = pointwise<T, op, operands, 4>;
+  }
+  if constexpr (operands > 2) {
+    row[2] = pointwise<T, op, operands, 2>;
+    row[3] = pointwise<T, op, operands, 3>;
+    row[4] = nullptr;
+  }
+  if constexpr (op == Op::copy) row[4] = pointwise<T, op, operands, 4>;
+}
+
+template <class T>
+static constexpr void enter_all(Kernels<T>& table) {
+#define R(name, operands) enter<T, Op::name, operands>(table);
+  RECURRA_POINTWISE(R)
+#undef R
+  table.instruction[static_cast<int>(Op::sum)][0] = rowwise<T, Op::sum>;
+  table.instruction[static_cast<int>(Op::amax)][0] = rowwise<T, Op::amax>;
+  table.instruction[static_cast<int>(Op::amin)][0] = rowwise<T, Op::amin>;
+  table.instruction[static_cast<int>(Op::total)][0] = total<T>;
+}
+
+}  // namespace RECURRA_LEVEL
+}  // namespace recurra

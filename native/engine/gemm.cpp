@@ -1,0 +1,117 @@
+#include "gemm.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "buffer.h"
+#include "pick.h"
+#include "pool.h"
+
+namespace recurra {
+namespace {
+
+constexpr long kib = 1024;
+
+long pieces(long total, long piece) { return (total + piece - 1) / piece; }
+
+// a's rows lie whole in memory: b is packed once, tasks take rows.
+template <class T>
+void by_rows(long rows, long depth, long width, Matrix<const T> a, Matrix<const T> b, const T* bias, T* c,
+             long c_stride, bool add, int threads) {
+  const Kernels<T>& k = kernels<T>();
+  constexpr long chunk = 512;
+  const long columns_at_once = std::max<long>(k.panel, 4 * kib * kib / std::min(depth, chunk) / k.panel * k.panel);
+  Buffer<T> packed = allocate<T>(std::min(depth, chunk) * (std::min(width, columns_at_once) + k.panel));
+  const double flops = 2.0 * rows * depth * width;
+  const int useful = flops < 1e6 ? 1 : threads;
+  const long group = std::max<long>(6, std::min<long>(96, pieces(rows, 4L * useful)));
+  for (long n = 0; n < width; n += columns_at_once) {
+    const long now = std::min(columns_at_once, width - n);
+    for (long d = 0; d < depth; d += chunk) {
+      const long deep = std::min(chunk, depth - d);
+      const T* from = b.data + d * b.row_stride + n * b.column_stride;
+      const long span = k.panel * std::max<long>(1, pieces(pieces(now, k.panel), 4L * useful));
+      run_tasks(static_cast<int>(pieces(now, span)), useful, [&](int i) {
+        k.pack(from, b.row_stride, b.column_stride, deep, now, i * span, std::min(now, (i + 1) * span), packed.get());
+      });
+      run_tasks(static_cast<int>(pieces(rows, group)), useful, [&](int i) {
+        const long first = i * group;
+        T* to = c + first * c_stride + n;
+        k.product(a.data + first * a.row_stride + d * a.column_stride, a.row_stride, a.column_stride, packed.get(),
+                  deep, now, std::min(group, rows - first), to, c_stride, d == 0 && bias ? bias + n : nullptr,
+                  d > 0 || add ? to : nullptr, c_stride);
+      });
+    }
+  }
+}
+
+// a is a transposed view (a weight's gradient): tasks take blocks of c and pack what they need.
+template <class T>
+void by_columns(long rows, long depth, long width, Matrix<const T> a, Matrix<const T> b, const T* bias, T* c,
+                long c_stride, bool add, int threads) {
+  const Kernels<T>& k = kernels<T>();
+  constexpr long chunk = 256;
+  const double flops = 2.0 * rows * depth * width;
+  const int useful = flops < 1e6 ? 1 : threads;
+  const long most = std::max<long>(1, 256 / k.panel);
+  const long span = k.panel * std::max<long>(1, std::min(most, pieces(pieces(width, k.panel), 2L * useful)));
+  const long across = pieces(width, span);
+  long down = pieces(rows, 288);
+  while (across * down < 2L * useful && rows / down > 96) ++down;
+  const long group = 6 * pieces(pieces(rows, down), 6);
+  down = pieces(rows, group);
+  run_tasks(static_cast<int>(across * down), useful, [&](int i) {
+    const long n = i % across * span, m = i / across * group;
+    const long columns = std::min(span, width - n), high = std::min(group, rows - m);
+    const long most_deep = std::min(depth, chunk);
+    Buffer<T> packed = allocate<T>(most_deep * (columns + k.panel));
+    Buffer<T> copied = allocate<T>(most_deep * high + 8);
+    T* to = c + m * c_stride + n;
+    for (long d = 0; d < depth; d += chunk) {
+      const long deep = std::min(chunk, depth - d);
+      k.pack(b.data + d * b.row_stride + n * b.column_stride, b.row_stride, b.column_stride, deep, columns, 0, columns,
+             packed.get());
+      k.pack_rows(a.data + m + d * a.column_stride, a.column_stride, deep, high, copied.get());
+      k.product(copied.get(), 1, 0, packed.get(), deep, columns, high, to, c_stride,
+                d == 0 && bias ? bias + n : nullptr, d > 0 || add ? to : nullptr, c_stride);
+    }
+  });
+}
+
+}  // namespace
+
+template <class T>
+void gemm(long rows, long depth, long width, Matrix<const T> a, Matrix<const T> b, const T* bias, T* c, long c_stride,
+          bool add, int threads) {
+  if (rows == 0 || width == 0) return;
+  if (depth == 0) {
+    for (long r = 0; r < rows && !add; ++r)
+      for (long j = 0; j < width; ++j) c[r * c_stride + j] = bias ? bias[j] : T(0);
+    return;
+  }
+  if (a.row_stride == 1 && a.column_stride != 1)
+    by_columns(rows, depth, width, a, b, bias, c, c_stride, add, threads);
+  else
+    by_rows(rows, depth, width, a, b, bias, c, c_stride, add, threads);
+}
+
+template <class T>
+void column_sums(const T* x, long stride, long rows, long width, T* sums, int threads) {
+  const Kernels<T>& k = kernels<T>();
+  constexpr long chunk = 256;
+  const long chunks = std::max<long>(1, pieces(rows, chunk));
+  std::vector<T> partial(static_cast<size_t>(chunks * width), T(0));
+  run_tasks(static_cast<int>(chunks), rows * width < 100000 ? 1 : threads, [&](int i) {
+    k.add_rows(x + i * chunk * stride, stride, std::min(chunk, rows - i * chunk), width, &partial[i * width]);
+  });
+  std::fill(sums, sums + width, T(0));
+  k.add_rows(partial.data(), width, chunks, width, sums);
+}
+
+#define RECURRA_INSTANTIATE(T)                                                                                \
+  template void gemm<T>(long, long, long, Matrix<const T>, Matrix<const T>, const T*, T*, long, bool, int); \
+  template void column_sums<T>(const T*, long, long, long, T*, int);
+RECURRA_INSTANTIATE(float)
+RECURRA_INSTANTIATE(double)
+
+}  // namespace recurra

@@ -1,0 +1,60 @@
+// What each instruction level offers to the driver: one table a number type.
+#pragma once
+#include "ops.h"
+
+namespace recurra {
+
+// d [rows, width] from up to three operands of the same shape, each with its own row stride.
+// A stride of 0 gives every row the same numbers. An operand whose bit is set in the mode is one
+// number a row (b: 1, c: 2, a: 4).
+template <class T>
+struct Cells {
+  long rows, width;
+  T* d;
+  const T *a, *b, *c;
+  long ds, as, bs, cs;
+};
+
+template <class T>
+using Instruction = void (*)(const Cells<T>&);
+
+template <class T>
+struct Kernels {
+  int panel;  // columns of a packed panel
+  long (*packed_size)(long depth, long width);
+  // Columns [first, last) of a matrix [depth, width] of any strides; first is a multiple of panel.
+  void (*pack)(const T* w, long depth_stride, long width_stride, long depth, long width, long first, long last,
+               T* packed);
+  // Rows of a transposed matrix laid out for `product` (8 elements more than depth * rows).
+  void (*pack_rows)(const T* a, long depth_stride, long depth, long rows, T* to);
+  // depth_stride is 0 for rows laid out by pack_rows.
+  // c [rows, width] = bias + addend + a [rows, depth] @ packed; c may be the addend.
+  void (*product)(const T* a, long row_stride, long depth_stride, const T* packed, long depth, long width, long rows,
+                  T* c, long c_stride, const T* bias, const T* addend, long addend_stride);
+  // sums [width] += rows of x, in order
+  void (*add_rows)(const T* x, long stride, long rows, long width, T* sums);
+  Instruction<T> instruction[static_cast<int>(Op::count)][8];  // null where a mode does not exist
+};
+
+namespace v2 {
+extern const Kernels<float> kernels_f32;
+extern const Kernels<double> kernels_f64;
+}  // namespace v2
+namespace v3 {
+extern const Kernels<float> kernels_f32;
+extern const Kernels<double> kernels_f64;
+}  // namespace v3
+namespace v4 {
+extern const Kernels<float> kernels_f32;
+extern const Kernels<double> kernels_f64;
+}  // namespace v4
+namespace neon {
+extern const Kernels<float> kernels_f32;
+extern const Kernels<double> kernels_f64;
+}  // namespace neon
+namespace plain {
+extern const Kernels<float> kernels_f32;
+extern const Kernels<double> kernels_f64;
+}  // namespace plain
+
+}  // namespace recurra

@@ -1,0 +1,28 @@
+// The instructions of an encoded program: R(name, number of operands).
+// Masks are numbers: 1 is true, 0 is false.
+#pragma once
+
+#define RECURRA_POINTWISE(R)                                                                              \
+  R(copy, 1) R(neg, 1) R(sigmoid, 1) R(tanh, 1) R(relu, 1) R(exp, 1) R(log, 1) R(log1p, 1) R(expm1, 1)    \
+  R(sqrt, 1) R(rsqrt, 1) R(reciprocal, 1) R(abs, 1) R(sign, 1) R(sin, 1) R(cos, 1) R(erf, 1) R(floor, 1)  \
+  R(logical_not, 1)                                                                                       \
+  R(add, 2) R(sub, 2) R(mul, 2) R(div, 2) R(maximum, 2) R(minimum, 2) R(gt, 2) R(ge, 2) R(lt, 2) R(le, 2) \
+  R(eq, 2) R(ne, 2) R(pow, 2) R(logical_and, 2) R(logical_or, 2)                                          \
+  R(sigmoid_slope, 2) /* a * b * (1 - b): gradient a through b = sigmoid(..) */                           \
+  R(tanh_slope, 2)    /* a * (1 - b * b) */                                                               \
+  R(where, 3)         /* a ? b : c */                                                                     \
+  R(muladd, 3)        /* a * b + c */
+
+// Along the width of a row, to width 1; `total` adds rows to a sum over all rows and steps.
+#define RECURRA_ROWWISE(R) R(sum, 1) R(amax, 1) R(amin, 1) R(total, 1)
+
+namespace recurra {
+
+enum class Op : int {
+#define R(name, operands) name,
+  RECURRA_POINTWISE(R) RECURRA_ROWWISE(R)
+#undef R
+      count
+};
+
+}  // namespace recurra
