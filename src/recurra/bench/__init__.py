@@ -1,0 +1,1 @@
+"""Every figure of the README, measured in one run beside its peer."""

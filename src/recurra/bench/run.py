@@ -1,0 +1,51 @@
+"""`recurra bench`: everything in one process, a table and a JSON file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from recurra import __version__
+from recurra.bench.measure import load, processor
+from recurra.bench.report import Reach, reach_table, training_reaches, training_table
+from recurra.bench.training import measure_training
+
+
+def run_bench(tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
+    """Measures everything.
+
+    Returns:
+        JSON-ready: `machine`, `reaches`, `training`, and `tables`: Markdown lines.
+    """
+    before, threads = load(), torch.get_num_threads()
+    try:
+        measured = []
+        for count in dict.fromkeys((threads, 1)):
+            torch.set_num_threads(count)
+            measured.extend(measure_training(count, tell))
+    finally:
+        torch.set_num_threads(threads)
+    reaches: list[Reach] = training_reaches(case for case in measured if case.threads == threads)
+    machine = {
+        "processor": processor(),
+        "threads": threads,
+        "torch": torch.__version__,
+        "recurra": __version__,
+        "load before": before,
+    }
+    return {
+        "machine": machine,
+        "reaches": [reach._asdict() for reach in reaches],
+        "training": [case._asdict() for case in measured],
+        "tables": {"reaches": reach_table(reaches), "training": training_table(measured)},
+    }
+
+
+def write_bench(results: dict[str, Any], path: Path) -> None:
+    """Writes what `run_bench` returned as JSON."""
+    kept = {name: held for name, held in results.items() if name != "tables"}
+    path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
