@@ -12,7 +12,7 @@ import torch
 from recurra import __version__
 from recurra.bench.measure import load, processor
 from recurra.bench.report import Reach, reach_table, training_reaches, training_table
-from recurra.bench.training import measure_training
+from recurra.bench.training import Measured, measure_training
 
 
 def run_bench(tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def run_bench(tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]
     """
     before, threads = load(), torch.get_num_threads()
     try:
-        measured = []
+        measured: list[Measured] = []
         for count in dict.fromkeys((threads, 1)):
             torch.set_num_threads(count)
             measured.extend(measure_training(count, tell))
