@@ -1,13 +1,23 @@
 """Cells: one time step each, every one registered by name."""
 
 from recurra.cells.base import CELLS, Cell, cell
+from recurra.cells.cho_gru import ChoGRU
+from recurra.cells.coupled_lstm import CoupledLSTM
 from recurra.cells.elman import Elman
-from recurra.cells.gru import GRU, ChoGRU, LayerNormGRU, LightGRU, SimplifiedGRU
-from recurra.cells.highway import RecurrentHighway
+from recurra.cells.gru import GRU
 from recurra.cells.jordan import Jordan
-from recurra.cells.lstm import LSTM, CoupledLSTM, LayerNormLSTM, PeepholeLSTM, ProjectedLSTM
-from recurra.cells.regularise import Revealed, VariationalDropout, Zoneout
+from recurra.cells.layer_norm_gru import LayerNormGRU
+from recurra.cells.layer_norm_lstm import LayerNormLSTM
+from recurra.cells.light_gru import LightGRU
+from recurra.cells.lstm import LSTM
+from recurra.cells.peephole_lstm import PeepholeLSTM
+from recurra.cells.projected_lstm import ProjectedLSTM
+from recurra.cells.recurrent_highway import RecurrentHighway
+from recurra.cells.revealed import Revealed
+from recurra.cells.simplified_gru import SimplifiedGRU
 from recurra.cells.vanilla import VanillaRNN
+from recurra.cells.variational_dropout import VariationalDropout
+from recurra.cells.zoneout import Zoneout
 
 __all__ = [
     "CELLS",

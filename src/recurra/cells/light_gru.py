@@ -1,0 +1,31 @@
+"""A gated unit without reset gate."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from recurra.cells.base import Cell, cell
+from recurra.cells.gru import HiddenState
+from recurra.cells.initial import uniform_
+
+
+@cell("light_gru")
+class LightGRU(Cell):
+    """No reset gate and a ReLU candidate: `h' = z * h + (1 - z) * relu(n)` (Ravanelli et al., 2018).
+
+    The source normalises the input's part over the batch; here it is left plain, as a step sees one row.
+    """
+
+    State = HiddenState
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        self.input = nn.Linear(input_size, 2 * hidden_size)
+        self.hidden = nn.Linear(hidden_size, 2 * hidden_size, bias=False)
+        uniform_(self, hidden_size)
+
+    def step(self, x: Tensor, state: HiddenState) -> tuple[Tensor, HiddenState]:
+        update, candidate = (self.input(x) + self.hidden(state.h)).chunk(2, -1)
+        z = torch.sigmoid(update)
+        h = z * state.h + (1 - z) * torch.relu(candidate)
+        return h, HiddenState(h)

@@ -1,0 +1,31 @@
+"""A gated unit with the update gate alone."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from recurra.cells.base import Cell, cell
+from recurra.cells.gru import HiddenState
+from recurra.cells.initial import uniform_
+
+
+@cell("simplified_gru")
+class SimplifiedGRU(Cell):
+    """The update gate alone: `n = tanh(W [h, x])`, `u = s(W_u [h, x])`, `h' = u * n + (1 - u) * h`, `y = h'`.
+
+    The form in which the gate is first taught; compare the minimal gated unit (Zhou et al., 2016).
+    """
+
+    State = HiddenState
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        self.input = nn.Linear(input_size, 2 * hidden_size)
+        self.hidden = nn.Linear(hidden_size, 2 * hidden_size, bias=False)
+        uniform_(self, hidden_size)
+
+    def step(self, x: Tensor, state: HiddenState) -> tuple[Tensor, HiddenState]:
+        update, candidate = (self.input(x) + self.hidden(state.h)).chunk(2, -1)
+        u = torch.sigmoid(update)
+        h = state.h + u * (torch.tanh(candidate) - state.h)
+        return h, HiddenState(h)
