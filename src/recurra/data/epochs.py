@@ -52,7 +52,7 @@ class Epochs(Generic[T]):
         """Goes on from there; Fault when the state belongs to other data or settings."""
         if state.get("fingerprint") != self.fingerprint():
             raise Fault(
-                f"the place in the data was saved with {state.get('fingerprint')}, found {self.fingerprint()}: "
+                f"the place was saved with {state.get('fingerprint')}, found {self.fingerprint()}: "
                 f"resume with the data and recipe of the run"
             )
         self.epoch, self.position = int(state["epoch"]), int(state["position"])

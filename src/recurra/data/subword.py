@@ -10,13 +10,14 @@ from typing import Any
 from recurra.data.notes import Note
 from recurra.data.storage import read_text, write_text
 from recurra.errors import Fault
-from recurra.registry import nearest
 
 
 class SubwordTokenizer:
-    """Byte-level BPE (Sennrich et al., 2016; nothing is ever unknown) or a unigram model (Kudo, 2018).
+    """Byte-level BPE (Sennrich et al., 2016): every text can be encoded, and decoding gives it back.
 
-    Its file is the library's own JSON, which other programs read too.
+    Its file is the library's own JSON, which other programs read too. Another file of that library, of a
+    unigram model (Kudo, 2018) say, can be loaded, but not trained here: training one twice gives two
+    different models.
     """
 
     kind = "subword"
@@ -28,42 +29,28 @@ class SubwordTokenizer:
         self.begin = _id(tokenizer, "<BOS>")
 
     @classmethod
-    def train(
-        cls, texts: Iterable[str], *, size: int = 8000, model: str = "bpe", begin: bool = False
-    ) -> SubwordTokenizer:
-        """Learns at most `size` subwords, special tokens included.
+    def train(cls, texts: Iterable[str], *, size: int = 8000, begin: bool = False) -> SubwordTokenizer:
+        """Learns subwords.
 
         Args:
             texts: the training part of the data.
-            size: how many ids; byte-level BPE needs more than 256.
-            model: "bpe" or "unigram".
-            begin: whether there is a `<BOS>`; `<EOS>` there always is, `<UNK>` for "unigram" alone.
+            size: how many ids at most, 256 bytes and special tokens included.
+            begin: whether there is a `<BOS>`; `<EOS>` there always is, `<UNK>` never.
         """
         library = _library()
         special = ["<EOS>", "<BOS>"] if begin else ["<EOS>"]
-        if model == "bpe":
-            if size <= 256 + len(special):
-                raise Fault(
-                    f"size = {size} found, expected more than {256 + len(special)} (bytes, special tokens)"
-                )
-            tokenizer = library.Tokenizer(library.models.BPE())
-            tokenizer.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
-            tokenizer.decoder = library.decoders.ByteLevel()
-            trainer = library.trainers.BpeTrainer(
-                vocab_size=size,
-                special_tokens=special,
-                initial_alphabet=library.pre_tokenizers.ByteLevel.alphabet(),
-                show_progress=False,
-            )
-        elif model == "unigram":
-            tokenizer = library.Tokenizer(library.models.Unigram())
-            tokenizer.pre_tokenizer = library.pre_tokenizers.Metaspace()
-            tokenizer.decoder = library.decoders.Metaspace()
-            trainer = library.trainers.UnigramTrainer(
-                vocab_size=size, special_tokens=["<UNK>", *special], unk_token="<UNK>", show_progress=False
-            )
-        else:
-            raise Fault(f"no subword model is called {model!r}{nearest(model, ['bpe', 'unigram'])}")
+        least = 256 + len(special)
+        if size <= least:
+            raise Fault(f"size = {size} found, expected more than {least} (bytes, special tokens)")
+        tokenizer = library.Tokenizer(library.models.BPE())
+        tokenizer.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
+        tokenizer.decoder = library.decoders.ByteLevel()
+        trainer = library.trainers.BpeTrainer(
+            vocab_size=size,
+            special_tokens=special,
+            initial_alphabet=library.pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        )
         kept = [text for text in texts if text]
         if not any(text.strip() for text in kept):
             raise Fault("a subword tokenizer needs text to learn from, found none")
