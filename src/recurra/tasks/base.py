@@ -12,6 +12,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
+from recurra.errors import Fault
 from recurra.registry import Registry
 
 TASKS = Registry("task")
@@ -30,9 +31,8 @@ class Loss(NamedTuple):
     Attributes:
         total: scalar, summed over the batch's items (not averaged), differentiable.
         items: how many items (tokens, tags, rows, ...) it was summed over; the mean loss is total / items.
-        carry: what the next batch of the same stream starts from (truncated back-propagation), detached;
-        None where
-            batches are independent.
+        carry: what the next batch of the same stream starts from (truncated back-propagation): a detached
+            state (see `recurra.state`), in the order of the batch's rows; None where batches are independent.
     """
 
     total: Tensor
@@ -45,6 +45,18 @@ class Score(NamedTuple):
 
     metric: str
     larger_is_better: bool
+
+
+class TextStream(ABC):
+    """A task's model fed piece by piece; how the input is cut does not change the answers."""
+
+    @abstractmethod
+    def feed(self, piece: str) -> Iterator[dict[str, Any]]:
+        """The answers, JSON-ready, that this piece completes, one for each step."""
+
+    @abstractmethod
+    def finish(self) -> Iterator[dict[str, Any]]:
+        """The answers still due at the end of the input."""
 
 
 class Task(ABC):
@@ -107,3 +119,13 @@ class Task(ABC):
     @abstractmethod
     def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
         """One JSON-ready answer an item, in order."""
+
+    def open_stream(self) -> TextStream:
+        """A stream at its start. Fault, with the reason, where the task or its model can't be streamed."""
+        raise Fault(f"a {self.name} model can't be streamed: predict whole inputs instead")
+
+    def sample(self, prompt: str = "", **options: Any) -> Iterator[str]:
+        """New data from a generative model; which `options` there are is the task's own. Fault without
+        one.
+        """
+        raise Fault(f"a {self.name} model makes no new data: sample from a language model")
