@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +30,7 @@ FILES: list[tuple[str, bytes, dict[str, Any], str]] = [
     ("u.txt", b"ab\ncaf\xe9\n", {}, "u.txt:2: byte 6 (0xe9) is not utf-8"),
     ("u.txt", "ab".encode("utf-16"), {}, "perhaps encoding = 'utf-16'"),
     ("u.txt", b"x", {"encoding": "utf9"}, "no encoding is called 'utf9'"),
+    ("u.txt", b"x", {"encoding": "hex"}, "no encoding is called 'hex'"),
     ("g.txt.gz", gzip.compress(b"abc" * 99)[:20], {}, "g.txt.gz: broken gzip file"),
     ("j.jsonl", b'{"a": 1}\n{"a": \n', {}, "j.jsonl:2: not JSON at character 7"),
     ("j.jsonl", b"[1]\n", {}, "j.jsonl:1: a JSON list found, expected an object"),
@@ -81,6 +83,26 @@ def test_object_arrays_are_never_unpickled(tmp_path: Path) -> None:
         read(tmp_path / "o.npy")
 
 
+def test_altered_files_are_read_or_told(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "a.npz", x=np.arange(24.0).reshape(8, 3), x_lengths=np.array([5, 3]))
+    np.save(tmp_path / "b.npy", np.arange(24.0).reshape(2, 4, 3))
+    (tmp_path / "c.txt.gz").write_bytes(gzip.compress(b"hello world\n" * 9))
+    draw = random.Random(3)
+    told = []
+    for path in sorted(tmp_path.iterdir()):
+        whole = path.read_bytes()
+        for _ in range(150):
+            altered = bytearray(whole[: draw.choice([len(whole), draw.randrange(1, len(whole))])])
+            altered[draw.randrange(len(altered))] = draw.randrange(256)
+            path.write_bytes(altered)
+            try:
+                read(path)
+            except Fault as fault:
+                told.append((path.name, str(fault)))
+    assert len(told) > 200
+    assert all(name in line for name, line in told)
+
+
 def test_missing_files(tmp_path: Path) -> None:
     (tmp_path / "train.txt").write_text("a\n")
     with pytest.raises(Fault, match=r"trian\.txt: no such file: did you mean 'train\.txt'\?"):
@@ -108,7 +130,7 @@ def test_files_read_together_must_agree(tmp_path: Path) -> None:
 
 def test_missing_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "p.parquet").write_bytes(b"PAR1")
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(Fault, match=r"needs pyarrow: install recurra\[data\]"):
         read(tmp_path / "p.parquet")
 

@@ -98,8 +98,9 @@ def _edit(
     for name, value in add.items():
         examples = examples.with_column(name, [value] * len(examples))
     for name, unwanted in drop.items():
+        listed = [unwanted] if isinstance(unwanted, str) else unwanted
         found = columns.labels(examples, name)
-        examples = examples.take(i for i, label in enumerate(found) if label not in unwanted)
+        examples = examples.take(i for i, label in enumerate(found) if label not in listed)
     for name, renamed in relabel.items():
         found = columns.labels(examples, name)
         examples = examples.with_column(name, [renamed.get(label, label) for label in found])

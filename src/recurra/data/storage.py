@@ -43,6 +43,7 @@ def read_text(path: str | Path, encoding: str = "utf-8") -> str:
     data = read_bytes(path)
     try:
         utf8 = codecs.lookup(encoding).name == "utf-8"
+        "".encode(encoding)  # a codec that is not one of text, as "hex", is found but refuses
     except LookupError:
         raise Fault(
             f"{path}: no encoding is called {encoding!r}: use 'utf-8', 'latin-1', 'utf-16', ..."
