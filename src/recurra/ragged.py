@@ -61,7 +61,7 @@ class Ragged:
             )
         joined = torch.cat(list(rows))
         starts = torch.cumsum(lengths, 0) - lengths
-        return cls._gathered(joined, starts, lengths)
+        return cls.from_joined(joined, starts, lengths)
 
     @classmethod
     def from_padded(
@@ -81,7 +81,7 @@ class Ragged:
                 f"lengths run from {int(lengths.min())} to {int(lengths.max())}, expected 0 to {steps} "
                 f"(the padded length)"
             )
-        return cls._gathered(
+        return cls.from_joined(
             padded.reshape(batch * steps, *padded.shape[2:]), torch.arange(batch) * steps, lengths
         )
 
@@ -106,8 +106,12 @@ class Ragged:
         return cls.from_list(list(nested.unbind()))
 
     @classmethod
-    def _gathered(cls, joined: Tensor, starts: Tensor, lengths: Tensor) -> Ragged:
-        """Row i is `joined[starts[i] + t]` for t below `lengths[i]`."""
+    def from_joined(cls, joined: Tensor, starts: Tensor, lengths: Tensor) -> Ragged:
+        """From `[M, ...]`: row i is `joined[starts[i] : starts[i] + lengths[i]]`; rows may overlap.
+
+        Args:
+            starts, lengths: `[B]` int64 on the CPU.
+        """
         ordered, order = torch.sort(lengths, descending=True, stable=True)
         sizes = _batch_sizes(ordered)
         rows, steps = _positions(sizes)
@@ -241,14 +245,17 @@ class Ragged:
 
     def to_list(self) -> list[Tensor]:
         """Tensors `[T_i, ...]` in the caller's order."""
-        lengths = self.packed_lengths
+        return list(torch.split(self.to_joined(), self.lengths.tolist()))
+
+    def to_joined(self) -> Tensor:
+        """`[N, ...]`: the rows one after another, in the caller's order."""
         rows, steps = _positions(self.batch_sizes)
-        places = torch.empty_like(rows)
+        lengths = self.lengths
         starts = torch.cumsum(lengths, 0) - lengths
+        starts = starts if self.order is None else starts.index_select(0, self.order.cpu())
+        places = torch.zeros_like(rows)
         places[starts[rows] + steps] = torch.arange(len(rows))
-        parts = self.data.index_select(0, places.to(self.data.device)).split(lengths.tolist())
-        order = range(self.rows) if self.order is None else torch.argsort(self.order).tolist()
-        return [parts[k] for k in order]
+        return self.data.index_select(0, places.to(self.data.device))
 
     def to_padded(self, value: float = 0.0, batch_first: bool = True) -> tuple[Tensor, Tensor]:
         """`[B, T, ...]` (or `[T, B, ...]`) filled up with `value`, and lengths `[B]`; in the caller's

@@ -62,7 +62,7 @@ def scan(
         _require_fast(plan, cell, rows.data)
     y, final = _run(cell, plan, _Weights(cell), rows, given, reverse, flags)
     result = rows.with_data(y)
-    back = result if isinstance(x, Ragged) else y.reshape(x.shape[1], x.shape[0], -1).transpose(0, 1)
+    back = result if isinstance(x, Ragged) else y.reshape(x.shape[1], x.shape[0], y.shape[-1]).transpose(0, 1)
     return back, map_state(rows.unsort, final)
 
 

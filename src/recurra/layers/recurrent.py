@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 from torch import Tensor
 
 from recurra.cells.base import Cell
+from recurra.layers.base import Layer
 from recurra.ragged import Ragged
-from recurra.registry import MODULES, Configured
+from recurra.registry import MODULES
 from recurra.scan import scan
-
-Rows = TypeVar("Rows", Ragged, Tensor)
 
 
 @MODULES.register("recurrent")
-class Recurrent(Configured):
+class Recurrent(Layer):
     """Runs a cell over every row of its input.
 
     Args:
@@ -30,24 +29,19 @@ class Recurrent(Configured):
 
     @property
     def output_size(self) -> int:
-        """Width of y."""
         return self.cell.output_size
 
     @property
-    def causal(self) -> bool:
-        """Whether y at a step depends on nothing later."""
-        return not self.reverse
+    def delay(self) -> int | None:
+        return None if self.reverse else 0
 
     def initial_state(self, batch: int) -> Any:
-        """The cell's state before the first step."""
         return self.cell.initial_state(batch)
 
-    def forward(
-        self, x: Rows, state: Any = None, *, resets: Ragged | Tensor | None = None
-    ) -> tuple[Rows, Any]:
-        """See `recurra.scan`: x `[N, input_size]` ragged, or `[B, T, input_size]`."""
-        return scan(self.cell, x, state, reverse=self.reverse, resets=resets)
+    def run(self, rows: Ragged, state: Any, resets: Ragged | None) -> tuple[Ragged, Any]:
+        return scan(self.cell, rows, state, reverse=self.reverse, resets=resets)
 
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """One step of a causal layer: `x [B, input_size]` -> `y [B, output_size]`, the next state."""
+        if self.reverse:
+            raise self.refusal()
         return self.cell.step(x, state)
