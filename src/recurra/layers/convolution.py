@@ -1,0 +1,59 @@
+"""A convolution over time that never touches padding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from recurra.errors import Fault
+from recurra.layers.base import Layer
+from recurra.ragged import Ragged
+from recurra.registry import MODULES
+
+
+@MODULES.register("convolution")
+class Convolution(Layer):
+    """`y_t = W [x_{t-k}, ..., x_t, ..., x_{t+k}] + b` with `width = 2k + 1`; zeros beyond a row's ends.
+
+    Args:
+        width: steps seen by each output; odd.
+    """
+
+    def __init__(self, input_size: int, output_size: int, width: int = 3) -> None:
+        if width < 1 or width % 2 == 0:
+            raise Fault(f"width is {width}, expected an odd number of steps")
+        self.input_size = input_size
+        self.width = width
+        self.linear = nn.Linear(width * input_size, output_size)
+
+    @property
+    def output_size(self) -> int:
+        return self.linear.out_features
+
+    @property
+    def delay(self) -> int | None:
+        return 0 if self.width == 1 else None
+
+    def run(self, rows: Ragged, state: Any, resets: Ragged | None) -> tuple[Ragged, Any]:
+        reach = self.width // 2
+        seen = [_shifted(rows, offset) for offset in range(-reach, reach + 1)]
+        return rows.with_data(self.linear(torch.cat(seen, -1))), None
+
+    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        if not self.causal:
+            raise self.refusal()
+        return self.linear(x), None
+
+
+def _shifted(rows: Ragged, offset: int) -> Tensor:
+    """`[N, F]`: in each place, what its row holds `offset` steps later, or zeros."""
+    if offset == 0:
+        return rows.data
+    device = rows.data.device
+    steps = rows.step_of + offset
+    inside = (steps >= 0) & (steps < rows.packed_lengths.to(device)[rows.row_of])
+    begins = torch.tensor([*rows.offsets, 0], dtype=torch.int64, device=device)
+    places = begins[torch.where(inside, steps, 0)] + rows.row_of
+    return rows.data.index_select(0, places) * inside.unsqueeze(1)

@@ -1,0 +1,140 @@
+"""A conditional random field over each row's tags."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from recurra.cells.base import Cell
+from recurra.errors import Fault
+from recurra.layers.transitions import allowed
+from recurra.ragged import Ragged
+from recurra.registry import MODULES, Configured
+from recurra.scan import scan
+
+
+@MODULES.register("crf")
+class CRF(Configured):
+    """`P(y | x)` proportional to `exp(start[y_1] + sum_t x_t[y_t] + sum_t transition[y_{t-1}, y_t] +
+    end[y_T])` (Lafferty et al., 2001), with the K scores of each step as x.
+
+    Args:
+        labels: the K tags by name, or K.
+        scheme: `bio` or `bioes`: decoding then keeps to what the scheme permits; needs names. The likelihood
+            is that of all sequences, so a forbidden one in the training data costs, but is no fault.
+    """
+
+    def __init__(self, labels: Sequence[str] | int, scheme: str | None = None) -> None:
+        size = labels if isinstance(labels, int) else len(labels)
+        if size < 1:
+            raise Fault(f"a CRF needs at least one tag, found {size}")
+        self.size = size
+        self.recursion = _Forward(size)
+        self.start = nn.Parameter(torch.zeros(size).uniform_(-0.1, 0.1))
+        self.end = nn.Parameter(torch.zeros(size).uniform_(-0.1, 0.1))
+        masks = (torch.ones(size, size), torch.ones(size), torch.ones(size))
+        if scheme is not None:
+            if isinstance(labels, int):
+                raise Fault(
+                    f"scheme {scheme!r} is about the names of tags: give CRF the labels, not {labels}"
+                )
+            masks = allowed(labels, scheme)
+        for name, mask in zip(("permitted", "first", "last"), masks, strict=True):
+            self.register_buffer(name, mask.bool(), persistent=False)
+
+    @property
+    def transitions(self) -> Tensor:
+        """`[K, K]`: the score of going from one tag (row) to another (column)."""
+        return self.recursion.transitions
+
+    def forward(self, scores: Ragged, tags: Ragged) -> Tensor:
+        """The log-likelihood of each row's tags, `[B]`, in the caller's order; 0 for a row of length 0.
+
+        Args:
+            scores: data `[N, K]`. tags: data `[N]` int64, rows as those of `scores`.
+        """
+        self._check(scores)
+        if tags.data.shape != scores.data.shape[:1] or tags.batch_sizes != scores.batch_sizes:
+            raise Fault(
+                f"CRF: tags are {tags!r}, expected one number for each step of the scores ({scores!r})"
+            )
+        known = self._path(scores, tags.data) - self._total(scores)
+        empty = known.new_zeros(scores.rows - len(known))
+        return scores.unsort(torch.cat([known, empty]))
+
+    @torch.no_grad()
+    def decode(self, scores: Ragged) -> Ragged:
+        """The most probable tags (Viterbi, 1967) that the scheme permits: data `[N]` int64."""
+        self._check(scores)
+        if not scores.batch_sizes:
+            return scores.with_data(torch.zeros(0, dtype=torch.int64, device=scores.data.device))
+        never = torch.finfo(scores.data.dtype).min / 1e6  # added up over rows of any length, still finite
+        start = self.start.masked_fill(~self._mask("first"), never)
+        between = self.transitions.masked_fill(~self._mask("permitted"), never)
+        end = self.end.masked_fill(~self._mask("last"), never)
+        steps = torch.split(scores.data, list(scores.batch_sizes))
+        best = start + steps[0]
+        finals: list[Tensor] = []
+        pointers: list[Tensor] = []
+        for step in steps[1:]:
+            finals.append(best[len(step) :])
+            value, pointer = (best[: len(step), :, None] + between).max(1)
+            best = value + step
+            pointers.append(pointer)
+        finals.append(best)
+        lasts = [(final + end).argmax(1) for final in finals]
+        tags = [lasts[-1]]
+        for pointer, ended in zip(reversed(pointers), reversed(lasts[:-1]), strict=True):
+            before = pointer.gather(1, tags[-1].unsqueeze(1)).squeeze(1)
+            tags.append(torch.cat([before, ended]))
+        return scores.with_data(torch.cat(tags[::-1]))
+
+    def _path(self, scores: Ragged, tags: Tensor) -> Tensor:
+        """The score of each row's own tags, of rows that have a step, in packed order."""
+        present = scores.batch_sizes[0] if scores.batch_sizes else 0
+        rows, begins = scores.row_of, torch.tensor([0, *scores.offsets], device=tags.device)
+        gained = scores.data.gather(1, tags.unsqueeze(1)).squeeze(1)
+        before = begins[scores.step_of[present:]] + rows[present:]
+        ends = torch.tensor(scores.offsets, dtype=torch.int64)[scores.packed_lengths[:present] - 1]
+        ends = ends.to(tags.device) + torch.arange(present, device=tags.device)
+        total = self.start[tags[:present]] + self.end[tags[ends]]
+        total = total.index_add(0, rows, gained)
+        return total.index_add(0, rows[present:], self.transitions[tags[before], tags[present:]])
+
+    def _total(self, scores: Ragged) -> Tensor:
+        """The log of the sum over all tag sequences, of rows that have a step, in packed order."""
+        present = scores.batch_sizes[0] if scores.batch_sizes else 0
+        first = _Forward.State(self.start + scores.data[:present])
+        rest = Ragged(scores.data[present:], scores.batch_sizes[1:], rows=present)
+        _, final = scan(self.recursion, rest, first)
+        return torch.logsumexp(final.log_alpha + self.end, 1)
+
+    def _mask(self, name: str) -> Tensor:
+        mask: Tensor = getattr(self, name)
+        return mask
+
+    def _check(self, scores: Ragged) -> None:
+        if scores.data.dim() != 2 or scores.data.shape[1] != self.size:
+            raise Fault(f"CRF: scores are {scores!r}, expected {self.size} numbers a step, one for each tag")
+
+
+class _Forward(Cell):
+    """`log a'_j = x_j + log sum_i exp(log a_i + transition_ij)`, as a product of exponents."""
+
+    class State(NamedTuple):
+        log_alpha: Tensor  # [B, K]
+
+    def __init__(self, size: int) -> None:
+        self.input_size = self.hidden_size = size
+        self.transitions = nn.Parameter(torch.zeros(size, size).uniform_(-0.1, 0.1))
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        largest = state.log_alpha.detach().amax(-1, keepdim=True)
+        highest = self.transitions.detach().amax()
+        # exponents are at most 1; what would vanish beside them is kept just above zero for the logarithm
+        shares = (state.log_alpha - largest).exp() @ (self.transitions - highest).exp()
+        log_alpha = x + largest + highest + shares.clamp(min=torch.finfo(x.dtype).tiny).log()
+        return x, self.State(log_alpha)
