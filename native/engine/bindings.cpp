@@ -5,7 +5,9 @@
 #include <nanobind/stl/vector.h>
 
 #include <cstdint>
+#include <stdexcept>
 
+#include "driver.h"
 #include "gemm.h"
 #include "pick.h"
 
@@ -38,6 +40,93 @@ void bind_sums(nb::module_& m, const char* name) {
       nb::call_guard<nb::gil_scoped_release>());
 }
 
+using Numbers = std::vector<int64_t>;
+
+Place place_of(const int64_t* p) {
+  return {static_cast<Space>(p[0]), static_cast<int>(p[1]), static_cast<int>(p[2])};
+}
+
+// weights: depth, width of each; lines: op, width, mode, 3 numbers each for d, a, b, c, weight;
+// next: 3 numbers a state.
+LoopProgram make_program(std::vector<int> inputs, std::vector<int> states, std::vector<int> outputs,
+                         std::vector<int> temporaries, std::vector<int> vectors, std::vector<int> locals,
+                         std::vector<int> totals, const Numbers& weights, std::vector<double> immediates,
+                         const Numbers& lines, const Numbers& next) {
+  if (lines.size() % 16 || next.size() % 3 || weights.size() % 2)
+    throw std::invalid_argument("loop program: lists of a wrong length");
+  LoopProgram p{inputs, states, outputs, temporaries, vectors, locals, totals, {}, immediates, {}, {}};
+  for (size_t i = 0; i < weights.size(); i += 2)
+    p.weights.emplace_back(static_cast<int>(weights[i]), static_cast<int>(weights[i + 1]));
+  for (size_t i = 0; i < lines.size(); i += 16) {
+    const int64_t* l = &lines[i];
+    p.lines.push_back({static_cast<int>(l[0]), static_cast<int>(l[1]), static_cast<int>(l[2]), place_of(l + 3),
+                       place_of(l + 6), place_of(l + 9), place_of(l + 12), static_cast<int>(l[15])});
+  }
+  for (size_t i = 0; i < next.size(); i += 3) p.next.push_back(place_of(&next[i]));
+  return p;
+}
+
+template <class T>
+std::vector<T*> pointers(const Numbers& addresses) {
+  std::vector<T*> out;
+  for (int64_t a : addresses) out.push_back(reinterpret_cast<T*>(a));
+  return out;
+}
+
+template <class T>
+std::vector<Strided<const T>> arrays(const Numbers& addresses_and_strides) {
+  std::vector<Strided<const T>> out;
+  for (size_t i = 0; i + 1 < addresses_and_strides.size(); i += 2)
+    out.push_back({reinterpret_cast<const T*>(addresses_and_strides[i]), addresses_and_strides[i + 1]});
+  return out;
+}
+
+template <class T>
+void bind_driver(nb::module_& m, const char* name) {
+  nb::class_<Driver<T>>(m, name)
+      .def("__init__",
+           [](Driver<T>* self, std::vector<int> inputs, std::vector<int> states, std::vector<int> outputs,
+              std::vector<int> temporaries, std::vector<int> vectors, std::vector<int> locals, std::vector<int> totals,
+              const Numbers& weights, std::vector<double> immediates, const Numbers& lines, const Numbers& next) {
+             new (self) Driver<T>(
+                 make_program(inputs, states, outputs, temporaries, vectors, locals, totals, weights, immediates, lines,
+                              next));
+           },
+           "inputs"_a, "states"_a, "outputs"_a, "temporaries"_a, "vectors"_a, "locals"_a, "totals"_a, "weights"_a,
+           "immediates"_a, "lines"_a, "next"_a)
+      .def(
+          "run",
+          [](const Driver<T>& self, long rows, const Numbers& batch_sizes, bool reverse, const Numbers& inputs,
+             const Numbers& initial, const Numbers& weights, const Numbers& vectors, const Numbers& outputs,
+             const Numbers& finals, const Numbers& totals, int threads) {
+            std::vector<WeightView<T>> views;
+            for (size_t i = 0; i + 2 < weights.size(); i += 3)
+              views.push_back({reinterpret_cast<const T*>(weights[i]), weights[i + 1], weights[i + 2]});
+            nb::gil_scoped_release release;
+            self.run(rows, batch_sizes.data(), static_cast<long>(batch_sizes.size()), reverse, arrays<T>(inputs),
+                     arrays<T>(initial), views, pointers<const T>(vectors), pointers<T>(outputs), pointers<T>(finals),
+                     pointers<T>(totals), threads);
+          },
+          "rows"_a, "batch_sizes"_a, "reverse"_a, "inputs"_a, "initial"_a, "weights"_a, "vectors"_a, "outputs"_a,
+          "finals"_a, "totals"_a, "threads"_a);
+}
+
+nb::dict operation_codes() {
+  nb::dict codes;
+#define R(name, operands) codes[#name] = static_cast<int>(Op::name);
+  RECURRA_POINTWISE(R)
+  RECURRA_ROWWISE(R)
+#undef R
+  return codes;
+}
+
+nb::dict space_codes() {
+  nb::dict codes;
+  const char* names[] = {"input", "state", "output", "next", "temporary", "vector", "immediate", "local", "total", "none"};
+  for (int i = 0; i <= static_cast<int>(Space::none); ++i) codes[names[i]] = i;
+  return codes;
+}
+
 }  // namespace
 }  // namespace recurra
 
@@ -48,4 +137,8 @@ NB_MODULE(_engine, m) {
   bind_gemm<double>(m, "gemm_f64");
   bind_sums<float>(m, "column_sums_f32");
   bind_sums<double>(m, "column_sums_f64");
+  bind_driver<float>(m, "LoopF32");
+  bind_driver<double>(m, "LoopF64");
+  m.attr("OPS") = operation_codes();
+  m.attr("SPACES") = space_codes();
 }

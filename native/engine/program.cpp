@@ -1,0 +1,90 @@
+#include "program.h"
+
+#include <stdexcept>
+#include <string>
+
+namespace recurra {
+namespace {
+
+[[noreturn]] void refuse(size_t line, const char* why) {
+  throw std::invalid_argument("loop program, line " + std::to_string(line) + ": " + why);
+}
+
+int operands_of(int op) {
+  switch (static_cast<Op>(op)) {
+#define R(name, operands) \
+  case Op::name: return operands;
+    RECURRA_POINTWISE(R)
+    RECURRA_ROWWISE(R)
+#undef R
+    default: return 0;
+  }
+}
+
+bool is_rowwise(int op) { return op >= static_cast<int>(Op::sum) && op < static_cast<int>(Op::total); }
+
+}  // namespace
+
+void LoopProgram::check() const {
+  const auto width_of = [&](Place p) -> int {
+    const auto at = [&](const std::vector<int>& widths) {
+      return p.index >= 0 && p.index < static_cast<int>(widths.size()) ? widths[p.index] : -1;
+    };
+    switch (p.space) {
+      case Space::input: return at(inputs);
+      case Space::state:
+      case Space::next: return at(states);
+      case Space::output: return at(outputs);
+      case Space::temporary: return at(temporaries);
+      case Space::vector: return at(vectors);
+      case Space::local: return at(locals);
+      case Space::total: return at(totals);
+      case Space::immediate: return p.index >= 0 && p.index < static_cast<int>(immediates.size()) ? 1 : -1;
+      default: return -1;
+    }
+  };
+  const auto fits = [&](Place p, int width) {
+    return p.column >= 0 && width >= 1 && width_of(p) >= 0 && p.column + width <= width_of(p);
+  };
+  const auto writable = [](Place p) {
+    return p.space == Space::output || p.space == Space::next || p.space == Space::temporary;
+  };
+  for (size_t i = 0; i < lines.size(); ++i) {
+    const Line& line = lines[i];
+    if (line.op == -1) {
+      if (line.weight < 0 || line.weight >= static_cast<int>(weights.size())) refuse(i, "no such weight");
+      const auto [depth, width] = weights[line.weight];
+      if (line.width != width || !fits(line.d, width) || !writable(line.d)) refuse(i, "product's result");
+      const Space from = line.a.space;
+      if (!fits(line.a, depth) || from == Space::local || from == Space::vector || from == Space::immediate)
+        refuse(i, "product's rows");
+      if (line.b.space != Space::none && (line.b.space != Space::vector || !fits(line.b, width)))
+        refuse(i, "product's bias");
+      if (line.c.space != Space::none && (line.c.space == Space::local || !fits(line.c, width)))
+        refuse(i, "product's addend");
+      continue;
+    }
+    const int operands = operands_of(line.op);
+    if (operands == 0) refuse(i, "no such operation");
+    const bool total = line.op == static_cast<int>(Op::total);
+    if (total ? line.d.space != Space::total : !writable(line.d) && line.d.space != Space::local)
+      refuse(i, "result");
+    if (!fits(line.d, is_rowwise(line.op) ? 1 : line.width)) refuse(i, "result's width");
+    const Place given[3] = {line.a, line.b, line.c};
+    const int single[3] = {4, 1, 2};
+    for (int k = 0; k < operands; ++k) {
+      const bool one = line.mode & single[k];
+      if (given[k].space == Space::total || !fits(given[k], one ? 1 : line.width)) refuse(i, "operand");
+      if (given[k].space == Space::immediate && !one && line.width != 1) refuse(i, "constant");
+    }
+  }
+  if (next.size() != states.size()) throw std::invalid_argument("loop program: one next value for each state");
+  for (size_t j = 0; j < next.size(); ++j) {
+    const Place p = next[j];
+    const bool own = (p.space == Space::state || p.space == Space::next) && p.index == static_cast<int>(j);
+    if (!(own || p.space == Space::output) || !fits(p, states[j]))
+      throw std::invalid_argument("loop program: place of a state's next value");
+  }
+}
+
+}  // namespace recurra

@@ -1,0 +1,49 @@
+// A loop program as the driver runs it: flat instructions over numbered places.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "ops.h"
+
+namespace recurra {
+
+// Where numbers live. One step sees, for the rows it works on:
+//   input      rows of an array [N, width] over all of time (read)
+//   state      what the previous step left, [B, width] (read)
+//   output     rows of an array [N, width] (written, may be read again within the step)
+//   next       room for a state's next value (written)
+//   temporary  room for the rows of a block (written, read)
+//   vector     [width], the same for every row (read)
+//   immediate  one constant (read)
+//   local      room for the rows of a tile: only between two products (written, read)
+//   total      [width], a sum over all rows and steps (only `total` writes it)
+enum class Space : int { input, state, output, next, temporary, vector, immediate, local, total, none };
+
+struct Place {
+  Space space;
+  int index;
+  int column;
+};
+
+// product: d [width] = a [depth] @ weight + b (a vector, or none) + c (rows, or none).
+// Anything else: see ops.h; `mode` has bit 1 where b is one number a row, 2 for c, 4 for a.
+struct Line {
+  int op;  // an Op, or -1 for a product
+  int width;
+  int mode;
+  Place d, a, b, c;
+  int weight;
+};
+
+struct LoopProgram {
+  std::vector<int> inputs, states, outputs, temporaries, vectors, locals, totals;  // widths
+  std::vector<std::pair<int, int>> weights;                                        // depth, width
+  std::vector<double> immediates;
+  std::vector<Line> lines;
+  std::vector<Place> next;  // of each state: itself (unchanged), its `next`, or an output
+
+  // Throws std::invalid_argument unless every place exists, fits and may be used as it is.
+  void check() const;
+};
+
+}  // namespace recurra
