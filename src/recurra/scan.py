@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+from torch.nn.utils.parametrize import cached
 
 from recurra.cells.base import Cell
 from recurra.engines import Engine, choose, run_opaque
@@ -99,9 +100,10 @@ def _run(
 ) -> tuple[Tensor, Any]:
     if plan.program is None:
         fresh = None if flags is None else (flags, cell.initial_state(1))
-        made, final = run_opaque(
-            cell.step, rows.data, state, rows.batch_sizes, reverse, fresh, type(cell).__name__
-        )
+        with cached():  # a parametrized weight is computed, and a mask on it drawn, once a run
+            made, final = run_opaque(
+                cell.step, rows.data, state, rows.batch_sizes, reverse, fresh, type(cell).__name__
+            )
         return torch.cat(made) if made else rows.data.new_zeros(0, cell.output_size), final
     program = plan.program
     held: dict[int, Any] = {}

@@ -17,6 +17,7 @@ from recurra.cells.revealed import Revealed
 from recurra.cells.simplified_gru import SimplifiedGRU
 from recurra.cells.vanilla import VanillaRNN
 from recurra.cells.variational_dropout import VariationalDropout
+from recurra.cells.weight_drop import WeightDrop
 from recurra.cells.zoneout import Zoneout
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "SimplifiedGRU",
     "VanillaRNN",
     "VariationalDropout",
+    "WeightDrop",
     "Zoneout",
     "cell",
 ]
