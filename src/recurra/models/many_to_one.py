@@ -1,0 +1,86 @@
+"""One answer a row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from recurra.errors import Fault
+from recurra.layers.base import Layer
+from recurra.layers.pooling import LastPool, Pool
+from recurra.models.inputs import Input
+from recurra.models.prefixes import prefixes
+from recurra.ragged import Ragged
+from recurra.registry import MODULES, Configured
+
+_STEPS_AT_ONCE = 20_000
+
+
+@MODULES.register("many_to_one")
+class ManyToOne(Configured):
+    """An input, a layer over time, its outputs pooled, and a linear head.
+
+    Args:
+        input: reads the rows.
+        body: any layer.
+        pool: many steps to one vector.
+        outputs: width of the answer.
+        dropout: share of the pooled numbers dropped, in training.
+    """
+
+    def __init__(self, input: Input, body: Layer, pool: Pool, outputs: int, dropout: float = 0.0) -> None:
+        self.input, self.body, self.pool = input, body, pool
+        self.dropout = dropout
+        self.output = nn.Linear(pool.output_size, outputs)
+
+    @property
+    def causal(self) -> bool:
+        """Whether the answer by now can be had step by step."""
+        return self.body.causal and isinstance(self.pool, LastPool)
+
+    @property
+    def delay(self) -> int | None:
+        """0 when causal, None otherwise."""
+        return 0 if self.causal else None
+
+    def initial_state(self, batch: int) -> Any:
+        """The state before the first step of `batch` rows."""
+        return self.body.initial_state(batch)
+
+    def forward(self, x: Any, state: Any = None) -> tuple[Tensor, Any]:
+        """Ragged rows -> answers `[B, outputs]` in the caller's order, and the state after each row."""
+        y, after = self.body(self.input(x), state)
+        return self._answer(self.pool(y)), after
+
+    def step(self, x: Any, state: Any) -> tuple[Tensor, Any]:
+        """One step `[B, ...]` -> the answer by now, the next state."""
+        if not self.causal:
+            raise Fault(
+                "the answer can't be had step by step: that needs layers that read forward alone, and the "
+                "pool 'last'"
+            )
+        y, after = self.body.step(self.input(x), state)
+        return self._answer(y), after
+
+    def each_step(self, x: Any) -> Ragged:
+        """The answer `[N, outputs]` after each prefix of each row, as if the row ended there.
+
+        A causal layer runs once; another one runs over every prefix.
+        """
+        rows: Ragged = self.input(x)
+        if self.body.causal:
+            rows, _ = self.body(rows)
+            if isinstance(self.pool, LastPool):
+                return rows.map(self._answer)
+        answers = [rows.data.new_zeros(0, self.output.out_features)]
+        for part in prefixes(rows, _STEPS_AT_ONCE):
+            held = part if self.body.causal else self.body(part)[0]
+            answers.append(self._answer(self.pool(held)))
+        return rows.with_data(torch.cat(answers))
+
+    def _answer(self, pooled: Tensor) -> Tensor:
+        answer: Tensor = self.output(F.dropout(pooled, self.dropout, self.training))
+        return answer

@@ -1,0 +1,64 @@
+"""One answer a step: what language models and taggers share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from recurra.layers.base import Layer
+from recurra.models.inputs import Input
+from recurra.ragged import Ragged
+from recurra.registry import Configured
+
+
+class Stepwise(Configured):
+    """An input, a layer over time, and a head at each step; a subclass writes `head`.
+
+    It can run whole rows, and, where its layer can, step by step or piece by piece.
+    """
+
+    input: Input
+    body: Layer
+
+    def head(self, y: Tensor) -> Tensor:
+        """The layer's output `[..., F]` -> scores `[..., K]`."""
+        raise NotImplementedError(f"{type(self).__name__} has no head(y)")
+
+    @property
+    def delay(self) -> int | None:
+        """How many later steps an output can depend on: 0 when causal, None when on the whole row."""
+        return self.body.delay
+
+    @property
+    def causal(self) -> bool:
+        """Whether an output depends on nothing later."""
+        return self.body.causal
+
+    def initial_state(self, batch: int) -> Any:
+        """The state before the first step of `batch` rows."""
+        return self.body.initial_state(batch)
+
+    def forward(self, x: Any, state: Any = None, *, resets: Ragged | Tensor | None = None) -> tuple[Any, Any]:
+        """Whole rows: what the input reads, ragged or `[B, T, ...]`.
+
+        Returns:
+            scores of x's layout, and the state after each row's last step.
+        """
+        y, after = self.body(self.input(x), state, resets=resets)
+        return (y.map(self.head) if isinstance(y, Ragged) else self.head(y)), after
+
+    def step(self, x: Any, state: Any) -> tuple[Tensor, Any]:
+        """One step `[B, ...]` of a causal model -> scores `[B, K]`, the next state."""
+        y, after = self.body.step(self.input(x), state)
+        return self.head(y), after
+
+    def feed(self, x: Any, state: Any) -> tuple[Tensor, Any]:
+        """The next steps `[B, T, ...]` -> the scores that are certain by now; see `Layer.feed`."""
+        y, after = self.body.feed(self.input(x), state)
+        return self.head(y), after
+
+    def finish(self, state: Any) -> Tensor | None:
+        """The scores `[B, T', K]` still held back when the rows end; None: none are."""
+        y = self.body.finish(state)
+        return None if y is None else self.head(y)

@@ -1,0 +1,49 @@
+"""One label for each step."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from recurra.layers.base import Layer
+from recurra.layers.crf import CRF
+from recurra.models.inputs import Input
+from recurra.models.stepwise import Stepwise
+from recurra.ragged import Ragged
+from recurra.registry import MODULES
+
+
+@MODULES.register("tagger")
+class Tagger(Stepwise):
+    """Scores of every label at each step, each step for itself or weighed along the row by a CRF (Huang et
+    al., 2015).
+
+    Args:
+        input: reads the steps.
+        body: any layer.
+        labels: how many labels there are.
+        crf: scores whole rows of labels; None chooses each step's label alone.
+        dropout: share of the body's output dropped before the head, in training.
+    """
+
+    def __init__(
+        self, input: Input, body: Layer, labels: int, crf: CRF | None = None, dropout: float = 0.0
+    ) -> None:
+        self.input, self.body, self.crf = input, body, crf
+        self.dropout = dropout
+        self.output = nn.Linear(body.output_size, labels)
+
+    def head(self, y: Tensor) -> Tensor:
+        scores: Tensor = self.output(F.dropout(y, self.dropout, self.training))
+        return scores
+
+    def loss(self, scores: Ragged, labels: Ragged) -> Tensor:
+        """The negative log-likelihood of labels `[N]` int64 given scores `[N, K]`, summed over all rows."""
+        if self.crf is not None:
+            likelihood: Tensor = self.crf(scores, labels)
+            return -likelihood.sum()
+        return F.cross_entropy(scores.data, labels.data, reduction="sum")
+
+    def decode(self, scores: Ragged) -> Ragged:
+        """The likeliest labels `[N]` int64."""
+        return scores.map(lambda data: data.argmax(-1)) if self.crf is None else self.crf.decode(scores)
