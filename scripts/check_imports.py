@@ -18,6 +18,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "src"
 ARROW = (
     ("cli", "serve", "bench"),
     ("inspect", "train"),
+    ("runs",),
     ("tasks",),
     ("stream", "files", "decode"),
     ("models",),

@@ -1,0 +1,65 @@
+"""A table of a recipe -> the options of its owner; a wrong key or value is told with the key's full name."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from recurra.errors import Fault
+from recurra.registry import nearest
+
+O = TypeVar("O", bound=BaseModel)  # noqa: E741
+
+
+def read_section(options: type[O], table: Any, name: str, where: str) -> O:
+    """Validates one section.
+
+    Args:
+        options: what the section's owner takes.
+        table: the section as TOML gave it.
+        name: the section, as in `[name]`. where: the file, for messages.
+
+    Raises:
+        Fault: names the first wrong key, what was found and what was expected; an unknown key with the
+            nearest known one.
+    """
+    if not isinstance(table, Mapping):
+        raise Fault(f"{where}: {name} = {table!r} found, expected a section [{name}]")
+    try:
+        return options.model_validate(dict(table))
+    except ValidationError as error:
+        first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+    path = [str(part) for part in first["loc"]]
+    key = ".".join([name, *path])
+    if first["type"] == "extra_forbidden":
+        known = _known(options, path[:-1])
+        raise Fault(f"{where}: unknown key {key}{nearest(path[-1], known) if known else ''}")
+    if first["type"] == "missing":
+        raise Fault(f"{where}: {key} is missing: expected a value for it in [{name}]")
+    said = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    raise Fault(f"{where}: {key} = {_shown(first['input'])} found: {said}")
+
+
+def _known(options: type[BaseModel], path: list[str]) -> list[str]:
+    """The keys that the table at `path` may have, those of all forms where it may take several."""
+    level = [options]
+    for part in path:
+        fields = [each.model_fields[part] for each in level if part in each.model_fields]
+        if fields:  # else `part` names a form of a union, which takes no level of its own
+            level = [found for field in fields for found in _models(field.annotation)]
+    return sorted({field for each in level for field in each.model_fields})
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in typing.get_args(annotation):
+        yield from _models(part)
+
+
+def _shown(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."

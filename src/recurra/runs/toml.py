@@ -1,0 +1,55 @@
+"""Writing TOML; Python's own library only reads it."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from recurra.errors import Fault
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def to_toml(table: Mapping[str, Any]) -> str:
+    """A table as TOML text: plain keys first, a `[section]` for each table in it, deeper ones inline.
+
+    None is left out, as TOML has no such value.
+    """
+    held = {key: value for key, value in table.items() if value is not None}
+    lines = [
+        f"{_key(key)} = {_value(value)}" for key, value in held.items() if not isinstance(value, Mapping)
+    ]
+    for key, value in held.items():
+        if isinstance(value, Mapping):
+            lines += ["", f"[{_key(key)}]"]
+            lines += [f"{_key(name)} = {_value(each)}" for name, each in value.items() if each is not None]
+    return "\n".join(lines) + "\n"
+
+
+def _key(key: str) -> str:
+    return key if _BARE.fullmatch(key) else _text(key)
+
+
+def _text(value: str) -> str:
+    # TOML's basic strings take JSON's escapes; DEL alone needs one that JSON does without
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return repr(value) if math.isfinite(value) else str(value)
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(_value(each) for each in value)}]"
+    if isinstance(value, Mapping):
+        pairs = [f"{_key(str(key))} = {_value(each)}" for key, each in value.items() if each is not None]
+        return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
+    raise Fault(f"a recipe can't hold {value!r} of type {type(value).__name__}")

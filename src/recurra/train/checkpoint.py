@@ -1,0 +1,126 @@
+"""The last checkpoint: everything that the next step depends on, in safetensors and JSON.
+
+`last/state.json` names the safetensors files that belong together: one that all processes share (weights,
+optimiser, schedule) and one for each process (random states, carried state). A new checkpoint is written
+under new names beside the old one, and replacing `state.json` is the one moment in which it begins to count;
+so a process killed at any time leaves a whole checkpoint.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recurra.errors import Fault
+from recurra.files import check_format, digest, read_json, read_tensors, write_json, write_tensors
+from recurra.train.trees import pack, unpack
+
+FORMAT = 1
+STATE = "state.json"
+
+
+class Saved(NamedTuple):
+    """A checkpoint read back.
+
+    Attributes:
+        told: the plain values of `state.json`.
+        common: what all processes share. own: what is this one's alone.
+    """
+
+    told: dict[str, Any]
+    common: Any
+    own: Any
+
+
+def save_part(folder: Path, serial: int, part: str, tree: Mapping[str, Any]) -> None:
+    """Writes one part, "common" or the rank of a process: a tree of tensors and plain values."""
+    tensors: dict[str, Tensor] = {}
+    packed = pack(dict(tree), tensors, part)
+    write_tensors(folder / _file(serial, part), tensors, {"tree": packed, "sha256": digest(tensors)})
+
+
+def commit(folder: Path, serial: int, world: int, told: Mapping[str, Any]) -> None:
+    """Makes the parts that all processes have written under `serial` the checkpoint; removes older ones."""
+    files = [_file(serial, part) for part in ("common", *map(str, range(world)))]
+    write_json(folder / STATE, {"format": FORMAT, "serial": serial, "files": files, **told})
+    for old in folder.glob("*.safetensors"):
+        if old.name not in files:
+            old.unlink()
+
+
+def exists(folder: Path) -> bool:
+    """Whether there is a checkpoint to go on from."""
+    return (folder / STATE).is_file()
+
+
+def read(folder: Path, rank: int, world: int) -> Saved:
+    """The checkpoint, as far as process `rank` of `world` needs it.
+
+    Raises:
+        Fault: missing, altered, cut short, of a newer format, or made by another number of processes.
+    """
+    told = read_json(folder / STATE)
+    check_format(told, FORMAT, str(folder / STATE))
+    files = told.get("files")
+    if not isinstance(files, list) or not all(isinstance(name, str) for name in files):
+        raise Fault(f"{folder / STATE}: names no files: it was altered")
+    if len(files) != world + 1:
+        raise Fault(
+            f"{folder}: the checkpoint is of {len(files) - 1} processes, found {world}: resume with as many"
+        )
+    return Saved(
+        told, _read_part(folder / Path(files[0]).name), _read_part(folder / Path(files[rank + 1]).name)
+    )
+
+
+def _read_part(path: Path) -> Any:
+    tensors, about = read_tensors(path)
+    if about.get("sha256") != digest(tensors):
+        raise Fault(f"{path}: its content does not match its digest: it was altered")
+    try:
+        return unpack(about["tree"], tensors)
+    except (KeyError, ValueError, TypeError, AttributeError):
+        raise Fault(f"{path}: its description does not fit its content: it was altered") from None
+
+
+def seed_all(seed: int, rank: int) -> None:
+    """Seeds every generator that a step may draw from, differently for each process."""
+    mixed = (seed + 1_000_003 * rank) % 2**32
+    torch.manual_seed(mixed)
+    np.random.seed(mixed)
+    random.seed(mixed)
+
+
+def random_state(device: torch.device) -> dict[str, Any]:
+    """The state of every generator that a step may draw from: torch's, NumPy's and Python's."""
+    kind, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)
+    held: dict[str, Any] = {
+        "torch": torch.get_rng_state(),
+        "numpy": [kind, torch.from_numpy(np.asarray(keys).astype(np.int64)), position, has_gauss, gauss],
+        "python": json.dumps(random.getstate()),
+    }
+    if device.type == "cuda":
+        held["cuda"] = torch.cuda.get_rng_state(device)
+    return held
+
+
+def restore_random_state(held: Mapping[str, Any], device: torch.device) -> None:
+    """The inverse of `random_state`."""
+    torch.set_rng_state(held["torch"])
+    kind, keys, position, has_gauss, gauss = held["numpy"]
+    np.random.set_state((kind, keys.numpy().astype(np.uint32), position, has_gauss, gauss))
+    version, numbers, gauss_next = json.loads(held["python"])
+    random.setstate((version, tuple(numbers), gauss_next))
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(held["cuda"], device)
+
+
+def _file(serial: int, part: str) -> str:
+    return f"{serial:06d}-{part}.safetensors"

@@ -1,0 +1,252 @@
+"""The loop: steps, validations and checkpoints, from any point to the end."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from recurra.errors import Fault
+from recurra.files import fill, save_model, weights_of, write_json
+from recurra.runs.folder import LAST, METRICS
+from recurra.tasks.base import Loss, Task
+from recurra.train import checkpoint
+from recurra.train.finite import blame_gradient, blame_loss
+from recurra.train.interrupts import Interrupted, Interrupts
+from recurra.train.options import TrainOptions
+from recurra.train.processes import Processes
+from recurra.train.report import Report
+from recurra.train.scores import Scores
+from recurra.train.trees import leaves, moved
+from recurra.train.updates import Updates
+
+_MOST_SKIPPED = 100  # in a row: by then no later step is going to be better
+
+
+class Loop:
+    """One training.
+
+    Attributes:
+        step: batches used. epoch, position: the batch that comes next.
+        carry: what it starts from.
+        pending: a validation is due here and not made yet.
+    """
+
+    def __init__(
+        self, task: Task, options: TrainOptions, processes: Processes, folder: Path, quiet: bool
+    ) -> None:
+        self.task, self.options, self.processes, self.folder = task, options, processes, folder
+        self.model: nn.Module = task.model
+        processes.place(self.model)
+        checkpoint.seed_all(options.seed, processes.rank)
+        self.step = self.epoch = self.position = self.skipped = self.serial = 0
+        self.carry: Any = None
+        self.pending = False
+        self.batches = task.batches(0, processes.rank, processes.world)
+        per_epoch = len(self.batches)
+        if not per_epoch:
+            raise Fault("the training data gives no batch: give more data, or make batches smaller")
+        processes.require_same("model and data", f"{per_epoch} {self.model}")
+        planned = min(options.epochs * per_epoch, options.steps or options.epochs * per_epoch)
+        self.updates = Updates(options, self.model, task.score, planned=planned, per_epoch=per_epoch)
+        self.scores = Scores(task.score)
+        log_bytes = self._restore() if checkpoint.exists(folder / LAST) else 0
+        self.report = None
+        if processes.rank == 0:
+            self.report = Report(folder, planned, self.step, log_bytes, options.tensorboard, quiet)
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing left to do."""
+        options = self.options
+        enough = self.epoch >= options.epochs or (options.steps is not None and self.step >= options.steps)
+        return enough or (options.patience is not None and self.scores.waited >= options.patience)
+
+    def run(self) -> None:
+        """To the end. Interrupted when a signal asked for one before; a checkpoint of that place is there."""
+        with Interrupts() as interrupts:
+            try:
+                self._run(interrupts)
+            except Interrupted:
+                self._save()
+                raise
+            finally:
+                if self.report is not None:
+                    self.report.close()
+
+    def _run(self, interrupts: Interrupts) -> None:
+        validate_every, checkpoint_every = self.options.validate_every, self.options.checkpoint_every
+        if self.pending:
+            self._validate(interrupts)
+            self._save()
+        while not self.over:
+            asked = self._step(self.batches[self.position], interrupts.asked)
+            ended = self._advance()
+            self.pending = self.over or (ended if validate_every is None else self.step % validate_every == 0)
+            save = self.pending or (checkpoint_every is not None and self.step % checkpoint_every == 0)
+            if asked:
+                raise Interrupted
+            if self.pending:
+                self._validate(interrupts)
+            if save:
+                self._save()
+
+    def _advance(self) -> bool:
+        """Past the batch that was just used; whether an epoch ended with it."""
+        self.step += 1
+        self.position += 1
+        self.updates.after("step")
+        if self.position < len(self.batches):
+            return False
+        self.epoch, self.position, self.carry = self.epoch + 1, 0, None
+        self.updates.after("epoch")
+        if not self.over:
+            self.batches = self.task.batches(self.epoch, self.processes.rank, self.processes.world)
+        return True
+
+    # one step
+
+    def _step(self, batch: Any, asked: bool) -> bool:
+        """Forward, backward, update; whether any process was asked to end."""
+        before, loss = self.carry, self._loss(batch, self.carry)
+        items, total, signals = self.processes.sum([loss.items, float(loss.total.detach()), float(asked)])
+        if items:
+            self.carry = loss.carry
+            mean = total / items
+            norm, blame = 0.0, None
+            if math.isfinite(mean):
+                (loss.total / items).backward()  # type: ignore[no-untyped-call]
+                self.processes.sum_gradients(self.model)
+                norm = self.updates.norm()
+                blame = None if math.isfinite(norm) else blame_gradient(self.model)
+            else:
+                blame = f"the loss is {mean}: {blame_loss(self.model, lambda: self._loss(batch, before))}"
+            if blame is None:
+                self.updates.update(self.step)
+                self.skipped = 0
+                self._tell(mean, norm, int(items))
+            else:
+                self._skip(blame)
+            self.updates.forget()
+        return signals > 0
+
+    def _loss(self, batch: Any, carry: Any) -> Loss:
+        self.model.train()
+        with self.processes.fabric.autocast():
+            return self.task.loss(batch, carry)
+
+    def _skip(self, why: str) -> None:
+        line = f"step {self.step + 1} (epoch {self.epoch + 1}, batch {self.position + 1}): {why}"
+        if self.options.on_non_finite == "stop":
+            raise Fault(
+                f"{line}; stopped: a smaller learning rate or train.clip_norm may help, "
+                f"train.on_non_finite = 'skip' goes on without such steps"
+            )
+        self.skipped += 1
+        if self.skipped >= _MOST_SKIPPED:
+            raise Fault(f"{line}; stopped after {self.skipped} skipped steps in a row")
+        if not all(bool(torch.isfinite(leaf).all()) for leaf in leaves(self.carry)):
+            self.carry = None
+        if self.report is not None:
+            self.report.say(f"{line}; skipped")
+            self.report.log({"step": self.step + 1, "epoch": self.epoch, "skipped": why})
+
+    def _tell(self, mean: float, norm: float, items: int) -> None:
+        if self.report is None:
+            return
+        step = self.step + 1
+        self.report.step(step, self.epoch, mean, items)
+        if step % self.options.log_every == 0:
+            numbers = {"loss": mean, "gradient_norm": norm, "learning_rate": self.updates.rate}
+            self.report.log({"step": step, "epoch": self.epoch, **numbers})
+
+    # validation
+
+    def _validate(self, interrupts: Interrupts) -> None:
+        """Metrics on the validation data; the best model is kept. Draws on nothing that a step draws on."""
+        metric = self.task.score.metric
+        held = checkpoint.random_state(self.processes.device)
+        metrics: dict[str, float] = {metric: math.nan}
+        try:
+            if self.processes.rank == 0:
+                metrics = self._evaluate(interrupts)
+        finally:
+            self.model.train()
+            checkpoint.restore_random_state(held, self.processes.device)
+        metrics[metric] = self.processes.from_first(metrics[metric])
+        better = self.scores.judge(metrics, self.step, self.epoch)
+        self.updates.after("validation", metrics[metric])
+        if self.report is not None:
+            if better:
+                save_model(self.model, self.folder)
+            self.report.validation(self.step, self.epoch, metrics, better)
+            write_json(self.folder / METRICS, self.scores.told())
+        self.pending = False
+
+    def _evaluate(self, interrupts: Interrupts) -> dict[str, float]:
+        self.model.eval()
+        with torch.no_grad():
+            if self.processes.world == 1:
+                with interrupts.at_once():
+                    metrics = dict(self.task.evaluate())
+            else:  # the other processes wait for the result, so it is not cut short
+                metrics = dict(self.task.evaluate())
+        if self.task.score.metric not in metrics:
+            raise Fault(
+                f"task {self.task.name}: evaluate() gives {', '.join(metrics)}, "
+                f"expected its score {self.task.score.metric}"
+            )
+        return metrics
+
+    # checkpoints
+
+    def _save(self) -> None:
+        folder, rank, device = self.folder / LAST, self.processes.rank, self.processes.device
+        self.serial += 1
+        own = {"random": checkpoint.random_state(device), "carry": self.carry}
+        checkpoint.save_part(folder, self.serial, str(rank), own)
+        if rank == 0:
+            common = {"model": weights_of(self.model), "updates": self.updates.state()}
+            checkpoint.save_part(folder, self.serial, "common", common)
+        self.processes.wait()
+        if self.report is not None:
+            told = {
+                "step": self.step,
+                "epoch": self.epoch,
+                "position": self.position,
+                "batches": len(self.batches),
+                "pending": self.pending,
+                "skipped": self.skipped,
+                "scores": self.scores.state(),
+                "log_bytes": self.report.log_bytes(),
+            }
+            checkpoint.commit(folder, self.serial, self.processes.world, told)
+
+    def _restore(self) -> int:
+        """Goes to where the checkpoint stands; how long the log was then."""
+        folder, device = self.folder / LAST, self.processes.device
+        told, common, own = checkpoint.read(folder, self.processes.rank, self.processes.world)
+        try:
+            self.step, self.epoch, self.position = told["step"], told["epoch"], told["position"]
+            self.serial, self.skipped, self.pending = told["serial"], told["skipped"], told["pending"]
+            self.scores.restore(told["scores"])
+            fill(self.model, common["model"], str(folder))
+            self.updates.restore(common["updates"])
+            self.carry = moved(own["carry"], device)
+            checkpoint.restore_random_state(own["random"], device)
+            batches, log_bytes = told["batches"], int(told["log_bytes"])
+        except (KeyError, TypeError) as error:
+            raise Fault(
+                f"{folder}: the checkpoint does not hold what it should ({error}): it was altered"
+            ) from None
+        if not self.over:
+            self.batches = self.task.batches(self.epoch, self.processes.rank, self.processes.world)
+            if self.position and len(self.batches) != batches:
+                raise Fault(
+                    f"{folder}: the epoch had {batches} batches, now {len(self.batches)}: "
+                    f"the data changed since the run was stopped"
+                )
+        return log_bytes

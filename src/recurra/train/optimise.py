@@ -1,0 +1,74 @@
+"""Optimisers and schedules of torch by name, with their arguments checked before anything runs."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer, lr_scheduler
+
+from recurra.errors import Fault
+from recurra.registry import nearest
+from recurra.tasks.base import Score
+from recurra.train.options import Named, TrainOptions
+
+OPTIMISERS: dict[str, type[Optimizer]] = {
+    name: found
+    for name, found in vars(torch.optim).items()
+    if isinstance(found, type) and issubclass(found, Optimizer) and name not in ("Optimizer", "LBFGS")
+}
+"""Every optimiser of torch but LBFGS, which needs a closure."""
+
+SCHEDULES: dict[str, type[Any]] = {
+    name: found
+    for name, found in vars(lr_scheduler).items()
+    if isinstance(found, type)
+    and issubclass(found, lr_scheduler.LRScheduler)
+    and name not in ("LRScheduler", "LambdaLR", "MultiplicativeLR", "SequentialLR", "ChainedScheduler")
+}
+"""Every schedule of torch that is described by plain values."""
+
+_LENGTH = ("T_max", "total_steps")
+
+
+def optimiser_of(options: TrainOptions, model: nn.Module) -> Optimizer:
+    """The optimiser over a model's trainable weights."""
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    if not weights:
+        raise Fault("the model has no trainable weights: nothing would be learnt")
+    built = _build(OPTIMISERS, options.optimiser, "optimiser", weights, {})
+    assert isinstance(built, Optimizer)
+    return built
+
+
+def schedule_of(options: TrainOptions, optimiser: Optimizer, score: Score, length: int) -> Any:
+    """The schedule over an optimiser, or None; `length` is how often it will be stepped."""
+    if options.schedule is None:
+        return None
+    cls = SCHEDULES.get(options.schedule.name)
+    filled: dict[str, Any] = {}
+    if cls is not None:
+        known = inspect.signature(cls).parameters
+        filled = {name: max(1, length) for name in _LENGTH if name in known}
+        if "mode" in known and cls is lr_scheduler.ReduceLROnPlateau:
+            filled["mode"] = "max" if score.larger_is_better else "min"
+    return _build(SCHEDULES, options.schedule, "schedule", optimiser, filled)
+
+
+def _build(
+    known: Mapping[str, type[Any]], asked: Named, what: str, over: Any, filled: Mapping[str, Any]
+) -> Any:
+    if asked.name not in known:
+        raise Fault(f"train.{what}: no {what} of torch is called {asked.name!r}{nearest(asked.name, known)}")
+    cls = known[asked.name]
+    parameters = list(inspect.signature(cls).parameters)[1:]
+    for name in asked.arguments:
+        if name not in parameters:
+            raise Fault(f"train.{what}: {asked.name} has no argument {name!r}{nearest(name, parameters)}")
+    try:
+        return cls(over, **{**filled, **asked.arguments})
+    except (TypeError, ValueError) as error:
+        raise Fault(f"train.{what}: {asked.name} refuses its arguments: {error}") from None

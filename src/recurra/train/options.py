@@ -1,0 +1,94 @@
+"""The [train] section of a recipe."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from recurra.tasks.base import Options
+
+Precision = Literal["32-true", "64-true", "bf16-true", "bf16-mixed"]
+
+
+class Named(BaseModel):
+    """A class of torch by name, and its arguments."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What the recipe says besides the fields of its own."""
+        return dict(self.model_extra or {})
+
+
+class Optimiser(Named):
+    """Any class of `torch.optim` that needs no closure; other keys are its arguments (`lr`, ...)."""
+
+    name: str = "AdamW"
+
+
+class Schedule(Named):
+    """Any class of `torch.optim.lr_scheduler` that needs no function; other keys are its arguments.
+
+    `T_max` and `total_steps`, where left out, are the length of the training.
+
+    Attributes:
+        every: what it counts; "validation" is what `ReduceLROnPlateau` needs.
+    """
+
+    every: Literal["step", "epoch", "validation"] = "epoch"
+
+
+class TrainOptions(Options):
+    """How to train.
+
+    Attributes:
+        epochs: passes over the data. steps: batches at most, over all epochs; training ends with the first
+            of the two.
+        optimiser, schedule: see there; no schedule leaves the learning rate as it is.
+        warmup: steps over which the learning rate rises linearly from 0.
+        clip_norm: the gradient is scaled down to this 2-norm. clip_value: each number of it is cut to
+            +- this.
+        seed: of weights, order of batches and dropout.
+        accelerator: "cpu", "cuda", "mps" or "auto". devices: how many processes share each batch.
+        precision: of the weights ("true"), or of the products alone ("mixed").
+        validate_every: steps between validations; without it one at the end of each epoch.
+        patience: ends the training after so many validations without a better score.
+        checkpoint_every: steps between checkpoints; one is made at each validation besides.
+        log_every: steps between entries in the log.
+        on_non_finite: a loss or gradient that is NaN or infinite ends the training, or its step is skipped.
+        tensorboard: writes the log for TensorBoard as well.
+        deterministic: refuses operations that do not repeat bit for bit (some on GPUs).
+    """
+
+    epochs: int = Field(10, ge=1)
+    steps: int | None = Field(None, ge=1)
+    optimiser: Optimiser = Optimiser(lr=1e-3)  # type: ignore[call-arg]
+    schedule: Schedule | None = None
+    warmup: int = Field(0, ge=0)
+    clip_norm: float | None = Field(None, gt=0)
+    clip_value: float | None = Field(None, gt=0)
+    seed: int = Field(0, ge=0, lt=2**32)
+    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "cpu"
+    devices: int = Field(1, ge=1)
+    precision: Precision = "32-true"
+    validate_every: int | None = Field(None, ge=1)
+    patience: int | None = Field(None, ge=1)
+    checkpoint_every: int | None = Field(None, ge=1)
+    log_every: int = Field(10, ge=1)
+    on_non_finite: Literal["stop", "skip"] = "stop"
+    tensorboard: bool = True
+    deterministic: bool = False
+
+    @model_validator(mode="after")
+    def _plateau_needs_scores(self) -> Self:
+        plateau = self.schedule is not None and self.schedule.name == "ReduceLROnPlateau"
+        if plateau and self.schedule is not None and self.schedule.every != "validation":
+            raise ValueError("ReduceLROnPlateau looks at scores: expected every = 'validation'")
+        return self
+
+
+RESUMABLE = {"epochs", "steps", "patience", "checkpoint_every", "log_every", "on_non_finite", "tensorboard"}
+"""What may differ when a run is resumed; anything else would make it another run."""

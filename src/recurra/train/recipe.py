@@ -1,0 +1,134 @@
+"""A recipe: one TOML file that says everything about a training."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from recurra.errors import Fault
+from recurra.files import check_format
+from recurra.registry import nearest
+from recurra.runs.folder import FORMAT, read_toml, task_class
+from recurra.runs.sections import read_section
+from recurra.runs.toml import to_toml
+from recurra.tasks.base import Options, Task
+from recurra.train.options import RESUMABLE, TrainOptions
+
+KEYS = ("format", "task", "data", "model", "train")
+_BARE_WORD = re.compile(r"[A-Za-z0-9_./~-]+(:[A-Za-z0-9_./-]+)?")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe, every setting resolved.
+
+    Attributes:
+        task: the class its `task` names.
+        data, model: its sections, as the task's own options. train: how to train.
+        where: the file it came from, for messages.
+    """
+
+    task: type[Task]
+    data: Options
+    model: Options
+    train: TrainOptions
+    where: str
+
+    def to_table(self) -> dict[str, Any]:
+        """Plain data: what `recipe.toml` of a run folder holds."""
+        sections = {name: getattr(self, name).model_dump(mode="json") for name in ("data", "model", "train")}
+        return {"format": FORMAT, "task": self.task.name, **sections}
+
+    def to_text(self) -> str:
+        """As TOML."""
+        return to_toml(self.to_table())
+
+    def prepare(self) -> Task:
+        """Reads the data and builds a fresh model; see `Task.prepare`."""
+        return self.task.prepare(self.data, self.model, seed=self.train.seed)
+
+
+def read_recipe(path: str | Path, changes: Iterable[str] = ()) -> Recipe:
+    """Reads a recipe.
+
+    Args:
+        path: a TOML file. Paths in it start from the folder that the command runs in.
+        changes: `section.key=value` each, value in TOML; a bare word is text.
+
+    Raises:
+        Fault: no TOML, an unknown or missing key, a wrong value.
+    """
+    table = read_toml(path)
+    for change in changes:
+        table = changed(table, change)
+    return recipe_of(table, str(path))
+
+
+def recipe_of(table: Mapping[str, Any], where: str) -> Recipe:
+    """The recipe that a table describes; see `read_recipe`."""
+    for key in table:
+        if key not in KEYS:
+            raise Fault(f"{where}: unknown key {key}{nearest(key, KEYS)}")
+    check_format({"format": FORMAT, **table}, FORMAT, where)
+    task = task_class(dict(table), where)
+    return Recipe(
+        task,
+        read_section(task.DataOptions, table.get("data", {}), "data", where),
+        read_section(task.ModelOptions, table.get("model", {}), "model", where),
+        read_section(TrainOptions, table.get("train", {}), "train", where),
+        where,
+    )
+
+
+def changed(table: Mapping[str, Any], change: str) -> dict[str, Any]:
+    """The table with one `a.b=value` put in; the value is TOML, or a bare word (a name, a path)."""
+    path, equals, text = change.partition("=")
+    names = [part.strip() for part in path.split(".")]
+    if not equals or not all(names):
+        raise Fault(f"--set {change}: expected section.key=value, as in train.epochs=3")
+    result: dict[str, Any] = deepcopy(dict(table))
+    held = result
+    for depth, name in enumerate(names[:-1]):
+        inner = held.setdefault(name, {})
+        if not isinstance(inner, dict):
+            raise Fault(f"--set {change}: {'.'.join(names[: depth + 1])} is {inner!r}, not a section")
+        held = inner
+    held[names[-1]] = _value(text.strip(), change)
+    return result
+
+
+def same_run(old: Recipe, new: Recipe) -> None:
+    """Fault unless `new` may go on where `old` stopped: only what `RESUMABLE` names may differ."""
+    before, after = _flat(old.to_table()), _flat(new.to_table())
+    for key in sorted({**before, **after}):
+        if before.get(key) != after.get(key) and key.removeprefix("train.").split(".")[0] not in RESUMABLE:
+            raise Fault(
+                f"{new.where}: {key} = {after.get(key)!r}, but the run was started with {before.get(key)!r}: "
+                f"resume with the same, or start another run"
+            )
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            flat.update(_flat(value, f"{prefix}{key}."))
+        elif value is not None:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _value(text: str, change: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        if _BARE_WORD.fullmatch(text):
+            return text
+        raise Fault(
+            f"--set {change}: {text!r} is not a TOML value: write 3, 0.1, true, [1, 2], or 'text' in quotes"
+        ) from None
