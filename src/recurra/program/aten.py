@@ -15,10 +15,13 @@ import torch
 from torch import fx
 
 from recurra.program.errors import Untraceable
-from recurra.program.node import Value
+from recurra.program.node import Arg, Value
+from recurra.program.ops import OPS
 
 Result = int | list[int]
-Handler = Callable[["Importer", fx.Node], Result]
+Call = Any
+"""A recorded call, an `fx.Node`: its own types say too little of what a call's arguments are."""
+Handler = Callable[["Importer", Call], Result]
 HANDLERS: dict[str, Handler] = {}
 
 
@@ -31,10 +34,14 @@ def handles(*names: str) -> Callable[[Handler], Handler]:
 
 
 class Importer:
-    """Collects values. `batch` is the traced number of rows, a number that no weight has as a size."""
+    """Collects values.
 
-    def __init__(self, batch: int) -> None:
+    `batch` is the traced number of rows, a number that no weight has as a size; `dtype` the type of rows.
+    """
+
+    def __init__(self, batch: int, dtype: torch.dtype) -> None:
         self.batch = batch
+        self.dtype = dtype
         self.values: list[Value] = []
         self.of_node: dict[fx.Node, Result] = {}
 
@@ -70,7 +77,7 @@ class Importer:
         first = found if isinstance(found, int) else found[0]
         return not self.values[first].fixed
 
-    def row_shape(self, node: fx.Node) -> tuple[int, ...]:
+    def row_shape(self, node: Call) -> tuple[int, ...]:
         """The shape of one row of a recorded result; refuses what mixes rows."""
         shape = tuple(node.meta["val"].shape)
         if not shape or shape[0] != self.batch or self.batch in shape[1:]:
@@ -79,7 +86,7 @@ class Importer:
             )
         return shape[1:]
 
-    def operand(self, node: fx.Node, shape: tuple[int, ...]) -> int:
+    def operand(self, node: Call, shape: tuple[int, ...]) -> int:
         """A value that can stand beside rows of `shape`: a row of that shape or of width 1, or a fixed
         vector.
         """
@@ -91,6 +98,9 @@ class Importer:
             raise Untraceable(
                 f"rows of shape {list(value.shape)} are spread over rows of shape {list(shape)}"
             )
+        kind = node.meta["val"].dtype
+        if not kind.is_floating_point and kind != torch.bool:
+            index = self.fixed("aten.to.dtype", ((Arg(0), self.dtype), {}), (index,), value.shape)
         if value.width == 1:
             return index if value.shape == (1,) else self.fixed("row_vector", ((1,),), (index,), (1,))
         if value.shape == shape and len(shape) == 1:
@@ -98,7 +108,7 @@ class Importer:
         return self.fixed("row_vector", (shape,), (index,), (math.prod(shape),))
 
 
-def name_of(node: fx.Node) -> str:
+def name_of(node: Call) -> str:
     """`aten.mul` of a recorded call."""
     target = node.target
     return str(target.overloadpacket) if isinstance(target, torch._ops.OpOverload) else str(target)
@@ -112,15 +122,15 @@ def _shown(shape: tuple[int, ...], batch: int) -> str:
 
 
 @handles("aten.mm", "aten.addmm")
-def _product(of: Importer, node: fx.Node) -> Result:
+def _product(of: Importer, node: Call) -> Result:
     *bias, x, weight = node.args
     if node.kwargs or of.is_row(weight) or not of.is_row(x):
         raise Untraceable(f"{name_of(node)}: only rows times a weight matrix is a product of a step")
     shape = of.row_shape(node)
     if bias and of.is_row(bias[0]):
         product = of.add("product", of.number(x), of.number(weight), shape=shape)
-        return of.add("add", of.operand(bias[0], shape), product, shape=shape)  # type: ignore[arg-type]
-    added = [of.operand(held, shape) for held in bias]  # type: ignore[arg-type]
+        return of.add("add", of.operand(bias[0], shape), product, shape=shape)
+    added = [of.operand(held, shape) for held in bias]
     return of.add("product", of.number(x), of.number(weight), *added, shape=shape)
 
 
@@ -128,7 +138,7 @@ def _product(of: Importer, node: fx.Node) -> Result:
 
 
 def _unary(op: str) -> Handler:
-    def handle(of: Importer, node: fx.Node) -> Result:
+    def handle(of: Importer, node: Call) -> Result:
         return of.add(op, of.number(node.args[0]), shape=of.row_shape(node))
 
     return handle
@@ -138,11 +148,19 @@ for (
     _name
 ) in "neg sigmoid tanh relu exp log log1p expm1 sqrt rsqrt reciprocal abs sign sin cos erf floor".split():
     HANDLERS[f"aten.{_name}"] = _unary(_name)
-HANDLERS["aten.logical_not"] = HANDLERS["aten.bitwise_not"] = _unary("logical_not")
+
+
+@handles("aten.logical_not", "aten.bitwise_not")
+def _not(of: Importer, node: Call) -> Result:
+    if node.meta["val"].dtype != torch.bool:
+        raise Untraceable(f"{name_of(node)} on whole numbers")
+    return of.add("logical_not", of.number(node.args[0]), shape=of.row_shape(node))
+
+
 HANDLERS["aten.detach"] = _unary("detach")
 
 
-def _same(of: Importer, node: fx.Node) -> Result:
+def _same(of: Importer, node: Call) -> Result:
     of.row_shape(node)
     return of.number(node.args[0])
 
@@ -154,20 +172,24 @@ for _name in ("clone", "alias", "contiguous", "lift_fresh_copy"):
 def _binary(op: str, swapped: str | None = None) -> Handler:
     """`swapped` names the operation with a constant as its first argument."""
 
-    def handle(of: Importer, node: fx.Node) -> Result:
+    def handle(of: Importer, node: Call) -> Result:
         left, right = node.args[0], node.args[1]
         shape = of.row_shape(node)
         alpha = node.kwargs.get("alpha", 1)
+        if node.kwargs.get("rounding_mode"):
+            raise Untraceable("the step rounds a division")
+        if op.startswith("logical") and node.meta["val"].dtype != torch.bool:
+            raise Untraceable(f"{name_of(node)} on whole numbers")
         if isinstance(right, (int, float)):
             return _with_constant(of, op, of.number(left), right * alpha, shape)
         if isinstance(left, (int, float)):
             return _with_constant(of, swapped or op, of.number(right), left, shape)
-        if node.kwargs.get("rounding_mode"):
-            raise Untraceable("a division that rounds")
-        second = of.operand(right, shape)  # type: ignore[arg-type]
+        second = of.operand(right, shape)
         if alpha != 1:
             second = of.add("mul_scalar", second, attrs=(alpha,), shape=of.values[second].shape)
-        return of.add(op, of.operand(left, shape), second, shape=shape)  # type: ignore[arg-type]
+        if op == "add" and node.meta["val"].dtype == torch.bool:  # what torch means by a sum of flags
+            return of.add("logical_or", of.operand(left, shape), second, shape=shape)
+        return of.add(op, of.operand(left, shape), second, shape=shape)
 
     return handle
 
@@ -176,30 +198,54 @@ def _with_constant(of: Importer, op: str, index: int, constant: float, shape: tu
     if op == "sub":
         op, constant = "add", -constant
     if op == "div":
-        op, constant = "mul", 1 / constant
+        op, constant = "mul", 1 / constant if constant else math.copysign(math.inf, constant)
+    if f"{op}_scalar" not in OPS:
+        raise Untraceable(f"aten.{op} with a constant")
     return of.add(f"{op}_scalar", index, attrs=(constant,), shape=shape)
 
 
-for _name in "add sub mul div gt ge lt le eq ne pow".split():
+for _name in "add sub mul div gt ge lt le eq ne".split():
     HANDLERS[f"aten.{_name}"] = _binary(_name, {"div": "rdiv", "sub": "rsub"}.get(_name))
 for _name in "maximum minimum logical_and logical_or".split():
     HANDLERS[f"aten.{_name}"] = _binary(_name)
 HANDLERS["aten.bitwise_and"], HANDLERS["aten.bitwise_or"] = _binary("logical_and"), _binary("logical_or")
 
 
+@handles("aten.pow")
+def _pow(of: Importer, node: Call) -> Result:
+    base, exponent = node.args
+    shape = of.row_shape(node)
+    if isinstance(exponent, (int, float)):
+        return of.add("pow_scalar", of.number(base), attrs=(exponent,), shape=shape)
+    if isinstance(base, (int, float)) and base > 0:
+        scaled = of.add("mul_scalar", of.number(exponent), attrs=(math.log(base),), shape=shape)
+        return of.add("exp", scaled, shape=shape)
+    raise Untraceable("a power whose exponent is a tensor")
+
+
+@handles("aten.masked_fill")
+def _masked_fill(of: Importer, node: Call) -> Result:
+    x, mask, constant = node.args
+    if not isinstance(constant, (int, float)):
+        raise Untraceable("a masked fill with a tensor")
+    shape = of.row_shape(node)
+    filling = of.add("fill", attrs=(float(constant),), shape=(1,))
+    return of.add("where", of.operand(mask, shape), filling, of.operand(x, shape), shape=shape)
+
+
 @handles("aten.rsub")
-def _rsub(of: Importer, node: fx.Node) -> Result:
+def _rsub(of: Importer, node: Call) -> Result:
     x, other = node.args[:2]
     shape = of.row_shape(node)
     if node.kwargs.get("alpha", 1) != 1:
         raise Untraceable("aten.rsub with alpha")
     if isinstance(other, (int, float)):
         return of.add("rsub_scalar", of.number(x), attrs=(other,), shape=shape)
-    return of.add("sub", of.operand(other, shape), of.operand(x, shape), shape=shape)  # type: ignore[arg-type]
+    return of.add("sub", of.operand(other, shape), of.operand(x, shape), shape=shape)
 
 
 @handles("aten.where", "aten.lerp")
-def _three(of: Importer, node: fx.Node) -> Result:
+def _three(of: Importer, node: Call) -> Result:
     shape = of.row_shape(node)
     op = name_of(node).removeprefix("aten.")
     operands = []
@@ -207,14 +253,14 @@ def _three(of: Importer, node: fx.Node) -> Result:
         if isinstance(held, (int, float)):
             operands.append(of.add("fill", attrs=(float(held),), shape=(1,)))
         else:
-            operands.append(of.operand(held, shape))  # type: ignore[arg-type]
+            operands.append(of.operand(held, shape))
     return of.add(op, *operands, shape=shape)
 
 
 @handles("aten.addcmul")
-def _addcmul(of: Importer, node: fx.Node) -> Result:
+def _addcmul(of: Importer, node: Call) -> Result:
     shape = of.row_shape(node)
-    start, left, right = (of.operand(held, shape) for held in node.args)  # type: ignore[arg-type]
+    start, left, right = (of.operand(held, shape) for held in node.args)
     product = of.add("mul", left, right, shape=shape)
     scaled = of.add("mul_scalar", product, attrs=(node.kwargs.get("value", 1),), shape=shape)
     return of.add("add", start, scaled, shape=shape)
@@ -225,7 +271,7 @@ def _with_attrs(op: str, defaults: tuple[Any, ...]) -> Handler:
     one.
     """
 
-    def handle(of: Importer, node: fx.Node) -> Result:
+    def handle(of: Importer, node: Call) -> Result:
         given = node.args[1:]
         attrs = (*given, *defaults[len(given) :])
         if any(isinstance(held, fx.Node) for held in attrs):
@@ -245,31 +291,33 @@ HANDLERS["aten.clamp"] = _with_attrs("clamp", (None, None))
 
 
 @handles("aten.gelu")
-def _gelu(of: Importer, node: fx.Node) -> Result:
+def _gelu(of: Importer, node: Call) -> Result:
     approximate = node.kwargs.get("approximate", "none")
     return of.add("gelu", of.number(node.args[0]), attrs=(approximate,), shape=of.row_shape(node))
 
 
 @handles("aten.clamp_min")
-def _clamp_min(of: Importer, node: fx.Node) -> Result:
+def _clamp_min(of: Importer, node: Call) -> Result:
     return of.add("clamp", of.number(node.args[0]), attrs=(node.args[1], None), shape=of.row_shape(node))
 
 
 @handles("aten.clamp_max")
-def _clamp_max(of: Importer, node: fx.Node) -> Result:
+def _clamp_max(of: Importer, node: Call) -> Result:
     return of.add("clamp", of.number(node.args[0]), attrs=(None, node.args[1]), shape=of.row_shape(node))
 
 
 @handles("aten.log_sigmoid_forward")
-def _logsigmoid(of: Importer, node: fx.Node) -> Result:
+def _logsigmoid(of: Importer, node: Call) -> Result:
     return [of.add("logsigmoid", of.number(node.args[0]), shape=of.value(node.args[0]).shape)]
 
 
 @handles("aten._to_copy")
-def _cast(of: Importer, node: fx.Node) -> Result:
+def _cast(of: Importer, node: Call) -> Result:
     dtype = node.kwargs.get("dtype")
+    if dtype == torch.bool:
+        return of.add("ne_scalar", of.number(node.args[0]), attrs=(0,), shape=of.row_shape(node))
     if dtype is None or not dtype.is_floating_point:
-        raise Untraceable(f"a step that casts rows to {dtype}")
+        raise Untraceable(f"the step casts rows to {dtype or 'another device or layout'}")
     return of.add("to_float", of.number(node.args[0]), attrs=(dtype,), shape=of.row_shape(node))
 
 
@@ -277,9 +325,11 @@ def _cast(of: Importer, node: fx.Node) -> Result:
 
 
 def _reduction(op: str) -> Handler:
-    def handle(of: Importer, node: fx.Node) -> Result:
+    def handle(of: Importer, node: Call) -> Result:
         x = of.value(node.args[0])
         dims = node.args[1] if len(node.args) > 1 else None
+        if node.kwargs.get("dtype") not in (None, of.dtype):
+            raise Untraceable(f"{name_of(node)} in another type than the weights'")
         wanted = list(range(1, len(x.shape) + 1))
         given = (
             sorted(d % (len(x.shape) + 1) for d in dims) if isinstance(dims, (list, tuple)) and dims else None
@@ -296,18 +346,22 @@ for _name in "sum mean amax amin".split():
 
 
 @handles("aten.linalg_vector_norm")
-def _norm(of: Importer, node: fx.Node) -> Result:
+def _norm(of: Importer, node: Call) -> Result:
     x, order, dims = (*node.args[:3], None, None)[:3]
     shape = of.value(x).shape
     if order not in (None, 2, 2.0) or dims not in ([1], [-1]) or len(shape) != 1:
         raise Untraceable("a norm other than the Euclidean one of a whole row")
     square = of.add("mul", of.number(x), of.number(x), shape=shape)
     total = of.add("sum", square, shape=(1,))
-    return of.add("sqrt", total, shape=of.row_shape(node))
+    # at zero torch's norm has the derivative zero, a bare square root none
+    positive = of.add("gt_scalar", total, attrs=(0,), shape=(1,))
+    one, zero = (of.add("fill", attrs=(constant,), shape=(1,)) for constant in (1.0, 0.0))
+    root = of.add("sqrt", of.add("where", positive, total, one, shape=(1,)), shape=(1,))
+    return of.add("where", positive, root, zero, shape=of.row_shape(node))
 
 
 @handles("aten.var")
-def _var(of: Importer, node: fx.Node) -> Result:
+def _var(of: Importer, node: Call) -> Result:
     x, dims = node.args[:2]
     shape = of.value(x).shape
     if dims not in ([1], [-1]) or len(shape) != 1:
@@ -321,7 +375,7 @@ def _var(of: Importer, node: fx.Node) -> Result:
 
 
 @handles("aten._softmax", "aten._log_softmax")
-def _softmax(of: Importer, node: fx.Node) -> Result:
+def _softmax(of: Importer, node: Call) -> Result:
     x = of.value(node.args[0])
     if len(x.shape) != 1 or node.args[1] not in (1, -1):
         raise Untraceable("a softmax over another dimension than a whole row")
@@ -330,13 +384,13 @@ def _softmax(of: Importer, node: fx.Node) -> Result:
 
 
 @handles("aten.native_layer_norm")
-def _layer_norm(of: Importer, node: fx.Node) -> Result:
+def _layer_norm(of: Importer, node: Call) -> Result:
     x, normalised, weight, bias, eps = node.args
     shape = of.value(x).shape
-    if tuple(normalised) != shape or len(shape) != 1 or (weight is None) != (bias is None):  # type: ignore[arg-type]
-        if not (tuple(normalised) == shape and len(shape) == 1 and bias is None):  # type: ignore[arg-type]
+    if tuple(normalised) != shape or len(shape) != 1 or (weight is None) != (bias is None):
+        if not (tuple(normalised) == shape and len(shape) == 1 and bias is None):
             raise Untraceable("a layer norm over other dimensions than a whole row")
-    affine = [of.operand(held, shape) for held in (weight, bias) if held is not None]  # type: ignore[arg-type]
+    affine = [of.operand(held, shape) for held in (weight, bias) if held is not None]
     return [of.add("layer_norm", of.number(x), *affine, attrs=(eps,), shape=shape)]
 
 
@@ -344,15 +398,16 @@ def _layer_norm(of: Importer, node: fx.Node) -> Result:
 
 
 @handles("aten.slice")
-def _slice(of: Importer, node: fx.Node) -> Result:
-    x, dim, start, stop, step = (*node.args, *(0, None, None, 1)[len(node.args) - 1 :])
+def _slice(of: Importer, node: Call) -> Result:
+    defaults: list[Any] = [0, None, None, 1]
+    x, dim, start, stop, step = [*node.args, *defaults[len(node.args) - 1 :]]
     value = of.value(x)
-    size = value.shape[dim - 1] if dim > 0 else value.shape[dim] if dim < 0 else 0  # type: ignore[operator]
-    if dim == 0 and start in (None, 0) and (stop is None or stop >= of.batch):  # type: ignore[operator]
+    size = value.shape[dim - 1] if dim > 0 else value.shape[dim] if dim < 0 else 0
+    if dim == 0 and start in (None, 0) and (stop is None or stop >= of.batch):
         return of.number(x)
     if len(value.shape) != 1 or dim not in (1, -1) or step != 1:
         raise Untraceable("a slice that does not take neighbouring numbers of a row")
-    first, last, _ = slice(start, stop).indices(size)  # type: ignore[misc]
+    first, last, _ = slice(start, stop).indices(size)
     return _cut(of, of.number(x), first, last)
 
 
@@ -361,7 +416,7 @@ def _cut(of: Importer, index: int, first: int, last: int, shape: tuple[int, ...]
 
 
 @handles("aten.split", "aten.split_with_sizes")
-def _split(of: Importer, node: fx.Node) -> Result:
+def _split(of: Importer, node: Call) -> Result:
     x, sizes, dim = (*node.args, 0)[:3]
     value = of.value(x)
     if len(value.shape) != 1 or dim not in (1, -1):
@@ -369,12 +424,12 @@ def _split(of: Importer, node: fx.Node) -> Result:
     width = value.shape[0]
     if isinstance(sizes, int):
         sizes = [min(sizes, width - first) for first in range(0, width, sizes)]
-    firsts = [sum(sizes[:k]) for k in range(len(sizes))]  # type: ignore[arg-type, index]
-    return [_cut(of, of.number(x), first, first + size) for first, size in zip(firsts, sizes, strict=True)]  # type: ignore[arg-type, operator]
+    firsts = [sum(sizes[:k]) for k in range(len(sizes))]
+    return [_cut(of, of.number(x), first, first + size) for first, size in zip(firsts, sizes, strict=True)]
 
 
 @handles("aten.select", "aten.unbind")
-def _select(of: Importer, node: fx.Node) -> Result:
+def _select(of: Importer, node: Call) -> Result:
     value = of.value(node.args[0])
     dim = node.args[1] if len(node.args) > 1 else 0
     if not value.shape or dim not in (1, -len(value.shape)):
@@ -386,17 +441,17 @@ def _select(of: Importer, node: fx.Node) -> Result:
 
     if "unbind" in name_of(node):
         return [part(k) for k in range(value.shape[0])]
-    return part(node.args[2] % value.shape[0])  # type: ignore[operator]
+    return part(node.args[2] % value.shape[0])
 
 
 @handles("aten.cat")
-def _cat(of: Importer, node: fx.Node) -> Result:
+def _cat(of: Importer, node: Call) -> Result:
     parts, dim = (*node.args, 0)[:2]
     if dim not in (1, -1):
         raise Untraceable("a concatenation along another dimension than a row's")
     shape = of.row_shape(node)
     indices = []
-    for part in parts:  # type: ignore[union-attr]
+    for part in parts:
         value = of.value(part)
         if value.fixed:
             raise Untraceable("a concatenation of rows with a weight")
@@ -407,15 +462,15 @@ def _cat(of: Importer, node: fx.Node) -> Result:
 
 
 @handles("aten.stack")
-def _stack(of: Importer, node: fx.Node) -> Result:
+def _stack(of: Importer, node: Call) -> Result:
     parts, dim = (*node.args, 0)[:2]
-    if dim != 1 or not all(of.is_row(part) for part in parts):  # type: ignore[union-attr]
+    if dim != 1 or not all(of.is_row(part) for part in parts):
         raise Untraceable("a stack along another dimension than a row's first")
-    return of.add("cat", *(of.number(part) for part in parts), shape=of.row_shape(node))  # type: ignore[union-attr]
+    return of.add("cat", *(of.number(part) for part in parts), shape=of.row_shape(node))
 
 
 @handles("aten.view", "aten._unsafe_view", "aten.reshape", "aten.unsqueeze", "aten.squeeze")
-def _reshape(of: Importer, node: fx.Node) -> Result:
+def _reshape(of: Importer, node: Call) -> Result:
     index = of.number(node.args[0])
     shape = of.row_shape(node)
     if shape == of.values[index].shape:
@@ -424,10 +479,12 @@ def _reshape(of: Importer, node: fx.Node) -> Result:
 
 
 @handles("aten.expand")
-def _expand(of: Importer, node: fx.Node) -> Result:
+def _expand(of: Importer, node: Call) -> Result:
     index = of.number(node.args[0])
     shape = of.row_shape(node)
     value = of.values[index]
+    if value.fixed:
+        return of.operand(node.args[0], shape)
     if value.shape == shape:
         return index
     if value.width != 1:
@@ -438,27 +495,35 @@ def _expand(of: Importer, node: fx.Node) -> Result:
 # rows out of nothing
 
 
+def _drawn_as_weights(of: Importer, node: Call) -> None:
+    if node.meta["val"].dtype != of.dtype:
+        raise Untraceable(f"{name_of(node)} in another type than the weights'")
+
+
 @handles("aten.rand", "aten.rand_like")
-def _uniform(of: Importer, node: fx.Node) -> Result:
+def _uniform(of: Importer, node: Call) -> Result:
+    _drawn_as_weights(of, node)
     return of.add("uniform", shape=of.row_shape(node))
 
 
 @handles("aten.randn", "aten.randn_like")
-def _normal(of: Importer, node: fx.Node) -> Result:
+def _normal(of: Importer, node: Call) -> Result:
+    _drawn_as_weights(of, node)
     return of.add("normal", shape=of.row_shape(node))
 
 
 @handles("aten.bernoulli")
-def _bernoulli(of: Importer, node: fx.Node) -> Result:
+def _bernoulli(of: Importer, node: Call) -> Result:
+    _drawn_as_weights(of, node)
     shape = of.row_shape(node)
     if len(node.args) > 1 and isinstance(node.args[1], float):
         return of.add("bernoulli", attrs=(node.args[1],), shape=shape)
     drawn = of.add("uniform", shape=shape)
-    hit = of.add("lt", drawn, of.operand(node.args[0], shape), shape=shape)  # type: ignore[arg-type]
+    hit = of.add("lt", drawn, of.operand(node.args[0], shape), shape=shape)
     return of.add("to_float", hit, attrs=(node.meta["val"].dtype,), shape=shape)
 
 
-_FILLS: dict[str, Callable[[fx.Node], float]] = {
+_FILLS: dict[str, Callable[[Call], float]] = {
     "zeros": lambda node: 0.0,
     "zeros_like": lambda node: 0.0,
     "new_zeros": lambda node: 0.0,
@@ -467,13 +532,13 @@ _FILLS: dict[str, Callable[[fx.Node], float]] = {
     "ones": lambda node: 1.0,
     "ones_like": lambda node: 1.0,
     "new_ones": lambda node: 1.0,
-    "full": lambda node: float(node.args[1]),  # type: ignore[arg-type]
-    "full_like": lambda node: float(node.args[1]),  # type: ignore[arg-type]
-    "new_full": lambda node: float(node.args[2]),  # type: ignore[arg-type]
+    "full": lambda node: float(node.args[1]),
+    "full_like": lambda node: float(node.args[1]),
+    "new_full": lambda node: float(node.args[2]),
 }
 
 
 @handles(*(f"aten.{name}" for name in _FILLS))
-def _fill(of: Importer, node: fx.Node) -> Result:
+def _fill(of: Importer, node: Call) -> Result:
     constant = _FILLS[name_of(node).removeprefix("aten.")](node)
     return of.add("fill", attrs=(constant,), shape=of.row_shape(node))

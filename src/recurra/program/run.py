@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from recurra.program.node import Arg, Value
 from recurra.program.ops import OPS, SOURCES
+from recurra.program.program import Program
 
 
 def run_rows(
@@ -39,12 +40,28 @@ def run_fixed(values: tuple[Value, ...], numbers: Iterable[int], held: dict[int,
         args = [held[arg] for arg in value.args]
         if target == "row_vector":
             (shape,) = template
-            held[number] = args[0].expand(shape).reshape(-1) if shape != (1,) else args[0].reshape(1)
+            held[number] = args[0].reshape(1) if shape == (1,) else args[0].expand(1, *shape).reshape(-1)
         elif target == "getitem":
             held[number] = args[0][template]
         else:
             positional, named = fill(template, args)
             held[number] = operator(target)(*positional, **named)
+
+
+def run_step(
+    program: Program, weights: Mapping[str, Tensor], x: Tensor, state: Mapping[str, Tensor]
+) -> list[Tensor]:
+    """One step through the program: `[y, *next states]`."""
+    held: dict[int, Any] = {program.x: x}
+    held.update({number: state[name] for name, number in program.states.items()})
+    for number, value in enumerate(program.values):
+        if value.op == "fixed":
+            held[number] = weights[value.attrs[0]]
+    run_fixed(program.values, program.of_part("once"), held)
+    for part in ("before", "inside", "after"):
+        numbers = [n for n in program.of_part(part) if not program.values[n].is_leaf]
+        run_rows(program.values, numbers, held, len(x), x)
+    return [held[program.y], *(held[number] for number in program.next_states.values())]
 
 
 def operator(target: str) -> Any:

@@ -8,13 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.nn.utils.parametrize import cached
 
 from recurra.errors import Fault
+from recurra.program.aside import aside, stand_in
 from recurra.program.aten import HANDLERS, Importer, name_of
-from recurra.program.errors import Untraceable
+from recurra.program.check import check
+from recurra.program.errors import LeavesMarks, Untraceable
+from recurra.program.marks import StepOf, unmarked
 from recurra.program.node import Arg
 from recurra.program.program import Program
-from recurra.program.run import run_fixed, run_rows
 from recurra.state import named_leaves, replace_leaves, require_same_shapes
 
 _BATCHES = (7919, 6007, 4001)
@@ -32,38 +35,63 @@ def trace(module: nn.Module, input_size: int, state: Any) -> Program:
     Raises:
         Untraceable: with the reason in words.
     """
-    weights = fixed_leaves(module)
+    _refuse_hooks(module)
     leaves = named_leaves(state)
     like = example(module, leaves)
-    sizes = {size for tensor in weights.values() for size in tensor.shape} | {input_size}
-    batch = next(prime for prime in _BATCHES if prime not in sizes)
     for name, leaf in leaves.items():
         if leaf.dim() != 2:
             raise Untraceable(f"state {name} has {leaf.dim() - 1} dimensions a row, a program's has one")
+        if leaf.dtype != like.dtype:
+            raise Untraceable(f"state {name} is {leaf.dtype}, a program's is as the weights: {like.dtype}")
+    with aside(like.device):
+        weights = {name: stand_in(tensor) for name, tensor in fixed_leaves(module).items()}
+        recorded, batch = _record(module, weights, input_size, state, like)
+        draws = _draws_for_weights(recorded, batch)
+        if (
+            draws
+            and _draws_for_weights(_record(module, weights, input_size, state, like, 2)[0], batch) > draws
+        ):
+            raise Untraceable("the step draws random numbers for its weights, anew at every step")
+        try:
+            program = _import(recorded, batch, list(weights), list(leaves), like.dtype)
+            check(program, module, weights, input_size, state)
+        except (Fault, Untraceable):
+            raise
+        except Exception as error:  # a step beyond what the importer foresees still runs, as a plain loop
+            raise Untraceable(f"the step could not be checked as a program: {_first_line(error)}") from error
+    return program
+
+
+def _record(
+    module: nn.Module, weights: dict[str, Tensor], input_size: int, state: Any, like: Tensor, steps: int = 1
+) -> tuple[fx.GraphModule, int]:
+    """What torch records of the first steps of a run, and the number of rows it was recorded with.
+
+    Parametrized weights are worked out once a run.
+    """
+    leaves = named_leaves(state)
+    sizes = {size for tensor in weights.values() for size in tensor.shape} | {input_size}
+    batch = next(prime for prime in _BATCHES if prime not in sizes)
     x = torch.zeros(batch, input_size, dtype=like.dtype, device=like.device)
-    expanded = {name: leaf[:1].expand(batch, -1) for name, leaf in leaves.items()}
-    names = list(leaves)
+    expanded = {name: leaf.new_zeros(batch, leaf.shape[1]) for name, leaf in leaves.items()}
 
     def step(fixed: dict[str, Tensor], x: Tensor, *held: Tensor) -> tuple[Tensor, ...]:
-        given = replace_leaves(state, dict(zip(names, held, strict=True)))
-        y, after = torch.func.functional_call(
-            _Step(module), {f"module.{k}": v for k, v in fixed.items()}, (x, given)
-        )
-        require_same_shapes(given, after, type(module).__name__)
-        found = named_leaves(after)
-        return (y, *found.values())
+        given = replace_leaves(state, dict(zip(leaves, held, strict=True)))
+        after, named = given, {f"module.{name}": weight for name, weight in fixed.items()}
+        with cached():
+            for _ in range(steps):
+                y, after = torch.func.functional_call(_Unmarked(module), named, (x, after))
+                require_same_shapes(given, after, type(module).__name__)
+        return (y, *named_leaves(after).values())
 
     functional = torch.func.functionalize(step, remove="mutations")
     try:
         with torch.no_grad():
-            recorded = make_fx(functional, tracing_mode="fake")(weights, x, *expanded.values())
-    except Fault:
+            return make_fx(functional, tracing_mode="fake")(weights, x, *expanded.values()), batch
+    except (Fault, LeavesMarks):
         raise
     except Exception as error:  # torch raises many kinds here; each is a reason, never swallowed
-        raise Untraceable(_reason(error)) from error
-    program = _import(recorded, batch, list(weights), names)
-    _check(program, module, input_size, state)
-    return program
+        raise Untraceable(_reason(error, batch)) from error
 
 
 def fixed_leaves(module: nn.Module) -> dict[str, Tensor]:
@@ -77,19 +105,41 @@ def example(module: nn.Module, leaves: dict[str, Tensor]) -> Tensor:
     return floating[0] if floating else torch.empty(0)
 
 
-class _Step(nn.Module):
-    """`functional_call` runs `forward`; a cell's method is `step`."""
+def _draws_for_weights(recorded: fx.GraphModule, batch: int) -> int:
+    """How many recorded calls draw random numbers that are no rows."""
+    return sum(
+        torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
+        and tuple(node.meta["val"].shape[:1]) != (batch,)
+        for node in recorded.graph.nodes
+    )
 
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module = module
+
+class _Unmarked(StepOf):
+    """Refuses a step that changes its module's attributes."""
 
     def forward(self, x: Tensor, state: Any) -> Any:
-        return self.module.step(x, state)  # type: ignore[operator]
+        with unmarked(self.module) as found:
+            made = super().forward(x, state)
+        if found:
+            raise LeavesMarks(frozenset(found))
+        return made
 
 
-def _import(recorded: fx.GraphModule, batch: int, weights: list[str], states: list[str]) -> Program:
-    of = Importer(batch)
+def has_hooks(part: nn.Module) -> bool:
+    """Whether calling the module does more than its `forward`."""
+    return any((part._forward_hooks, part._forward_pre_hooks, part._backward_hooks, part._backward_pre_hooks))
+
+
+def _refuse_hooks(module: nn.Module) -> None:
+    for name, part in module.named_modules():
+        if part is not module and has_hooks(part):
+            raise Untraceable(f"{name} has hooks, which only a plain loop calls")
+
+
+def _import(
+    recorded: fx.GraphModule, batch: int, weights: list[str], states: list[str], dtype: torch.dtype
+) -> Program:
+    of = Importer(batch, dtype)
     leaves = iter([*(("fixed", name) for name in weights), ("x", "x"), *(("state", name) for name in states)])
     numbers: dict[tuple[str, str], int] = {}
     outputs: list[fx.Node] = []
@@ -121,6 +171,8 @@ def _import(recorded: fx.GraphModule, batch: int, weights: list[str], states: li
     for name, node in zip(["y", *states], outputs, strict=True):
         if not of.is_row(node):
             raise Untraceable(f"{name} is the same for every row")
+        if node.meta["val"].dtype != dtype:
+            raise Untraceable(f"{name} is {node.meta['val'].dtype} after the step, the weights are {dtype}")
     if len(of.row_shape(y)) != 1:
         raise Untraceable("the step's output has more than one dimension a row")
     return Program(
@@ -137,7 +189,7 @@ def _call(of: Importer, node: fx.Node) -> Any:
     missing = next((held for held in tensors if held not in of.of_node), None)
     if missing is not None:
         raise Untraceable(f"{name_of(missing)} is used in a way that a program can't hold")
-    value = node.meta.get("val")
+    value: Any = node.meta.get("val")
     makes_rows = isinstance(value, Tensor) and value.dim() > 0 and value.shape[0] == of.batch
     if (any(of.is_row(held) for held in tensors) and not _shape_only(node)) or makes_rows:
         handler = HANDLERS.get(name_of(node))
@@ -151,7 +203,7 @@ def _call(of: Importer, node: fx.Node) -> Any:
         kind = {"dtype": value.dtype, "device": value.device}
         return of.fixed("aten.full.default", ((list(shape), _FILLS[name_of(node)](node)), kind), (), shape)
     places = {held: Arg(k) for k, held in enumerate(tensors)}
-    template = fx.map_arg((tuple(node.args), dict(node.kwargs)), lambda held: places[held])
+    template: Any = fx.map_arg((tuple(node.args), dict(node.kwargs)), places.__getitem__)  # type: ignore[arg-type]
     return of.fixed(str(node.target), template, args, shape)
 
 
@@ -167,72 +219,14 @@ def _shape_only(node: fx.Node) -> bool:
     return name_of(node) in _FILLS
 
 
-def _reason(error: Exception) -> str:
-    first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+def _reason(error: Exception, batch: int) -> str:
+    first = _first_line(error)
     if "data-dependent" in first.lower() or "DataDependent" in type(error).__name__:
         return "the step's Python depends on the numbers in its tensors (an `if`, `.item()` or the like)"
     if "FakeTensor" in first:
         return "the step uses a tensor that is neither parameter nor buffer: register it as a buffer"
-    return f"torch could not record the step: {first}"
+    return f"torch could not record the step: {first.replace(str(batch), 'batch')}"
 
 
-def _check(program: Program, module: nn.Module, input_size: int, state: Any) -> None:
-    """Runs step and program on the same numbers, in double, and compares values and gradients."""
-    with torch.inference_mode(False), torch.enable_grad(), torch.random.fork_rng(devices=[]):
-        weights = {name: _double(tensor) for name, tensor in fixed_leaves(module).items()}
-        leaves = named_leaves(state)
-        torch.manual_seed(0)
-        x = torch.randn(3, input_size, dtype=torch.float64, requires_grad=True)
-        held = {
-            n: torch.randn(3, leaf.shape[1], dtype=torch.float64, requires_grad=True)
-            for n, leaf in leaves.items()
-        }
-        given = replace_leaves(state, held)
-        torch.manual_seed(1)
-        y, after = torch.func.functional_call(
-            _Step(module), {f"module.{k}": v for k, v in weights.items()}, (x, given)
-        )
-        expected = [y, *named_leaves(after).values()]
-        torch.manual_seed(1)
-        found = run_step(program, weights, x, held)
-        inputs = [t for t in (x, *held.values(), *weights.values()) if t.requires_grad]
-        cotangents = [torch.randn_like(out) for out in expected]
-        gradients = [_gradients(outs, inputs, cotangents) for outs in (expected, found)]
-    for what, wanted, got in (("values", expected, found), ("gradients", *gradients)):
-        for one, other in zip(wanted, got, strict=True):
-            if not torch.allclose(one, other, rtol=1e-5, atol=1e-6, equal_nan=True):
-                raise Untraceable(
-                    f"the recorded step gives other {what} than the step itself: it keeps something in "
-                    f"Python, draws numbers in its own way, or defines its own derivative"
-                )
-
-
-def run_step(
-    program: Program, weights: dict[str, Tensor], x: Tensor, state: dict[str, Tensor]
-) -> list[Tensor]:
-    """One step through the program: `[y, *next states]`."""
-    held: dict[int, Any] = {program.x: x}
-    held.update({number: state[name] for name, number in program.states.items()})
-    for number, value in enumerate(program.values):
-        if value.op == "fixed":
-            held[number] = weights[value.attrs[0]]
-    run_fixed(program.values, program.of_part("once"), held)
-    for part in ("before", "inside", "after"):
-        numbers = [n for n in program.of_part(part) if not program.values[n].is_leaf]
-        run_rows(program.values, numbers, held, len(x), x)
-    return [held[program.y], *(held[number] for number in program.next_states.values())]
-
-
-def _double(tensor: Tensor) -> Tensor:
-    if not tensor.is_floating_point():
-        return tensor.detach().cpu().clone()
-    return tensor.detach().to("cpu", torch.float64, copy=True).requires_grad_()
-
-
-def _gradients(outputs: list[Tensor], inputs: list[Tensor], cotangents: list[Tensor]) -> list[Tensor]:
-    reached = [(out, c) for out, c in zip(outputs, cotangents, strict=True) if out.requires_grad]
-    if not reached or not inputs:
-        return []
-    outs, given = zip(*reached, strict=True)
-    found = torch.autograd.grad(outs, inputs, given, allow_unused=True)
-    return [torch.zeros_like(t) if g is None else g for g, t in zip(found, inputs, strict=True)]
+def _first_line(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
