@@ -1,0 +1,163 @@
+"""`RNN`, `GRU` and `LSTM` of `torch.nn`, run by Recurra.
+
+Constructors, calls (dense, batch first, unbatched, packed, with or without a first state), results and
+`state_dict` keys are torch's own, whose classes these derive from; only the loop over time is another. Rows
+of a `PackedSequence` are never padded, on any device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import dropout
+from torch.nn.utils.rnn import PackedSequence
+
+from recurra import cells
+from recurra.cells.base import Cell
+from recurra.ragged import Ragged
+from recurra.scan import run_layer
+
+_NAMES = {
+    "input.weight": "weight_ih",
+    "hidden.weight": "weight_hh",
+    "input.bias": "bias_ih",
+    "hidden.bias": "bias_hh",
+    "projection.weight": "weight_hr",
+}
+"""A cell's name of a weight -> torch's, without the layer."""
+
+
+def _forward(module: nn.RNNBase, x: Any, hx: Any) -> tuple[Any, Any]:
+    packed = isinstance(x, PackedSequence)
+    single = False
+    if packed:
+        rows, given = Ragged.from_packed(x), x.data
+    else:
+        if x.dim() not in (2, 3):
+            raise ValueError(
+                f"{type(module).__name__}: Expected input to be 2D or 3D, got {x.dim()}D instead"
+            )
+        single = x.dim() == 2
+        hx = _batched(hx, single)
+        given = x.unsqueeze(0 if module.batch_first else 1) if single else x
+        rows = Ragged.from_dense(given, module.batch_first)
+    states = _as_given(_first_states(module, rows, hx))
+    module.check_forward_args(given, states, x.batch_sizes if packed else None)
+    if packed:
+        states = module.permute_hidden(states, x.sorted_indices)
+    y, final = _layers(module, rows, (states,) if isinstance(states, Tensor) else states)
+    if packed:
+        return PackedSequence(y, *x[1:]), module.permute_hidden(_as_given(final), x.unsorted_indices)
+    y = y.reshape(rows.steps, rows.rows, y.shape[-1])
+    if single:
+        return y.squeeze(1), _as_given([state.squeeze(1) for state in final])
+    return (y.transpose(0, 1) if module.batch_first else y), _as_given(final)
+
+
+def _layers(module: nn.RNNBase, rows: Ragged, states: tuple[Tensor, ...]) -> tuple[Tensor, list[Tensor]]:
+    """Every layer and direction. States `[layers * directions, B, width]` in packed order, in and out."""
+    directions = ("", "_reverse") if module.bidirectional else ("",)
+    final: list[list[Tensor]] = [[] for _ in states]
+    for layer in range(module.num_layers):
+        if layer and module.dropout:
+            rows = rows.map(lambda data: dropout(data, module.dropout, module.training))
+        made = []
+        for number, direction in enumerate(directions):
+            cell = template(module, rows.data.shape[1])
+            weights = {
+                ours: getattr(module, f"{_NAMES[ours]}_l{layer}{direction}")
+                for ours, _ in cell.named_parameters()
+            }
+            place = layer * len(directions) + number
+            start = type(cell).State(*(state[place] for state in states))
+            y, after = run_layer(cell, weights, rows, start, reverse=bool(number))
+            made.append(y)
+            for held, leaf in zip(final, after, strict=True):
+                held.append(leaf)
+        rows = rows.with_data(torch.cat(made, -1) if len(made) > 1 else made[0])
+    return rows.data, [torch.stack(held) for held in final]
+
+
+def template(module: nn.RNNBase, width: int) -> Cell:
+    """A cell of the kind, sizes, type and device of a layer whose input has `width` numbers a step.
+
+    It stands for what a step does; its weights are never read.
+    """
+    like = next(module.parameters())
+    sizes = (width, module.hidden_size, module.proj_size)
+    return _template(module.mode, *sizes, module.bias, like.dtype, like.device)
+
+
+@lru_cache(maxsize=256)
+def _template(
+    mode: str, width: int, hidden: int, projection: int, bias: bool, dtype: torch.dtype, device: torch.device
+) -> Cell:
+    with torch.device("meta"):
+        made: Cell
+        if mode == "GRU":
+            made = cells.GRU(width, hidden, bias)
+        elif mode == "LSTM" and projection:
+            made = cells.ProjectedLSTM(width, hidden, projection, bias)
+        elif mode == "LSTM":
+            made = cells.LSTM(width, hidden, bias)
+        else:
+            made = cells.VanillaRNN(width, hidden, mode.removeprefix("RNN_").lower(), bias)
+    for part in made.modules():
+        for name, weight in list(part.named_parameters(recurse=False)):
+            # one number seen in every place: the shape of the weight without its memory
+            seen = torch.zeros((), dtype=dtype, device=device).expand(weight.shape)
+            setattr(part, name, nn.Parameter(seen, requires_grad=weight.requires_grad))
+    return made
+
+
+def _first_states(module: nn.RNNBase, rows: Ragged, hx: Any) -> tuple[Tensor, ...]:
+    """`[layers * directions, B, width]`, in the caller's order."""
+    if hx is not None:
+        return tuple(hx) if isinstance(hx, (tuple, list)) else (hx,)
+    count = module.num_layers * (2 if module.bidirectional else 1)
+    widths = [module.proj_size or module.hidden_size]
+    widths += [module.hidden_size] if module.mode == "LSTM" else []
+    return tuple(rows.data.new_zeros(count, rows.rows, width) for width in widths)
+
+
+def _batched(hx: Any, single: bool) -> Any:
+    """A first state with its batch dimension; torch's own error when it has the wrong number of them."""
+    if hx is None:
+        return None
+    states = tuple(hx) if isinstance(hx, (tuple, list)) else (hx,)
+    wanted = 2 if single else 3
+    if any(state.dim() != wanted for state in states):
+        found = ", ".join(f"{state.dim()}-D" for state in states)
+        kind = "unbatched 2-D" if single else "batched 3-D"
+        raise RuntimeError(f"For {kind} input, hx should also be {wanted}-D but got {found}")
+    return tuple(state.unsqueeze(1) for state in states) if single else states
+
+
+def _as_given(states: Sequence[Tensor]) -> Any:
+    """One tensor, or a tuple of them."""
+    return tuple(states) if len(states) > 1 else states[0]
+
+
+class RNN(nn.RNN):
+    """`torch.nn.RNN`: see there; the loop over time is Recurra's."""
+
+    def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
+        return _forward(self, input, hx)
+
+
+class GRU(nn.GRU):
+    """`torch.nn.GRU`: see there; the loop over time is Recurra's."""
+
+    def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
+        return _forward(self, input, hx)
+
+
+class LSTM(nn.LSTM):
+    """`torch.nn.LSTM`: see there; the loop over time is Recurra's."""
+
+    def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
+        return _forward(self, input, hx)
