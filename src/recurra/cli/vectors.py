@@ -1,0 +1,266 @@
+"""`recurra vectors`: train word vectors, ask them, test them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from recurra import vectors
+from recurra.errors import Fault
+
+app = typer.Typer(help="Word vectors: CBOW and skip-gram.", no_args_is_help=True)
+console = Console()
+
+Where = Annotated[Path, typer.Argument(help="A run, or a file in word2vec's text or binary format.")]
+Count = Annotated[int, typer.Option("-n", help="How many words to list.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class Algorithm(Enum):
+    skip_gram = "skip-gram"
+    cbow = "cbow"
+
+
+class Errors(Enum):
+    stop = "stop"
+    replace = "replace"
+
+
+@app.command()
+def train(
+    corpus: Annotated[
+        list[Path] | None, typer.Argument(help="Text files and folders of them; gzip, bzip2, xz too.")
+    ] = None,
+    run: Annotated[Path, typer.Option("-o", "--output", help="Folder to write.")] = Path("vectors"),
+    resume: Annotated[bool, typer.Option(help="Go on with the run in that folder.")] = False,
+    algorithm: Annotated[Algorithm, typer.Option()] = Algorithm.skip_gram,
+    dimensions: Annotated[int, typer.Option(help="Numbers a vector has.")] = 100,
+    window: Annotated[int, typer.Option(help="Words looked at on either side, at most.")] = 5,
+    negatives: Annotated[int, typer.Option(help="Noise words a pair; 0: hierarchical softmax.")] = 5,
+    sample: Annotated[float, typer.Option(help="Frequency above which words are thinned; 0: none.")] = 1e-3,
+    min_count: Annotated[int, typer.Option(help="Rarer words are left out.")] = 5,
+    epochs: Annotated[int, typer.Option(help="Times the corpus is read.")] = 5,
+    rate: Annotated[float, typer.Option(help="Learning rate at the start; it falls to --last-rate.")] = 0.025,
+    last_rate: Annotated[float, typer.Option()] = 0.0001,
+    seed: Annotated[int, typer.Option()] = 1,
+    phrases: Annotated[int, typer.Option(help="Times that neighbours are joined to phrases.")] = 0,
+    phrase_threshold: Annotated[float, typer.Option(help="Higher: fewer phrases.")] = 100.0,
+    lower: Annotated[bool, typer.Option(help="Turn the corpus to lower case.")] = False,
+    encoding: Annotated[str, typer.Option()] = "utf-8",
+    errors: Annotated[Errors, typer.Option(help="Bytes that are not of the encoding.")] = Errors.stop,
+    threads: Annotated[int | None, typer.Option(help="Default: all. One repeats bit for bit.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train word vectors on CORPUS. Under torchrun, the processes share the corpus."""
+    if bool(corpus) == resume:
+        raise Fault("vectors train: expected either a CORPUS, or --resume with the run's folder")
+    with _process_group(), _watch(quiet=as_json) as (tell, watch):
+        if resume:
+            report = vectors.resume(run, threads=threads, on_start=tell, on_progress=watch)
+        else:
+            options = vectors.Options(
+                algorithm=algorithm.value,
+                dimensions=dimensions,
+                window=window,
+                negatives=negatives,
+                sample=sample,
+                min_count=min_count,
+                epochs=epochs,
+                rate=rate,
+                last_rate=last_rate,
+                seed=seed,
+                phrases=phrases,
+                phrase_threshold=phrase_threshold,
+                lower=lower,
+                encoding=encoding,
+                errors=errors.value,
+            )
+            report = vectors.train(
+                corpus or [], run, options, threads=threads, on_start=tell, on_progress=watch
+            )
+    if as_json:
+        _print_json({"run": str(run)} | {name: getattr(report, name) for name in report.__slots__})
+    elif os.environ.get("RANK", "0") == "0":
+        typer.echo(
+            f"{run}: {report.vocabulary:,} words, {report.words_per_second:,.0f} words/s, "
+            f"loss {report.loss:.4f}"
+        )
+
+
+@app.command()
+def nearest(
+    where: Where,
+    words: Annotated[list[str], typer.Argument(help="One word, or several to take the mean of.")],
+    n: Count = 10,
+    as_json: AsJson = False,
+) -> None:
+    """List the words nearest to a word, or to the mean of several."""
+    _list(vectors.load(where).nearest(words, n), "cosine", as_json)
+
+
+@app.command()
+def analogy(where: Where, a: str, b: str, c: str, n: Count = 10, as_json: AsJson = False) -> None:
+    """A is to B as C is to ... (man king woman)."""
+    _list(vectors.load(where).analogy(a, b, c, n), "cosine", as_json)
+
+
+@app.command()
+def similarity(where: Where, first: str, second: str, as_json: AsJson = False) -> None:
+    """Print the cosine of two words."""
+    cosine = vectors.load(where).similarity(first, second)
+    if as_json:
+        _print_json({"cosine": cosine})
+    else:
+        typer.echo(f"{cosine:.4f}")
+
+
+@app.command()
+def suggest(
+    run: Annotated[Path, typer.Argument(help="A run of CBOW.")],
+    sentence: Annotated[str, typer.Argument(help="With _ for the missing word.")],
+    n: Count = 10,
+    as_json: AsJson = False,
+) -> None:
+    """List the likeliest words for the gap of a sentence: 'the _ of the army'."""
+    _list(vectors.suggest(run, sentence, n), "probability", as_json)
+
+
+@app.command()
+def evaluate(
+    where: Where,
+    analogies: Annotated[Path | None, typer.Option(help="Questions as in the Google set.")] = None,
+    similarity: Annotated[
+        list[Path] | None, typer.Option(help="Word pairs with scores: WordSim-353, SimLex-999.")
+    ] = None,
+    most: Annotated[int, typer.Option(help="Analogies are answered with this many first words.")] = 300_000,
+    as_json: AsJson = False,
+) -> None:
+    """Test word vectors on analogies and on word similarity."""
+    if not analogies and not similarity:
+        raise Fault("vectors evaluate: nothing to test with, expected --analogies FILE or --similarity FILE")
+    held = vectors.load(where)
+    sections = vectors.analogies(held, analogies, most) if analogies else []
+    pairs = {str(path): vectors.word_similarity(held, path) for path in similarity or []}
+    if as_json:
+        _print_json(
+            {
+                "analogies": {
+                    s.section: {"right": s.right, "asked": s.asked, "unknown": s.unknown} for s in sections
+                },
+                "similarity": {p: {k: getattr(r, k) for k in r.__slots__} for p, r in pairs.items()},
+            }
+        )
+        return
+    if sections:
+        table = Table("section", "right", "asked", "accuracy", "unknown")
+        for s in sections:
+            table.add_row(s.section, f"{s.right:,}", f"{s.asked:,}", f"{s.accuracy:.1%}", f"{s.unknown:,}")
+        console.print(table)
+    if pairs:
+        table = Table("pairs", "Spearman", "Pearson", "covered", "unknown")
+        for path, r in pairs.items():
+            table.add_row(
+                Path(path).name, f"{r.spearman:.4f}", f"{r.pearson:.4f}", str(r.pairs), str(r.unknown)
+            )
+        console.print(table)
+
+
+@app.command()
+def plot(
+    where: Where,
+    picture: Annotated[Path, typer.Option("-o", "--output", help="A .png, .svg or .pdf file.")] = Path(
+        "words.png"
+    ),
+    words: Annotated[int, typer.Option(help="How many of the most frequent words.")] = 300,
+    skip: Annotated[int, typer.Option(help="Leave out so many of the first.")] = 0,
+    seed: Annotated[int, typer.Option()] = 1,
+) -> None:
+    """Draw a map of the most frequent words, alike words close together."""
+    vectors.plot(vectors.load(where), picture, words=words, skip=skip, seed=seed)
+    typer.echo(str(picture))
+
+
+@contextmanager
+def _process_group() -> Iterator[None]:
+    """Joins the other processes where torchrun started several."""
+    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        yield
+        return
+    import torch.distributed as dist
+
+    dist.init_process_group("gloo")
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+@contextmanager
+def _watch(
+    *, quiet: bool
+) -> Iterator[tuple[Callable[[vectors.Start], None], Callable[[vectors.Progress], None] | None]]:
+    """What to call before and during training: a bar on a terminal, one line a tenth of the way elsewhere."""
+
+    def tell(start: vectors.Start) -> None:
+        if not quiet:
+            typer.echo(
+                f"{start.words:,} words, {start.vocabulary:,} in the vocabulary, {start.threads} threads, "
+                f"{start.memory / 2**20:,.0f} MiB of memory"
+            )
+
+    if quiet or os.environ.get("RANK", "0") != "0":
+        yield tell, None
+        return
+    if not console.is_terminal:
+        told = [0]
+
+        def say(p: vectors.Progress) -> None:
+            if int(p.done * 10) > told[0]:
+                told[0] = int(p.done * 10)
+                typer.echo(f"{p.done:.0%}  {p.words_per_second:,.0f} words/s  loss {p.loss:.4f}")
+
+        yield tell, say
+        return
+    columns = (
+        BarColumn(),
+        TextColumn("{task.percentage:.0f}%"),
+        TextColumn("{task.description}"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=console) as bar:
+        task = bar.add_task("", total=1.0)
+
+        def show(p: vectors.Progress) -> None:
+            bar.update(
+                task, completed=p.done, description=f"{p.words_per_second:,.0f} words/s  loss {p.loss:.4f}"
+            )
+
+        yield tell, show
+
+
+def _list(found: list[tuple[str, float]], name: str, as_json: bool) -> None:
+    if as_json:
+        _print_json([{"word": word, name: value} for word, value in found])
+    elif console.is_terminal:
+        table = Table("word", name)
+        for word, value in found:
+            table.add_row(word, f"{value:.4f}")
+        console.print(table)
+    else:
+        for word, value in found:
+            typer.echo(f"{word}\t{value:.6f}")
+
+
+def _print_json(value: object) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False))
