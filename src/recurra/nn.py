@@ -8,7 +8,6 @@ of a `PackedSequence` are never padded, on any device.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -16,19 +15,10 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout
 from torch.nn.utils.rnn import PackedSequence
 
-from recurra import cells
 from recurra.cells.base import Cell
+from recurra.layers.from_torch import WEIGHTS, cell_of
 from recurra.ragged import Ragged
 from recurra.scan import run_layer
-
-_NAMES = {
-    "input.weight": "weight_ih",
-    "hidden.weight": "weight_hh",
-    "input.bias": "bias_ih",
-    "hidden.bias": "bias_hh",
-    "projection.weight": "weight_hr",
-}
-"""A cell's name of a weight -> torch's, without the layer."""
 
 
 def _forward(module: nn.RNNBase, x: Any, hx: Any) -> tuple[Any, Any]:
@@ -69,7 +59,7 @@ def _layers(module: nn.RNNBase, rows: Ragged, states: tuple[Tensor, ...]) -> tup
         for number, direction in enumerate(directions):
             cell = template(module, rows.data.shape[1])
             weights = {
-                ours: getattr(module, f"{_NAMES[ours]}_l{layer}{direction}")
+                ours: getattr(module, f"{WEIGHTS[ours]}_l{layer}{direction}")
                 for ours, _ in cell.named_parameters()
             }
             place = layer * len(directions) + number
@@ -88,30 +78,20 @@ def template(module: nn.RNNBase, width: int) -> Cell:
     It stands for what a step does; its weights are never read.
     """
     like = next(module.parameters())
-    sizes = (width, module.hidden_size, module.proj_size)
-    return _template(module.mode, *sizes, module.bias, like.dtype, like.device)
+    kind = (module.mode, width, module.hidden_size, module.proj_size, module.bias, like.dtype, like.device)
+    if kind not in _TEMPLATES:
+        with torch.device("meta"):
+            made = cell_of(module, width)
+        for part in made.modules():
+            for name, weight in list(part.named_parameters(recurse=False)):
+                # one number seen in every place: the shape of the weight without its memory
+                seen = torch.zeros((), dtype=like.dtype, device=like.device).expand(weight.shape)
+                setattr(part, name, nn.Parameter(seen))
+        _TEMPLATES[kind] = made
+    return _TEMPLATES[kind]
 
 
-@lru_cache(maxsize=256)
-def _template(
-    mode: str, width: int, hidden: int, projection: int, bias: bool, dtype: torch.dtype, device: torch.device
-) -> Cell:
-    with torch.device("meta"):
-        made: Cell
-        if mode == "GRU":
-            made = cells.GRU(width, hidden, bias)
-        elif mode == "LSTM" and projection:
-            made = cells.ProjectedLSTM(width, hidden, projection, bias)
-        elif mode == "LSTM":
-            made = cells.LSTM(width, hidden, bias)
-        else:
-            made = cells.VanillaRNN(width, hidden, mode.removeprefix("RNN_").lower(), bias)
-    for part in made.modules():
-        for name, weight in list(part.named_parameters(recurse=False)):
-            # one number seen in every place: the shape of the weight without its memory
-            seen = torch.zeros((), dtype=dtype, device=device).expand(weight.shape)
-            setattr(part, name, nn.Parameter(seen, requires_grad=weight.requires_grad))
-    return made
+_TEMPLATES: dict[tuple[Any, ...], Cell] = {}
 
 
 def _first_states(module: nn.RNNBase, rows: Ragged, hx: Any) -> tuple[Tensor, ...]:

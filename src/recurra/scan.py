@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import torch
@@ -19,6 +21,7 @@ from recurra.ragged import Ragged
 from recurra.state import map_state, named_leaves, replace_leaves
 
 Rows = TypeVar("Rows", Ragged, Tensor)
+_STRICT: ContextVar[bool] = ContextVar("recurra.strict", default=False)
 
 
 def scan(
@@ -59,7 +62,7 @@ def scan(
         else map_state(rows.sort, _checked(plan, cell, state, rows))
     )
     given = cell.begin(given)
-    if strict:
+    if strict or _STRICT.get():
         _require_fast(plan, cell, rows.data)
     y, final = _run(cell, plan, _Weights(cell), rows, given, reverse, flags)
     result = rows.with_data(y)
@@ -76,7 +79,20 @@ def run_layer(
     `[N, F]`.
     """
     _check_input(cell, rows)
-    return _run(cell, plan_of(cell), weights, rows, state, reverse, None)
+    plan = plan_of(cell)
+    if _STRICT.get():
+        _require_fast(plan, cell, rows.data)
+    return _run(cell, plan, weights, rows, state, reverse, None)
+
+
+@contextmanager
+def strict() -> Iterator[None]:
+    """Within it every run over time that would take a slower path than the fastest is a Fault instead."""
+    token = _STRICT.set(True)
+    try:
+        yield
+    finally:
+        _STRICT.reset(token)
 
 
 def engine_for(plan: Plan, like: Tensor) -> tuple[Engine | None, dict[str, str]]:

@@ -6,6 +6,7 @@ from recurra.layers.characters import CharCNN, CharLSTM
 from recurra.layers.convolution import Convolution
 from recurra.layers.crf import CRF
 from recurra.layers.feed_forward import FeedForward
+from recurra.layers.from_torch import from_torch
 from recurra.layers.latency_controlled import LatencyControlled
 from recurra.layers.pooling import AttentionPool, LastPool, MaxPool, MeanPool
 from recurra.layers.recurrent import Recurrent
@@ -30,4 +31,5 @@ __all__ = [
     "Residual",
     "SkipStack",
     "Stack",
+    "from_torch",
 ]
