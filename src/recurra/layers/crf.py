@@ -32,7 +32,7 @@ class CRF(Configured):
         if size < 1:
             raise Fault(f"a CRF needs at least one tag, found {size}")
         self.size = size
-        self.recursion = _Forward(size)
+        self.recursion = ForwardRecursion(size)
         self.start = nn.Parameter(torch.zeros(size).uniform_(-0.1, 0.1))
         self.end = nn.Parameter(torch.zeros(size).uniform_(-0.1, 0.1))
         masks = (torch.ones(size, size), torch.ones(size), torch.ones(size))
@@ -107,7 +107,7 @@ class CRF(Configured):
     def _total(self, scores: Ragged) -> Tensor:
         """The log of the sum over all tag sequences, of rows that have a step, in packed order."""
         present = scores.batch_sizes[0] if scores.batch_sizes else 0
-        first = _Forward.State(self.start + scores.data[:present])
+        first = ForwardRecursion.State(self.start + scores.data[:present])
         rest = Ragged(scores.data[present:], scores.batch_sizes[1:], rows=present)
         _, final = scan(self.recursion, rest, first)
         return torch.logsumexp(final.log_alpha + self.end, 1)
@@ -121,7 +121,7 @@ class CRF(Configured):
             raise Fault(f"CRF: scores are {scores!r}, expected {self.size} numbers a step, one for each tag")
 
 
-class _Forward(Cell):
+class ForwardRecursion(Cell):
     """`log a'_j = x_j + log sum_i exp(log a_i + transition_ij)`, as a product of exponents."""
 
     class State(NamedTuple):
