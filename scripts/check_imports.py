@@ -23,7 +23,7 @@ ARROW = (
     ("stream", "files", "decode"),
     ("models",),
     ("layers", "nn", "accelerate", "explain"),
-    ("scan", "fold", "plan"),
+    ("scan", "fold", "plan", "given"),
     ("cells", "engines"),
     ("program",),
     ("ragged", "state", "registry"),
@@ -35,14 +35,14 @@ LEVEL = {room: level for level, rooms in enumerate(reversed(ARROW)) for room in 
 ASIDE_IMPORTS = {
     "data": {"ragged", "registry", "errors"},
     "vectors": {"files", "data", "ragged", "registry", "errors", "_vectors"},
-    "recipes": set[str](),
+    "recipes": {"registry", "errors"},
     "_native": set[str](),
     "_vectors": set[str](),
 }
 ASIDE_USERS = {
     "data": {room for room in LEVEL if LEVEL[room] >= LEVEL["tasks"]} | {"vectors"},
     "vectors": {"cli", "tasks", "bench"},
-    "recipes": set[str](),
+    "recipes": {"cli"},
     "_native": {"engines"},
     "_vectors": {"vectors"},
 }

@@ -46,6 +46,8 @@ class TinyData(Options):
     spike_at: int | None = None
     kill_at: int | None = None
     signal_in_validation: int | None = None
+    signal_at: int | None = None
+    signal: int = signal.SIGINT
     score: str = "error"
 
 
@@ -64,6 +66,8 @@ class _Batches(Sequence[Any]):
         number = self.epoch * len(self) + index
         if self.task.data.kill_at == number and not os.environ.get("TINY_RESUMED"):
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.task.data.signal_at == number and not os.environ.get("TINY_RESUMED"):
+            os.kill(os.getpid(), self.task.data.signal)
         generator = torch.Generator().manual_seed(1000 * self.task.seed + number)
         x = torch.randn(self.task.data.rows, 3, 2, generator=generator)
         if self.task.data.nan_at == number:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import namedtuple
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from recurra.errors import Fault
-from recurra.registry import MODULES
 from recurra.state import is_named
 
 _PLAIN = (bool, int, float, str)
@@ -18,24 +19,18 @@ _PLAIN = (bool, int, float, str)
 def pack(tree: Any, tensors: dict[str, Tensor], name: str) -> Any:
     """JSON-ready data for `tree`; its tensors are put into `tensors` under names that begin with `name`.
 
-    Takes tensors, plain values, lists, tuples, dictionaries with plain keys, and the `State` of registered
-    modules; anything else is a Fault.
+    Takes tensors, plain values, lists, tuples, NamedTuples and dictionaries with plain keys; else a Fault.
     """
     if isinstance(tree, Tensor):
+        while name in tensors:  # keys may hold dots themselves
+            name += "'"
         tensors[name] = tree.detach().cpu().contiguous().clone()
         return {"tensor": name}
     if tree is None or isinstance(tree, _PLAIN):
         return {"value": tree}
     if is_named(tree):
-        owner = next((o for o, cls in MODULES.items() if getattr(cls, "State", None) is type(tree)), None)
-        if owner is None:
-            raise Fault(
-                f"{name}: {type(tree).__qualname__} is the State of no registered class: it can't be saved"
-            )
-        return {
-            "state": owner,
-            "of": [pack(v, tensors, f"{name}.{f}") for f, v in zip(tree._fields, tree, strict=True)],
-        }
+        fields = [[field, pack(getattr(tree, field), tensors, f"{name}.{field}")] for field in tree._fields]
+        return {"named": fields, "type": type(tree).__name__}
     if isinstance(tree, (list, tuple)):
         kind = "tuple" if isinstance(tree, tuple) else "list"
         return {kind: [pack(value, tensors, f"{name}.{i}") for i, value in enumerate(tree)]}
@@ -47,19 +42,26 @@ def pack(tree: Any, tensors: dict[str, Tensor], name: str) -> Any:
 
 
 def unpack(packed: Any, tensors: Mapping[str, Tensor]) -> Any:
-    """The inverse of `pack`."""
+    """The inverse of `pack`. A NamedTuple comes back as one of the same name and fields: a file names no
+    class, so that reading it imports nothing.
+    """
     ((kind, held), *rest) = packed.items()
     if kind == "tensor":
         return tensors[held]
     if kind == "value":
         return held
-    if kind == "state":
-        ((_, fields),) = rest
-        return MODULES[held].State(*(unpack(value, tensors) for value in fields))  # type: ignore[attr-defined]
+    if kind == "named":
+        ((_, type_name),) = rest
+        return _named(type_name, tuple(f for f, _ in held))(*(unpack(value, tensors) for _, value in held))
     if kind == "dict":
         return {key: unpack(value, tensors) for key, value in held}
     values = [unpack(value, tensors) for value in held]
     return tuple(values) if kind == "tuple" else values
+
+
+@cache
+def _named(name: str, fields: tuple[str, ...]) -> Callable[..., Any]:
+    return namedtuple(name, fields)
 
 
 def leaves(tree: Any) -> Iterator[Tensor]:

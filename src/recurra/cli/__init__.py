@@ -1,0 +1,1 @@
+"""The command line: `recurra --help`. Each command is a thin face on library calls."""

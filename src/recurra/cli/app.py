@@ -1,0 +1,57 @@
+"""The program `recurra`.
+
+Exit codes: 0 all went well; 1 something unexpected (a defect; its traceback is shown); 2 bad input or usage,
+told in one line on stderr; 130 interrupted (Ctrl-C or SIGTERM; a training has saved what it reached).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from recurra.errors import Fault
+
+EXTRAS = {
+    "typer": "cli",
+    "rich": "cli",
+    "lightning_fabric": "train",
+    "pydantic": "train",
+    "tensorboard": "train",
+    "matplotlib": "train",
+    "tokenizers": "text",
+    "seqeval": "text",
+    "sacrebleu": "text",
+    "pyarrow": "data",
+    "soundfile": "audio",
+    "jiwer": "audio",
+    "gensim": "bench",
+}
+"""Top-level module -> the extra of this package that brings it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; its exit code."""
+    try:
+        from recurra.cli.commands import run
+
+        return run(sys.argv[1:] if arguments is None else list(arguments))
+    except Fault as fault:
+        return _told(str(fault))
+    except ModuleNotFoundError as error:
+        top = (error.name or "").partition(".")[0]
+        if top not in EXTRAS:
+            raise
+        return _told(f"{top} is not installed: install 'recurra[{EXTRAS[top]}]'")
+    except KeyboardInterrupt:
+        print("recurra: interrupted; a training goes on with --resume", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # whoever read our output has seen enough; Python's own flush at exit must not complain
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _told(line: str) -> int:
+    print(f"recurra: {line}", file=sys.stderr)
+    return 2

@@ -1,0 +1,31 @@
+"""`recurra bench`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from recurra.cli.arguments import Json
+from recurra.cli.output import emit
+
+
+def bench(
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where the figures go, as JSON.")] = Path(
+        "bench.json"
+    ),
+    as_json: Json = False,
+) -> None:
+    """Measure every figure of the README on this machine."""
+    from recurra.bench.run import run_bench, write_bench
+
+    results = run_bench(lambda line: print(line, file=sys.stderr, flush=True))
+    write_bench(results, output)
+    if as_json:
+        emit({name: held for name, held in results.items() if name != "tables"})
+        return
+    for title, lines in results["tables"].items():
+        print(f"\n{title}")
+        print("\n".join(lines) if isinstance(lines, list) else lines)

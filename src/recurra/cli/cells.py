@@ -1,0 +1,71 @@
+"""`recurra cells`."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Annotated, Any
+
+import typer
+
+from recurra.cli.arguments import Json
+from recurra.cli.output import emit, table
+
+_SOURCE = re.compile(r"([A-Z][\w-]+(?: and [A-Z][\w-]+| et al\.)?),? \(?((?:19|20)\d\d)\b")
+
+
+def cells(
+    name: Annotated[str | None, typer.Argument(help="One cell, told in full.", show_default=False)] = None,
+    input_size: Annotated[int, typer.Option(help="For the count of parameters.", min=1)] = 128,
+    hidden_size: Annotated[int, typer.Option(help="For the count of parameters.", min=1)] = 128,
+    as_json: Json = False,
+) -> None:
+    """Every cell: its equation, its state, its parameters, its source."""
+    from recurra.cells import CELLS
+
+    if name is not None:
+        told = _told(CELLS[name], name, input_size, hidden_size)
+        if as_json:
+            emit(told)
+        else:
+            print(f"{name}: {told['about']}\n")
+            print(inspect.getdoc(CELLS[name]))
+        return
+    found = [_told(cls, name, input_size, hidden_size) for name, cls in CELLS.items()]
+    if as_json:
+        emit(found)
+    else:
+        for each in found:
+            each["equation"] = each["equation"] or each["about"]
+        columns = ("name", "equation", "state", "parameters", "source")
+        table(columns, [["" if each[key] is None else each[key] for key in columns] for each in found])
+
+
+def _told(cls: type[Any], name: str, input_size: int, hidden_size: int) -> dict[str, Any]:
+    text = " ".join((inspect.getdoc(cls) or "").split("\n\nArgs:")[0].split())
+    about = (inspect.getdoc(cls) or name).split("\n\n")[0]
+    sources = dict.fromkeys(" ".join(found) for found in _SOURCE.findall(text))
+    equations = [part for part in re.findall(r"`([^`]+)`", text) if " = " in part]
+    states, parameters = _measured(cls, input_size, hidden_size)
+    return {
+        "name": name,
+        "about": " ".join(about.split()),
+        "equation": "; ".join(equations) or None,
+        "state": states,
+        "parameters": parameters,
+        "source": ", ".join(sources) or None,
+    }
+
+
+def _measured(cls: type[Any], input_size: int, hidden_size: int) -> tuple[str | None, int | None]:
+    """State and parameter count, from a cell built with these sizes; wrappers of other cells have none."""
+    known = inspect.signature(cls).parameters
+    sizes = {"input_size": input_size, "hidden_size": hidden_size, "output_size": hidden_size}
+    sizes["projection_size"] = max(1, hidden_size // 2)
+    given = {name: size for name, size in sizes.items() if name in known}
+    needed = {n for n, p in known.items() if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD}
+    if not needed <= given.keys():
+        return None, None
+    built = cls(**given)
+    state = ", ".join(f"{n} {list(size)}" for n, size in built.state_sizes().items())
+    return state, sum(weight.numel() for weight in built.parameters())

@@ -1,0 +1,30 @@
+"""`recurra check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from recurra.cli.arguments import Changes, Json
+from recurra.cli.output import emit, pairs
+
+
+def check(
+    recipe: Annotated[Path, typer.Argument(help="A recipe (TOML).", show_default=False)],
+    changes: Changes = None,
+    as_json: Json = False,
+) -> None:
+    """Try a recipe against its data: sizes, lengths, memory, oddities, one step. Writes nothing."""
+    from recurra.recipes import find_recipe
+    from recurra.train import read_recipe
+    from recurra.train.check import check
+
+    found = check(read_recipe(find_recipe(recipe), changes or []))
+    if as_json:
+        emit(found._asdict())
+        return
+    for note in found.notes:
+        print(note)
+    pairs(found.numbers, as_json=False)

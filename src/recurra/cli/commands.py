@@ -1,0 +1,81 @@
+"""Every command, mounted."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from recurra import __version__
+from recurra.cli import (
+    bench,
+    cells,
+    check,
+    demo,
+    evaluate,
+    explain,
+    new,
+    predict,
+    recipes,
+    sample,
+    stream,
+    train,
+)
+from recurra.cli.modules import import_from
+from recurra.errors import Fault
+
+app = typer.Typer(
+    name="recurra",
+    help="Recurrent networks: train, evaluate, sample, stream.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("demo")(demo.demo)
+app.add_typer(recipes.app, name="recipes")
+app.command("new")(new.new)
+app.command("check")(check.check)
+app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
+app.command("predict")(predict.predict)
+app.command("sample")(sample.sample)
+app.command("stream")(stream.stream)
+app.command("explain")(explain.explain)
+app.command("cells")(cells.cells)
+app.command("bench")(bench.bench)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    modules: Annotated[
+        list[str] | None,
+        typer.Option("--import", help="A module, or a .py file, that registers your own cells or tasks."),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    """Recurrent networks: train, evaluate, sample, stream."""
+    for name in modules or []:
+        import_from(name)
+
+
+# typer.Abort and BadParameter are public; what they derive from is click's or typer's own, by version
+_Wrong: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command. A wrong usage becomes a Fault; the rest passes through."""
+    try:
+        result = app(arguments or ["--help"], prog_name="recurra", standalone_mode=False)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except _Wrong as error:
+        raise Fault(f"{error.format_message()} (recurra --help shows how)") from None
+    return result if isinstance(result, int) else 0

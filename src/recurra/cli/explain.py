@@ -1,0 +1,18 @@
+"""`recurra explain`."""
+
+from __future__ import annotations
+
+from recurra.cli.arguments import Device, Json, Run
+from recurra.cli.output import emit
+
+
+def explain(run: Run, device: Device = "cpu", as_json: Json = False) -> None:
+    """Which engine runs each layer of a trained run, and why not a faster one."""
+    from recurra.cli.loading import load_run
+    from recurra.explain import explain
+
+    told = explain(load_run(run, device).model)
+    if as_json:
+        emit(told.to_dict())
+    else:
+        print(told)

@@ -1,0 +1,45 @@
+"""Printing: tables and colour on a terminal, tab-separated lines elsewhere, JSON where asked for."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def emit(value: Any) -> None:
+    """One JSON value on one line, at once."""
+    print(json.dumps(value, ensure_ascii=False), flush=True)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A table: drawn on a terminal, tab-separated under a line of names elsewhere."""
+    texts = [[_text(cell) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        drawn = Table(*columns, header_style="bold cyan")
+        for row in texts:
+            drawn.add_row(*map(_escaped, row))
+        Console().print(drawn)
+    else:
+        for row in [list(columns), *texts]:
+            print("\t".join(" ".join(cell.split()) for cell in row))
+
+
+def pairs(values: Mapping[str, Any], as_json: bool) -> None:
+    """Names and values: JSON, or a table of two columns."""
+    if as_json:
+        emit(dict(values))
+    else:
+        table(("name", "value"), list(values.items()))
+
+
+def _text(cell: Any) -> str:
+    return f"{cell:.6g}" if isinstance(cell, float) else str(cell)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", r"\[")

@@ -1,0 +1,39 @@
+"""`recurra recipes`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from recurra.cli.arguments import Json
+from recurra.cli.output import emit, table
+
+app = typer.Typer(help="Recipes that come with Recurra.", no_args_is_help=False, rich_markup_mode=None)
+
+
+@app.callback(invoke_without_command=True)
+def recipes(context: typer.Context) -> None:
+    """Recipes that come with Recurra: `list` (also without a word), `show NAME`."""
+    if context.invoked_subcommand is None:
+        names(as_json=False)
+
+
+@app.command("list")
+def names(as_json: Json = False) -> None:
+    """Every recipe, and what it is."""
+    from recurra.recipes import recipe_titles
+
+    titles = recipe_titles()
+    if as_json:
+        emit(titles)
+    else:
+        table(("recipe", "what it is"), list(titles.items()))
+
+
+@app.command("show")
+def show(name: Annotated[str, typer.Argument(help="Its name.", show_default=False)]) -> None:
+    """A recipe's text."""
+    from recurra.recipes import recipe_text
+
+    print(recipe_text(name), end="")

@@ -1,0 +1,45 @@
+"""`recurra train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from recurra.cli.arguments import Changes, Json
+from recurra.cli.output import pairs
+from recurra.errors import Fault
+
+
+def train(
+    recipe: Annotated[
+        Path | None,
+        typer.Argument(help="A recipe (TOML); may be left out with --resume.", show_default=False),
+    ] = None,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The run folder.", show_default=False)] = ...,  # type: ignore[assignment]
+    changes: Changes = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train a recipe into a run folder. Ctrl-C saves; --resume goes on from there."""
+    from recurra.recipes import find_recipe
+    from recurra.train import read_recipe, train
+    from recurra.train.run import resumable
+
+    if recipe is None:
+        if not resume:
+            raise Fault("give a recipe: `recurra recipes` lists those that come with Recurra")
+        if changes:
+            raise Fault("--set needs the recipe: give it as well")
+        asked = resumable(output)
+    else:
+        asked = read_recipe(find_recipe(recipe), changes or [])
+    done = train(asked, output, resume=resume, quiet=quiet)
+    if done.first:
+        pairs(
+            {"run": str(done.folder), "steps": done.steps, "best step": done.best["step"]}
+            | done.best["metrics"],
+            as_json,
+        )

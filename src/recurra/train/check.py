@@ -1,0 +1,74 @@
+"""A recipe tried against its data before any time is spent on training."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from typing import Any, NamedTuple
+
+from recurra.train import checkpoint
+from recurra.train.processes import Processes
+from recurra.train.recipe import Recipe
+from recurra.train.trees import leaves
+from recurra.train.updates import Updates
+
+_MIB = 2**20
+
+
+class Checked(NamedTuple):
+    """What a trial told.
+
+    Attributes:
+        notes: remarks on the data, one line each.
+        numbers: sizes, memory (in MiB) and time (in seconds).
+    """
+
+    notes: list[str]
+    numbers: dict[str, Any]
+
+
+def check(recipe: Recipe) -> Checked:
+    """Reads the data, builds the model and makes one step; writes nothing.
+
+    Raises:
+        Fault: as training would.
+    """
+    processes = Processes(recipe.train)
+    checkpoint.seed_all(recipe.train.seed, 0)
+    task = recipe.prepare()
+    model = task.model
+    processes.place(model)
+    batches = task.batches(0)
+    epochs, limit = recipe.train.epochs, recipe.train.steps
+    steps = min(epochs * len(batches), limit or epochs * len(batches))
+    updates = Updates(recipe.train, model, task.score, planned=max(1, steps), per_epoch=max(1, len(batches)))
+    numbers: dict[str, Any] = {
+        "task": task.name,
+        "parameters": sum(weight.numel() for weight in model.parameters()),
+        "batches an epoch": len(batches),
+        "steps": steps,
+    }
+    if len(batches):
+        started = time.perf_counter()
+        model.train()
+        with processes.fabric.autocast():
+            loss = task.loss(batches[0], None)
+        (loss.total / max(1, loss.items)).backward()  # type: ignore[no-untyped-call]
+        updates.norm()
+        updates.update(0)
+        numbers["items in the first batch"] = loss.items
+        numbers["first loss"] = float(loss.total.detach()) / max(1, loss.items)
+        numbers["seconds of the first step"] = time.perf_counter() - started
+    state = [*model.parameters(), *(w.grad for w in model.parameters() if w.grad is not None)]
+    state.extend(leaves(updates.state()))
+    numbers["weights, gradients and optimiser (MiB)"] = (
+        sum(t.numel() * t.element_size() for t in state) / _MIB
+    )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Linux counts in KiB, macOS in bytes
+    numbers["peak memory of the process (MiB)"] = peak / (_MIB if sys.platform == "darwin" else 1024)
+    notes = task.check()
+    if not len(batches):
+        notes = [*notes, "the training data gives no batch: give more data, or make batches smaller"]
+    return Checked(notes, numbers)
