@@ -4,20 +4,26 @@ cell.
 
 from __future__ import annotations
 
+import threading
 import weakref
-from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import torch
-from torch import nn
 
 from recurra.cells.base import Cell
 from recurra.program import Program, Untraceable, trace
+from recurra.program.aside import stand_in
+from recurra.program.errors import LeavesMarks
+from recurra.program.marks import Place
 from recurra.program.resets import with_resets
-from recurra.state import named_leaves
+from recurra.program.settings import settings_of
+from recurra.state import map_state
 
-_PLANS: weakref.WeakKeyDictionary[Cell, dict[Hashable, Plan]] = weakref.WeakKeyDictionary()
+_MOST = 16
+"""Plans kept for one cell; one whose settings change at every run shall not fill the memory."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +33,12 @@ class Plan:
     Attributes:
         program: None when the step can't be traced.
         reason: why not, in words; empty when it can.
-        sizes: name of each leaf of the state -> the shape of one row.
+        template: a state of no rows: its names, types and the shape of one row.
     """
 
     program: Program | None
     reason: str
-    sizes: dict[str, tuple[int, ...]]
+    template: Any
 
     @cached_property
     def resetting(self) -> tuple[Program, int, dict[str, int]]:
@@ -41,44 +47,69 @@ class Plan:
         return with_resets(self.program)
 
 
+@dataclass
+class _Known:
+    """What has been found of one cell.
+
+    Attributes:
+        plans: by the cell's settings.
+        marks: attributes that its step was seen to change.
+        marked: plans of settings under which it changes them, by all other settings.
+    """
+
+    plans: dict[Hashable, Plan] = field(default_factory=dict)
+    marks: frozenset[Place] = frozenset()
+    marked: dict[Hashable, Plan] = field(default_factory=dict)
+
+    def find(self, settings: dict[Place, Hashable]) -> Plan | None:
+        found = self.plans.get(_key(settings))
+        if found is None and self.marked:
+            found = self.marked.get(_key(settings, self.marks))
+        return found
+
+
+_KNOWN: weakref.WeakKeyDictionary[Cell, _Known] = weakref.WeakKeyDictionary()
+# tracing puts stand-ins in place of a cell's weights, so no other thread may read them meanwhile
+_TRACING = threading.RLock()
+
+
 def plan_of(cell: Cell) -> Plan:
     """The plan for the cell as it is now: another mode, type, device or setting has its own."""
-    plans = _PLANS.setdefault(cell, {})
-    key = tuple(_settings(cell))
-    if key not in plans:
-        plans[key] = _make(cell)
-    return plans[key]
+    known = _KNOWN.get(cell)
+    found = known.find(settings_of(cell)) if known else None
+    if found is not None:
+        return found
+    with _TRACING:
+        known = _KNOWN.setdefault(cell, _Known())
+        settings = settings_of(cell)
+        return known.find(settings) or _make(cell, known, settings)
 
 
-def _make(cell: Cell) -> Plan:
+def _make(cell: Cell, known: _Known, settings: dict[Place, Hashable]) -> Plan:
     with torch.no_grad():
-        state = cell.initial_state(1)
-    sizes = {name: tuple(leaf.shape[1:]) for name, leaf in named_leaves(state).items()}
+        start = cell.initial_state(1)
+    with torch.no_grad(), torch.inference_mode(False):
+        start = map_state(lambda leaf: stand_in(leaf).clone(), start)
+        template = map_state(lambda leaf: leaf[:0].clone(), start)
     try:
-        return Plan(trace(cell, cell.input_size, state), "", sizes)
+        plan = Plan(trace(cell, cell.input_size, start), "", template)
+    except LeavesMarks as error:
+        plan = Plan(None, str(error), template)
+        known.marks |= error.places
+        known.marked.clear()
+        known.marked[_key(settings, known.marks)] = plan
+        return plan
     except Untraceable as error:
-        return Plan(None, str(error), sizes)
+        plan = Plan(None, str(error), template)
+    _drop_oldest(known.plans)
+    known.plans[_key(settings)] = plan
+    return plan
 
 
-def _settings(module: nn.Module) -> Iterator[Hashable]:
-    """Everything plain that a step could read: a change of it must not meet an old program."""
-    for part in module.modules():
-        yield type(part)
-        for name, value in part.__dict__.items():
-            if name not in _NOT_SETTINGS:
-                yield name
-                yield _plain(value)
-        for name, held in (*part._parameters.items(), *part._buffers.items()):
-            if held is not None:
-                yield (name, held.shape, held.dtype, held.device)
+def _key(settings: dict[Place, Hashable], without: frozenset[Place] = frozenset()) -> Hashable:
+    return tuple(pair for pair in settings.items() if pair[0] not in without)
 
 
-def _plain(value: object) -> Hashable:
-    try:
-        hash(value)
-    except TypeError:
-        return repr(value)
-    return value
-
-
-_NOT_SETTINGS = frozenset(nn.Module().__dict__) - {"training"} | {"config"}
+def _drop_oldest(plans: dict[Hashable, Plan]) -> None:
+    while len(plans) >= _MOST:
+        del plans[next(iter(plans))]

@@ -12,13 +12,15 @@ from torch import Tensor
 from torch.nn.utils.parametrize import cached
 
 from recurra.cells.base import Cell
-from recurra.engines import Engine, choose, run_opaque
+from recurra.engines import Engine, LoopResult, choose, run_opaque
 from recurra.errors import Fault
+from recurra.given import as_flags, as_rows, as_state, check_input
 from recurra.plan import Plan, plan_of
+from recurra.program.marks import probe
 from recurra.program.run import run_fixed, run_rows
 from recurra.program.trace import fixed_leaves
 from recurra.ragged import Ragged
-from recurra.state import map_state, named_leaves, replace_leaves
+from recurra.state import map_state, named_leaves, replace_leaves, require_step
 
 Rows = TypeVar("Rows", Ragged, Tensor)
 _STRICT: ContextVar[bool] = ContextVar("recurra.strict", default=False)
@@ -52,16 +54,11 @@ def scan(
     Raises:
         Fault: x, state or resets of the wrong shape or type.
     """
-    rows = x if isinstance(x, Ragged) else _dense(cell, x)
-    _check_input(cell, rows)
-    flags = None if resets is None else _flags(rows, resets)
+    rows = as_rows(cell, x)
+    flags = None if resets is None else as_flags(rows, resets)
     plan = plan_of(cell)
-    given = (
-        cell.initial_state(len(rows))
-        if state is None
-        else map_state(rows.sort, _checked(plan, cell, state, rows))
-    )
-    given = cell.begin(given)
+    given = as_state(cell, plan.template, cell.initial_state(len(rows)) if state is None else state, rows)
+    given = cell.begin(given if state is None else map_state(rows.sort, given))
     if strict or _STRICT.get():
         _require_fast(plan, cell, rows.data)
     y, final = _run(cell, plan, _Weights(cell), rows, given, reverse, flags)
@@ -78,7 +75,7 @@ def run_layer(
     For modules that must keep weights under other names (`recurra.nn`). State in packed order, in and out; y
     `[N, F]`.
     """
-    _check_input(cell, rows)
+    check_input(cell, rows)
     plan = plan_of(cell)
     if _STRICT.get():
         _require_fast(plan, cell, rows.data)
@@ -115,7 +112,7 @@ def _run(
     flags: Tensor | None,
 ) -> tuple[Tensor, Any]:
     if plan.program is None:
-        fresh = None if flags is None else (flags, cell.initial_state(1))
+        fresh = None if flags is None else (flags, _starts(cell, rows.data))
         with cached():  # a parametrized weight is computed, and a mask on it drawn, once a run
             made, final = run_opaque(
                 cell.step, rows.data, state, rows.batch_sizes, reverse, fresh, type(cell).__name__
@@ -127,7 +124,7 @@ def _run(
         program, number, initial = plan.resetting
         held[number] = flags.unsqueeze(1)
         start = named_leaves(cell.initial_state(1))
-        held.update({initial[name]: leaf[0] for name, leaf in start.items()})
+        held.update({value: start[name][0] for name, value in initial.items()})
     values, loop = program.values, program.loop
     held[program.x] = rows.data
     for number, value in enumerate(values):
@@ -139,15 +136,16 @@ def _run(
     leaves = named_leaves(state)
     like = next((leaf for leaf in leaves.values()), rows.data)
     run_rows(values, before, held, count, like)
-    engine = choose(loop, like).engine
-    result = engine.run(
-        loop,
-        [_rows_of(held[n], count, values[n].width) for n in loop.steps],
-        [held[n] for n in loop.fixed],
-        list(leaves.values()),
-        rows.batch_sizes,
-        reverse,
-    )
+    result = LoopResult([], [])
+    if leaves:
+        result = choose(loop, like).engine.run(
+            loop,
+            [_rows_of(held[n], count, values[n].width) for n in loop.steps],
+            [held[n] for n in loop.fixed],
+            list(leaves.values()),
+            rows.batch_sizes,
+            reverse,
+        )
     held.update(zip(loop.outputs, result.outputs, strict=True))
     run_rows(values, program.of_part("after"), held, count, like)
     y = _rows_of(held[program.y], count, values[program.y].width)
@@ -186,45 +184,10 @@ def _require_fast(plan: Plan, cell: Cell, like: Tensor) -> None:
         raise Fault(f"{type(cell).__name__} would not run on the fastest path ({reasons})")
 
 
-def _dense(cell: Cell, x: Tensor) -> Ragged:
-    if not isinstance(x, Tensor) or x.dim() != 3:
-        found = f"a tensor {list(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
-        raise Fault(
-            f"{type(cell).__name__}: x is {found}, expected a Ragged or a tensor [batch, time, features]"
-        )
-    return Ragged.from_dense(x)
-
-
-def _check_input(cell: Cell, rows: Ragged) -> None:
-    data = rows.data
-    if data.dim() != 2 or data.shape[1] != cell.input_size:
-        raise Fault(
-            f"{type(cell).__name__}: x has {list(data.shape[1:])} numbers a step, expected "
-            f"[{cell.input_size}] (input_size)"
-        )
-    like = cell.example()
-    if data.dtype != like.dtype and not torch.is_autocast_enabled(data.device.type):
-        raise Fault(
-            f"{type(cell).__name__}: x is {data.dtype}, its weights are {like.dtype}: convert one of them"
-        )
-    if data.device != like.device:
-        raise Fault(
-            f"{type(cell).__name__}: x is on {data.device}, its weights are on {like.device}: move one "
-            f"of them"
-        )
-
-
-def _checked(plan: Plan, cell: Cell, state: Any, rows: Ragged) -> Any:
-    found = {name: tuple(leaf.shape) for name, leaf in named_leaves(state).items()}
-    wanted = {name: (len(rows), *size) for name, size in plan.sizes.items()}
-    if found != wanted:
-        raise Fault(f"{type(cell).__name__}: the state given has shapes {found}, expected {wanted}")
-    return state
-
-
-def _flags(rows: Ragged, resets: Ragged | Tensor) -> Tensor:
-    packed = resets if isinstance(resets, Ragged) else Ragged.from_dense(resets)
-    flags = packed.data
-    if packed.batch_sizes != rows.batch_sizes or flags.dim() != 1 or flags.dtype != torch.bool:
-        raise Fault(f"resets is {packed!r}, expected one bool for each step of x ({rows!r})")
-    return flags
+def _starts(cell: Cell, like: Tensor) -> dict[str, Tensor]:
+    """Name -> `[1, ...]` that a leaf starts afresh from; leaves that no step changes stay."""
+    start = cell.initial_state(1)
+    made = probe(cell, like.new_zeros(1, cell.input_size), start)
+    _, after = require_step(made, 1, start, type(cell).__name__)
+    later = named_leaves(after)
+    return {name: leaf for name, leaf in named_leaves(start).items() if later[name] is not leaf}

@@ -6,7 +6,7 @@ remembered). Its leaves have dotted names (`layers.0.h`), which files, streams a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -77,16 +77,38 @@ def select_rows(state: State, rows: Tensor) -> State:
     return map_state(lambda leaf: leaf.index_select(0, rows.to(leaf.device)), state)
 
 
+def require_step(made: Any, rows: int, before: State, who: str) -> tuple[Tensor, State]:
+    """What a step returned, if it is y `[rows, width]` and the next state; else a Fault."""
+    if not (isinstance(made, tuple) and len(made) == 2 and not is_named(made)):
+        raise Fault(f"{who}.step: returned a {type(made).__name__}, expected (y, the next state)")
+    y, after = made
+    if not isinstance(y, Tensor) or y.dim() != 2 or y.shape[0] != rows:
+        found = (
+            f"has shape {_in_rows(y.shape, rows)}" if isinstance(y, Tensor) else f"is a {type(y).__name__}"
+        )
+        raise Fault(f"{who}.step: y {found}, expected a tensor [batch, output_size]")
+    require_same_shapes(before, after, who)
+    return y, after
+
+
+def _in_rows(shape: Sequence[int], rows: int) -> str:
+    return "[" + ", ".join("batch" if size == rows else str(size) for size in shape) + "]"
+
+
 def require_same_shapes(before: State, after: State, who: str) -> None:
     """Fault unless a step's new state has the names and shapes of its old one."""
-    old, new = named_leaves(before), named_leaves(after)
+    try:
+        old, new = named_leaves(before), named_leaves(after)
+    except Fault as fault:
+        raise Fault(f"{who}.step: {fault}") from None
     if list(old) != list(new):
         raise Fault(
             f"{who}.step: returned a state with {list(new) or 'no fields'}, expected {list(old) or 'none'}"
         )
     for name, leaf in old.items():
         if new[name].shape != leaf.shape:
+            rows = leaf.shape[0]
             raise Fault(
-                f"{who}.step: state {name} has {list(new[name].shape[1:])} numbers a row after the step, "
-                f"expected {list(leaf.shape[1:])} as before it"
+                f"{who}.step: state {name} has shape {_in_rows(new[name].shape, rows)} after the step, "
+                f"expected {_in_rows(leaf.shape, rows)} as before it"
             )

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from recurra.errors import Fault
+from recurra.program.marks import probe
 from recurra.registry import MODULES, Configured, Registry
-from recurra.state import map_state
+from recurra.state import map_state, require_step
 
 CELLS = Registry("cell")
 """Every registered cell by name."""
@@ -49,13 +50,13 @@ class Cell(Configured):
 
     def state_sizes(self) -> dict[str, tuple[int, ...]]:
         """Field name -> the shape of one row."""
-        return dict.fromkeys(self.State._fields, (self.hidden_size,))
+        return dict.fromkeys(self.said("State")._fields, (self.said("hidden_size"),))
 
     def initial_state(self, batch: int) -> Any:
         """The state before the first step, zeros unless a cell overrides this; leaves are `[batch, ...]`."""
         like = self.example()
         sizes = self.state_sizes()
-        return self.State(**{name: like.new_zeros(batch, *size) for name, size in sizes.items()})
+        return self.said("State")(**{name: like.new_zeros(batch, *size) for name, size in sizes.items()})
 
     def begin(self, state: Any) -> Any:
         """Called once with the state that a run over time starts from; for what is drawn once a run."""
@@ -65,9 +66,10 @@ class Cell(Configured):
     def output_size(self) -> int:
         """Width of y, found by running one step of zeros unless the cell sets it."""
         if "_output_size" not in self.__dict__:
-            with torch.no_grad():
-                y, _ = self.step(self.example().new_zeros(1, self.input_size), self.initial_state(1))
-            self._output_size = int(y.shape[-1])
+            x = self.example().new_zeros(1, self.said("input_size"))
+            before = self.initial_state(1)
+            y, _ = require_step(probe(self, x, before), 1, before, type(self).__name__)
+            self._output_size = y.shape[1]
         return self._output_size
 
     @output_size.setter
@@ -75,9 +77,24 @@ class Cell(Configured):
         self._output_size = width
 
     def example(self) -> Tensor:
-        """A tensor of the type and on the device of this cell's weights."""
-        found = next((p for p in self.parameters() if p.is_floating_point()), None)
+        """A tensor of the type and on the device of this cell's weights (or buffers, where it has none)."""
+        held = (*self.parameters(), *self.buffers())
+        found = next((tensor for tensor in held if tensor.is_floating_point()), None)
         return torch.empty(0) if found is None else found.detach()
+
+    def said(self, name: str) -> Any:
+        """An attribute that a subclass must have given; a Fault that says how where it has not."""
+        found = getattr(self, name, None)
+        if found is None:
+            raise Fault(f"{type(self).__name__} has no {name}: {_HOW[name]}")
+        return found
+
+
+_HOW = {
+    "State": "give the class a NamedTuple called State, one tensor a field",
+    "input_size": "name an argument of its constructor so, or set it there",
+    "hidden_size": "name an argument of its constructor so, set it there, or override state_sizes",
+}
 
 
 def cell(name: str) -> Callable[[C], C]:

@@ -30,10 +30,13 @@ class Revealed(Cell):
 
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         y, after = self.cell.step(x, state)
-        return torch.cat([y, *named_leaves(after).values()], -1), after
+        return torch.cat([y, *(leaf.flatten(1) for leaf in named_leaves(after).values())], -1), after
 
     def split(self, y: Tensor) -> dict[str, Tensor]:
         """`[..., output_size]` -> `y` and every field of the state by name."""
-        widths = {name: leaf.shape[1] for name, leaf in named_leaves(self.initial_state(1)).items()}
-        widths = {"y": y.shape[-1] - sum(widths.values()), **widths}
-        return dict(zip(widths, torch.split(y, list(widths.values()), -1), strict=True))
+        sizes = {name: leaf.shape[1:] for name, leaf in named_leaves(self.initial_state(1)).items()}
+        widths = [y.shape[-1] - sum(size.numel() for size in sizes.values())]
+        widths += [size.numel() for size in sizes.values()]
+        whole, *fields = torch.split(y, widths, -1)
+        shaped = zip(sizes.items(), fields, strict=True)
+        return {"y": whole, **{name: part.reshape(*part.shape[:-1], *size) for (name, size), part in shaped}}

@@ -42,9 +42,9 @@ class VariationalDropout(Cell):
 
     def initial_state(self, batch: int) -> DroppedState:
         inner = self.cell.initial_state(batch)
-        widths = {"x": self.input_size, **{n: leaf.shape[1] for n, leaf in named_leaves(inner).items()}}
+        sizes = {"x": (self.input_size,), **{n: leaf.shape[1:] for n, leaf in named_leaves(inner).items()}}
         like = self.cell.example()
-        return DroppedState(inner, {name: like.new_ones(batch, widths[name]) for name in self.rates})
+        return DroppedState(inner, {name: like.new_ones(batch, *sizes[name]) for name in self.rates})
 
     def begin(self, state: DroppedState) -> DroppedState:
         if not self.training:

@@ -42,7 +42,7 @@ class Zoneout(Cell):
 
     def _mixed(self, name: str, old: Tensor, new: Tensor) -> Tensor:
         rate = self.rates.get(name, 0.0)
-        if rate == 0.0:
+        if rate == 0.0 or new is old:
             return new
         if not self.training:
             return new + rate * (old - new)

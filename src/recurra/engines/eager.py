@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,13 +11,14 @@ from torch import Tensor
 from recurra.engines.base import LoopResult
 from recurra.program import Loop
 from recurra.program.run import run_rows
-from recurra.state import map_state, require_same_shapes
+from recurra.state import map_state, named_leaves, replace_leaves, require_step
 
 
 class EagerEngine:
     """Runs a loop's operations one by one with torch's own functions."""
 
     name = "eager"
+    merges = False
 
     def refusal(self, loop: Loop, like: Tensor) -> str | None:
         """It refuses nothing."""
@@ -61,16 +62,17 @@ def run_opaque(
     state: Any,
     batch_sizes: Sequence[int],
     reverse: bool,
-    resets: tuple[Tensor, Any] | None,
+    resets: tuple[Tensor, Mapping[str, Tensor]] | None,
     who: str,
 ) -> tuple[list[Tensor], Any]:
     """The loop around a step that has no program: nothing leaves it.
 
     Args:
-        step: `(x [b, F], state) -> (y, state)`.
+        step: `(x [b, F], state) -> (y [b, width], state)`.
         x: `[N, F]`, packed.
         state: a tree with leaves `[B, ...]`, in packed order.
-        resets: flags `[N]` (bool) and the state of one row to start afresh from, or None.
+        resets: flags `[N]` (bool), and for each leaf that starts afresh the one row `[1, ...]` that it starts
+            from; or None.
         who: named in the error when the step changes its state's shape.
 
     Returns:
@@ -81,15 +83,12 @@ def run_opaque(
 
     def once(t: int, rows: int, current: Any) -> tuple[Tensor, Any]:
         if flags is not None and resets is not None:
-            flag = flags[t]
-            current = map_state(
-                lambda held, fresh: torch.where(flag.view(-1, *[1] * (held.dim() - 1)), fresh, held),
-                current,
-                resets[1],
-            )
-        y, after = step(pieces[t], current)
-        require_same_shapes(current, after, who)
-        return y, after
+            leaves = named_leaves(current)
+            for name, fresh in resets[1].items():
+                flag = flags[t].view(-1, *[1] * (fresh.dim() - 1))
+                leaves[name] = torch.where(flag, fresh, leaves[name])
+            current = replace_leaves(current, leaves)
+        return require_step(step(pieces[t], current), rows, current, who)
 
     return _over_time(once, state, batch_sizes, reverse)
 

@@ -399,8 +399,8 @@ def _layer_norm(of: Importer, node: Call) -> Result:
 
 @handles("aten.slice")
 def _slice(of: Importer, node: Call) -> Result:
-    defaults: list[Any] = [0, None, None, 1]
-    x, dim, start, stop, step = [*node.args, *defaults[len(node.args) - 1 :]]
+    given: list[Any] = list(node.args)
+    x, dim, start, stop, step = given + [0, None, None, 1][len(given) - 1 :]
     value = of.value(x)
     size = value.shape[dim - 1] if dim > 0 else value.shape[dim] if dim < 0 else 0
     if dim == 0 and start in (None, 0) and (stop is None or stop >= of.batch):

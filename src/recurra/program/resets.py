@@ -11,6 +11,8 @@ from recurra.program.program import Program
 def with_resets(program: Program) -> tuple[Program, int, dict[str, int]]:
     """The program with one more input a step, and one more weight a state.
 
+    What no step changes (the masks of a run, say) belongs to the run and does not start afresh.
+
     Returns:
         the program; the number of the flags (`[N, 1]`, bool, a leaf `reset`); name -> the number of the
         fixed leaf that holds the state to start from (`[width]`).
@@ -28,6 +30,9 @@ def with_resets(program: Program) -> tuple[Program, int, dict[str, int]]:
     for name, number in program.states.items():
         shape = program.values[number].shape
         states[name] = add(program.values[number])
+        if program.next_states[name] == number:
+            renamed[number] = states[name]
+            continue
         initial[name] = add(Value("fixed", (), (f"initial.{name}",), shape, fixed=True))
         renamed[number] = add(Value("where", (flags, initial[name], states[name]), (), shape))
     for number, value in enumerate(program.values):

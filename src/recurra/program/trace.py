@@ -15,10 +15,11 @@ from recurra.program.aside import aside, stand_in
 from recurra.program.aten import HANDLERS, Importer, name_of
 from recurra.program.check import check
 from recurra.program.errors import LeavesMarks, Untraceable
+from recurra.program.hooks import refuse_hooks
 from recurra.program.marks import StepOf, unmarked
 from recurra.program.node import Arg
 from recurra.program.program import Program
-from recurra.state import named_leaves, replace_leaves, require_same_shapes
+from recurra.state import named_leaves, replace_leaves, require_step
 
 _BATCHES = (7919, 6007, 4001)
 """Rows to trace with: primes, one of which no weight has as a size, so that a size tells what it is."""
@@ -35,7 +36,7 @@ def trace(module: nn.Module, input_size: int, state: Any) -> Program:
     Raises:
         Untraceable: with the reason in words.
     """
-    _refuse_hooks(module)
+    refuse_hooks(module)
     leaves = named_leaves(state)
     like = example(module, leaves)
     for name, leaf in leaves.items():
@@ -80,8 +81,8 @@ def _record(
         after, named = given, {f"module.{name}": weight for name, weight in fixed.items()}
         with cached():
             for _ in range(steps):
-                y, after = torch.func.functional_call(_Unmarked(module), named, (x, after))
-                require_same_shapes(given, after, type(module).__name__)
+                made = torch.func.functional_call(_Unmarked(module), named, (x, after))
+                y, after = require_step(made, batch, given, type(module).__name__)
         return (y, *named_leaves(after).values())
 
     functional = torch.func.functionalize(step, remove="mutations")
@@ -125,17 +126,6 @@ class _Unmarked(StepOf):
         return made
 
 
-def has_hooks(part: nn.Module) -> bool:
-    """Whether calling the module does more than its `forward`."""
-    return any((part._forward_hooks, part._forward_pre_hooks, part._backward_hooks, part._backward_pre_hooks))
-
-
-def _refuse_hooks(module: nn.Module) -> None:
-    for name, part in module.named_modules():
-        if part is not module and has_hooks(part):
-            raise Untraceable(f"{name} has hooks, which only a plain loop calls")
-
-
 def _import(
     recorded: fx.GraphModule, batch: int, weights: list[str], states: list[str], dtype: torch.dtype
 ) -> Program:
@@ -173,8 +163,6 @@ def _import(
             raise Untraceable(f"{name} is the same for every row")
         if node.meta["val"].dtype != dtype:
             raise Untraceable(f"{name} is {node.meta['val'].dtype} after the step, the weights are {dtype}")
-    if len(of.row_shape(y)) != 1:
-        raise Untraceable("the step's output has more than one dimension a row")
     return Program(
         tuple(of.values),
         numbers["x", "x"],

@@ -1,0 +1,94 @@
+"""What a run over time is given: x, a state and resets, each told in one line where it does not fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from recurra.cells.base import Cell
+from recurra.errors import Fault
+from recurra.ragged import Ragged
+from recurra.state import named_leaves, replace_leaves
+
+
+def as_rows(cell: Cell, x: Ragged | Tensor) -> Ragged:
+    """x as ragged rows that the cell can read."""
+    who = type(cell).__name__
+    if isinstance(x, Ragged):
+        check_input(cell, x)
+        return x
+    if not isinstance(x, Tensor) or x.dim() != 3:
+        found = f"a tensor {list(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
+        raise Fault(f"{who}: x is {found}, expected a Ragged or a tensor [batch, time, features]")
+    rows = Ragged.from_dense(x)
+    check_input(cell, rows)
+    return rows
+
+
+def check_input(cell: Cell, rows: Ragged) -> None:
+    """Fault unless the rows are as wide as the cell reads, of its type and on its device."""
+    who, data, width = type(cell).__name__, rows.data, cell.said("input_size")
+    if data.dim() != 2 or data.shape[1] != width:
+        raise Fault(f"{who}: x has {list(data.shape[1:])} numbers a step, expected [{width}] (input_size)")
+    like = cell.example()
+    if data.dtype != like.dtype and not torch.is_autocast_enabled(data.device.type):
+        raise Fault(f"{who}: x is {data.dtype}, its weights are {like.dtype}: convert one of them")
+    if data.device != like.device:
+        raise Fault(f"{who}: x is on {data.device}, its weights are on {like.device}: move one of them")
+
+
+def as_state(cell: Cell, template: Any, state: Any, rows: Ragged) -> Any:
+    """The state, in the cell's own types, if it has a row for each of x's.
+
+    Args:
+        template: a state of no rows, for its names, types and the shape of one row.
+    """
+    who, wanted = type(cell).__name__, named_leaves(template)
+    try:
+        found = named_leaves(state)
+    except Fault:
+        raise Fault(
+            f"{who}: the state is a {type(state).__name__}, expected {_described(template)}"
+        ) from None
+    if list(found) != list(wanted):
+        raise Fault(f"{who}: the state has {list(found) or 'no fields'}, expected {_described(template)}")
+    for name, leaf in found.items():
+        like = wanted[name]
+        if leaf.shape != (len(rows), *like.shape[1:]):
+            raise Fault(
+                f"{who}: state {name} has shape {list(leaf.shape)}, expected "
+                f"{[len(rows), *like.shape[1:]]}, a row for each of x's"
+            )
+        if leaf.dtype != like.dtype and not torch.is_autocast_enabled(leaf.device.type):
+            raise Fault(f"{who}: state {name} is {leaf.dtype}, expected {like.dtype}: convert it")
+        if leaf.device != rows.data.device:
+            raise Fault(f"{who}: state {name} is on {leaf.device}, x on {rows.data.device}: move one of them")
+    return replace_leaves(template, found)
+
+
+def as_flags(rows: Ragged, resets: Ragged | Tensor) -> Tensor:
+    """`[N]` bool: the resets, if there is one for each step of x."""
+    if not isinstance(resets, (Ragged, Tensor)) or (isinstance(resets, Tensor) and resets.dim() != 2):
+        found = f"a tensor {list(resets.shape)}" if isinstance(resets, Tensor) else type(resets).__name__
+        raise Fault(f"resets is {found}, expected one bool for each step of x: a Ragged or [batch, time]")
+    packed = resets if isinstance(resets, Ragged) else Ragged.from_dense(resets)
+    flags = packed.data
+    same = packed.batch_sizes == rows.batch_sizes and _same_order(packed.order, rows.order)
+    if not same or flags.dim() != 1 or flags.dtype != torch.bool or flags.device != rows.data.device:
+        raise Fault(
+            f"resets is {packed!r} on {flags.device}, expected one bool for each step of x "
+            f"({rows!r} on {rows.data.device}), its rows in the same order"
+        )
+    return flags
+
+
+def _described(template: Any) -> str:
+    return f"a {type(template).__name__} with {', '.join(named_leaves(template)) or 'no fields'}"
+
+
+def _same_order(one: Tensor | None, other: Tensor | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one is other or torch.equal(one, other)
