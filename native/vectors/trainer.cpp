@@ -318,6 +318,7 @@ void Trainer::paths(Worker& worker, float rate) {
   const int count = int(worker.words.size());
   const int64_t leaves = int64_t(tree_.parent.size() + 1) / 2;
   const auto train = plan_.skipgram ? kernels_->skipgram_tree : kernels_->cbow_tree;
+  int turn = 0;
   for (int c = 0; c < count; ++c) {
     int contexts = 0, length = 0;
     for (int r = worker.low[0][size_t(c)]; r < worker.high[0][size_t(c)]; ++r)
@@ -327,11 +328,12 @@ void Trainer::paths(Worker& worker, float rate) {
       worker.labels[size_t(length++)] = 1.0f - tree_.code[size_t(node)];
     }
     if (contexts == 0 || length == 0) continue;
+    double* loss = turn++ % (8 * kLossEvery) == 0 ? worker.loss : nullptr;
     const int most = plan_.skipgram ? kCentres : contexts;   // pairs in one step along the rows near the root
     for (int from = 0; from < contexts; from += most)
       train(shared_,
             {worker.context.data() + from, std::min(most, contexts - from), worker.nodes.data(),
-             worker.labels.data(), length, rate, c % (8 * kLossEvery) == 0 ? worker.loss : nullptr},
+             worker.labels.data(), length, rate, loss},
             {worker.aligned});
   }
 }

@@ -46,7 +46,8 @@ def analogies(vectors: WordVectors, path: str | os.PathLike[str], most: int = 30
 
     a is to b as c is to d counts as right where d is the nearest of the ``most`` first words to b - a + c,
     the three left out (3CosAdd); case is ignored, a word in several cases being its first. Returns the
-    sections, and last, named "all", their sum. Raises Fault for a line that is neither, or if no question is covered.
+    sections, and last, named "all", their sum. Raises Fault for a line that is neither, or if no question is
+    covered.
     """
     sections = _sections(Path(path))
     unit = vectors.unit[:most]
@@ -127,9 +128,8 @@ def _sections(path: Path) -> list[tuple[str, list[list[str]]]]:
 def _pairs(path: Path) -> list[tuple[str, str, float]]:
     pairs: list[tuple[str, str, float]] = []
     column = 2
-    for number, line in _lines(path):
-        if line.startswith("#"):
-            continue
+    lines = [(number, line) for number, line in _lines(path) if not line.startswith("#")]
+    for number, line in lines:
         parts = re.split(r"\t|,|;" if re.search(r"[\t,;]", line) else r"\s+", line)
         if not pairs and "SimLex999" in parts:
             column = parts.index("SimLex999")
@@ -137,7 +137,7 @@ def _pairs(path: Path) -> list[tuple[str, str, float]]:
         try:
             pairs.append((parts[0].strip().casefold(), parts[1].strip().casefold(), float(parts[column])))
         except (IndexError, ValueError):
-            if number > 1:
+            if number > lines[0][0]:
                 raise Fault(
                     f"{path}: line {number}: expected two words and a score, found {line[:60]!r}"
                 ) from None

@@ -82,16 +82,21 @@ def write_numbers(
     """Writes the corpus as int32 numbers of words, SENTENCE_END between sentences; unknown words are left out
     (or, where phrases are to be found, UNKNOWN)."""
     mark = options.phrases > 0
-    end = np.array([SENTENCE_END], np.int32)
+    end, last = np.array([SENTENCE_END], np.int32), SENTENCE_END
 
     def work(piece: Piece) -> tuple[NDArray[np.int32], bool]:
         return table.encode(clean(piece, options), mark), piece.ends
 
     with target.open("wb") as file:
         for numbers, ends in in_order(work, pieces(files, rank, world), threads):
-            file.write(numbers.tobytes())
-            if ends:
+            if numbers.size and numbers[0] == last == SENTENCE_END:
+                numbers = numbers[1:]
+            if numbers.size:
+                file.write(numbers.tobytes())
+                last = int(numbers[-1])
+            if ends and last != SENTENCE_END:
                 file.write(end.tobytes())
+                last = SENTENCE_END
 
 
 def chunk_starts(path: Path) -> NDArray[np.int64]:
