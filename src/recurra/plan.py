@@ -15,7 +15,7 @@ import torch
 
 from recurra.cells.base import Cell
 from recurra.program import Program, Untraceable, trace
-from recurra.program.aside import stand_in
+from recurra.program.aside import aside, stand_in
 from recurra.program.errors import LeavesMarks
 from recurra.program.marks import Place
 from recurra.program.resets import with_resets
@@ -88,7 +88,7 @@ def plan_of(cell: Cell) -> Plan:
 def _make(cell: Cell, known: _Known, settings: dict[Place, Hashable]) -> Plan:
     with torch.no_grad():
         start = cell.initial_state(1)
-    with torch.no_grad(), torch.inference_mode(False):
+    with torch.no_grad(), aside(cell.example().device):
         start = map_state(lambda leaf: stand_in(leaf).clone(), start)
         template = map_state(lambda leaf: leaf[:0].clone(), start)
     try:

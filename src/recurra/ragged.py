@@ -52,7 +52,7 @@ class Ragged:
         """From tensors `[T_i, ...]` in any order; length 0 allowed."""
         if not rows:
             raise Fault("a ragged batch needs at least one row, found an empty list")
-        lengths = torch.tensor([row.shape[0] for row in rows])
+        lengths = _integers([row.shape[0] for row in rows])
         kinds = {(tuple(row.shape[1:]), row.dtype) for row in rows}
         if len(kinds) > 1:
             raise Fault(
@@ -73,7 +73,9 @@ class Ragged:
         batch, steps = padded.shape[:2]
         if lengths is None:
             return cls.from_dense(padded)
-        lengths = torch.as_tensor(lengths).to("cpu", torch.int64)
+        if isinstance(lengths, Tensor) and lengths.is_floating_point():
+            raise Fault(f"lengths are {lengths.dtype}, expected whole numbers")
+        lengths = lengths.to("cpu", torch.int64) if isinstance(lengths, Tensor) else _integers(lengths)
         if lengths.shape != (batch,):
             raise Fault(f"lengths has shape {list(lengths.shape)}, expected [{batch}], one for each row")
         if batch and (int(lengths.min()) < 0 or int(lengths.max()) > steps):
@@ -82,7 +84,7 @@ class Ragged:
                 f"(the padded length)"
             )
         return cls.from_joined(
-            padded.reshape(batch * steps, *padded.shape[2:]), torch.arange(batch) * steps, lengths
+            padded.reshape(batch * steps, *padded.shape[2:]), _count(batch) * steps, lengths
         )
 
     @classmethod
@@ -116,7 +118,7 @@ class Ragged:
         sizes = _batch_sizes(ordered)
         rows, steps = _positions(sizes)
         taken = starts[order][rows] + steps
-        unchanged = bool((order == torch.arange(len(order))).all())
+        unchanged = bool((order == _count(len(order))).all())
         return cls(
             joined.index_select(0, taken.to(joined.device)),
             sizes,
@@ -135,11 +137,11 @@ class Ragged:
     def packed_lengths(self) -> Tensor:
         """`[B]` int64 on the CPU, longest first."""
         if "lengths" not in self._index:
-            sizes = torch.tensor([*self.batch_sizes, 0])
-            counts = torch.zeros(self.rows, dtype=torch.int64)
+            sizes = _integers([*self.batch_sizes, 0])
+            counts = torch.zeros_like(_count(self.rows))
             # a row's length is the number of batch sizes above its position
             drops = sizes[:-1] - sizes[1:]
-            ends = torch.repeat_interleave(torch.arange(1, len(sizes)), drops)
+            ends = torch.repeat_interleave(_count(len(sizes))[1:], drops)
             counts[: len(ends)] = ends.flip(0)
             self._index["lengths"] = counts
         return self._index["lengths"]
@@ -202,7 +204,7 @@ class Ragged:
         """Every row turned round in time."""
         rows, steps = _positions(self.batch_sizes)
         there = self.packed_lengths[rows] - 1 - steps
-        places = torch.tensor(self.offsets, dtype=torch.int64)[there] + rows
+        places = _integers(self.offsets)[there] + rows
         return self.with_data(self.data.index_select(0, places.to(self.data.device)))
 
     @classmethod
@@ -213,12 +215,13 @@ class Ragged:
                 f"{getattr(function, '__name__', function)} does not act on each step alone: "
                 f"call it on .data, or on .to_padded()"
             )
-        first = next(value for value in args if isinstance(value, Ragged))
-        for value in args:
-            if isinstance(value, Ragged) and value.batch_sizes != first.batch_sizes:
-                raise Fault("two ragged batches of different lengths can't be combined place by place")
+        named = kwargs or {}
+        given = [value for value in (*args, *named.values()) if isinstance(value, Ragged)]
+        if len(given) > 1:
+            raise Fault("two ragged batches can't be combined place by place: work on their .data")
         plain = [value.data if isinstance(value, Ragged) else value for value in args]
-        return first.with_data(function(*plain, **(kwargs or {})))
+        named = {name: value.data if isinstance(value, Ragged) else value for name, value in named.items()}
+        return given[0].with_data(function(*plain, **named))
 
     # the ends of rows
 
@@ -226,8 +229,8 @@ class Ragged:
         """`[B, ...]` in the caller's order: each row's last step; zeros for a row of length 0."""
         lengths = self.packed_lengths
         present = int((lengths > 0).sum())
-        offsets = torch.tensor(self.offsets, dtype=torch.int64)
-        places = offsets[lengths[:present] - 1] + torch.arange(present)
+        offsets = _integers(self.offsets)
+        places = offsets[lengths[:present] - 1] + _count(present)
         found = self.data.index_select(0, places.to(self.data.device))
         if present < self.rows:
             found = torch.cat([found, found.new_zeros(self.rows - present, *found.shape[1:])])
@@ -254,7 +257,7 @@ class Ragged:
         starts = torch.cumsum(lengths, 0) - lengths
         starts = starts if self.order is None else starts.index_select(0, self.order.cpu())
         places = torch.zeros_like(rows)
-        places[starts[rows] + steps] = torch.arange(len(rows))
+        places[starts[rows] + steps] = _count(len(rows))
         return self.data.index_select(0, places.to(self.data.device))
 
     def to_padded(self, value: float = 0.0, batch_first: bool = True) -> tuple[Tensor, Tensor]:
@@ -275,7 +278,7 @@ class Ragged:
         if self.rows and (not self.batch_sizes or self.batch_sizes[0] < self.rows):
             raise Fault("a PackedSequence can't hold rows of length 0: remove them, or keep the Ragged")
         inverse = None if self.order is None else self._inverse()
-        return PackedSequence(self.data, torch.tensor(self.batch_sizes), self.order, inverse)
+        return PackedSequence(self.data, _integers(self.batch_sizes), self.order, inverse)
 
     def to_nested(self) -> Tensor:
         """A jagged nested tensor in the caller's order."""
@@ -300,6 +303,16 @@ class Ragged:
         return self._index["rows"], self._index["steps"]
 
 
+def _integers(values: Sequence[int]) -> Tensor:
+    """int64 on the CPU, whatever the default device."""
+    return torch.tensor(values, dtype=torch.int64, device="cpu")
+
+
+def _count(size: int) -> Tensor:
+    """0 to size - 1, int64 on the CPU."""
+    return torch.arange(size, device="cpu")
+
+
 def _batch_sizes(ordered: Tensor) -> list[int]:
     """Lengths, longest first -> how many rows have each step."""
     longest = int(ordered[0]) if len(ordered) else 0
@@ -309,10 +322,10 @@ def _batch_sizes(ordered: Tensor) -> list[int]:
 
 def _positions(sizes: Sequence[int]) -> tuple[Tensor, Tensor]:
     """Packed row and step of every place, on the CPU."""
-    counts = torch.tensor(sizes, dtype=torch.int64)
-    steps = torch.repeat_interleave(torch.arange(len(sizes)), counts)
+    counts = _integers(sizes)
+    steps = torch.repeat_interleave(_count(len(sizes)), counts)
     starts = torch.cumsum(counts, 0) - counts
-    return torch.arange(int(counts.sum())) - starts[steps], steps
+    return _count(int(counts.sum())) - starts[steps], steps
 
 
 _PLACEWISE = {

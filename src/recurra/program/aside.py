@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 import torch
 from torch import Tensor
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
+from torch._guards import tracing
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.nn.utils import parametrize
 from torch.utils._python_dispatch import _disable_current_modes
@@ -24,6 +25,7 @@ def aside(device: torch.device) -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(temporarily_clear_interpreter_stack())
         stack.enter_context(_disable_current_modes())
+        stack.enter_context(tracing(None))
         stack.enter_context(torch.inference_mode(False))
         for kind in {"cpu", device.type}:
             if torch.amp.is_autocast_available(kind):
