@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from recurra.errors import Fault
+from recurra.train import read_recipe, train
+from recurra.train.run import resumable
 
 from .training import assert_same_run, program, run_tiny, write_recipe
 
@@ -24,22 +26,21 @@ log_every = 2
 """
 
 
-@pytest.mark.parametrize("step", [2, 7, 10])
-def test_killed_and_resumed(tmp_path: Path, step: int) -> None:
-    whole = tmp_path / "whole"
+@pytest.mark.parametrize("step", [2, 10])
+def test_killed_and_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """Before the first checkpoint, and after some: between a validation and a checkpoint, and in an epoch."""
     recipe = write_recipe(tmp_path, EVERYTHING)
-    assert program("train", recipe, "-o", whole, resumed=True).returncode == 0
-    broken = tmp_path / "broken"
     kill = f"data.kill_at={step}"
-    killed = program("train", recipe, "-o", broken, "--set", kill)
+    killed = program("train", recipe, "-o", tmp_path / "broken", "--set", kill)
     assert killed.returncode == -signal.SIGKILL
-    finished = program("train", recipe, "-o", broken, "--set", kill, "--resume", resumed=True)
-    assert finished.returncode == 0, finished.stderr
-    assert_same_run(whole, broken)
+    monkeypatch.setenv("TINY_RESUMED", "1")
+    train(read_recipe(recipe, [kill]), tmp_path / "broken", resume=True, quiet=True)
+    train(read_recipe(recipe), tmp_path / "whole", quiet=True)
+    assert_same_run(tmp_path / "whole", tmp_path / "broken")
 
 
 @pytest.mark.parametrize("schedule", ["ReduceLROnPlateau", "MultiStepLR", "CosineAnnealingLR"])
-def test_schedules_resume(tmp_path: Path, schedule: str) -> None:
+def test_schedules_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, schedule: str) -> None:
     """Ctrl-C within a validation: it is made again, and every kind of schedule goes on."""
     more = {
         "ReduceLROnPlateau": 'every = "validation", patience = 0',
@@ -53,22 +54,21 @@ def test_schedules_resume(tmp_path: Path, schedule: str) -> None:
         run_tiny(tmp_path, *changes, "data.signal_in_validation=2", name="broken")
     state = json.loads((tmp_path / "broken" / "last" / "state.json").read_text())
     assert (state["step"], state["pending"]) == (10, True)
-    done = program("train", "--resume", "-o", tmp_path / "broken", resumed=True)
-    assert done.returncode == 0, done.stderr
+    monkeypatch.setenv("TINY_RESUMED", "1")
+    run_tiny(tmp_path, *changes, "data.signal_in_validation=2", name="broken", resume=True)
     assert_same_run(tmp_path / "whole", tmp_path / "broken")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signal_saves_and_exits_with_130(tmp_path: Path, number: signal.Signals) -> None:
+def test_terminated_run_saves_and_exits_with_130(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = write_recipe(tmp_path, EVERYTHING)
-    stopped = program(
-        "train", recipe, "-o", tmp_path / "run", "--set", "data.signal_at=8", "--set", f"data.signal={int(number)}"
-    )
-    assert stopped.returncode == 130
-    assert "resume" in stopped.stderr
+    changes = ["data.signal_at=8", f"data.signal={int(signal.SIGTERM)}"]
+    stopped = program("train", recipe, "-o", tmp_path / "run", "--set", changes[0], "--set", changes[1])
+    assert stopped.returncode == 130, stopped.stderr
+    assert stopped.stderr.splitlines()[-1] == "recurra: interrupted; a training goes on with --resume"
     assert json.loads((tmp_path / "run" / "last" / "state.json").read_text())["step"] == 9
-    assert program("train", "--resume", "-o", tmp_path / "run", resumed=True).returncode == 0
-    assert program("train", recipe, "-o", tmp_path / "whole").returncode == 0
+    monkeypatch.setenv("TINY_RESUMED", "1")
+    train(resumable(tmp_path / "run"), tmp_path / "run", resume=True, quiet=True)
+    train(read_recipe(recipe), tmp_path / "whole", quiet=True)
     assert_same_run(tmp_path / "whole", tmp_path / "run")
 
 

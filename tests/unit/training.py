@@ -45,7 +45,9 @@ def run_tiny(folder: Path, *changes: str, name: str = "run", resume: bool = Fals
     return train_recipe(recipe, folder / name, resume=resume, quiet=True)
 
 
-def program(*arguments: Any, resumed: bool = False, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+def program(
+    *arguments: Any, resumed: bool = False, before: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
     """`recurra` with the tiny task, as a process of its own."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     if resumed:
@@ -57,7 +59,10 @@ def program(*arguments: Any, resumed: bool = False, before: tuple[str, ...] = ()
 def assert_same_run(one: Path, other: Path) -> None:
     """Best weights, the whole last checkpoint and the log agree bit for bit."""
     for name in ("model.safetensors", "last"):
-        files = [[folder / name] if name != "last" else sorted((folder / name).glob("*.safetensors")) for folder in (one, other)]
+        files = [
+            [folder / name] if name != "last" else sorted((folder / name).glob("*.safetensors"))
+            for folder in (one, other)
+        ]
         assert len(files[0]) == len(files[1])
         assert files[0]
         for a, b in zip(*files, strict=True):

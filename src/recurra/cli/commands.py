@@ -66,6 +66,8 @@ def common(
         import_from(name)
 
 
+INTERRUPTED = 130
+
 # typer.Abort and BadParameter are public; what they derive from is click's or typer's own, by version
 _Wrong: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
@@ -78,4 +80,6 @@ def run(arguments: list[str]) -> int:
         raise KeyboardInterrupt from None
     except _Wrong as error:
         raise Fault(f"{error.format_message()} (recurra --help shows how)") from None
+    if result == INTERRUPTED:  # what a newer Typer makes of Ctrl-C
+        raise KeyboardInterrupt
     return result if isinstance(result, int) else 0
