@@ -1,0 +1,86 @@
+"""Text as the ids that a language model reads and predicts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from recurra.data import Examples, Tokenizer, columns, next_token
+from recurra.errors import Fault
+
+ReadAs = Literal["stream", "sentences"]
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+
+
+class RunningText:
+    """A tokenizer, and what stands between two lines or sentences.
+
+    That *boundary* is `<EOS>`; for the characters of a stream it is the line end itself. It is read before
+    the first token and predicted after the last.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, read_as: ReadAs) -> None:
+        self.tokenizer = tokenizer
+        self.read_as = read_as
+        self.by_character = tokenizer.kind == "character" and read_as == "stream"
+        if self.by_character:
+            self.boundary = tokenizer.encode("\n")[0]
+        elif tokenizer.end is None:
+            raise Fault("a language model over words, subwords or sentences needs an end token, found none")
+        else:
+            self.boundary = tokenizer.end
+
+    def stream(self, text: str) -> Tensor:
+        """The ids `[N]` of a whole text, line ends as boundaries."""
+        if self.by_character:
+            return torch.tensor(self.tokenizer.encode(text), dtype=torch.int64)
+        ids = []
+        for line in text.removesuffix("\n").split("\n"):
+            ids += [*self.tokenizer.encode(line), self.boundary]
+        return torch.tensor(ids, dtype=torch.int64)
+
+    def sentence(self, text: str) -> tuple[Tensor, Tensor]:
+        """What is read and what is predicted, `[T + 1]` each, of a text by itself."""
+        return next_token(self.tokenizer.encode(text), self.boundary, self.boundary)
+
+    def text(self, ids: Sequence[int]) -> str:
+        """The text of ids; boundaries become line ends."""
+        if self.by_character:
+            return self.tokenizer.decode(ids)
+        lines: list[list[int]] = [[]]
+        for index in ids:
+            if index == self.boundary:
+                lines.append([])
+            else:
+                lines[-1].append(index)
+        return "\n".join(self.tokenizer.decode(line) for line in lines)
+
+
+def joined(examples: Examples, column: str) -> str:
+    """All cells as one text; each ends with a line end."""
+    return "".join(cell if cell.endswith("\n") else f"{cell}\n" for cell in columns.text(examples, column))
+
+
+def cut(text: str, share: float, by_character: bool, place: str) -> tuple[str, str]:
+    """A text without its last (or first) share, and that share; unless `by_character` at a line end."""
+    at = int(len(text) * (1 - share if place == "last" else share))
+    if not by_character:
+        at = text.find("\n", at) + 1 or len(text)
+    first, second = text[:at], text[at:]
+    if not first or not second:
+        raise Fault(
+            f"holding out {share} of {len(text)} characters leaves one part empty: give more text, more "
+            f"lines, or a file for validation"
+        )
+    return (first, second) if place == "last" else (second, first)
+
+
+def sentences_of(text: str, least: int = 4, most: int = 60) -> list[str]:
+    """Sentences of `least` to `most` words: pieces of lines that end with a full stop, ! or ?"""
+    found = [piece.strip() for line in text.split("\n") for piece in _SENTENCE_END.split(line)]
+    return [one for one in found if one[-1:] in (".", "!", "?") and least <= len(one.split()) <= most]
