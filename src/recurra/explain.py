@@ -76,18 +76,27 @@ class LayerReport:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What `explain` found; its text is the report."""
+    """What `explain` found; its text is the report.
+
+    Attributes:
+        layers: the recurrent ones.
+        notes: what other parts of the model say of where they run (a method `explain_lines` of theirs).
+    """
 
     layers: tuple[LayerReport, ...]
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         if not self.layers:
             return "no recurrent layer"
-        return "\n".join(line for layer in self.layers for line in layer.lines())
+        return "\n".join([*(line for layer in self.layers for line in layer.lines()), *self.notes])
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data."""
-        return {"layers": [{**asdict(layer), "fastest": layer.fastest} for layer in self.layers]}
+        return {
+            "layers": [{**asdict(layer), "fastest": layer.fastest} for layer in self.layers],
+            "notes": list(self.notes),
+        }
 
 
 def explain(model: nn.Module, strict: bool = False) -> Explanation:
@@ -97,7 +106,7 @@ def explain(model: nn.Module, strict: bool = False) -> Explanation:
         model: a cell, a layer, a model, or any torch module that holds some.
         strict: a Fault when a layer is not on the fastest path there is.
     """
-    found = Explanation(tuple(_reports(model, "")))
+    found = Explanation(tuple(_reports(model, "")), tuple(_notes(model)))
     slow = next((layer for layer in found.layers if not layer.fastest), None)
     if strict and slow is not None:
         reasons = [slow.reason] if slow.reason else [f"{name}: {why}" for name, why in slow.refusals.items()]
@@ -118,6 +127,13 @@ def _reports(module: nn.Module, name: str) -> Iterator[LayerReport]:
     else:
         for child_name, child in module.named_children():
             yield from _reports(child, f"{name}.{child_name}" if name else child_name)
+
+
+def _notes(model: nn.Module) -> Iterator[str]:
+    for name, part in model.named_modules():
+        said = getattr(part, "explain_lines", None)
+        if callable(said):
+            yield from (f"{name or 'model'}: {line}" for line in said())
 
 
 def of_cell(cell: Cell, name: str) -> LayerReport:

@@ -1,5 +1,10 @@
 """Layers: modules over rows of steps, each registered by name."""
 
+from recurra.layers.attention_additive import AdditiveAttention
+from recurra.layers.attention_base import Attention, Memory
+from recurra.layers.attention_fed import AttentionFed
+from recurra.layers.attention_local import LocalAttention
+from recurra.layers.attention_multiplicative import DotAttention, GeneralAttention, ScaledDotAttention
 from recurra.layers.base import Layer
 from recurra.layers.bidirectional import Bidirectional
 from recurra.layers.characters import CharCNN, CharLSTM
@@ -16,19 +21,27 @@ from recurra.layers.stack import Stack
 
 __all__ = [
     "CRF",
+    "AdditiveAttention",
+    "Attention",
+    "AttentionFed",
     "AttentionPool",
     "Bidirectional",
     "CharCNN",
     "CharLSTM",
     "Convolution",
+    "DotAttention",
     "FeedForward",
+    "GeneralAttention",
     "LastPool",
     "LatencyControlled",
     "Layer",
+    "LocalAttention",
     "MaxPool",
     "MeanPool",
+    "Memory",
     "Recurrent",
     "Residual",
+    "ScaledDotAttention",
     "SkipStack",
     "Stack",
     "from_torch",

@@ -1,6 +1,11 @@
 """Models: an input, layers over time, and what is read off them."""
 
 from recurra.models.bag import Bag
+from recurra.models.decoder_attention import AttentionDecoder
+from recurra.models.decoder_base import Decoded, Decoder
+from recurra.models.decoder_fed import FedDecoder
+from recurra.models.decoder_vector import VectorDecoder
+from recurra.models.encoder_decoder import EncoderDecoder
 from recurra.models.inputs import OneHot, TokenEmbedding, Vectors
 from recurra.models.language_model import LanguageModel
 from recurra.models.many_to_one import ManyToOne
@@ -10,7 +15,12 @@ from recurra.models.tagger import Tagger
 from recurra.models.word_features import WordFeatures, Words
 
 __all__ = [
+    "AttentionDecoder",
     "Bag",
+    "Decoded",
+    "Decoder",
+    "EncoderDecoder",
+    "FedDecoder",
     "LanguageModel",
     "ManyToOne",
     "OneHot",
@@ -18,6 +28,7 @@ __all__ = [
     "Stepwise",
     "Tagger",
     "TokenEmbedding",
+    "VectorDecoder",
     "Vectors",
     "WordFeatures",
     "Words",
