@@ -26,7 +26,7 @@ class LayerReport:
 
     Attributes:
         name: its place in the model; empty for the model itself.
-        cell: class of the cell, and its widths (`LSTM 64 -> 128`).
+        cell: class of the cell (`Zoneout(LSTM)` for one around another), and its widths (`LSTM 64 -> 128`).
         engine: `native`, `eager`, ...; `step` for the plain loop around a step that has no program; `torch`
             for a layer of torch's own.
         refusals: for each faster engine, why it does not run this layer.
@@ -144,7 +144,7 @@ def of_cell(cell: Cell, name: str) -> LayerReport:
     total = sum(cost for cost, _ in work.values()) or 1
     return LayerReport(
         name,
-        f"{type(cell).__name__} {cell.input_size} -> {cell.output_size}",
+        f"{_kind(cell)} {cell.input_size} -> {cell.output_size}",
         engine.name if engine else "step",
         refusals if engine else {},
         plan.reason,
@@ -154,6 +154,12 @@ def of_cell(cell: Cell, name: str) -> LayerReport:
         _precision(like),
         str(like.device),
     )
+
+
+def _kind(cell: Cell) -> str:
+    """`LSTM`; `Zoneout(LSTM)` for a cell around a cell."""
+    inner = getattr(cell, "cell", None)
+    return f"{type(cell).__name__}({_kind(inner)})" if isinstance(inner, Cell) else type(cell).__name__
 
 
 def of_dropin(module: nn.RNNBase, name: str) -> Iterator[LayerReport]:

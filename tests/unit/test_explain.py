@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 import recurra.nn
-from recurra.cells import GRU, LSTM, Cell
+from recurra.cells import GRU, LSTM, Cell, Zoneout
 from recurra.errors import Fault
 from recurra.explain import explain
 from recurra.layers import CRF, Bidirectional, Recurrent, Stack
@@ -115,6 +115,10 @@ def test_precision_is_the_true_one() -> None:
         assert "products rounded (high precision)" in explain(layer.float()).layers[0].precision
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+def test_a_cell_around_a_cell_shows_both() -> None:
+    assert explain(Recurrent(Zoneout(LSTM(3, 4)))).layers[0].cell == "Zoneout(LSTM) 3 -> 4"
 
 
 def test_nothing_recurrent() -> None:
