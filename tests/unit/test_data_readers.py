@@ -256,7 +256,7 @@ def test_numpy(tmp_path: Path) -> None:
 
 
 def test_formats_by_ending() -> None:
-    assert set(ENDINGS.values()) == set(READERS)
+    assert {*ENDINGS.values(), guess_format("a.{en,de}.gz")} == set(READERS)
     assert guess_format("A.CSV.GZ") == "csv"
 
 

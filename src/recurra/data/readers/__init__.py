@@ -9,8 +9,11 @@ from recurra.data.examples import Examples
 from recurra.data.readers.arrays import read_numpy
 from recurra.data.readers.conll import read_conll
 from recurra.data.readers.conllu import read_conllu
+from recurra.data.readers.dialogues import read_dialogues
+from recurra.data.readers.genbank import read_genbank
 from recurra.data.readers.jsonl import read_jsonl
 from recurra.data.readers.lines import read_lines
+from recurra.data.readers.parallel import names_two_files, read_parallel
 from recurra.data.readers.parquet import read_parquet
 from recurra.data.readers.table import read_csv, read_tsv
 from recurra.data.readers.trees import read_trees
@@ -26,6 +29,9 @@ READERS: dict[str, Callable[..., Examples]] = {
     "conllu": read_conllu,
     "trees": read_trees,
     "numpy": read_numpy,
+    "parallel": read_parallel,
+    "dialogues": read_dialogues,
+    "genbank": read_genbank,
 }
 """Format -> its reader; every reader takes the file first and its options by keyword."""
 
@@ -48,12 +54,18 @@ ENDINGS = {
     ".mrg": "trees",
     ".npy": "numpy",
     ".npz": "numpy",
+    ".yml": "dialogues",
+    ".yaml": "dialogues",
+    ".gb": "genbank",
+    ".gbk": "genbank",
 }
 """Ending of a file -> its format; a final `.gz` does not count."""
 
 
 def guess_format(path: str | Path) -> str:
-    """The format that the ending of a file stands for; Fault when it stands for none."""
+    """The format that the ending of a file (or a name of two, `train.{en,de}`) stands for; Fault when it stands for none."""
+    if names_two_files(path):
+        return "parallel"
     name = Path(path).name.lower().removesuffix(".gz")
     ending = Path(name).suffix
     if ending not in ENDINGS:

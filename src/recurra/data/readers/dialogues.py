@@ -1,0 +1,44 @@
+"""Conversations in YAML: each turn and the reply to it."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from recurra.data.examples import Examples, Place
+from recurra.data.storage import read_text
+from recurra.errors import Fault
+
+
+def read_dialogues(path: str | Path, *, encoding: str = "utf-8") -> Examples:
+    """Columns `source` and `target`: every turn of every conversation but the last, and the turn after it.
+
+    The file is a mapping whose `conversations` is a list of lists of texts, as in the corpus of ChatterBot; a
+    text by itself is a conversation of one turn, which has no reply.
+    """
+    try:
+        yaml: Any = importlib.import_module("yaml")
+    except ModuleNotFoundError:
+        raise Fault("conversations in YAML need PyYAML: install recurra[data]") from None
+    try:
+        held = yaml.safe_load(read_text(path, encoding))
+    except yaml.YAMLError as error:
+        raise Fault(f"{path}: not YAML: {error}") from None
+    talks = held.get("conversations") if isinstance(held, dict) else None
+    if not isinstance(talks, list):
+        raise Fault(f"{path}: no list 'conversations' found, expected one of lists of texts")
+    source: list[str] = []
+    target: list[str] = []
+    places: list[Place] = []
+    for number, talk in enumerate(talks, 1):
+        place = Place(str(path), number, "conversation")
+        talk = [talk] if isinstance(talk, str) else talk
+        if not isinstance(talk, list) or not all(isinstance(turn, str) for turn in talk):
+            raise Fault(f"{place}: expected a list of texts (quote what YAML reads as a number or a date)")
+        source += talk[:-1]
+        target += talk[1:]
+        places += [place] * max(0, len(talk) - 1)
+    if not places:
+        raise Fault(f"{path}: no conversation has two turns: nothing to reply to")
+    return Examples({"source": source, "target": target}, places, str(path))

@@ -1,0 +1,147 @@
+"""GenBank flat files: the coding sequences of a record and the proteins they stand for."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from recurra.data.examples import Examples, Place
+from recurra.data.storage import read_text, split_lines
+from recurra.errors import Fault
+
+Part = Literal["all", "train", "validation", "test"]
+_PARTS = {"train": range(8), "validation": range(8, 9), "test": range(9, 10), "all": range(10)}
+_RANGE = re.compile(r"<?(\d+)(?:\.\.>?(\d+))?")
+_OTHER_STRAND = str.maketrans("acgtumrwsykvhdbn", "tgcaakywsrmbdhvn")
+_QUALIFIER = re.compile(r"/(\w+)(?:=(.*))?$")
+
+
+class Feature(NamedTuple):
+    """One CDS of a feature table.
+
+    Attributes:
+        line: where it begins. location: as written, without blanks. about: name -> value of its qualifiers;
+            line ends within a translation are taken out, those within others become blanks.
+    """
+
+    line: int
+    location: str
+    about: dict[str, str]
+
+
+def read_genbank(
+    path: str | Path,
+    *,
+    shortest: int = 1,
+    longest: int | None = None,
+    part: Part = "all",
+    encoding: str = "utf-8",
+) -> Examples:
+    """Columns `gene`, `dna` and `protein`: each coding sequence that has a protein, three bases a residue.
+
+    The sequence is spliced, read along its own strand, and ends before its stop codon. A sequence without a
+    protein (a pseudogene) is left out, and so is one whose bases are not three a residue.
+
+    Args:
+        path: one or several records.
+        shortest, longest: residues.
+        part: by the digest of the protein, 8 tenths are "train", a tenth is "validation" and a tenth "test":
+            two copies of a gene are always in the same part.
+        encoding: of the file.
+    """
+    if part not in _PARTS:
+        raise Fault(f"{path}: part = {part!r} found, expected one of: {', '.join(sorted(_PARTS))}")
+    columns: dict[str, list[str]] = {"gene": [], "dna": [], "protein": []}
+    places: list[Place] = []
+    for features, bases in _records(path, read_text(path, encoding)):
+        for feature in features:
+            protein = feature.about.get("translation", "")
+            first = int(feature.about.get("codon_start", "1")) - 1
+            dna = spliced(bases, feature.location, f"{path}:{feature.line}")[first:]
+            if not protein or len(dna) // 3 not in (len(protein), len(protein) + 1) or len(dna) % 3:
+                continue
+            tenth = int(hashlib.sha256(protein.encode()).hexdigest(), 16) % 10
+            if not shortest <= len(protein) <= (longest or len(protein)) or tenth not in _PARTS[part]:
+                continue
+            about = feature.about
+            name = about.get("locus_tag") or about.get("gene") or about.get("protein_id") or feature.location
+            columns["gene"].append(name)
+            columns["dna"].append(dna[: 3 * len(protein)])
+            columns["protein"].append(protein)
+            places.append(Place(str(path), feature.line))
+    if not places:
+        raise Fault(f"{path}: no coding sequence (CDS) with a /translation of this part and length found")
+    return Examples(columns, places, str(path))
+
+
+def spliced(bases: str, location: str, where: str) -> str:
+    """The bases of a location such as `complement(join(3..9,20..31))`, counted from 1, along its strand."""
+    if location.startswith("complement(") and location.endswith(")"):
+        return spliced(bases, location[11:-1], where).translate(_OTHER_STRAND)[::-1]
+    for word in ("join(", "order("):
+        if location.startswith(word) and location.endswith(")"):
+            return "".join(spliced(bases, part, where) for part in _top_level(location[len(word) : -1]))
+    found = _RANGE.fullmatch(location)
+    if found is None:
+        raise Fault(f"{where}: location {location!r} found, expected ranges, join(...) and complement(...)")
+    first, last = int(found[1]), int(found[2] or found[1])
+    if not 1 <= first <= last <= len(bases):
+        raise Fault(f"{where}: location {location} found, the record has {len(bases):,} bases")
+    return bases[first - 1 : last]
+
+
+def _top_level(text: str) -> Iterator[str]:
+    """Parts between the commas that stand in no bracket."""
+    depth = start = 0
+    for place, sign in enumerate(text):
+        depth += (sign == "(") - (sign == ")")
+        if sign == "," and depth == 0:
+            yield text[start:place]
+            start = place + 1
+    yield text[start:]
+
+
+def _records(path: str | Path, text: str) -> Iterator[tuple[list[Feature], str]]:
+    features: list[Feature] = []
+    bases: list[str] = []
+    section = ""
+    found = False
+    for number, line in enumerate(split_lines(text), 1):
+        if line.startswith("//"):
+            yield [feature for feature in features if feature.location], "".join(bases)
+            features, bases, section = [], [], ""
+        elif line[:1].strip():
+            section, found = line.split()[0], found or line.startswith("LOCUS")
+        elif section == "ORIGIN":
+            bases.append("".join(line.split()[1:]).lower())
+        elif section == "FEATURES":
+            _read_feature_line(features, number, line)
+    if not found:
+        raise Fault(f"{path}: no LOCUS line found, expected a GenBank flat file")
+    if features or bases:
+        raise Fault(f"{path}: the last record does not end with //: the file was cut short")
+
+
+def _read_feature_line(features: list[Feature], number: int, line: str) -> None:
+    """Adds to the feature table; a feature other than a CDS has no location."""
+    key, content = line[5:21].strip(), line[21:].strip()
+    if key:
+        features.append(Feature(number, content if key == "CDS" else "", {}))
+        return
+    if not features or not features[-1].location:
+        return
+    feature = features[-1]
+    qualifier = _QUALIFIER.match(content) if content.startswith("/") else None
+    if qualifier is not None:
+        name, content = qualifier[1], qualifier[2] or ""
+        feature.about.pop(name, None)  # so that it stands last, where the lines that go on with it look
+        feature.about[name] = content.strip('"')
+    elif feature.about:
+        name = next(reversed(feature.about))
+        glue = "" if name == "translation" else " "
+        feature.about[name] += glue + content.strip('"')
+    else:
+        features[-1] = feature._replace(location=feature.location + content)
