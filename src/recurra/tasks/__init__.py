@@ -2,5 +2,7 @@
 
 from recurra.tasks.base import TASKS, Loss, Options, Score, Task, TextStream
 from recurra.tasks.language_model import LanguageModelTask
+from recurra.tasks.tag import TagTask
+from recurra.tasks.translate import TranslateTask
 
-__all__ = ["TASKS", "LanguageModelTask", "Loss", "Options", "Score", "Task", "TextStream"]
+__all__ = ["TASKS", "LanguageModelTask", "Loss", "Options", "Score", "TagTask", "Task", "TextStream", "TranslateTask"]

@@ -69,7 +69,7 @@ class Task(ABC):
     name: ClassVar[str]
     DataOptions: ClassVar[type[Options]]
     ModelOptions: ClassVar[type[Options]]
-    score: ClassVar[Score]
+    score: Score
     model: nn.Module
 
     @classmethod

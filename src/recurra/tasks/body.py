@@ -41,12 +41,12 @@ class BodyOptions(Options):
 
     cell: str | list[str] = "lstm"
     cell_options: dict[str, Any] = Field(default_factory=dict)
-    hidden: int | list[int] = Field(256)
-    layers: int = Field(1, ge=1)
-    dropout: float = Field(0.0, ge=0, lt=1)
-    input_dropout: float = Field(0.0, ge=0, lt=1)
-    recurrent_dropout: float = Field(0.0, ge=0, lt=1)
-    zoneout: float = Field(0.0, ge=0, lt=1)
+    hidden: int | list[int] = Field(default=256)
+    layers: int = Field(default=1, ge=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    input_dropout: float = Field(default=0.0, ge=0, lt=1)
+    recurrent_dropout: float = Field(default=0.0, ge=0, lt=1)
+    zoneout: float = Field(default=0.0, ge=0, lt=1)
     residual: bool = False
 
     @field_validator("hidden")
@@ -68,8 +68,8 @@ class DirectedOptions(BodyOptions):
     """
 
     bidirectional: bool = False
-    lookahead: int | None = Field(None, ge=0)
-    chunk: int = Field(8, ge=1)
+    lookahead: int | None = Field(default=None, ge=0)
+    chunk: int = Field(default=8, ge=1)
 
 
 def build_body(options: BodyOptions, input_size: int) -> Layer:

@@ -37,10 +37,10 @@ class TextOptions(SourceOptions):
     tokens: Literal["character", "word", "subword"] = "character"
     tokenizer: dict[str, Any] = Field(default_factory=dict)
     read_as: ReadAs = "stream"
-    batch_size: int = Field(32, ge=1)
-    steps: int = Field(128, ge=1)
-    validation_streams: int = Field(16, ge=1)
-    rank_shuffled: int = Field(0, ge=0)
+    batch_size: int = Field(default=32, ge=1)
+    steps: int = Field(default=128, ge=1)
+    validation_streams: int = Field(default=16, ge=1)
+    rank_shuffled: int = Field(default=0, ge=0)
 
 
 class Corpus(ABC):

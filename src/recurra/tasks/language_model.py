@@ -42,9 +42,9 @@ class LanguageModelOptions(BodyOptions):
         word_dropout: share of the tokens read as unknown.
     """
 
-    embedding: int = Field(128, ge=0)
+    embedding: int = Field(default=128, ge=0)
     tied: bool = False
-    word_dropout: float = Field(0.0, ge=0, lt=1)
+    word_dropout: float = Field(default=0.0, ge=0, lt=1)
 
 
 @TASKS.register("language_model")

@@ -29,7 +29,7 @@ class SourceOptions(Options):
 
     train: Source | list[Source]
     validation: Source | list[Source] | None = None
-    hold_out: float = Field(0.1, gt=0, lt=1)
+    hold_out: float = Field(default=0.1, gt=0, lt=1)
     hold_out_from: Literal["last", "first", "random"] = "last"
 
 
