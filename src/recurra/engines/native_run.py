@@ -13,7 +13,6 @@ from recurra.engines.native_plan import Ready
 
 def run_ready(
     ready: Ready,
-    rows: int,
     batch_sizes: Sequence[int],
     reverse: bool,
     inputs: Sequence[Tensor],
@@ -42,7 +41,7 @@ def run_ready(
         held = weights[weight]
         views += (held.data_ptr(), *(held.stride()[::-1] if transposed else held.stride()))
     ready.drivers[like.dtype == torch.float64].run(
-        rows,
+        len(like),
         batch_sizes,
         reverse,
         [n for t in inputs for n in (t.data_ptr(), t.stride(0))],

@@ -179,11 +179,26 @@ class Graph:
 
 
 @dataclass(frozen=True)
+class Hoisted:
+    """A product of an input, taken out of the loop: one large product over all rows and steps.
+
+    `inputs[into] = inputs[source][:, start:stop] @ weights[weight] + vectors[vector]`
+    """
+
+    source: int
+    start: int
+    stop: int
+    weight: int
+    vector: int | None
+    into: int
+
+
+@dataclass(frozen=True)
 class StepGraph:
     """A loop's body.
 
     Attributes:
-        inputs, states, vectors: widths of the leaves, by their number.
+        inputs, states, vectors: widths of the leaves, by their number. The last inputs are those of `hoisted`.
         weights: `(depth, width)` of each weight.
         outputs: nodes written at each step to arrays `[N, width]`.
         next_states: the node that replaces each state.
@@ -198,3 +213,4 @@ class StepGraph:
     outputs: tuple[int, ...]
     next_states: tuple[int, ...]
     totals: tuple[int, ...] = ()
+    hoisted: tuple[Hoisted, ...] = ()

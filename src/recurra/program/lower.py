@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from recurra.program.errors import Untraceable
-from recurra.program.graph import Graph, StepGraph
+from recurra.program.graph import Graph, Hoisted, StepGraph
 from recurra.program.program import Loop
 
 Rule = Callable[..., int]
@@ -25,7 +25,7 @@ RULES: dict[str, Rule] = {}
 
 
 def lower(loop: Loop) -> StepGraph:
-    """The body of a loop in primitives.
+    """The body of a loop in primitives; products of its inputs alone are hoisted.
 
     Inputs follow `loop.steps`, weights and vectors `loop.fixed` (matrices and the rest, each in order), outputs
     `loop.outputs`.
@@ -37,6 +37,7 @@ def lower(loop: Loop) -> StepGraph:
     held: dict[int, int] = {}
     weights: dict[int, int] = {}
     vectors: list[int] = []
+    hoisted: list[Hoisted] = []
     for k, number in enumerate(loop.steps):
         value = loop.values[number]
         leaf = graph.node("input", attrs=(k,), width=value.width)
@@ -56,7 +57,11 @@ def lower(loop: Loop) -> StepGraph:
             rows, weight, *bias = value.args
             if weight not in weights:
                 raise Untraceable("a product with a weight that is no matrix")
-            held[number] = _product(graph, held[rows], weights[weight], value.width, [held[b] for b in bias])
+            vector = [held[b] for b in bias if loop.values[b].width == value.width > 1 and b in loop.fixed]
+            made = _product(graph, held[rows], weights[weight], value.width, vector, len(loop.steps), hoisted)
+            for b in bias:
+                made = made if held[b] in vector else graph.add(made, held[b])
+            held[number] = made
             continue
         args = [held[arg] for arg in value.args]
         if value.op in SAME:
@@ -66,27 +71,35 @@ def lower(loop: Loop) -> StepGraph:
         else:
             raise Untraceable(f"{value.op} has no primitives")
         held[number] = graph.broadcast(made, value.width)
+    matrices = tuple((loop.values[n].shape[0], loop.values[n].shape[1]) for n in weights)
     return StepGraph(
         graph,
-        inputs=tuple(loop.values[n].width for n in loop.steps),
+        inputs=(*(loop.values[n].width for n in loop.steps), *(matrices[h.weight][1] for h in hoisted)),
         states=tuple(loop.values[n].width for n in loop.states),
         vectors=tuple(vectors),
-        weights=tuple((loop.values[n].shape[0], loop.values[n].shape[1]) for n in weights),
+        weights=matrices,
         outputs=tuple(held[n] for n in loop.outputs),
         next_states=tuple(
             graph.broadcast(held[n], loop.values[s].width)
             for n, s in zip(loop.next_states, loop.states, strict=True)
         ),
+        hoisted=tuple(hoisted),
     )
 
 
-def _product(g: Graph, x: int, weight: int, width: int, bias: list[int]) -> int:
-    held = [b for b in bias if g[b].op == "vector" and g.width(b) == width]
-    made = g.node("product", x, *held, attrs=(weight, False), width=width)
-    for b in bias:
-        if b not in held:
-            made = g.add(made, b)
-    return made
+def _product(
+    g: Graph, x: int, weight: int, width: int, vector: list[int], steps: int, hoisted: list[Hoisted]
+) -> int:
+    source, start, stop = g[x], 0, g.width(x)
+    if source.op == "slice":
+        start, stop = source.attrs
+        source = g[source.args[0]]
+    if source.op != "input":
+        return g.node("product", x, *vector, attrs=(weight, False), width=width)
+    bias = g[vector[0]].attrs[0] if vector else None
+    into = steps + len(hoisted)
+    hoisted.append(Hoisted(source.attrs[0], start, stop, weight, bias, into))
+    return g.node("input", attrs=(into,), width=width)
 
 
 def rule(*names: str) -> Callable[[Rule], Rule]:

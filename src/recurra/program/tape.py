@@ -32,6 +32,7 @@ def choose_tape(
         numbers of nodes, in order; inputs and outputs of the forward run are at hand and not among them.
     """
     at_hand = set(step.outputs)
+    hoisted = {h.into for h in step.hoisted}
     saved = {n for n in rows if n not in at_hand and graph[n].op != "input"}
     costs: dict[int, float] = {}
 
@@ -49,10 +50,10 @@ def choose_tape(
             node = graph[number]
             if node.op in ("vector", "const"):
                 costs[number] = 0.0
+            elif node.op == "state" or (node.op == "input" and node.attrs[0] in hoisted):
+                costs[number] = SAVE * node.width
             elif number in at_hand or number in saved or node.op == "input":
                 costs[number] = READ * node.width
-            elif node.op == "state":
-                costs[number] = SAVE * node.width
             else:
                 costs[number] = min(SAVE * node.width, whole(number))
         return costs[number]
