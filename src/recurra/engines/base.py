@@ -28,6 +28,8 @@ class Engine(Protocol):
     """Runs loops, forward and backward (its result is differentiable with respect to every tensor given)."""
 
     name: str
+    merges: bool
+    """Whether it wants a program's `merged` loop, not its `loop`."""
 
     def refusal(self, loop: Loop, like: Tensor) -> str | None:
         """Why it can't run this loop on tensors of `like`'s type and device; None when it can."""

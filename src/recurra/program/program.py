@@ -8,7 +8,7 @@ time.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from recurra.program.node import Value
@@ -88,6 +88,32 @@ class Program:
             next_states=tuple(self.next_states.values()),
             outputs=tuple(n for n in sorted(outward) if self.parts[n] == "inside"),
         )
+
+    @cached_property
+    def merged(self) -> Loop:
+        """As `loop`, with the products of the input that the loop alone reads taken in.
+
+        For an engine that finds out itself what it can do over all of time at once, and in what portions.
+        """
+        loop, values = self.loop, self.values
+        taken = {
+            n
+            for n in loop.steps
+            if values[n].op == "product" and all(self.parts[r] == "inside" for r in self._readers[n])
+        }
+        taken -= {self.y, *self.next_states.values()}
+        reads = {arg for n in taken for arg in values[n].args}
+        return replace(
+            loop,
+            steps=tuple(sorted({*loop.steps} - taken | {n for n in reads if self.parts[n] == "before"})),
+            fixed=tuple(sorted({*loop.fixed} | {n for n in reads if self.parts[n] == "once"})),
+            body=tuple(sorted({*loop.body} | taken)),
+        )
+
+    def before(self, loop: Loop) -> list[int]:
+        """The operations to run over all of time before one of this program's loops."""
+        inside = set(loop.body)
+        return [n for n in self.of_part("before") if not self.values[n].is_leaf and n not in inside]
 
     @cached_property
     def _readers(self) -> list[list[int]]:
