@@ -17,6 +17,7 @@ constexpr int W = RECURRA_VECTOR_BYTES / 4;
 typedef float vec __attribute__((vector_size(RECURRA_VECTOR_BYTES)));
 typedef float loose __attribute__((vector_size(RECURRA_VECTOR_BYTES), aligned(4), may_alias));
 typedef int32_t ivec __attribute__((vector_size(RECURRA_VECTOR_BYTES)));
+typedef uint32_t uvec __attribute__((vector_size(RECURRA_VECTOR_BYTES)));
 typedef int32_t iloose __attribute__((vector_size(RECURRA_VECTOR_BYTES), aligned(4), may_alias));
 
 inline vec load(const float* p) { return *reinterpret_cast<const loose*>(p); }
@@ -69,8 +70,8 @@ inline vec exponential(vec x) {
   p = p * f + 1.6666665459e-1f;
   p = p * f + 5.0000001201e-1f;
   p = p * f * f + f + 1.0f;
-  const ivec power = (reinterpret_cast<const ivec&>(shifted) << 23) + (127 << 23);
-  return p * reinterpret_cast<const vec&>(power);
+  const uvec power = ((uvec)shifted << 23) + (127u << 23);
+  return p * (vec)power;
 }
 
 inline vec sigmoid(vec x) {

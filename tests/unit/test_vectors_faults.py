@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from recurra import vectors
 from recurra.errors import Fault
-from recurra.vectors import Options, WordVectors
+from recurra.vectors import Options, Start, WordVectors
 
 native = pytest.importorskip("recurra._vectors", reason="the word-vector trainer is not built here")
 
@@ -156,3 +157,26 @@ def test_a_word_the_format_cannot_hold(tmp_path: Path) -> None:
     with pytest.raises(Fault, match="'a b' has white space"):
         vectors.write_word2vec(WordVectors(["a b"], np.ones((1, 2), np.float32)), tmp_path / "v", binary=True)
     assert not list(tmp_path.iterdir())
+
+
+def test_corpus_numbers_lost_on_the_way(run: Path, tmp_path: Path) -> None:
+    def lose(start: Start) -> None:
+        (tmp_path / "other" / "corpus.0.numbers").unlink()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        vectors.train(tmp_path / "text", tmp_path / "other", Options(dimensions=4), threads=1, on_start=lose)
+    with pytest.raises(Fault, match="corpus.0.numbers: is gone, and the run cannot go on"):
+        vectors.resume(tmp_path / "other")
+
+
+def test_a_full_disk_leaves_no_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*given: object) -> None:
+        (tmp_path / "run" / "corpus.0.numbers").write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(sys.modules["recurra.vectors.train"], "write_numbers", full)
+    (tmp_path / "text").write_bytes(b"one two three four\n" * 50)
+    with pytest.raises(Fault, match="run: cannot be written: .*No space left"):
+        vectors.train(tmp_path / "text", tmp_path / "run", threads=1)
+    assert not list((tmp_path / "run").iterdir())

@@ -120,7 +120,10 @@ class Session:
                 self.place = Place(self.place.round, self.trainer.done, False)
                 self._save()
             raise
-        self.trainer.wait()
+        try:
+            self.trainer.wait()
+        except RuntimeError as error:
+            raise Fault(f"{self.folder}: its corpus cannot be read on: {error}") from None
         if self.trainer.done < until:
             self.place = Place(self.place.round, self.trainer.done, False)
             return False

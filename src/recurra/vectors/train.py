@@ -70,10 +70,14 @@ def train(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_numbers(files, table, numbers, options, threads, rank, world)
-    except OSError as error:
-        raise Fault(f"{folder}: cannot be written: {error.strerror or error}") from None
-    if options.phrases:
-        table = join(numbers, table, options)
+        if options.phrases:
+            table = join(numbers, table, options)
+    except BaseException as error:
+        for left in folder.glob(f"{numbers.name}*"):
+            left.unlink()
+        if isinstance(error, OSError | RuntimeError):
+            raise Fault(f"{folder}: cannot be written: {error}") from None
+        raise
     read = time.perf_counter()
     counts = table.counts()
     settings = Settings(options, words, world)
