@@ -37,9 +37,6 @@ class RowReader(Protocol):
     def row(self, item: Any) -> Any:
         """The row of one thing to predict."""
 
-    def length(self, row: Any) -> int:
-        """Steps of a row."""
-
     def batch(self, rows: Sequence[Any]) -> Any:
         """What the input reads; has `to(device)`."""
 

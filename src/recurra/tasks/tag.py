@@ -24,7 +24,8 @@ from recurra.tasks.sizes import activations_line, parameters_line
 from recurra.tasks.sources import read_like, read_parts
 from recurra.tasks.tag_set import Scheme, TagSet
 from recurra.tasks.tag_stream import TagStream
-from recurra.tasks.word_reader import WordModelOptions, WordOptions, WordReader
+from recurra.tasks.word_options import WordModelOptions, WordOptions
+from recurra.tasks.word_reader import WordReader
 
 
 class TagDataOptions(RowOptions, WordOptions):
