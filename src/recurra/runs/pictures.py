@@ -1,0 +1,95 @@
+"""Pictures of a run, as PNG."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from recurra.errors import Fault
+
+_INK, _BLUE, _RED = "#24292f", "#1f6feb", "#cf222e"
+
+
+def learning_curve(log: Sequence[dict[str, Any]], metric: str) -> bytes:
+    """Loss of the training batches, and the metric of each validation, over steps."""
+    figure, axes = _figure(7.2, 3.4)
+    steps = [entry for entry in log if "loss" in entry]
+    axes.plot(
+        [e["step"] for e in steps], [e["loss"] for e in steps], color=_BLUE, lw=1.2, label="training loss"
+    )
+    checks = [entry for entry in log if "validation" in entry]
+    held = [entry["validation"][metric] for entry in checks]
+    axes.plot([e["step"] for e in checks], held, "o-", color=_RED, ms=4, lw=1.2, label=f"validation {metric}")
+    axes.set_xlabel("step")
+    axes.grid(alpha=0.25)
+    axes.legend(frameon=False)
+    return _png(figure)
+
+
+def surprisals(tokens: Sequence[str], bits: Sequence[float]) -> bytes:
+    """How unexpected each token was: bars of bits over the text."""
+    figure, axes = _figure(max(7.2, 0.17 * len(tokens)), 2.8)
+    axes.bar(range(len(tokens)), bits, color=[_RED if b > 4 else _BLUE for b in bits], width=0.8)
+    axes.set_xticks(range(len(tokens)), [_visible(token) for token in tokens], family="monospace", fontsize=8)
+    axes.set_xlim(-0.8, len(tokens) - 0.2)
+    axes.set_ylabel("surprisal (bits)")
+    return _png(figure)
+
+
+def next_tokens(tokens: Sequence[str], shares: Sequence[Sequence[tuple[str, float]]]) -> bytes:
+    """After each token read (left to right), the likeliest next ones (top to bottom); darker is likelier."""
+    figure, axes = _figure(max(7.2, 0.24 * len(tokens)), 2.4)
+    depth = max(len(each) for each in shares)
+    grid = [[each[row][1] if row < len(each) else 0.0 for each in shares] for row in range(depth)]
+    image = axes.imshow(grid, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for column, each in enumerate(shares):
+        for row, (token, share) in enumerate(each):
+            ink = "white" if share > 0.55 else _INK
+            axes.text(
+                column,
+                row,
+                _visible(token),
+                ha="center",
+                va="center",
+                color=ink,
+                family="monospace",
+                fontsize=9,
+            )
+    axes.set_xticks(range(len(tokens)), [_visible(token) for token in tokens], family="monospace", fontsize=9)
+    axes.set_yticks(range(depth), [f"{row + 1}." for row in range(depth)])
+    axes.set_xlabel("read so far, one token after another")
+    figure.colorbar(image, ax=axes, label="probability", pad=0.01)
+    return _png(figure)
+
+
+def activity(tokens: Sequence[str], units: Sequence[Sequence[float]]) -> bytes:
+    """Units of the hidden state (rows) while the text is read (columns): blue below 0, red above."""
+    figure, axes = _figure(max(7.2, 0.17 * len(tokens)), 3.6)
+    image = axes.imshow(units, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto", interpolation="nearest")
+    axes.set_xticks(range(len(tokens)), [_visible(token) for token in tokens], family="monospace", fontsize=8)
+    axes.set_ylabel("unit")
+    figure.colorbar(image, ax=axes, label="activity", pad=0.01)
+    return _png(figure)
+
+
+def _figure(width: float, height: float) -> tuple[Any, Any]:
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError:
+        raise Fault("matplotlib is not installed: install 'recurra[train]'") from None
+    # a figure of its own, not pyplot's: nothing global is set, no window is looked for
+    figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _png(figure: Any) -> bytes:
+    held = io.BytesIO()
+    figure.savefig(held, format="png")
+    return held.getvalue()
+
+
+def _visible(token: str) -> str:
+    return {" ": "␣", "\n": "⏎", "\t": "⇥"}.get(token, token).replace("$", r"\$")
