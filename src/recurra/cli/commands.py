@@ -20,6 +20,7 @@ from recurra.cli import (
     sample,
     stream,
     train,
+    vectors,
 )
 from recurra.cli.modules import import_from
 from recurra.errors import Fault
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.add_typer(recipes.app, name="recipes")
+app.add_typer(vectors.app, name="vectors")
 app.command("new")(new.new)
 app.command("check")(check.check)
 app.command("train")(train.train)

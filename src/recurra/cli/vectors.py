@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,9 +13,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
-from rich.table import Table
 
 from recurra import vectors
+from recurra.cli.output import emit, pairs, table
 from recurra.errors import Fault
 
 app = typer.Typer(help="Word vectors: CBOW and skip-gram.", no_args_is_help=True)
@@ -89,13 +88,8 @@ def train(
             report = vectors.train(
                 corpus or [], run, options, threads=threads, on_start=tell, on_progress=watch
             )
-    if as_json:
-        _print_json({"run": str(run)} | {name: getattr(report, name) for name in report.__slots__})
-    elif os.environ.get("RANK", "0") == "0":
-        typer.echo(
-            f"{run}: {report.vocabulary:,} words, {report.words_per_second:,.0f} words/s, "
-            f"loss {report.loss:.4f}"
-        )
+    if os.environ.get("RANK", "0") == "0":
+        pairs({"run": str(run)} | {name: getattr(report, name) for name in report.__slots__}, as_json)
 
 
 @app.command()
@@ -120,7 +114,7 @@ def similarity(where: Where, first: str, second: str, as_json: AsJson = False) -
     """Print the cosine of two words."""
     cosine = vectors.load(where).similarity(first, second)
     if as_json:
-        _print_json({"cosine": cosine})
+        emit({"cosine": cosine})
     else:
         typer.echo(f"{cosine:.4f}")
 
@@ -151,29 +145,27 @@ def evaluate(
         raise Fault("vectors evaluate: nothing to test with, expected --analogies FILE or --similarity FILE")
     held = vectors.load(where)
     sections = vectors.analogies(held, analogies, most) if analogies else []
-    pairs = {str(path): vectors.word_similarity(held, path) for path in similarity or []}
+    people = {str(path): vectors.word_similarity(held, path) for path in similarity or []}
     if as_json:
-        _print_json(
+        emit(
             {
                 "analogies": {
                     s.section: {"right": s.right, "asked": s.asked, "unknown": s.unknown} for s in sections
                 },
-                "similarity": {p: {k: getattr(r, k) for k in r.__slots__} for p, r in pairs.items()},
+                "similarity": {p: {k: getattr(r, k) for k in r.__slots__} for p, r in people.items()},
             }
         )
         return
     if sections:
-        table = Table("section", "right", "asked", "accuracy", "unknown")
-        for s in sections:
-            table.add_row(s.section, f"{s.right:,}", f"{s.asked:,}", f"{s.accuracy:.1%}", f"{s.unknown:,}")
-        console.print(table)
-    if pairs:
-        table = Table("pairs", "Spearman", "Pearson", "covered", "unknown")
-        for path, r in pairs.items():
-            table.add_row(
-                Path(path).name, f"{r.spearman:.4f}", f"{r.pearson:.4f}", str(r.pairs), str(r.unknown)
-            )
-        console.print(table)
+        table(
+            ("section", "right", "asked", "accuracy", "unknown"),
+            [(s.section, s.right, s.asked, s.accuracy, s.unknown) for s in sections],
+        )
+    if people:
+        table(
+            ("pairs", "spearman", "pearson", "covered", "unknown"),
+            [(Path(p).name, r.spearman, r.pearson, r.pairs, r.unknown) for p, r in people.items()],
+        )
 
 
 @app.command()
@@ -251,16 +243,6 @@ def _watch(
 
 def _list(found: list[tuple[str, float]], name: str, as_json: bool) -> None:
     if as_json:
-        _print_json([{"word": word, name: value} for word, value in found])
-    elif console.is_terminal:
-        table = Table("word", name)
-        for word, value in found:
-            table.add_row(word, f"{value:.4f}")
-        console.print(table)
+        emit([{"word": word, name: value} for word, value in found])
     else:
-        for word, value in found:
-            typer.echo(f"{word}\t{value:.6f}")
-
-
-def _print_json(value: object) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False))
+        table(("word", name), found)
