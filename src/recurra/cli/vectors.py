@@ -64,7 +64,7 @@ def train(
     """Train word vectors on CORPUS. Under torchrun, the processes share the corpus."""
     if bool(corpus) == resume:
         raise Fault("vectors train: expected either a CORPUS, or --resume with the run's folder")
-    with _process_group(), _watch(quiet=as_json) as (tell, watch):
+    with _process_group(), _watch(quiet=as_json or os.environ.get("RANK", "0") != "0") as (tell, watch):
         if resume:
             report = vectors.resume(run, threads=threads, on_start=tell, on_progress=watch)
         else:
@@ -211,7 +211,7 @@ def _watch(
                 f"{start.memory / 2**20:,.0f} MiB of memory"
             )
 
-    if quiet or os.environ.get("RANK", "0") != "0":
+    if quiet:
         yield tell, None
         return
     if not console.is_terminal:
