@@ -18,6 +18,7 @@ from recurra.layers.recurrent import Recurrent
 from recurra.layers.residual import Residual
 from recurra.layers.skip_stack import SkipStack
 from recurra.layers.stack import Stack
+from recurra.layers.weight_noise import WeightNoise
 
 __all__ = [
     "CRF",
@@ -44,5 +45,6 @@ __all__ = [
     "ScaledDotAttention",
     "SkipStack",
     "Stack",
+    "WeightNoise",
     "from_torch",
 ]

@@ -6,11 +6,14 @@ from recurra.models.decoder_base import Decoded, Decoder
 from recurra.models.decoder_fed import FedDecoder
 from recurra.models.decoder_vector import VectorDecoder
 from recurra.models.encoder_decoder import EncoderDecoder
+from recurra.models.forecaster import Forecaster
 from recurra.models.inputs import OneHot, TokenEmbedding, Vectors
 from recurra.models.language_model import LanguageModel
 from recurra.models.many_to_one import ManyToOne
+from recurra.models.note_model import NoteModel
 from recurra.models.regressor import Regressor
 from recurra.models.stepwise import Stepwise
+from recurra.models.stroke_model import StrokeModel
 from recurra.models.tagger import Tagger
 from recurra.models.word_features import WordFeatures, Words
 
@@ -21,11 +24,14 @@ __all__ = [
     "Decoder",
     "EncoderDecoder",
     "FedDecoder",
+    "Forecaster",
     "LanguageModel",
     "ManyToOne",
+    "NoteModel",
     "OneHot",
     "Regressor",
     "Stepwise",
+    "StrokeModel",
     "Tagger",
     "TokenEmbedding",
     "VectorDecoder",

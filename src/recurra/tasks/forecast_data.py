@@ -10,13 +10,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from recurra.data import Batches, Examples
+from recurra.data import Batches, Examples, Place
 from recurra.data.series import Series, Windows, cut, read_series
 from recurra.errors import Fault
-from recurra.models.inputs import spread
 from recurra.tasks.base import Options
 from recurra.tasks.epoch import Epoch
-from recurra.tasks.sources import Source, read_like, read_source
+from recurra.tasks.sources import Source, SourceOptions, read_like, read_source
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
@@ -31,10 +30,10 @@ class WindowOptions(Options):
         batch_size: windows a batch.
     """
 
-    context: int = Field(96, ge=1)
-    horizon: int = Field(24, ge=1)
-    stride: int = Field(1, ge=1)
-    batch_size: int = Field(32, ge=1)
+    context: int = Field(default=96, ge=1)
+    horizon: int = Field(default=24, ge=1)
+    stride: int = Field(default=1, ge=1)
+    batch_size: int = Field(default=32, ge=1)
 
 
 class ForecastOptions(WindowOptions):
@@ -60,17 +59,17 @@ class ForecastOptions(WindowOptions):
 
     train: Source
     targets: list[str] = Field(min_length=1)
-    covariates: list[str] = []
-    known: list[str] = []
+    covariates: list[str] = Field(default_factory=list)
+    known: list[str] = Field(default_factory=list)
     time: str | None = None
     series: str | None = None
     gaps: Literal["fault", "split", "allow"] = "fault"
-    calendar: list[str] = []
-    logarithms: list[str] = []
+    calendar: list[str] = Field(default_factory=list)
+    logarithms: list[str] = Field(default_factory=list)
     parts: tuple[float, float, float] = (0.7, 0.1, 0.2)
-    season: int | None = Field(None, ge=1)
+    season: int | None = Field(default=None, ge=1)
     direction: bool = False
-    interval: float = Field(0.8, gt=0, lt=1)
+    interval: float = Field(default=0.8, gt=0, lt=1)
 
     @property
     def columns(self) -> list[str]:
@@ -83,7 +82,7 @@ class ForecastData:
 
     def __init__(self, options: ForecastOptions, seed: int) -> None:
         self.options, self.seed = options, seed
-        self.notes: list[str] = []
+        self.notes: list[str] = Field(default_factory=list)
         self._windows: dict[str, Windows] = {}
 
     def part(self, name: Part) -> Windows:
@@ -96,10 +95,10 @@ class ForecastData:
         return found
 
     def like(self, data: str | Path) -> Windows:
-        """"test": that part; else every window of another file."""
+        """ "test": that part; else every window of another file."""
         if str(data) in PARTS:
             return self.part(str(data))  # type: ignore[arg-type]
-        series = self.read(read_like(self._as_source(), data))
+        series = self.read(read_like(SourceOptions(train=self.options.train), data))
         found = self._over(series, [(0, len(each.values)) for each in series], 1)
         if not found.origins:
             raise self._too_short(found, str(data), "train")
@@ -109,7 +108,8 @@ class ForecastData:
         """`[N, V]`: what scaling may know. Fault where a target never changes."""
         windows = self.part("train")
         rows = torch.cat([s.values[:end] for s, (_, end) in zip(windows.series, self._ends, strict=True)])
-        constant = (rows == rows[0]).all(0) | (spread(rows) == 1.0) & (rows.std(0) < 1e-6)
+        exact = rows.double()
+        constant = exact.std(0, correction=0) <= 1e-6 * exact.abs().amax(0)
         for name, never in zip(self.options.columns, constant.tolist(), strict=True):
             if never and name in self.options.targets:
                 raise Fault(
@@ -186,11 +186,6 @@ class ForecastData:
         if stray is not None:
             raise Fault(f"logarithms: column {stray!r} is neither among targets nor covariates")
 
-    def _as_source(self) -> Any:
-        from recurra.tasks.sources import SourceOptions
-
-        return SourceOptions(train=self.options.train)
-
 
 def window_batches(
     windows: Windows, options: WindowOptions, seed: int, epoch: int, rank: int, world: int
@@ -203,8 +198,6 @@ def window_batches(
 
 def table_of(item: Mapping[str, Any]) -> Examples:
     """Columns given by hand, as a table."""
-    from recurra.data import Place
-
     lengths = {name: len(cells) for name, cells in item.items()}
     if len(set(lengths.values())) != 1:
         raise Fault(f"columns of different lengths found: {lengths}")

@@ -9,10 +9,12 @@ from recurra.data.examples import Examples
 from recurra.data.readers.arrays import read_numpy
 from recurra.data.readers.conll import read_conll
 from recurra.data.readers.conllu import read_conllu
+from recurra.data.readers.idx import read_idx
 from recurra.data.readers.dialogues import read_dialogues
 from recurra.data.readers.genbank import read_genbank
 from recurra.data.readers.jsonl import read_jsonl
 from recurra.data.readers.lines import read_lines
+from recurra.data.readers.numbers import read_numbers
 from recurra.data.readers.parallel import names_two_files, read_parallel
 from recurra.data.readers.parquet import read_parquet
 from recurra.data.readers.table import read_csv, read_tsv
@@ -29,6 +31,8 @@ READERS: dict[str, Callable[..., Examples]] = {
     "conllu": read_conllu,
     "trees": read_trees,
     "numpy": read_numpy,
+    "numbers": read_numbers,
+    "idx": read_idx,
     "parallel": read_parallel,
     "dialogues": read_dialogues,
     "genbank": read_genbank,
@@ -63,7 +67,7 @@ ENDINGS = {
 
 
 def guess_format(path: str | Path) -> str:
-    """The format that the ending of a file (or a name of two, `train.{en,de}`) stands for; Fault when it stands for none."""
+    """The format that a name stands for: by its ending, or as a name of two files (`train.{en,de}`)."""
     if names_two_files(path):
         return "parallel"
     name = Path(path).name.lower().removesuffix(".gz")

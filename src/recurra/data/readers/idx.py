@@ -1,0 +1,62 @@
+"""IDX files, the form of MNIST (LeCun, Cortes and Burges): images whose rows are steps."""
+
+from __future__ import annotations
+
+from math import prod
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recurra.data.examples import Examples, Place
+from recurra.data.storage import read_bytes
+from recurra.errors import Fault
+
+_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+
+def read_idx(path: str | Path, *, labels: str | Path | None = None, divisor: float = 1.0) -> Examples:
+    """Column `vectors`: one array `[rows, columns]` an image; column `label` where a file of labels is named.
+
+    An array of more than three dimensions has its last ones joined; one of two is a sequence of single
+    numbers each.
+
+    Args:
+        path: the images, gzipped or not.
+        labels: the labels; a relative path starts where that of the images does not: in the working folder.
+        divisor: numbers are divided by it (255 makes shares of grey).
+    """
+    if not divisor > 0:
+        raise Fault(f"{path}: divisor = {divisor}, expected more than 0")
+    images = _array(path)
+    if images.ndim < 2:
+        raise Fault(f"{path}: an array of shape {list(images.shape)} found, expected images (3 dimensions)")
+    count, steps = images.shape[:2]
+    if not count:
+        raise Fault(f"{path}: an array of 0 images: expected at least one")
+    rows = images.reshape(count, steps, -1).astype(np.float32) / np.float32(divisor)
+    columns: dict[str, list[object]] = {"vectors": list(rows)}
+    if labels is not None:
+        known = _array(labels)
+        if known.shape != (count,) or known.dtype.kind not in "iu":
+            raise Fault(
+                f"{labels}: shape {list(known.shape)} found, expected [{count}] whole numbers, one an image"
+            )
+        columns["label"] = [int(label) for label in known]
+    return Examples(columns, [Place(str(path), n + 1, "image") for n in range(count)], str(path))
+
+
+def _array(path: str | Path) -> NDArray[np.generic]:
+    data = read_bytes(path)
+    if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in _TYPES or not data[3]:
+        raise Fault(f"{path}: not an IDX file: expected it to begin with two zeros, a type and a rank")
+    kind, rank = np.dtype(_TYPES[data[2]]), data[3]
+    start = 4 + 4 * rank
+    shape = [int(n) for n in np.frombuffer(data[4:start], ">u4")] if len(data) >= start else []
+    wanted = start + prod(shape) * kind.itemsize
+    if not shape or len(data) != wanted:
+        raise Fault(
+            f"{path}: {len(data):,} bytes found, expected {wanted:,} for an array of shape {shape}: "
+            f"it was cut short or altered"
+        )
+    return np.frombuffer(data, kind, offset=start).reshape(shape)

@@ -1,0 +1,100 @@
+"""Columns of measurements, each brought to size 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from recurra.errors import Fault
+from recurra.models.frames.base import Frame
+from recurra.models.inputs import spread
+from recurra.registry import MODULES, nearest
+
+ANCHORS = ("none", "last", "mean")
+
+
+@MODULES.register("scaling")
+class Scaling(Frame):
+    """Every column at mean 0 and deviation 1 of the training part, and seen from its own recent level.
+
+    Args:
+        columns: of the values, V. targets: how many of them, the first ones, are forecast.
+        anchor: what is taken off a window and put back on its forecast: its `last` value, its `mean`
+            (both as Kim et al., 2022, without their variance), or nothing. Answers then follow a series that
+            wanders off from where it was in training.
+        differences: the network reads each column's last change as well.
+        logarithms: columns that are read and forecast as logarithms: prices, say. A mean then becomes the
+            median of the price.
+    """
+
+    def __init__(
+        self,
+        columns: int,
+        targets: int,
+        anchor: str = "none",
+        differences: bool = False,
+        logarithms: Sequence[int] = (),
+    ) -> None:
+        if anchor not in ANCHORS:
+            raise Fault(f"no anchor is called {anchor!r}{nearest(anchor, ANCHORS)}")
+        self.anchor, self.differences, self.targets = anchor, differences, targets
+        self.features = columns * (1 + differences)
+        marks = torch.zeros(columns, dtype=torch.bool)
+        marks[list(logarithms)] = True
+        self.register_buffer("logged", marks, persistent=False)
+        self.register_buffer("mean", torch.zeros(columns))
+        self.register_buffer("deviation", torch.ones(columns))
+        self.register_buffer("read", torch.ones(self.features))
+        self.register_buffer("change", torch.ones(()))
+        self.logged: Tensor
+        self.mean: Tensor
+        self.deviation: Tensor
+        self.read: Tensor
+        self.change: Tensor
+
+    def learn(self, rows: Tensor, contexts: Tensor, futures: Tensor) -> None:
+        rows = self._logs(rows)
+        self.mean.copy_(rows.double().mean(0))
+        self.deviation.copy_(spread(rows))
+        if self.anchor != "none":
+            self.read.fill_(1.0)
+            self.change.fill_(1.0)
+            features, memo = self.enter(contexts, futures.shape[1])
+            self.read.copy_(spread(features.flatten(0, 1)))
+            # one number for all targets, so that the loss weighs them as the standardised error does
+            self.change.copy_(self.inside(futures[..., : self.targets], memo).square().mean().sqrt())
+        elif self.differences:
+            features, _ = self.enter(contexts, futures.shape[1])
+            columns = len(self.mean)
+            self.read[columns:].copy_(spread(features.flatten(0, 1)[:, columns:]))
+
+    def standard(self, values: Tensor) -> Tensor:
+        """`[..., V]` or `[..., targets]` in the data's unit -> in deviations from the training mean."""
+        width = values.shape[-1]
+        return (self._logs(values) - self.mean[:width]) / self.deviation[:width]
+
+    def enter(self, context: Tensor, horizon: int) -> tuple[Tensor, Any]:
+        values = self.standard(context)
+        base = torch.zeros_like(values[:, -1:])
+        if self.anchor != "none":
+            base = values[:, -1:] if self.anchor == "last" else values.mean(1, keepdim=True)
+        seen = [values - base]
+        if self.differences:
+            seen.append(torch.cat([torch.zeros_like(base), values[:, 1:] - values[:, :-1]], 1))
+        return torch.cat(seen, -1) / self.read, base[..., : self.targets]
+
+    def inside(self, future: Tensor, memo: Any) -> Tensor:
+        local: Tensor = (self.standard(future) - memo) / self.change
+        return local
+
+    def outside(self, local: Tensor, memo: Any) -> Tensor:
+        width = self.targets
+        values = (local * self.change + memo) * self.deviation[:width] + self.mean[:width]
+        return torch.where(self.logged[:width], values, 0.0).exp().where(self.logged[:width], values)
+
+    def _logs(self, values: Tensor) -> Tensor:
+        marks = self.logged[: values.shape[-1]]
+        return torch.where(marks, values, 1.0).log().where(marks, values)

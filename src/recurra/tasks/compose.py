@@ -1,0 +1,270 @@
+"""Polyphonic music: which notes sound next."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from recurra.data import Batches, Examples, check_lengths, columns
+from recurra.data.midi import LOWEST, to_midi
+from recurra.data.storage import read_json
+from recurra.errors import Fault
+from recurra.files import write_bytes, write_json
+from recurra.layers.base import Layer
+from recurra.layers.weight_noise import WeightNoise
+from recurra.models.inputs import Vectors
+from recurra.models.note_model import NoteModel, note_costs
+from recurra.ragged import Ragged
+from recurra.tasks.base import TASKS, Loss, Score, Task
+from recurra.tasks.body import BodyOptions, build_body
+from recurra.tasks.drawing import drawing_options
+from recurra.tasks.epoch import Epoch
+from recurra.tasks.held_out import TestedOptions, read_named
+from recurra.tasks.modes import device_of, evaluating, seeded
+from recurra.tasks.sizes import activations_line, lengths_line, parameters_line
+from recurra.tasks.sources import read_parts
+
+ASSETS = "notes.json"
+
+
+class ComposeOptions(TestedOptions):
+    """Piano rolls.
+
+    Attributes:
+        column: holds one roll an example, `[T, keys]` of zeros and ones; the first key is a piano's lowest.
+        batch_size: pieces a batch.
+        steps_a_quarter, tempo: of MIDI files that are written: steps a quarter note, quarter notes a minute.
+    """
+
+    column: str = "vectors"
+    batch_size: int = Field(default=8, ge=1)
+    steps_a_quarter: int = Field(default=2, ge=1)
+    tempo: float = Field(default=100.0, ge=1, le=1000)
+
+
+class ComposeModelOptions(BodyOptions):
+    """The network.
+
+    Attributes:
+        weight_noise: deviation of the noise on the weights of the layers over time, in training.
+    """
+
+    weight_noise: float = Field(default=0.0, ge=0)
+
+
+@TASKS.register("compose")
+class ComposeTask(Task):
+    """Tells the notes of each step from all steps before it, the first step from silence."""
+
+    name = "compose"
+    DataOptions = ComposeOptions
+    ModelOptions = ComposeModelOptions
+    score = Score("nll", larger_is_better=False)
+
+    def __init__(self, options: ComposeOptions, model: Any, shares: Tensor, seed: int) -> None:
+        self.options, self.seed = options, seed
+        self.model: Any = model
+        self.shares = shares
+        self.notes: list[str] = []
+        self._parts: tuple[list[Tensor], list[Tensor]] | None = None
+
+    @classmethod
+    def prepare(cls, data: ComposeOptions, model: ComposeModelOptions, *, seed: int) -> Self:
+        task = cls(data, None, torch.zeros(0), seed)
+        joined = torch.cat(task.pieces[0])
+        # half a note more on either side: one that never sounds in training has some probability left
+        task.shares = (joined.sum(0) + 0.5) / (len(joined) + 1)
+        with seeded(seed):
+            task.model = build_note_model(model, joined.shape[1])
+        with torch.no_grad():  # rare notes begin rare, or the first epochs would learn nothing else
+            task.model.output.bias.copy_(torch.logit(task.shares))
+        return task
+
+    @classmethod
+    def restore(
+        cls, data: ComposeOptions, model: ComposeModelOptions, module: nn.Module, folder: Path
+    ) -> Self:
+        try:
+            shares = torch.tensor(read_json(folder / ASSETS)["shares"], dtype=torch.float32)
+        except (KeyError, TypeError, ValueError) as error:
+            raise Fault(f"{folder / ASSETS}: holds no shares ({error}): it was altered") from None
+        return cls(data, module, shares, 0)
+
+    def save_assets(self, folder: Path) -> None:
+        write_json(folder / ASSETS, {"shares": self.shares.tolist()})
+
+    @property
+    def pieces(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Rolls `[T, keys]` to train on, and held out."""
+        if self._parts is None:
+            parts = read_parts(self.options, self.seed)
+            self._parts = self._rolls(parts.train), self._rolls(parts.validation)
+        return self._parts
+
+    def check(self) -> list[str]:
+        train, held = self.pieces
+        keys, size = train[0].shape[1], self.options.batch_size
+        longest = sum(sorted((len(roll) for roll in train), reverse=True)[:size])
+        sounding = float(torch.cat(train).sum(1).mean())
+        return [
+            lengths_line("train", [len(roll) for roll in train], "steps"),
+            lengths_line("validation", [len(roll) for roll in held], "steps"),
+            f"notes: {keys} keys, {int((torch.cat(train).sum(0) > 0).sum())} of them ever sound, "
+            f"{sounding:.2f} at a time",
+            parameters_line(self.model),
+            activations_line(self.model, longest, keys),
+            *self.notes,
+        ]
+
+    def batches(self, epoch: int, rank: int = 0, world: int = 1) -> Sequence[Any]:
+        rolls = self.pieces[0]
+        size = self.options.batch_size
+        order = Batches([len(r) for r in rolls], batch_size=size, seed=self.seed, rank=rank, world=world)
+        return Epoch(order.count(epoch), lambda n: as_rows([rolls[i] for i in order.item(epoch, n)]))
+
+    def loss(self, batch: tuple[Ragged, Ragged], carry: Any) -> Loss:
+        device = device_of(self.model)
+        logits, _ = self.model(batch[0].to(device))
+        return Loss(note_costs(logits.data, batch[1].to(device).data).sum(), len(logits.data))
+
+    def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
+        """Nats a step, over all notes: `nll`; `nll_after_first` leaves out each piece's first step, which
+        some reports do not tell; `nll_frequencies` is that of notes drawn as often as in training.
+        """
+        rolls = self.pieces[1] if data is None else self._rolls(read_named(self.options, data))
+        nats = torch.zeros(3, dtype=torch.float64)
+        steps = sum(len(roll) for roll in rolls)
+        device = device_of(self.model)
+        odds = torch.logit(self.shares).to(device)
+        with evaluating(self.model):
+            for start in range(0, len(rolls), self.options.batch_size):
+                inputs, targets = (
+                    rows.to(device) for rows in as_rows(rolls[start : start + self.options.batch_size])
+                )
+                costs = note_costs(self.model(inputs)[0].data, targets.data).double()
+                plain = note_costs(odds.expand_as(targets.data), targets.data).double()
+                later = costs[targets.step_of > 0]
+                nats += torch.stack([costs.sum(), later.sum(), plain.sum()]).cpu()
+        return {
+            "nll": float(nats[0]) / steps,
+            "nll_after_first": float(nats[1]) / max(1, steps - len(rolls)),
+            "nll_frequencies": float(nats[2]) / steps,
+        }
+
+    def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
+        """For each piece, a list of steps, each a list of MIDI notes: its `nll` a step, and the likeliest
+        notes `next`, each with its probability.
+        """
+        for item in items:
+            roll = self._roll_of(item)
+            inputs, _ = as_rows([roll])
+            with evaluating(self.model):
+                read = torch.cat([inputs.data, roll[-1:]]).unsqueeze(0).to(device_of(self.model))
+                logits = self.model(read)[0][0].cpu()
+            shares = logits[-1].sigmoid()
+            best = shares.topk(min(5, len(shares)))
+            found = [
+                {"note": LOWEST + key, "probability": share}
+                for key, share in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+            ]
+            nll = float(note_costs(logits[:-1], roll).sum()) / max(1, len(roll))
+            yield {"steps": len(roll), "nll": nll, "next": found}
+
+    def sample(self, prompt: str = "", **options: Any) -> Iterator[str]:
+        """New pieces: to the MIDI file `output` (numbered, where `count` asks for several), whose name is
+        given; without it as JSON, a list of MIDI notes for each step.
+
+        Args:
+            prompt: how it begins: such JSON. options: `count`, `length` (steps), `temperature`, `seed` and
+            `output`.
+        """
+        asked = drawing_options(self.name, options, length=200)
+        begin = self._roll_of(prompt) if prompt else torch.zeros(0, len(self.shares))
+        rolls = self.rolls(begin, asked.count, asked.length, asked.temperature, asked.seed)
+        for number, roll in enumerate(rolls):
+            if asked.output is None:
+                yield json.dumps(
+                    [[LOWEST + key for key in step.nonzero().flatten().tolist()] for step in roll]
+                )
+                continue
+            path = asked.numbered(number)
+            tempo, steps = self.options.tempo, self.options.steps_a_quarter
+            write_bytes(path, to_midi(roll, steps_a_quarter=steps, tempo=tempo))
+            yield str(path)
+
+    def rolls(
+        self, begin: Tensor, count: int, length: int, temperature: float = 1.0, seed: int = 0
+    ) -> Tensor:
+        """`[count, T + length, keys]`: pieces that go on after `begin`, `[T, keys]`."""
+        device = device_of(self.model)
+        generator = torch.Generator(device).manual_seed(seed)
+        with evaluating(self.model):
+            read = torch.cat([torch.zeros(1, len(self.shares)), begin]).to(device)
+            logits, state = self.model(read.expand(count, -1, -1))
+            drawn, now = [], logits[:, -1]
+            for _ in range(length):
+                notes = torch.bernoulli((now / temperature).sigmoid(), generator=generator)
+                drawn.append(notes)
+                now, state = self.model.step(notes, state)
+        made = torch.stack(drawn, 1).cpu() if drawn else torch.zeros(count, 0, len(self.shares))
+        return torch.cat([begin.expand(count, -1, -1), made], 1)
+
+    def _roll_of(self, item: Any) -> Tensor:
+        wanted = "a list of steps, each a list of MIDI notes, as [[60, 64, 67], [60]]"
+        if isinstance(item, str):
+            try:
+                item = json.loads(item)
+            except ValueError:
+                raise Fault(f"{item!r} found, expected {wanted}") from None
+        if not isinstance(item, list) or not all(isinstance(step, list) for step in item):
+            raise Fault(f"{item!r} found, expected {wanted}")
+        keys = len(self.shares)
+        roll = torch.zeros(len(item), keys)
+        for number, step in enumerate(item):
+            for note in step:
+                if not isinstance(note, int) or not 0 <= note - LOWEST < keys:
+                    raise Fault(
+                        f"step {number + 1}: note {note!r} found, expected {LOWEST} to {LOWEST + keys - 1}"
+                    )
+                roll[number, note - LOWEST] = 1
+        if not len(roll):
+            raise Fault("a piece of 0 steps found, expected at least one")
+        return roll
+
+    def _rolls(self, examples: Examples) -> list[Tensor]:
+        rolls = columns.vectors(examples, self.options.column)
+        kept, notes = check_lengths([len(roll) for roll in rolls], examples.places, empty="drop")
+        self.notes += map(str, notes)
+        keys = len(self.shares) or rolls[kept[0]].shape[1]
+        for index in kept:
+            roll, place = rolls[index], examples.places[index]
+            if roll.shape[1] != keys:
+                raise Fault(f"{place}: {roll.shape[1]} keys found, expected {keys} as in the training data")
+            wrong = ((roll != 0) & (roll != 1)).nonzero()
+            if len(wrong):
+                step, key = wrong[0].tolist()
+                raise Fault(
+                    f"{place}: {float(roll[step, key]):g} found at step {step + 1}, key {key + 1}, "
+                    f"expected 0 or 1"
+                )
+        return [rolls[index] for index in kept]
+
+
+def build_note_model(options: ComposeModelOptions, keys: int) -> NoteModel:
+    """The network, with fresh weights."""
+    body: Layer = build_body(options, keys)
+    if options.weight_noise:
+        body = WeightNoise(body, options.weight_noise)
+    return NoteModel(Vectors(keys), body, keys, options.dropout)
+
+
+def as_rows(rolls: Sequence[Tensor]) -> tuple[Ragged, Ragged]:
+    """What is read (silence, then all but the last step) and what is told."""
+    read = [torch.cat([roll.new_zeros(1, roll.shape[1]), roll[:-1]]) for roll in rolls]
+    return Ragged.from_list(read), Ragged.from_list(list(rolls))

@@ -1,0 +1,273 @@
+"""Drawings and handwriting, step by step of a pen."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from recurra.data import Batches, Examples, check_lengths, columns
+from recurra.data.storage import read_json
+from recurra.errors import Fault
+from recurra.files import write_json
+from recurra.models.inputs import Vectors
+from recurra.models.outputs.strokes import PENS, StrokeOutput
+from recurra.models.stroke_model import READ, StrokeModel
+from recurra.ragged import Ragged
+from recurra.state import map_state
+from recurra.tasks.base import TASKS, Loss, Score, Task
+from recurra.tasks.body import BodyOptions, build_body
+from recurra.tasks.draw_plot import plot_drawings
+from recurra.tasks.drawing import drawing_options
+from recurra.tasks.epoch import Epoch
+from recurra.tasks.held_out import TestedOptions, read_named
+from recurra.tasks.modes import device_of, evaluating, seeded
+from recurra.tasks.sizes import activations_line, lengths_line, parameters_line
+from recurra.tasks.sources import read_parts
+
+ASSETS = "strokes.json"
+END = PENS.index("ends")
+
+
+class DrawOptions(TestedOptions):
+    """Drawings.
+
+    Attributes:
+        column: holds one drawing an example, `[T, 3]`: dx, dy, and 1 where the pen is lifted after the step.
+        batch_size: drawings a batch.
+        longest: steps; longer drawings are a fault.
+    """
+
+    column: str = "vectors"
+    batch_size: int = Field(default=64, ge=1)
+    longest: int = Field(default=2000, ge=1)
+
+
+class DrawModelOptions(BodyOptions):
+    """The network.
+
+    Attributes:
+        components: normal distributions in the mixture.
+    """
+
+    components: int = Field(default=20, ge=1)
+
+
+class Steps(NamedTuple):
+    """Drawings in the network's unit: what is read `[N, 5]`, and the next steps `[N, 2]` and pens `[N]`."""
+
+    read: Ragged
+    steps: Tensor
+    pens: Tensor
+
+
+@TASKS.register("draw")
+class DrawTask(Task):
+    """Tells each step of a pen from all before it, the first from nothing, and when the drawing ends."""
+
+    name = "draw"
+    DataOptions = DrawOptions
+    ModelOptions = DrawModelOptions
+    score = Score("nll", larger_is_better=False)
+
+    def __init__(self, options: DrawOptions, model: Any, scale: float, seed: int) -> None:
+        self.options, self.seed, self.scale = options, seed, scale
+        self.model: Any = model
+        self.notes: list[str] = []
+        self._parts: tuple[list[Tensor], list[Tensor]] | None = None
+
+    @classmethod
+    def prepare(cls, data: DrawOptions, model: DrawModelOptions, *, seed: int) -> Self:
+        task = cls(data, None, 1.0, seed)
+        train = torch.cat(task.drawings[0])
+        # one size for both directions, so that no drawing is stretched
+        task.scale = float(train[:, :2].std(correction=0))
+        if not task.scale > 0:
+            raise Fault("the training drawings never move: every dx and dy is the same")
+        strokes = StrokeOutput(model.components)
+        with seeded(seed):
+            task.model = StrokeModel(Vectors(READ), build_body(model, READ), strokes, model.dropout)
+        return task
+
+    @classmethod
+    def restore(cls, data: DrawOptions, model: DrawModelOptions, module: nn.Module, folder: Path) -> Self:
+        try:
+            scale = float(read_json(folder / ASSETS)["scale"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise Fault(f"{folder / ASSETS}: holds no scale ({error}): it was altered") from None
+        return cls(data, module, scale, 0)
+
+    def save_assets(self, folder: Path) -> None:
+        write_json(folder / ASSETS, {"scale": self.scale})
+
+    @property
+    def drawings(self) -> tuple[list[Tensor], list[Tensor]]:
+        """`[T, 3]` each, in the data's unit, to train on and held out."""
+        if self._parts is None:
+            parts = read_parts(self.options, self.seed)
+            self._parts = self._read(parts.train), self._read(parts.validation)
+        return self._parts
+
+    def check(self) -> list[str]:
+        train, held = self.drawings
+        longest = sum(sorted((len(one) for one in train), reverse=True)[: self.options.batch_size])
+        return [
+            lengths_line("train", [len(one) for one in train], "steps"),
+            lengths_line("validation", [len(one) for one in held], "steps"),
+            f"steps: deviation {self.scale:g}, the pen is lifted after {torch.cat(train)[:, 2].mean():.0%}",
+            parameters_line(self.model),
+            activations_line(self.model, longest, self.model.strokes.size),
+            *self.notes,
+        ]
+
+    def batches(self, epoch: int, rank: int = 0, world: int = 1) -> Sequence[Any]:
+        train = self.drawings[0]
+        size = self.options.batch_size
+        order = Batches([len(d) for d in train], batch_size=size, seed=self.seed, rank=rank, world=world)
+        return Epoch(
+            order.count(epoch), lambda n: as_steps([train[i] for i in order.item(epoch, n)], self.scale)
+        )
+
+    def loss(self, batch: Steps, carry: Any) -> Loss:
+        moves, pens = self._costs(batch)
+        return Loss(moves.sum() + pens.sum(), len(moves))
+
+    def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
+        """Nats a step: `nll` of where the pen goes (a density, in deviations of the training steps) and what
+        it does (`pen_nll` alone); `nll_independent` is that of one normal distribution and fixed shares, the
+        same for every step, fitted to the very data that is measured.
+        """
+        drawings = self.drawings[1] if data is None else self._read(read_named(self.options, data))
+        moves = pens = 0.0
+        with evaluating(self.model):
+            size = self.options.batch_size
+            for start in range(0, len(drawings), size):
+                move, pen = self._costs(as_steps(drawings[start : start + size], self.scale))
+                moves, pens = moves + float(move.double().sum()), pens + float(pen.double().sum())
+        count = sum(map(len, drawings))
+        return {
+            "nll": (moves + pens) / count,
+            "pen_nll": pens / count,
+            "nll_independent": _independent(as_steps(drawings, self.scale)),
+        }
+
+    def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
+        """For each drawing, a list of [dx, dy, lifted]: its `nll` a step."""
+        for item in items:
+            drawing = self._drawing_of(item)
+            with evaluating(self.model):
+                moves, pens = self._costs(as_steps([drawing], self.scale))
+            yield {"steps": len(drawing), "nll": float((moves + pens).mean())}
+
+    def sample(self, prompt: str = "", **options: Any) -> Iterator[str]:
+        """New drawings: all in one picture, the file `output` (its name is given); without it as JSON, a list
+        of [dx, dy, lifted] each.
+
+        Args:
+            prompt: how they begin: such JSON. options: `count`, `length` (steps at most), `temperature`
+            (below 1 neater: a bias of `1 / temperature - 1`), `seed` and `output`.
+        """
+        asked = drawing_options(self.name, options, length=self.options.longest)
+        begin = self._drawing_of(prompt) if prompt else torch.zeros(0, 3)
+        bias = 1 / asked.temperature - 1
+        if bias < 0:
+            raise Fault(f"temperature = {asked.temperature}, expected above 0 and at most 1")
+        drawn = self.drawn(begin, asked.count, asked.length, bias, asked.seed)
+        if asked.output is not None:
+            plot_drawings(drawn, asked.output)
+            yield str(asked.output)
+            return
+        for one in drawn:
+            yield json.dumps([[round(x, 2), round(y, 2), int(up)] for x, y, up in one.tolist()])
+
+    def drawn(self, begin: Tensor, count: int, length: int, bias: float = 0.0, seed: int = 0) -> list[Tensor]:
+        """`count` drawings `[T, 3]` in the data's unit that go on after `begin`, `[T0, 3]`."""
+        device = device_of(self.model)
+        generator = torch.Generator(device).manual_seed(seed)
+        with evaluating(self.model):
+            read = torch.cat([torch.zeros(1, READ), _marked(begin, self.scale, ends=False)]).to(device)
+            logits, state = self.model(read.unsqueeze(0))
+            state = map_state(lambda leaf: leaf.expand(count, *leaf.shape[1:]).contiguous(), state)
+            now = logits[:, -1].expand(count, -1)
+            made: list[Tensor] = []
+            ended = torch.zeros(count, dtype=torch.bool, device=device)
+            lengths = torch.zeros(count, dtype=torch.int64, device=device)
+            for _ in range(length):
+                steps, pens = self.model.strokes.draw(now, generator, bias)
+                made.append(torch.cat([steps * self.scale, (pens > 0).unsqueeze(1).to(steps)], 1))
+                lengths += ~ended
+                ended |= pens == END
+                if bool(ended.all()):
+                    break
+                marks = F.one_hot(pens, len(PENS)).to(steps)
+                now, state = self.model.step(torch.cat([steps, marks], 1), state)
+        joined = torch.stack(made, 1).cpu()
+        return [torch.cat([begin, row[:n]]) for row, n in zip(joined, lengths.tolist(), strict=True)]
+
+    def _costs(self, batch: Steps) -> tuple[Tensor, Tensor]:
+        device = device_of(self.model)
+        raw, _ = self.model(batch.read.to(device))
+        costs: tuple[Tensor, Tensor] = self.model.strokes.losses(
+            raw.data, batch.steps.to(device), batch.pens.to(device)
+        )
+        return costs
+
+    def _drawing_of(self, item: Any) -> Tensor:
+        wanted = "a list of [dx, dy, lifted], lifted 0 or 1"
+        try:
+            drawing = torch.tensor(json.loads(item) if isinstance(item, str) else item, dtype=torch.float32)
+        except (ValueError, TypeError, RuntimeError):
+            raise Fault(f"{item!r} found, expected {wanted}") from None
+        if drawing.dim() != 2 or drawing.shape[1] != 3 or not len(drawing):
+            raise Fault(f"numbers of shape {list(drawing.shape)} found, expected {wanted}")
+        if not bool(((drawing[:, 2] == 0) | (drawing[:, 2] == 1)).all()):
+            raise Fault(f"{item!r} found, expected {wanted}")
+        return drawing
+
+    def _read(self, examples: Examples) -> list[Tensor]:
+        drawings = columns.vectors(examples, self.options.column)
+        kept, notes = check_lengths(
+            [len(one) for one in drawings], examples.places, empty="drop", longest=self.options.longest
+        )
+        self.notes += map(str, notes)
+        for index in kept:
+            drawing, place = drawings[index], examples.places[index]
+            if drawing.shape[1] != 3:
+                raise Fault(f"{place}: {drawing.shape[1]} numbers a step found, expected 3: dx, dy, lifted")
+            wrong = ((drawing[:, 2] != 0) & (drawing[:, 2] != 1)).nonzero()
+            if len(wrong):
+                step = int(wrong[0])
+                raise Fault(
+                    f"{place}: lifted = {float(drawing[step, 2]):g} found at step {step + 1}, expected 0 or 1"
+                )
+        return [drawings[index] for index in kept]
+
+
+def as_steps(drawings: Sequence[Tensor], scale: float) -> Steps:
+    """Drawings `[T, 3]` as what is read and what is told."""
+    marked = [_marked(one, scale, ends=True) for one in drawings]
+    read = [torch.cat([one.new_zeros(1, READ), one[:-1]]) for one in marked]
+    told = Ragged.from_list(marked).data
+    return Steps(Ragged.from_list(read), told[:, :2], told[:, 2:].argmax(-1))
+
+
+def _marked(drawing: Tensor, scale: float, ends: bool) -> Tensor:
+    """`[T, 3]` in the data's unit -> `[T, 5]` in the network's; the last step may end the drawing."""
+    pens = drawing[:, 2].long()
+    if ends:
+        pens = torch.cat([pens[:-1], torch.full((1,), END)])
+    return torch.cat([drawing[:, :2] / scale, F.one_hot(pens, len(PENS)).float()], 1)
+
+
+def _independent(steps: Steps) -> float:
+    covariance = torch.cov(steps.steps.double().T, correction=0)
+    moves = 1 + math.log(2 * math.pi) + 0.5 * float(torch.logdet(covariance))
+    shares = torch.bincount(steps.pens, minlength=len(PENS)).double() / len(steps.pens)
+    return moves - float(torch.xlogy(shares, shares).sum())
