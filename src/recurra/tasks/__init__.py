@@ -2,14 +2,21 @@
 
 from recurra.tasks.base import TASKS, Loss, Options, Score, Task, TextStream
 from recurra.tasks.classify import ClassifyTask
+from recurra.tasks.compose import ComposeTask
+from recurra.tasks.draw import DrawTask
+from recurra.tasks.forecast import ForecastTask
 from recurra.tasks.language_model import LanguageModelTask
 from recurra.tasks.regress import RegressTask
 from recurra.tasks.tag import TagTask
+from recurra.tasks.trajectory import TrajectoryTask
 from recurra.tasks.translate import TranslateTask
 
 __all__ = [
     "TASKS",
     "ClassifyTask",
+    "ComposeTask",
+    "DrawTask",
+    "ForecastTask",
     "LanguageModelTask",
     "Loss",
     "Options",
@@ -18,5 +25,6 @@ __all__ = [
     "TagTask",
     "Task",
     "TextStream",
+    "TrajectoryTask",
     "TranslateTask",
 ]
