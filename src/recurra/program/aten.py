@@ -99,7 +99,7 @@ class Importer:
                 f"rows of shape {list(value.shape)} are spread over rows of shape {list(shape)}"
             )
         kind = node.meta["val"].dtype
-        if not kind.is_floating_point and kind != torch.bool:
+        if kind not in (self.dtype, torch.bool):
             index = self.fixed("aten.to.dtype", ((Arg(0), self.dtype), {}), (index,), value.shape)
         if value.width == 1:
             return index if value.shape == (1,) else self.fixed("row_vector", ((1,),), (index,), (1,))
@@ -316,9 +316,10 @@ def _cast(of: Importer, node: Call) -> Result:
     dtype = node.kwargs.get("dtype")
     if dtype == torch.bool:
         return of.add("ne_scalar", of.number(node.args[0]), attrs=(0,), shape=of.row_shape(node))
-    if dtype is None or not dtype.is_floating_point:
+    real = node.args[0].meta["val"].is_floating_point()
+    if dtype is None or not dtype.is_floating_point or (real and dtype != of.dtype):
         raise Untraceable(f"the step casts rows to {dtype or 'another device or layout'}")
-    return of.add("to_float", of.number(node.args[0]), attrs=(dtype,), shape=of.row_shape(node))
+    return of.add("to_float", of.number(node.args[0]), attrs=(of.dtype,), shape=of.row_shape(node))
 
 
 # along the width

@@ -21,8 +21,9 @@ from recurra.program.node import Arg
 from recurra.program.program import Program
 from recurra.state import named_leaves, replace_leaves, require_step
 
-_BATCHES = (7919, 6007, 4001)
-"""Rows to trace with: primes, one of which no weight has as a size, so that a size tells what it is."""
+_BATCHES = (211, 307, 401, 503, 601, 701, 809, 907, 1009, 7919)
+"""Rows to trace with: the first prime that divides no weight's size, so that a size tells what it is; small,
+for a step that goes over rows in Python is slow to trace."""
 
 
 def trace(module: nn.Module, input_size: int, state: Any) -> Program:
@@ -72,7 +73,7 @@ def _record(
     """
     leaves = named_leaves(state)
     sizes = {size for tensor in weights.values() for size in tensor.shape} | {input_size}
-    batch = next(prime for prime in _BATCHES if prime not in sizes)
+    batch = next(prime for prime in _BATCHES if all(size % prime for size in sizes if size))
     x = torch.zeros(batch, input_size, dtype=like.dtype, device=like.device)
     expanded = {name: leaf.new_zeros(batch, leaf.shape[1]) for name, leaf in leaves.items()}
 
@@ -211,6 +212,8 @@ def _reason(error: Exception, batch: int) -> str:
     first = _first_line(error)
     if "data-dependent" in first.lower() or "DataDependent" in type(error).__name__:
         return "the step's Python depends on the numbers in its tensors (an `if`, `.item()` or the like)"
+    if "autograd.Function" in first:
+        return "the step defines its own derivative (an autograd.Function)"
     if "FakeTensor" in first:
         return "the step uses a tensor that is neither parameter nor buffer: register it as a buffer"
     return f"torch could not record the step: {first.replace(str(batch), 'batch')}"
