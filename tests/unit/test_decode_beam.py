@@ -92,3 +92,21 @@ def test_bad_settings_are_told() -> None:
         beam_search(model.step, model.first, model.start, width=0, length=3)
     with pytest.raises(Fault, match="length_penalty = -1"):
         beam_search(model.step, model.first, model.start, width=1, length=3, length_penalty=-1)
+
+
+def test_each_row_may_have_a_limit_of_its_own() -> None:
+    logits = torch.randn(3, 4)
+
+    def step(ids: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return state, state
+
+    limits = [2, 5, 1]
+    together = beam_search(step, logits, logits, width=3, length=limits, end=0)
+    for row, limit in enumerate(limits):
+        (alone,) = beam_search(
+            step, logits[row : row + 1], logits[row : row + 1], width=3, length=limit, end=0
+        )
+        assert [one.ids for one in together[row]] == [one.ids for one in alone]
+        assert max(len(one.ids) for one in together[row]) <= limit
+    with pytest.raises(Fault, match="length names 2 rows, expected 3"):
+        beam_search(step, logits, logits, width=3, length=[1, 2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -35,7 +36,7 @@ def beam_search(
     state: Any,
     *,
     width: int,
-    length: int,
+    length: int | Sequence[int],
     end: int | None = None,
     length_penalty: float = 0.0,
     forbid: tuple[int, ...] = (),
@@ -47,17 +48,20 @@ def beam_search(
         logits: `[B, V]` of the first token.
         state: after everything read so far; leaves `[B, ...]`.
         width: hypotheses kept alive for each row.
-        length: tokens at most; what is alive then is returned unended.
+        length: tokens at most, for all rows or for each; what is alive then is returned unended.
         end: the id that ends a sequence; None: all have `length` tokens.
         length_penalty: a of `((5 + n) / 6) ** a`, which divides the log-probability of n tokens (Wu et al.,
             2016); 0 favours short sequences, larger values longer ones.
         forbid: ids that are never taken.
     """
-    if width < 1 or length < 1:
+    batch, size = logits.shape
+    limits = [length] * batch if isinstance(length, int) else list(length)
+    if width < 1 or min(limits, default=1) < 1:
         raise Fault(f"width = {width}, length = {length}: expected at least 1")
+    if len(limits) != batch:
+        raise Fault(f"length names {len(limits)} rows, expected {batch}, or one number for all")
     if length_penalty < 0:
         raise Fault(f"length_penalty = {length_penalty}, expected at least 0")
-    batch, size = logits.shape
     device = logits.device
     first_rows = torch.arange(batch, device=device) * width
     logits = logits.repeat_interleave(width, 0)
@@ -67,7 +71,7 @@ def beam_search(
     alive[:, 0] = 0.0
     taken = torch.empty(batch, width, 0, dtype=torch.int64, device=device)
     found: list[list[Hypothesis]] = [[] for _ in range(batch)]
-    for count in range(1, length + 1):
+    for count in range(1, max(limits, default=0) + 1):
         shares = logits.float().log_softmax(-1).reshape(batch, width, size)
         if forbid:
             shares = shares.index_fill(-1, torch.tensor(forbid, device=device), float("-inf"))
@@ -93,27 +97,28 @@ def beam_search(
         taken = torch.cat(
             [taken.gather(1, parents.unsqueeze(-1).expand(-1, -1, count - 1)), ids[..., None]], 2
         )
-        if count == length or _settled(found, alive, width, length, length_penalty):
+        for row in (row for row, limit in enumerate(limits) if limit == count):
+            penalty = ((5 + count) / 6) ** length_penalty
+            for place in alive[row].isfinite().nonzero().flatten().tolist():
+                total = float(alive[row, place])
+                found[row].append(Hypothesis(taken[row, place].tolist(), total, total / penalty, False))
+            alive[row] = float("-inf")
+        if _settled(found, alive, width, limits, length_penalty):
             break
         state = select_rows(state, (first_rows.unsqueeze(-1) + parents).reshape(-1))
         logits, state = step(ids.reshape(-1), state)
-    penalty = ((5 + taken.shape[2]) / 6) ** length_penalty
-    for row, held in enumerate(found):
-        if taken.shape[2] == length:
-            for place in alive[row].isfinite().nonzero().flatten().tolist():
-                total = float(alive[row, place])
-                held.append(Hypothesis(taken[row, place].tolist(), total, total / penalty, False))
+    for held in found:
         held.sort(key=lambda one: -one.score)
         del held[width:]
     return found
 
 
 def _settled(
-    found: list[list[Hypothesis]], alive: Tensor, width: int, length: int, length_penalty: float
+    found: list[list[Hypothesis]], alive: Tensor, width: int, limits: list[int], length_penalty: float
 ) -> bool:
     """Whether nothing alive can enter any row's best `width`: its score only falls, but for the penalty."""
-    most = ((5 + length) / 6) ** length_penalty
-    for held, hope in zip(found, alive.amax(-1).tolist(), strict=True):
+    for held, hope, length in zip(found, alive.amax(-1).tolist(), limits, strict=True):
+        most = ((5 + length) / 6) ** length_penalty
         scores = sorted((one.score for one in held), reverse=True)[:width]
         if hope > float("-inf") and (len(scores) < width or scores[-1] < hope / most):
             return False
