@@ -29,9 +29,9 @@ from recurra.tasks.base import TASKS, Loss, Options, Score, Task
 class TinyModel(Configured):
     """A GRU with dropout and an output whose weight may be tied to nothing."""
 
-    def __init__(self, hidden_size: int = 6) -> None:
+    def __init__(self, hidden_size: int = 6, dropout: float = 0.25) -> None:
         self.recurrent = Recurrent(GRU(2, hidden_size))
-        self.dropout = nn.Dropout(0.25)
+        self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(hidden_size, 1)
 
     def forward(self, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
@@ -49,6 +49,7 @@ class TinyData(Options):
     signal_at: int | None = None
     signal: int = signal.SIGINT
     score: str = "error"
+    dropout: float = 0.25
 
 
 class TinyOptions(Options):
@@ -91,7 +92,7 @@ class TinyTask(Task):
         if data.rows < 1:
             raise Fault(f"rows = {data.rows} found, expected at least 1")
         torch.manual_seed(seed)
-        return cls(data, TinyModel(model.hidden_size), seed)
+        return cls(data, TinyModel(model.hidden_size, data.dropout), seed)
 
     def save_assets(self, folder: Path) -> None:
         write_json(folder / "asset.json", {"rows": self.data.rows})
@@ -114,7 +115,8 @@ class TinyTask(Task):
         y, state = self.model(x, carry)
         error = ((y[..., 0] - x.sum(-1)) ** 2).sum()
         if self.data.spike_at == number:
-            error = error * torch.tensor(1e38) ** 0.999
+            # nothing is added, but the root of 0 has no finite slope
+            error = error + (0 * self.model.recurrent.cell.input.weight).sum().sqrt()
         return Loss(error, x.shape[0] * x.shape[1], detach(state))
 
     def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:

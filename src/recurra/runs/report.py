@@ -79,7 +79,7 @@ def _streamed(task: Any, text: str) -> Iterator[str]:
     with _listening(layers[:1], outputs):
         answers = [*stream.feed(text), *stream.finish()]
     tokens = [answer["token"] for answer in answers]
-    yield "<h2>Read as a stream</h2><p>How unexpected each token was to the model:</p>"
+    yield "<h2>Read as a stream</h2><p>How unexpected each token was to the model (red: more than 4 bits):</p>"
     yield _image(
         pictures.surprisals(tokens, [a["surprisal_bits"] for a in answers]), "surprisal of each token"
     )
@@ -88,9 +88,11 @@ def _streamed(task: Any, text: str) -> Iterator[str]:
     yield _image(pictures.next_tokens(tokens, likely), "likeliest next tokens")
     hidden = torch.cat(outputs) if outputs else torch.zeros(0, 0)
     if len(hidden) == len(tokens):
-        busiest = hidden.std(0).topk(min(_UNITS, hidden.shape[1])).indices.sort().values
-        picture = pictures.activity(tokens, hidden[:, busiest].T.tolist())
-        yield f"<p>The {len(busiest)} units of the first layer that move most:</p>"
+        # change from step to step against the whole range: small where a unit remembers
+        pace = hidden.diff(dim=0).abs().mean(0) / hidden.std(0).clamp(min=0.1)
+        slowest = pace.topk(min(_UNITS, hidden.shape[1]), largest=False).indices
+        picture = pictures.activity(tokens, hidden[:, slowest].T.tolist())
+        yield f"<p>The {len(slowest)} units of the first layer that hold on longest, the slowest on top:</p>"
         yield _image(picture, "hidden units over the text")
 
 

@@ -27,7 +27,7 @@ _MOST_SKIPPED = 100  # in a row: by then no later step is going to be better
 
 
 class Loop:
-    """One training.
+    """One training. Making one reads what there is and writes nothing; `run` does.
 
     Attributes:
         step: batches used. epoch, position: the batch that comes next.
@@ -53,10 +53,9 @@ class Loop:
         planned = min(options.epochs * per_epoch, options.steps or options.epochs * per_epoch)
         self.updates = Updates(options, self.model, task.score, planned=planned, per_epoch=per_epoch)
         self.scores = Scores(task.score)
-        log_bytes = self._restore() if checkpoint.exists(folder / LAST) else 0
-        self.report = None
-        if processes.rank == 0:
-            self.report = Report(folder, planned, self.step, log_bytes, options.tensorboard, quiet)
+        self.report: Report | None = None
+        self._planned, self._quiet = planned, quiet
+        self._log_bytes = self._restore() if checkpoint.exists(folder / LAST) else 0
 
     @property
     def over(self) -> bool:
@@ -67,6 +66,11 @@ class Loop:
 
     def run(self) -> None:
         """To the end. Interrupted when a signal asked for one before; a checkpoint of that place is there."""
+        if self.processes.rank == 0:
+            options = self.options
+            self.report = Report(
+                self.folder, self._planned, self.step, self._log_bytes, options.tensorboard, self._quiet
+            )
         with Interrupts() as interrupts:
             try:
                 self._run(interrupts)

@@ -51,11 +51,11 @@ def train(recipe: Recipe, folder: str | Path, *, resume: bool = False, quiet: bo
     processes = Processes(recipe.train)
     checkpoint.seed_all(recipe.train.seed, 0)
     task = recipe.prepare()
+    loop = Loop(task, recipe.train, processes, folder, quiet)
     if processes.rank == 0:
         write_bytes(folder / RECIPE, recipe.to_text().encode())
         task.save_assets(folder)
     processes.wait()
-    loop = Loop(task, recipe.train, processes, folder, quiet)
     loop.run()
     if loop.scores.best is None:
         raise Fault(f"{folder}: the validation's {task.score.metric} was never a number: no model was kept")
