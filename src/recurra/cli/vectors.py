@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
@@ -64,7 +65,8 @@ def train(
     """Train word vectors on CORPUS. Under torchrun, the processes share the corpus."""
     if bool(corpus) == resume:
         raise Fault("vectors train: expected either a CORPUS, or --resume with the run's folder")
-    with _process_group(), _watch(quiet=as_json or os.environ.get("RANK", "0") != "0") as (tell, watch):
+    quiet = as_json or os.environ.get("RANK", "0") != "0"
+    with _stopping(), _process_group(), _watch(quiet=quiet) as (tell, watch):
         if resume:
             report = vectors.resume(run, threads=threads, on_start=tell, on_progress=watch)
         else:
@@ -181,6 +183,16 @@ def plot(
     """Draw a map of the most frequent words, alike words close together."""
     vectors.plot(vectors.load(where), picture, words=words, skip=skip, seed=seed)
     typer.echo(str(picture))
+
+
+@contextmanager
+def _stopping() -> Iterator[None]:
+    """SIGTERM does what Ctrl-C does: training saves."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -52,7 +52,7 @@ class Meter:
 
     def look(self, done: float, loss: float) -> Progress:
         if not math.isnan(loss):
-            self.loss = loss
+            self.loss = loss if math.isnan(self.loss) else 0.9 * self.loss + 0.1 * loss
         seconds = time.perf_counter() - self.since
         share = done - self.begun
         left = seconds * (1 - done) / share if share > 0 else math.inf
