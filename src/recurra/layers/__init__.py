@@ -10,6 +10,7 @@ from recurra.layers.bidirectional import Bidirectional
 from recurra.layers.characters import CharCNN, CharLSTM
 from recurra.layers.convolution import Convolution
 from recurra.layers.crf import CRF
+from recurra.layers.downsample import Downsample
 from recurra.layers.feed_forward import FeedForward
 from recurra.layers.from_torch import from_torch
 from recurra.layers.latency_controlled import LatencyControlled
@@ -31,6 +32,7 @@ __all__ = [
     "CharLSTM",
     "Convolution",
     "DotAttention",
+    "Downsample",
     "FeedForward",
     "GeneralAttention",
     "LastPool",

@@ -78,7 +78,8 @@ class Layer(Configured):
         y, after = self.run(rows, state, flags)
         if isinstance(x, Ragged):
             return y, after
-        return y.data.reshape(x.shape[1], x.shape[0], y.data.shape[-1]).transpose(0, 1), after
+        steps = y.steps if len(y) else x.shape[1]
+        return y.data.reshape(steps, x.shape[0], y.data.shape[-1]).transpose(0, 1), after
 
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         """One step of a causal layer: `x [B, input_size]` -> `y [B, output_size]`, the next state."""

@@ -9,6 +9,7 @@ from recurra.tasks.language_model import LanguageModelTask
 from recurra.tasks.regress import RegressTask
 from recurra.tasks.tag import TagTask
 from recurra.tasks.trajectory import TrajectoryTask
+from recurra.tasks.transduce import TransduceTask
 from recurra.tasks.translate import TranslateTask
 
 __all__ = [
@@ -26,5 +27,6 @@ __all__ = [
     "Task",
     "TextStream",
     "TrajectoryTask",
+    "TransduceTask",
     "TranslateTask",
 ]

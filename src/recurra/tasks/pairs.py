@@ -19,18 +19,26 @@ from recurra.tasks.rows import RowOptions, usable
 SOURCE_TOKENIZER, TARGET_TOKENIZER = "source_tokenizer.json", "target_tokenizer.json"
 
 
-class PairOptions(RowOptions, TestedOptions):
-    """Pairs, and how their texts are cut.
+class TwoTextOptions(RowOptions, TestedOptions):
+    """Pairs of texts.
 
     Attributes:
         source, target: the columns.
+    """
+
+    source: str = "source"
+    target: str = "target"
+
+
+class PairOptions(TwoTextOptions):
+    """Pairs, and how their texts are cut.
+
+    Attributes:
         tokens: what both texts are cut into. tokenizer: further options of that tokenizer (`min_count`,
             `size`, ...).
         shared: one vocabulary, and one table of vectors, for both texts.
     """
 
-    source: str = "source"
-    target: str = "target"
     tokens: Literal["word", "character", "subword"] = "subword"
     tokenizer: dict[str, Any] = Field(default_factory=dict)
     shared: bool = False
@@ -128,7 +136,7 @@ class PairReader:
         )
 
 
-def pairs_of(examples: Examples, options: PairOptions) -> tuple[Pairs, list[str]]:
+def pairs_of(examples: Examples, options: TwoTextOptions) -> tuple[Pairs, list[str]]:
     """The pairs of examples, and notes on those left out."""
     sources, targets = columns.text(examples, options.source), columns.text(examples, options.target)
     full = [int(bool(a.strip()) and bool(b.strip())) for a, b in zip(sources, targets, strict=True)]

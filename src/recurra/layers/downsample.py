@@ -1,0 +1,46 @@
+"""Fewer, wider steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from recurra.errors import Fault
+from recurra.layers.base import Layer
+from recurra.ragged import Ragged
+from recurra.registry import MODULES
+
+
+@MODULES.register("downsample")
+class Downsample(Layer):
+    """`factor` steps side by side make one: a row of T steps becomes one of `T // factor`, the rest of a row
+    left out (Chan et al., 2016, the pyramid of Listen, Attend and Spell).
+
+    Its output is no longer step by step with its input, so it has no `step`.
+
+    Args:
+        input_size: width of x; the output's is `factor` times that.
+        factor: steps that become one.
+    """
+
+    def __init__(self, input_size: int, factor: int) -> None:
+        if factor < 1:
+            raise Fault(f"factor is {factor}, expected at least 1 step")
+        self.input_size = input_size
+        self.factor = factor
+
+    @property
+    def output_size(self) -> int:
+        return self.factor * self.input_size
+
+    def run(self, rows: Ragged, state: Any, resets: Ragged | None) -> tuple[Ragged, Any]:
+        lengths = rows.lengths
+        counts = lengths // self.factor
+        starts = torch.cumsum(lengths, 0) - lengths
+        ends = torch.cumsum(counts, 0)
+        within = torch.arange(int(counts.sum())) - torch.repeat_interleave(ends - counts, counts)
+        firsts = torch.repeat_interleave(starts, counts) + self.factor * within
+        places = (firsts.unsqueeze(1) + torch.arange(self.factor)).flatten().to(rows.data.device)
+        joined = rows.to_joined().index_select(0, places).reshape(len(firsts), self.output_size)
+        return Ragged.from_joined(joined, ends - counts, counts), None
