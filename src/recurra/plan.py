@@ -95,8 +95,10 @@ def _make(cell: Cell, known: _Known, settings: dict[Place, Hashable]) -> Plan:
         plan = Plan(trace(cell, cell.input_size, start), "", template)
     except LeavesMarks as error:
         plan = Plan(None, str(error), template)
-        known.marks |= error.places
-        known.marked.clear()
+        if not error.places <= known.marks:
+            known.marks |= error.places
+            known.marked.clear()
+        _drop_oldest(known.marked)
         known.marked[_key(settings, known.marks)] = plan
         return plan
     except Untraceable as error:

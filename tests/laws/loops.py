@@ -72,7 +72,7 @@ def random_state(cell: Cell, rows: int) -> Any:
 
 
 def gradients(result: tuple[list[Tensor], Any], inputs: Iterable[Tensor]) -> list[Tensor]:
-    """Of a fixed weighing of all outputs and final states, with respect to `inputs`; zeros where none reach."""
+    """Of a fixed weighing of all outputs and final states, by each of `inputs`; zeros where none reach."""
     outputs, final = result
     generator = torch.Generator().manual_seed(7)
     total = torch.zeros((), dtype=torch.float64)
@@ -80,9 +80,9 @@ def gradients(result: tuple[list[Tensor], Any], inputs: Iterable[Tensor]) -> lis
         weigh = torch.randn(tensor.shape, dtype=torch.float64, generator=generator)
         total = total + (tensor * weigh).sum()
     wanted = [tensor for tensor in inputs if tensor.requires_grad]
-    found = (
-        torch.autograd.grad(total, wanted, allow_unused=True) if total.requires_grad else [None] * len(wanted)
-    )
+    if not wanted or not total.requires_grad:
+        return [torch.zeros_like(tensor) for tensor in wanted]
+    found = torch.autograd.grad(total, wanted, allow_unused=True)
     return [torch.zeros_like(t) if g is None else g for g, t in zip(found, wanted, strict=True)]
 
 

@@ -1,5 +1,5 @@
-"""A small example of every cell. The census fails where a registered one has none: a new cell is under all laws
-by one line here, a new layer or model by one in `table_modules`.
+"""A small example of every cell. The census fails where a registered one has none: a new cell is under all
+laws by one line here, a new layer or model by one in `table_modules`.
 """
 
 from __future__ import annotations

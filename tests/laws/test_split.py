@@ -1,0 +1,77 @@
+"""What leaves the loop changes nothing: for steps that no one wrote, and in first and second derivatives."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.autograd import gradcheck, gradgradcheck
+
+from recurra.plan import plan_of
+from recurra.ragged import Ragged
+from recurra.scan import scan
+from recurra.state import named_leaves, replace_leaves
+from tests.laws.generated import Generated
+from tests.laws.loops import assert_same, by_hand, by_scan, random_state
+from tests.laws.table import features
+
+SEEDS = range(40)
+LENGTHS = (3, 0, 1, 4)
+
+
+@cache
+def made(seed: int, smooth: bool = False) -> Generated:
+    torch.manual_seed(seed)
+    return Generated(seed, smooth).double()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_steps(seed: int, engine: str) -> None:
+    cell = made(seed)
+    plan = plan_of(cell)
+    assert plan.program is not None, plan.reason
+    rows = [row.requires_grad_() for row in features(*LENGTHS, size=cell.input_size)]
+    state = random_state(cell, len(rows))
+    flags = [torch.rand(len(row)) < 0.3 for row in rows] if seed % 2 else None
+    given = (rows, state, seed % 3 == 0, flags)
+    inputs = [*rows, *named_leaves(state).values(), *cell.parameters()]
+    try:
+        assert_same(by_scan(cell, *given), by_hand(cell, *given), inputs)
+    except AssertionError as error:
+        text = "\n".join(line.text for line in cell.lines)
+        error.add_note(f"states {cell.sizes} become {cell.next}, y is v{cell.out}, in\n{text}")
+        raise
+
+
+def test_every_part_is_met() -> None:
+    met = set()
+    for seed in SEEDS:
+        program = plan_of(made(seed)).program
+        assert program is not None
+        used = (n for part in ("once", "before", "inside", "after") for n in program.of_part(part))
+        met |= {(program.parts[n], program.values[n].op) for n in used if not program.values[n].is_leaf}
+    for part in ("before", "inside", "after"):
+        assert {(part, op) for op in ("product", "add", "mul", "cat", "sigmoid")} <= met
+    assert {op for part, op in met} >= {"layer_norm", "sum", "maximum", "where", "detach"}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_first_and_second_derivatives(seed: int, engine: str) -> None:
+    cell = made(seed, smooth=True)
+    rows = [row.requires_grad_() for row in features(2, 0, 3, size=cell.input_size)]
+    state = random_state(cell, len(rows))
+    leaves = named_leaves(state)
+
+    def run(*given: Tensor) -> tuple[Any, ...]:
+        held = dict(zip(leaves, given[: len(leaves)], strict=True))
+        y, after = scan(
+            cell, Ragged.from_list(given[len(leaves) :][: len(rows)]), replace_leaves(state, held)
+        )
+        return tuple(t for t in (y.data, *named_leaves(after).values()) if t.requires_grad)
+
+    inputs = (*leaves.values(), *rows, *cell.parameters())  # weights are changed where they are
+    assert gradcheck(run, inputs, fast_mode=True)
+    assert gradgradcheck(run, inputs, fast_mode=True)
