@@ -113,14 +113,23 @@ def to_config(value: Any) -> Any:
     Raises Fault for a module that is not registered and for a value that JSON can't hold.
     """
     if isinstance(value, Configured):
-        name = MODULES.name_of(type(value))
+        who, name = type(value).__qualname__, MODULES.name_of(type(value))
+        if "type" in value.config:
+            raise Fault(
+                f"{who}: its constructor has an argument called 'type', which names the class in files"
+            )
         if name is None:
             raise Fault(
-                f"{type(value).__qualname__} has no registered name: a file could not name it; "
+                f"{who} has no registered name: a file could not name it; "
                 f"decorate the class with @recurra.cell(...) or the registry of its kind"
             )
-        return {"type": name, **{key: to_config(held) for key, held in value.config.items()}}
+        try:
+            return {"type": name, **{key: to_config(held) for key, held in value.config.items()}}
+        except Fault as fault:
+            raise Fault(f"{who}: {fault}") from None
     if isinstance(value, dict):
+        if "type" in value:
+            raise Fault("a dictionary of a configuration can't have a key 'type', which names classes")
         return {str(key): to_config(held) for key, held in value.items()}
     if isinstance(value, (list, tuple)):
         return [to_config(held) for held in value]

@@ -1,0 +1,280 @@
+"""A small example of every layer, model and part of a model, and how it runs over a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from recurra import cells, layers, models
+from recurra.cells import GRU, LSTM
+from recurra.layers import Bidirectional, FeedForward, Recurrent, Stack
+from recurra.layers.attention_additive import AdditiveAttention
+from recurra.layers.attention_fed import AttentionFed
+from recurra.layers.attention_local import LocalAttention
+from recurra.layers.attention_multiplicative import DotAttention, GeneralAttention, ScaledDotAttention
+from recurra.layers.downsample import Downsample
+from recurra.layers.ends_pool import EndsPool
+from recurra.layers.locked_dropout import LockedDropout
+from recurra.layers.weight_noise import WeightNoise
+from recurra.models import frames, outputs
+from recurra.models.decoder_attention import AttentionDecoder
+from recurra.models.decoder_fed import FedDecoder
+from recurra.models.decoder_vector import VectorDecoder
+from recurra.models.encoder_decoder import EncoderDecoder
+from recurra.models.forecaster import Forecaster
+from recurra.models.horizon import DirectHorizon, RecurrentHorizon
+from recurra.models.note_model import NoteModel
+from recurra.models.stroke_model import StrokeModel
+from recurra.ragged import Ragged
+from recurra.state import named_leaves
+from tests.laws.table import HIDDEN, IN, features
+
+TOKENS = 9
+Rows = Sequence[Any]
+
+
+def over(module: Any, rows: Rows) -> list[Any]:
+    """The module on the rows together: for each row its answer and, where there is one, its state."""
+    return apart(module(Ragged.from_list(rows)), len(rows))
+
+
+def apart(made: Any, count: int) -> list[Any]:
+    """What belongs to each row of an answer."""
+    if isinstance(made, Ragged):
+        return made.to_list()
+    if isinstance(made, Tensor):
+        return list(made)
+    if type(made) is tuple:
+        parts = [apart(part, count) for part in made]
+        return [list(row) for row in zip(*parts, strict=True)]
+    leaves = named_leaves(made)  # a state
+    return [{name: leaf[k] for name, leaf in leaves.items()} for k in range(count)]
+
+
+@dataclass(frozen=True)
+class Example:
+    """How to build a module, the rows that it reads, and how it runs on them.
+
+    Attributes:
+        rows: lengths -> one row each (a tensor `[T, ...]`, or what `run` takes).
+        run: the module, rows -> for each row its answer, a tree of tensors.
+        empty: whether a row may be of length 0.
+    """
+
+    build: Callable[[], nn.Module]
+    rows: Callable[..., Rows] = features
+    run: Callable[[Any, Rows], list[Any]] = over
+    empty: bool = True
+
+
+def tokens(*lengths: int) -> Rows:
+    return [torch.randint(TOKENS, (length,)) for length in lengths]
+
+
+def wide(size: int) -> Callable[..., Rows]:
+    return lambda *lengths: features(*lengths, size=size)
+
+
+def pairs(first: Callable[..., Rows], second: Callable[..., Rows]) -> Callable[..., Rows]:
+    """Two rows for each length, the second one of another length."""
+    return lambda *lengths: list(zip(first(*lengths), second(*(n + 1 for n in lengths)), strict=True))
+
+
+def attend(module: Any, rows: Rows) -> list[Any]:
+    queries, memories = zip(*rows, strict=True)
+    return apart(
+        module.over_rows(Ragged.from_list(queries), module.remember(Ragged.from_list(memories)))[0], len(rows)
+    )
+
+
+def decode(module: Any, rows: Rows) -> list[Any]:
+    targets, memories = zip(*rows, strict=True)
+    vector = torch.stack([memory.sum(0) for memory in memories])
+    state = module.begin(Ragged.from_list(memories), vector)
+    return apart(module.run(Ragged.from_list(targets), state).y, len(rows))
+
+
+def feed_back(module: AttentionFed, rows: Rows) -> list[Any]:
+    targets, memories = zip(*rows, strict=True)
+    remembered = module.attention.remember(Ragged.from_list(memories))
+    module.make_room(remembered.values.shape[1])
+    state = module.initial_state(len(rows))._replace(memory=remembered)
+    y, _ = Recurrent(module)(Ragged.from_list(targets), state)
+    return [row[:, : module.size] for row in y.to_list()]
+
+
+def translate(module: Any, rows: Rows) -> list[Any]:
+    targets, sources = zip(*rows, strict=True)
+    return apart(module(Ragged.from_list(sources), Ragged.from_list(targets)).logits, len(rows))
+
+
+def tag_scores(module: Any, rows: Rows) -> list[Any]:
+    scores = Ragged.from_list(rows)
+    best = module.decode(scores)
+    return [list(row) for row in zip(module(scores, best), best.to_list(), strict=True)]
+
+
+def windows(size: int, length: int = 5) -> Callable[..., Rows]:
+    """Dense rows, all of one length: what a forecaster reads."""
+    return lambda *lengths: features(*(length for _ in lengths), size=size)
+
+
+def forecast(module: Forecaster, rows: Rows) -> list[Any]:
+    dense = torch.stack(list(rows))
+    return list(
+        module.mean(module(dense, dense[..., :0].new_zeros(len(rows), 5 + module.horizon.horizon, 0)))
+    )
+
+
+def ahead(module: Any, rows: Rows) -> list[Any]:
+    dense = torch.stack(list(rows))
+    known = dense.new_zeros(len(rows), module.horizon, 0)
+    state = None if isinstance(module, DirectHorizon) else module.body.initial_state(len(rows))
+    return list(module(dense, state, known))
+
+
+def framed(module: Any, rows: Rows) -> list[Any]:
+    dense = torch.stack(list(rows))
+    inside, memo = module.enter(dense, 2)
+    back = module.outside(module.inside(dense[:, :2, : module.targets], memo), memo)
+    torch.testing.assert_close(back, dense[:, :2, : module.targets])
+    return [list(row) for row in zip(inside, back, strict=True)]
+
+
+def costs(module: Any, rows: Rows) -> list[Any]:
+    raw = torch.stack(list(rows))[..., : module.size]
+    targets = raw.new_zeros(raw.shape[:-1])
+    if isinstance(module, outputs.Distance):
+        return list(module.loss(raw.unsqueeze(2), raw.new_zeros(*raw.shape[:2], 1)))
+    if isinstance(module, outputs.StrokeOutput):
+        moves, pens = module.losses(raw, raw[..., :2], targets.long())
+        return list(moves + pens)
+    return list(module.loss(raw, targets) + module.mean(raw))
+
+
+def spelled(module: Any, rows: Rows) -> list[Any]:
+    ids = Ragged.from_list(rows)
+    spelling = Ragged.from_list([torch.arange(TOKENS)[: k % 4] for k in range(TOKENS)])
+    return apart(module(models.Words(ids, ids, ids, spelling)), len(rows))
+
+
+def gru(size: int = IN, hidden: int = HIDDEN) -> Recurrent:
+    return Recurrent(GRU(size, hidden))
+
+
+def back(size: int = IN, hidden: int = HIDDEN) -> Recurrent:
+    return Recurrent(GRU(size, hidden), reverse=True)
+
+
+def embed() -> models.TokenEmbedding:
+    return models.TokenEmbedding(TOKENS, IN)
+
+
+PAIRED = pairs(features, wide(2))
+
+MODULES: dict[str, Example] = {
+    # layers
+    "recurrent": Example(lambda: Recurrent(LSTM(IN, HIDDEN))),
+    "recurrent reverse": Example(back),
+    "bidirectional": Example(lambda: Bidirectional(Recurrent(LSTM(IN, HIDDEN)), back())),
+    "bidirectional sum": Example(lambda: Bidirectional(gru(), back(), "sum")),
+    "stack": Example(
+        lambda: Stack(gru(), Recurrent(cells.ProjectedLSTM(HIDDEN, 5, 2)), FeedForward(2, 3), dropout=0.5)
+    ),
+    "stack of both directions": Example(lambda: Stack(Bidirectional(gru(), back()), gru(2 * HIDDEN))),
+    "skip_stack": Example(lambda: layers.SkipStack(gru(), gru(IN + HIDDEN), dropout=0.5)),
+    "residual": Example(lambda: layers.Residual(Recurrent(cells.Zoneout(LSTM(IN, IN))))),
+    "latency_controlled": Example(lambda: layers.LatencyControlled(gru(), back(), chunk=2, lookahead=1)),
+    "feed_forward": Example(lambda: FeedForward(IN, 2)),
+    "convolution": Example(lambda: layers.Convolution(IN, 2)),
+    "downsample": Example(lambda: Downsample(IN, 2)),
+    "locked_dropout": Example(lambda: LockedDropout(IN, 0.4)),
+    "weight_noise": Example(lambda: WeightNoise(gru(), 0.1)),
+    "last_pool": Example(lambda: layers.LastPool(IN)),
+    "mean_pool": Example(lambda: layers.MeanPool(IN)),
+    "max_pool": Example(lambda: layers.MaxPool(IN)),
+    "attention_pool": Example(lambda: layers.AttentionPool(IN, 2)),
+    "ends_pool": Example(lambda: EndsPool(IN, 2)),
+    "char_lstm": Example(lambda: layers.CharLSTM(TOKENS, 3, 2), tokens),
+    "char_cnn": Example(lambda: layers.CharCNN(TOKENS, 3, 2), tokens),
+    "crf": Example(lambda: layers.CRF(["O", "B-x", "I-x"], scheme="bio"), features, tag_scores),
+    # attention
+    "additive_attention": Example(lambda: AdditiveAttention(IN, 2, 5), PAIRED, attend),
+    "dot_attention": Example(lambda: DotAttention(2, 2), pairs(wide(2), wide(2)), attend),
+    "scaled_dot_attention": Example(lambda: ScaledDotAttention(2, 2), pairs(wide(2), wide(2)), attend),
+    "general_attention": Example(lambda: GeneralAttention(IN, 2), PAIRED, attend),
+    "local_attention": Example(lambda: LocalAttention(GeneralAttention(IN, 2), 2), PAIRED, attend),
+    "attention_fed": Example(
+        lambda: AttentionFed(gru(IN + 2), AdditiveAttention(HIDDEN, 2), 2), PAIRED, feed_back
+    ),
+    # models
+    "token_embedding": Example(embed, tokens),
+    "one_hot": Example(lambda: models.OneHot(TOKENS), tokens),
+    "vectors": Example(lambda: models.Vectors(IN)),
+    "word_features": Example(
+        lambda: models.WordFeatures(embed(), layers.CharLSTM(TOKENS, 3, 2), shapes=TOKENS), tokens, spelled
+    ),
+    "bag": Example(lambda: models.Bag(embed(), [4], 2), tokens),
+    "language_model": Example(lambda: models.LanguageModel(embed(), gru(), TOKENS), tokens),
+    "language_model tied": Example(
+        lambda: models.LanguageModel(embed(), gru(IN, IN), TOKENS, tied=True), tokens
+    ),
+    "tagger": Example(lambda: models.Tagger(embed(), Bidirectional(gru(), back()), 3), tokens),
+    "tagger crf": Example(lambda: models.Tagger(embed(), gru(), 3, layers.CRF(3)), tokens),
+    "many_to_one": Example(lambda: models.ManyToOne(embed(), gru(), layers.LastPool(HIDDEN), 2), tokens),
+    "many_to_one mean": Example(
+        lambda: models.ManyToOne(embed(), back(), layers.MeanPool(HIDDEN), 2), tokens
+    ),
+    "regressor": Example(
+        lambda: models.Regressor(models.ManyToOne(models.Vectors(IN), gru(), layers.LastPool(HIDDEN), 2), 2)
+    ),
+    "note_model": Example(lambda: NoteModel(models.Vectors(IN), gru(), 3)),
+    "stroke_model": Example(lambda: StrokeModel(models.Vectors(IN), gru(), outputs.StrokeOutput(2))),
+    # encoder and decoder
+    "vector_decoder": Example(lambda: VectorDecoder(gru(IN + 2), 2, 4), PAIRED, decode),
+    "attention_decoder": Example(
+        lambda: AttentionDecoder(gru(), GeneralAttention(HIDDEN, 2), 2, 4), PAIRED, decode
+    ),
+    "fed_decoder": Example(
+        lambda: FedDecoder(gru(IN + 2), AdditiveAttention(HIDDEN, 2), 2, 2), PAIRED, decode
+    ),
+    "encoder_decoder": Example(
+        lambda: EncoderDecoder(
+            embed(),
+            gru(),
+            layers.LastPool(HIDDEN),
+            embed(),
+            VectorDecoder(gru(IN + HIDDEN), HIDDEN, 4),
+            TOKENS,
+        ),
+        pairs(tokens, tokens),
+        translate,
+    ),
+    # series
+    "forecaster": Example(
+        lambda: Forecaster(frames.Scaling(IN, 2), gru(), DirectHorizon(HIDDEN, 2, 4), outputs.Gaussian()),
+        windows(IN),
+        forecast,
+    ),
+    "scaling": Example(lambda: frames.Scaling(IN, 2, anchor="last", differences=True), windows(IN), framed),
+    "heading": Example(lambda: frames.Heading(), windows(2), framed),
+    "direct_horizon": Example(lambda: DirectHorizon(IN, 2, 4), windows(IN), ahead),
+    "recurrent_horizon": Example(lambda: RecurrentHorizon(gru(1), 2, 4), windows(IN), ahead),
+    "point": Example(lambda: outputs.Point(), windows(1), costs),
+    "distance": Example(lambda: outputs.Distance(), windows(1), costs),
+    "gaussian": Example(lambda: outputs.Gaussian(), windows(2), costs),
+    "gaussian_mixture": Example(lambda: outputs.GaussianMixture(2), windows(6), costs),
+    "quantiles": Example(lambda: outputs.Quantiles(), windows(3), costs),
+    "stroke_output": Example(lambda: outputs.StrokeOutput(2), windows(15), costs),
+}
+"""Name -> example; the first word is the registered name."""
+
+
+def build_module(name: str) -> nn.Module:
+    """The named module in double, out of training, with weights drawn anew from the same seed."""
+    torch.manual_seed(0)
+    return MODULES[name].build().double().eval()

@@ -1,0 +1,90 @@
+"""The same seed gives the same numbers, bit for bit, run after run and whatever the number of threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+from torch import Tensor
+
+from recurra import cells
+from recurra.cells import Cell
+from recurra.plan import plan_of
+from recurra.ragged import Ragged
+from recurra.scan import scan
+from recurra.state import named_leaves
+from tests.laws.loops import gradients, weights
+from tests.laws.table import CELLS, REGISTERED, features
+
+
+@pytest.fixture(autouse=True)
+def _one_thread_again() -> Iterator[None]:
+    yield
+    torch.set_num_threads(1)
+
+
+def trained(make: Callable[[], Cell], rows: list[Tensor], threads: int) -> list[Tensor]:
+    """Output, states and gradients of a run in training mode."""
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    cell = make().train()
+    torch.manual_seed(1)
+    y, state = scan(cell, Ragged.from_list(rows))
+    leaves = list(named_leaves(state).values())
+    return [y.data, *leaves, *gradients(([y.data.double()], state), weights(cell))]
+
+
+def assert_equal(one: list[Tensor], other: list[Tensor]) -> None:
+    assert len(one) == len(other)
+    assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_again_and_with_more_threads(name: str, engine: str) -> None:
+    rows = features(4, 1, 6, 3, dtype=torch.float32)
+    first = trained(CELLS[name], rows, 1)
+    assert_equal(trained(CELLS[name], rows, 1), first)
+    assert_equal(trained(CELLS[name], rows, 3), first)
+
+
+LARGER: dict[str, Callable[[], Cell]] = {
+    "lstm": lambda: cells.LSTM(24, 40),
+    "layer_norm_gru": lambda: cells.LayerNormGRU(24, 40),
+    "zoneout": lambda: cells.Zoneout(cells.ChoGRU(24, 33)),
+}
+
+
+@pytest.mark.parametrize("name", LARGER)
+def test_rows_enough_to_share_out(name: str, engine: str) -> None:
+    torch.manual_seed(3)
+    rows = [torch.randn(int(length), 24) for length in torch.randint(0, 12, (37,))]
+    first = trained(LARGER[name], rows, 1)
+    for threads in (2, 3, 4):
+        assert_equal(trained(LARGER[name], rows, threads), first)
+
+
+@pytest.mark.parametrize("name", REGISTERED)
+def test_the_first_run_draws_what_later_runs_draw(name: str) -> None:
+    """Finding out about a step takes no number from the generator."""
+    cell = CELLS[name]().train()
+    x = torch.stack(features(3, 3, dtype=torch.float32))
+    torch.manual_seed(5)
+    first = scan(cell, x)[0]
+    torch.manual_seed(5)
+    assert torch.equal(scan(cell, x)[0], first)
+    state = torch.get_rng_state()
+    other = CELLS[name]().train()
+    torch.set_rng_state(state)
+    assert plan_of(other).program is not None
+    assert other.output_size
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_noise_differs_from_step_to_step_and_from_run_to_run() -> None:
+    cell = cells.Zoneout(cells.VanillaRNN(3, 64), 0.5).train()
+    x = torch.randn(1, 1, 3).expand(1, 6, 3)
+    one, two = scan(cell, x)[0], scan(cell, x)[0]
+    kept = [(run[0, 1:] == run[0, :-1]) for run in (one, two)]
+    assert not torch.equal(one, two)
+    assert not (kept[0][0] == kept[0][1]).all()
