@@ -8,8 +8,10 @@
 #include <stdexcept>
 
 #include "driver.h"
+#include "encoded.h"
 #include "gemm.h"
 #include "pick.h"
+#include "stepper_bindings.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -38,32 +40,6 @@ void bind_sums(nb::module_& m, const char* name) {
         column_sums<T>(reinterpret_cast<const T*>(x), stride, rows, width, reinterpret_cast<T*>(sums), threads);
       },
       nb::call_guard<nb::gil_scoped_release>());
-}
-
-using Numbers = std::vector<int64_t>;
-
-Place place_of(const int64_t* p) {
-  return {static_cast<Space>(p[0]), static_cast<int>(p[1]), static_cast<int>(p[2])};
-}
-
-// weights: depth, width of each; lines: op, width, mode, 3 numbers each for d, a, b, c, weight;
-// next: 3 numbers a state.
-LoopProgram make_program(std::vector<int> inputs, std::vector<int> states, std::vector<int> outputs,
-                         std::vector<int> temporaries, std::vector<int> vectors, std::vector<int> locals,
-                         std::vector<int> totals, const Numbers& weights, std::vector<double> immediates,
-                         const Numbers& lines, const Numbers& next) {
-  if (lines.size() % 16 || next.size() % 3 || weights.size() % 2)
-    throw std::invalid_argument("loop program: lists of a wrong length");
-  LoopProgram p{inputs, states, outputs, temporaries, vectors, locals, totals, {}, immediates, {}, {}};
-  for (size_t i = 0; i < weights.size(); i += 2)
-    p.weights.emplace_back(static_cast<int>(weights[i]), static_cast<int>(weights[i + 1]));
-  for (size_t i = 0; i < lines.size(); i += 16) {
-    const int64_t* l = &lines[i];
-    p.lines.push_back({static_cast<int>(l[0]), static_cast<int>(l[1]), static_cast<int>(l[2]), place_of(l + 3),
-                       place_of(l + 6), place_of(l + 9), place_of(l + 12), static_cast<int>(l[15])});
-  }
-  for (size_t i = 0; i < next.size(); i += 3) p.next.push_back(place_of(&next[i]));
-  return p;
 }
 
 template <class T>
@@ -132,6 +108,8 @@ nb::dict space_codes() {
 
 NB_MODULE(_engine, m) {
   using namespace recurra;
+  // Loops live as long as the cells they were made from, which may be until the interpreter ends.
+  nb::set_leak_warnings(false);
   m.def("level", [] { return level_name(level()); });
   bind_gemm<float>(m, "gemm_f32");
   bind_gemm<double>(m, "gemm_f64");
@@ -139,6 +117,7 @@ NB_MODULE(_engine, m) {
   bind_sums<double>(m, "column_sums_f64");
   bind_driver<float>(m, "LoopF32");
   bind_driver<double>(m, "LoopF64");
+  bind_stepper(m);
   m.attr("OPS") = operation_codes();
   m.attr("SPACES") = space_codes();
 }

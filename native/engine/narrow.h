@@ -1,0 +1,42 @@
+// Products of float32 rows with weights held in fewer bits; sums are float32.
+//
+// bfloat16: rounded to nearest, ties to even; each weight is expanded to float32 in a register (its bits
+// are the upper half of the float32's), so any processor runs it and none rounds the rows.
+// int8: one scale a column, `scale = largest / 127`, `weight = scale * whole number`.
+#pragma once
+#include <cstdint>
+
+namespace recurra {
+
+struct Narrow {
+  long (*packed_size)(long depth, long width);  // numbers
+  void (*pack_bfloat16)(const float* w, long depth_stride, long width_stride, long depth, long width, uint16_t* packed);
+  // scales: as many as packed columns, rounded up to whole panels of `panel`
+  void (*pack_int8)(const float* w, long depth_stride, long width_stride, long depth, long width, int8_t* packed,
+                    float* scales);
+  // c [rows, width] = bias + addend + a [rows, depth] @ packed; c may be the addend.
+  void (*product_bfloat16)(const float* a, long row_stride, const uint16_t* packed, long depth, long width, long rows,
+                           float* c, long c_stride, const float* bias, const float* addend, long addend_stride);
+  void (*product_int8)(const float* a, long row_stride, const int8_t* packed, const float* scales, long depth,
+                       long width, long rows, float* c, long c_stride, const float* bias, const float* addend,
+                       long addend_stride);
+  int panel;
+};
+
+namespace v2 {
+extern const Narrow narrow;
+}
+namespace v3 {
+extern const Narrow narrow;
+}
+namespace v4 {
+extern const Narrow narrow;
+}
+namespace neon {
+extern const Narrow narrow;
+}
+namespace plain {
+extern const Narrow narrow;
+}
+
+}  // namespace recurra

@@ -1,0 +1,487 @@
+#include "stepper.h"
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+
+#include "levels.h"
+#include "narrow.h"
+#include "pick.h"
+#include "pool.h"
+
+namespace recurra {
+namespace {
+
+constexpr long tile_numbers = 1024;  // as in driver.cpp
+// Streams that one worker takes at a time, and rows of a block that products see at once: enough to read a
+// weight from the cache once for many rows, few enough that the rows stay there too.
+constexpr long group_streams = 64;
+constexpr long block_rows = 48;
+// Below so many multiply-adds, waking another thread costs more than it brings.
+constexpr double worth_a_thread = 1e6;
+
+long pieces(long total, long piece) { return (total + piece - 1) / piece; }
+
+// A weight matrix, packed once.
+class Packed {
+ public:
+  Packed(WeightKind kind, WeightView<float> w, long depth, long width)
+      : kind_(kind), depth_(depth), width_(width), kernels_(kernels<float>()), narrow_(RECURRA_PICK(narrow)) {
+    if (kind == WeightKind::float32) {
+      full_ = allocate<float>(kernels_.packed_size(depth, width));
+      kernels_.pack(w.data, w.depth_stride, w.width_stride, depth, width, 0, width, full_.get());
+    } else if (kind == WeightKind::bfloat16) {
+      halves_ = allocate<uint16_t>(narrow_.packed_size(depth, width));
+      narrow_.pack_bfloat16(w.data, w.depth_stride, w.width_stride, depth, width, halves_.get());
+    } else {
+      bytes_ = allocate<int8_t>(narrow_.packed_size(depth, width));
+      scales_ = allocate<float>(pieces(width, narrow_.panel) * narrow_.panel);
+      narrow_.pack_int8(w.data, w.depth_stride, w.width_stride, depth, width, bytes_.get(), scales_.get());
+    }
+  }
+
+  void product(const float* a, long a_stride, long rows, float* c, long c_stride, const float* bias,
+               const float* addend, long addend_stride) const {
+    if (kind_ == WeightKind::float32)
+      kernels_.product(a, a_stride, 1, full_.get(), depth_, width_, rows, c, c_stride, bias, addend, addend_stride);
+    else if (kind_ == WeightKind::bfloat16)
+      narrow_.product_bfloat16(a, a_stride, halves_.get(), depth_, width_, rows, c, c_stride, bias, addend,
+                               addend_stride);
+    else
+      narrow_.product_int8(a, a_stride, bytes_.get(), scales_.get(), depth_, width_, rows, c, c_stride, bias, addend,
+                           addend_stride);
+  }
+
+  long work() const { return depth_ * width_; }
+  long bytes() const {
+    return work() * (kind_ == WeightKind::float32 ? 4 : kind_ == WeightKind::bfloat16 ? 2 : 1);
+  }
+
+ private:
+  WeightKind kind_;
+  long depth_, width_;
+  const Kernels<float>& kernels_;
+  const Narrow& narrow_;
+  Buffer<float> full_, scales_;
+  Buffer<uint16_t> halves_;
+  Buffer<int8_t> bytes_;
+};
+
+struct Slot {
+  float* data;
+  long stride;
+};
+
+struct Operand {
+  int slot = -1;
+  int column = 0;
+  bool local = false;
+};
+
+struct Instr {
+  Instruction<float> call = nullptr;  // null: a product
+  long width = 0;
+  Operand d, a, b, c;
+  int weight = -1;
+  int mode = 0;
+  bool flat = false;
+};
+
+}  // namespace
+
+// What a segment is for all workers: instructions resolved to slots, weights packed.
+class Stepper::Segment {
+ public:
+  Segment(SegmentSpec given, WeightKind kind) : spec(std::move(given)) {
+    const LoopProgram& p = spec.program;
+    p.check();
+    const size_t early_inputs = p.inputs.size();
+    if (spec.inputs.size() != early_inputs || spec.outputs.size() != p.outputs.size() ||
+        spec.vectors.size() != p.vectors.size() || spec.weights.size() != spec.sizes.size() ||
+        spec.sizes.size() < p.weights.size() || !p.totals.empty())
+      throw std::invalid_argument("stepper: lists of a wrong length");
+    for (size_t w = 0; w < p.weights.size(); ++w)
+      if (p.weights[w] != spec.sizes[w]) throw std::invalid_argument("stepper: a weight's size");
+    for (const EarlyProduct& e : spec.early) {
+      const auto in = [&](int index, size_t count) { return index >= 0 && index < static_cast<int>(count); };
+      if (!in(e.source, early_inputs) || !in(e.into, early_inputs) || !in(e.weight, spec.sizes.size()) ||
+          (e.vector != -1 && !in(e.vector, p.vectors.size())) || e.start < 0 ||
+          e.start + spec.sizes[e.weight].first > p.inputs[e.source] ||
+          p.inputs[e.into] != spec.sizes[e.weight].second ||
+          (e.vector != -1 && p.vectors[e.vector] != p.inputs[e.into]))
+        throw std::invalid_argument("stepper: an early product");
+    }
+    for (size_t w = 0; w < spec.weights.size(); ++w)
+      packed.emplace_back(kind, spec.weights[w], spec.sizes[w].first, spec.sizes[w].second);
+    for (size_t v = 0; v < spec.vectors.size(); ++v)
+      vectors.emplace_back(spec.vectors[v], spec.vectors[v] + p.vectors[v]);
+    for (double value : p.immediates) immediates.push_back(static_cast<float>(value));
+    resolve();
+  }
+
+  SegmentSpec spec;
+  std::vector<Packed> packed;
+  std::vector<std::vector<float>> vectors;
+  std::vector<float> immediates;
+  std::vector<Instr> instructions;
+  int first_state, first_output, first_next, first_temporary, first_vector, first_immediate, first_local, slots;
+  long widest = 1;
+
+ private:
+  void resolve() {
+    const LoopProgram& p = spec.program;
+    first_state = static_cast<int>(p.inputs.size());
+    first_output = first_state + static_cast<int>(p.states.size());
+    first_next = first_output + static_cast<int>(p.outputs.size());
+    first_temporary = first_next + static_cast<int>(p.states.size());
+    first_vector = first_temporary + static_cast<int>(p.temporaries.size());
+    first_immediate = first_vector + static_cast<int>(p.vectors.size());
+    first_local = first_immediate + static_cast<int>(p.immediates.size());
+    slots = first_local + static_cast<int>(p.locals.size());
+    const Kernels<float>& k = kernels<float>();
+    for (const Line& line : p.lines) {
+      Instr s;
+      s.width = line.width;
+      s.d = place(line.d);
+      s.a = place(line.a);
+      s.b = place(line.b);
+      s.c = place(line.c);
+      s.weight = line.weight;
+      if (line.op >= 0) {
+        s.call = k.instruction[line.op][line.mode];
+        s.mode = line.mode;
+        s.flat = line.op < static_cast<int>(Op::sum);
+        if (!s.call) throw std::invalid_argument("stepper: an operation without that form");
+        widest = std::max<long>(widest, line.width);
+      }
+      instructions.push_back(s);
+    }
+  }
+
+  Operand place(Place at) const {
+    Operand o;
+    o.column = at.column;
+    switch (at.space) {
+      case Space::input: o.slot = at.index; break;
+      case Space::state: o.slot = first_state + at.index; break;
+      case Space::output: o.slot = first_output + at.index; break;
+      case Space::next: o.slot = first_next + at.index; break;
+      case Space::temporary: o.slot = first_temporary + at.index; break;
+      case Space::vector: o.slot = first_vector + at.index; break;
+      case Space::immediate: o.slot = first_immediate + at.index; break;
+      case Space::local:
+        o.slot = first_local + at.index;
+        o.local = true;
+        break;
+      default: break;
+    }
+    return o;
+  }
+};
+
+// Runs a group of streams; holds all the room that takes.
+class Worker {
+ public:
+  Worker(const Stepper& owner, long streams) : owner_(owner), spec_(owner.spec_) {
+    const long rows = rows_ = std::max(block_rows, streams);
+    for (int width : spec_.arrays) arrays_.push_back({room(rows * width), width});
+    data_.resize(arrays_.size());
+    for (const auto& segment : owner.segments_) frames_.push_back(frame(*segment, rows));
+    if (spec_.loop >= 0)
+      for (int width : owner.segments_[spec_.loop]->spec.program.states) gathered_.push_back({room(streams * width), width});
+  }
+
+  // Streams rows[first .. first + count), or [first, first + count) when rows is null.
+  void run(const void* x, float* y, long steps, const int64_t* rows, long first, long count) {
+    x_ = x;
+    y_ = y;
+    steps_ = steps;
+    first_ = first;
+    count_ = count;
+    Stepper::Segment* loop = spec_.loop < 0 ? nullptr : owner_.segments_[spec_.loop].get();
+    const size_t states = loop ? loop->spec.program.states.size() : 0;
+    for (size_t j = 0; j < states; ++j) {
+      const long width = loop->spec.program.states[j];
+      float* own = spec_.states[j];
+      if (rows)
+        for (long r = 0; r < count; ++r)
+          std::memcpy(gathered_[j].data + r * width, own + rows[first + r] * width, width * sizeof(float));
+      frames_[spec_.loop].slots[loop->first_state + j] = {rows ? gathered_[j].data : own + first * width, width};
+    }
+    // blocks as even as can be
+    const long blocks = pieces(steps, std::max<long>(1, rows_ / count));
+    for (long k = 0, done = 0; k < blocks; ++k) {
+      const long now = (steps * (k + 1)) / blocks - done;
+      block(done, now);
+      done += now;
+    }
+    for (size_t j = 0; rows && j < states; ++j) {
+      const long width = loop->spec.program.states[j];
+      for (long r = 0; r < count; ++r)
+        std::memcpy(spec_.states[j] + rows[first + r] * width, gathered_[j].data + r * width, width * sizeof(float));
+    }
+  }
+
+ private:
+  struct Frame {
+    std::vector<Slot> slots;
+    long tile;
+  };
+
+  float* room(long numbers) {
+    held_.push_back(allocate<float>(numbers));
+    return held_.back().get();
+  }
+
+  Frame frame(Stepper::Segment& s, long rows) {
+    const LoopProgram& p = s.spec.program;
+    Frame f{std::vector<Slot>(s.slots), std::max<long>(1, std::min(rows, tile_numbers / s.widest))};
+    for (size_t i = 0; i < p.inputs.size(); ++i) f.slots[i].stride = p.inputs[i];
+    for (size_t i = 0; i < p.outputs.size(); ++i) f.slots[s.first_output + i].stride = p.outputs[i];
+    for (size_t i = 0; i < p.states.size(); ++i) f.slots[s.first_next + i] = {room(rows * p.states[i]), p.states[i]};
+    for (size_t i = 0; i < p.temporaries.size(); ++i)
+      f.slots[s.first_temporary + i] = {room(rows * p.temporaries[i]), p.temporaries[i]};
+    for (size_t i = 0; i < p.vectors.size(); ++i) f.slots[s.first_vector + i] = {s.vectors[i].data(), 0};
+    for (size_t i = 0; i < p.immediates.size(); ++i) f.slots[s.first_immediate + i] = {&s.immediates[i], 0};
+    for (size_t i = 0; i < p.locals.size(); ++i)
+      f.slots[s.first_local + i] = {room(f.tile * p.locals[i]), p.locals[i]};
+    return f;
+  }
+
+  // Steps [done, done + now): arrays hold step by step, streams side by side.
+  void block(long done, long now) {
+    for (size_t i = 0; i < arrays_.size(); ++i) data_[i] = arrays_[i].data;
+    for (const Front& front : spec_.fronts) read(front, done, now);
+    const bool direct = count_ == 1 && !is_front(spec_.y);
+    if (direct) data_[spec_.y] = y_ + (first_ * steps_ + done) * owner_.y_width();
+    for (size_t k = 0; k < frames_.size(); ++k) {
+      if (static_cast<int>(k) != spec_.loop) {
+        lines(k, 0, now * count_);
+        continue;
+      }
+      early(k, now * count_);
+      for (long t = 0; t < now; ++t) {
+        lines_only(k, t * count_, count_);
+        advance(k);
+      }
+    }
+    if (direct) return;
+    const long width = owner_.y_width();
+    for (long r = 0; r < count_; ++r)
+      for (long t = 0; t < now; ++t)
+        std::memcpy(y_ + ((first_ + r) * steps_ + done + t) * width, data_[spec_.y] + (t * count_ + r) * width,
+                    width * sizeof(float));
+  }
+
+  bool is_front(int array) const {
+    for (const Front& front : spec_.fronts)
+      if (front.array == array) return true;
+    return false;
+  }
+
+  void read(const Front& front, long done, long now) {
+    const long width = spec_.arrays[front.array];
+    float* to = arrays_[front.array].data;
+    if (front.table) {
+      const int64_t* ids = static_cast<const int64_t*>(x_);
+      for (long t = 0; t < now; ++t)
+        for (long r = 0; r < count_; ++r)
+          std::memcpy(to + (t * count_ + r) * width, front.table + ids[(first_ + r) * steps_ + done + t] * width,
+                      width * sizeof(float));
+      return;
+    }
+    const float* x = static_cast<const float*>(x_);
+    if (count_ == 1) {
+      data_[front.array] = const_cast<float*>(x + (first_ * steps_ + done) * width);  // only read
+      return;
+    }
+    for (long t = 0; t < now; ++t)
+      for (long r = 0; r < count_; ++r)
+        std::memcpy(to + (t * count_ + r) * width, x + ((first_ + r) * steps_ + done + t) * width,
+                    width * sizeof(float));
+  }
+
+  void lines(size_t k, long first, long rows) {
+    early(k, rows);
+    lines_only(k, first, rows);
+  }
+
+  // Products of whole inputs, for all rows of the block at once.
+  void early(size_t k, long rows) {
+    const Stepper::Segment& s = *owner_.segments_[k];
+    for (const EarlyProduct& e : s.spec.early) {
+      const long from = s.spec.program.inputs[e.source], into = s.spec.program.inputs[e.into];
+      s.packed[e.weight].product(data_[s.spec.inputs[e.source]] + e.start, from, rows, data_[s.spec.inputs[e.into]],
+                                 into, e.vector < 0 ? nullptr : s.vectors[e.vector].data(), nullptr, 0);
+    }
+  }
+
+  void lines_only(size_t k, long first, long rows) {
+    const Stepper::Segment& s = *owner_.segments_[k];
+    const LoopProgram& p = s.spec.program;
+    Frame& f = frames_[k];
+    for (size_t i = 0; i < p.inputs.size(); ++i) f.slots[i].data = data_[s.spec.inputs[i]] + first * p.inputs[i];
+    for (size_t i = 0; i < p.outputs.size(); ++i)
+      f.slots[s.first_output + i].data = data_[s.spec.outputs[i]] + first * p.outputs[i];
+    const size_t count = s.instructions.size();
+    for (size_t i = 0; i < count;) {
+      const Instr& here = s.instructions[i];
+      if (!here.call) {
+        const Operand &a = here.a, &b = here.b, &c = here.c, &d = here.d;
+        s.packed[here.weight].product(at(f, a, 0), f.slots[a.slot].stride, rows, at(f, d, 0), f.slots[d.slot].stride,
+                                      b.slot < 0 ? nullptr : at(f, b, 0), c.slot < 0 ? nullptr : at(f, c, 0),
+                                      c.slot < 0 ? 0 : f.slots[c.slot].stride);
+        ++i;
+        continue;
+      }
+      size_t end = i;
+      while (end < count && s.instructions[end].call) ++end;
+      for (long r = 0; r < rows; r += f.tile)
+        for (size_t j = i; j < end; ++j) tile(f, s.instructions[j], r, std::min(f.tile, rows - r));
+      i = end;
+    }
+  }
+
+  static float* at(const Frame& f, const Operand& o, long row) {
+    const Slot& slot = f.slots[o.slot];
+    return slot.data + o.column + (o.local ? 0 : row * slot.stride);
+  }
+
+  static void tile(const Frame& f, const Instr& s, long row, long rows) {
+    Cells<float> x;
+    x.rows = rows;
+    x.width = s.width;
+    x.d = at(f, s.d, row);
+    x.ds = f.slots[s.d.slot].stride;
+    x.a = at(f, s.a, row);
+    x.as = f.slots[s.a.slot].stride;
+    x.b = x.c = nullptr;
+    x.bs = x.cs = 0;
+    bool flat = s.flat && rows > 1 && x.ds == x.width && x.as == (s.mode & 4 ? 0 : x.width);
+    if (s.b.slot >= 0) {
+      x.b = at(f, s.b, row);
+      x.bs = f.slots[s.b.slot].stride;
+      flat = flat && x.bs == (s.mode & 1 ? 0 : x.width);
+    }
+    if (s.c.slot >= 0) {
+      x.c = at(f, s.c, row);
+      x.cs = f.slots[s.c.slot].stride;
+      flat = flat && x.cs == (s.mode & 2 ? 0 : x.width);
+    }
+    if (flat) {
+      x.width *= rows;
+      x.rows = 1;
+    }
+    s.call(x);
+  }
+
+  // The states take their next values.
+  void advance(size_t k) {
+    const Stepper::Segment& s = *owner_.segments_[k];
+    const LoopProgram& p = s.spec.program;
+    Frame& f = frames_[k];
+    for (size_t j = 0; j < p.next.size(); ++j) {
+      const Place from = p.next[j];
+      if (from.space == Space::state) continue;
+      const Slot& made =
+          f.slots[from.space == Space::output ? s.first_output + from.index : s.first_next + from.index];
+      const long width = p.states[j];
+      float* to = f.slots[s.first_state + j].data;
+      for (long r = 0; r < count_; ++r)
+        std::memcpy(to + r * width, made.data + from.column + r * made.stride, width * sizeof(float));
+    }
+  }
+
+  const Stepper& owner_;
+  const StepperSpec& spec_;
+  std::vector<Buffer<float>> held_;
+  std::vector<Slot> arrays_, gathered_;
+  std::vector<float*> data_;
+  std::vector<Frame> frames_;
+  long rows_ = 0;  // that there is room for
+  const void* x_ = nullptr;
+  float* y_ = nullptr;
+  long steps_ = 0, first_ = 0, count_ = 0;
+};
+
+Stepper::Stepper(StepperSpec spec) : spec_(std::move(spec)) {
+  if (spec_.streams < 1 || spec_.fronts.empty()) throw std::invalid_argument("stepper: no stream or no input");
+  const auto array = [&](int index, int width) {
+    if (index < 0 || index >= static_cast<int>(spec_.arrays.size()) || (width > 0 && spec_.arrays[index] != width))
+      throw std::invalid_argument("stepper: no such array, or of another width");
+  };
+  array(spec_.y, 0);
+  for (const Front& front : spec_.fronts) {
+    array(front.array, 0);
+    if ((front.table != nullptr) != reads_ids()) throw std::invalid_argument("stepper: ids are read from tables");
+  }
+  for (SegmentSpec& given : spec_.segments) {
+    for (size_t i = 0; i < given.inputs.size(); ++i) array(given.inputs[i], given.program.inputs.at(i));
+    for (size_t i = 0; i < given.outputs.size(); ++i) array(given.outputs[i], given.program.outputs.at(i));
+    segments_.push_back(std::make_unique<Segment>(given, spec_.kind));
+    for (const Instr& line : segments_.back()->instructions)
+      if (!line.call) work_ += segments_.back()->packed[line.weight].work();
+    for (const EarlyProduct& e : given.early) work_ += segments_.back()->packed[e.weight].work();
+  }
+  const int count = static_cast<int>(segments_.size());
+  for (int k = 0; k < count; ++k)
+    if (k != spec_.loop && !segments_[k]->spec.program.states.empty())
+      throw std::invalid_argument("stepper: states outside the loop");
+  const size_t states = spec_.loop < 0 ? 0 : segments_.at(spec_.loop)->spec.program.states.size();
+  if (spec_.states.size() != states) throw std::invalid_argument("stepper: one memory for each state");
+  const long groups =
+      std::max(pieces(spec_.streams, group_streams), std::min<long>(std::max(1, spec_.threads), spec_.streams));
+  const long most = std::min(spec_.streams, group_streams);
+  for (long g = 0; g < groups; ++g) workers_.push_back(std::make_unique<Worker>(*this, most));
+  taken_.assign(spec_.streams, 0);
+}
+
+Stepper::~Stepper() = default;
+
+long Stepper::weight_bytes() const {
+  long bytes = 0;
+  for (const auto& segment : segments_)
+    for (const Packed& weight : segment->packed) bytes += weight.bytes();
+  return bytes;
+}
+
+void Stepper::run(const void* x, float* y, long steps, const int64_t* rows, long count) {
+  if (steps <= 0 || count <= 0) return;
+  const std::lock_guard<std::mutex> alone(one_at_a_time_);
+  if (reads_ids()) {
+    const int64_t* ids = static_cast<const int64_t*>(x);
+    for (long i = 0; i < steps * count; ++i)
+      if (ids[i] < 0 || ids[i] >= spec_.tokens)
+        throw std::out_of_range("token id " + std::to_string(ids[i]) + ", expected 0 to " +
+                                std::to_string(spec_.tokens - 1));
+  }
+  if (rows) {
+    const char* fault = nullptr;
+    long k = 0;
+    for (; k < count && !fault; ++k) {
+      if (rows[k] < 0 || rows[k] >= spec_.streams)
+        fault = "is not one of the streams";
+      else if (taken_[rows[k]])
+        fault = "is given twice";
+      else
+        taken_[rows[k]] = 1;
+    }
+    const long marked = fault ? k - 1 : k;
+    for (long i = 0; i < marked; ++i) taken_[rows[i]] = 0;
+    if (fault) throw std::out_of_range("stream " + std::to_string(rows[k - 1]) + " " + fault);
+  } else if (count != spec_.streams) {
+    throw std::invalid_argument("stepper: rows for some streams without saying which");
+  }
+  const double work = static_cast<double>(work_) * count * steps;
+  long groups = pieces(count, group_streams);
+  const int threads = work < 2 * worth_a_thread ? 1 : spec_.threads;
+  if (threads > 1) groups = std::max(groups, std::min<long>({threads, count, static_cast<long>(work / worth_a_thread)}));
+  if (groups == 1) return workers_[0]->run(x, y, steps, rows, 0, count);
+  run_tasks(static_cast<int>(groups), threads, [&](int g) {
+    const long first = count * g / groups;
+    workers_[g]->run(x, y, steps, rows, first, count * (g + 1) / groups - first);
+  });
+}
+
+}  // namespace recurra
