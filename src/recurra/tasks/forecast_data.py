@@ -82,7 +82,7 @@ class ForecastData:
 
     def __init__(self, options: ForecastOptions, seed: int) -> None:
         self.options, self.seed = options, seed
-        self.notes: list[str] = Field(default_factory=list)
+        self.notes: list[str] = []
         self._windows: dict[str, Windows] = {}
 
     def part(self, name: Part) -> Windows:

@@ -16,14 +16,15 @@ _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E:
 
 
 def read_idx(path: str | Path, *, labels: str | Path | None = None, divisor: float = 1.0) -> Examples:
-    """Column `vectors`: one array `[rows, columns]` an image; column `label` where a file of labels is named.
+    """Column `vectors`: one array `[rows, columns]` an image; column `label` where there is a file of labels.
 
     An array of more than three dimensions has its last ones joined; one of two is a sequence of single
     numbers each.
 
     Args:
         path: the images, gzipped or not.
-        labels: the labels; a relative path starts where that of the images does not: in the working folder.
+        labels: the labels, as a path; without it the file beside the images whose name has `labels-idx1` for
+            their `images-idx3`, if there is one.
         divisor: numbers are divided by it (255 makes shares of grey).
     """
     if not divisor > 0:
@@ -36,6 +37,7 @@ def read_idx(path: str | Path, *, labels: str | Path | None = None, divisor: flo
         raise Fault(f"{path}: an array of 0 images: expected at least one")
     rows = images.reshape(count, steps, -1).astype(np.float32) / np.float32(divisor)
     columns: dict[str, list[object]] = {"vectors": list(rows)}
+    labels = _beside(Path(path)) if labels is None else labels
     if labels is not None:
         known = _array(labels)
         if known.shape != (count,) or known.dtype.kind not in "iu":
@@ -44,6 +46,11 @@ def read_idx(path: str | Path, *, labels: str | Path | None = None, divisor: flo
             )
         columns["label"] = [int(label) for label in known]
     return Examples(columns, [Place(str(path), n + 1, "image") for n in range(count)], str(path))
+
+
+def _beside(images: Path) -> Path | None:
+    found = images.with_name(images.name.replace("images-idx3", "labels-idx1"))
+    return found if found != images and found.is_file() else None
 
 
 def _array(path: str | Path) -> NDArray[np.generic]:
