@@ -65,11 +65,16 @@ class LanguageModelTask(Task):
     @classmethod
     def prepare(cls, data: TextOptions, model: LanguageModelOptions, *, seed: int) -> Self:
         corpus = CORPORA[data.read_as](data, seed)
-        tokenizer = _tokenizer(data, corpus.train)
+        train = corpus.train
+        try:
+            tokenizer = _tokenizer(data, train)
+        except Fault as fault:
+            raise Fault(f"the training text: {fault}") from None
         with seeded(seed):
             task = cls(corpus, tokenizer, build_model(model, tokenizer))
-        task.batches(0)  # a text too short is told now
-        assert corpus.held_out
+        # what is wrong with the data is told now, not at the first validation
+        task.batches(0)
+        _ = corpus.held_out
         return task
 
     @classmethod

@@ -23,7 +23,7 @@ from recurra.tasks.rows import RowReader, ordered_batches, shuffled_batches, usa
 from recurra.tasks.sizes import activations_line, parameters_line
 from recurra.tasks.sources import read_like, read_parts
 from recurra.tasks.vector_reader import VectorReader
-from recurra.tasks.word_reader import WordReader, token_rows
+from recurra.tasks.word_reader import WordReader
 
 
 class Answered(NamedTuple):
@@ -69,7 +69,7 @@ class ManyToOneTask(Task):
             *self.reader.check(held.rows),
             f"epoch: {len(self.batches(0)):,} batches of {self.options.batch_size} rows",
             parameters_line(self.model),
-            activations_line(self.model, self.options.batch_size * max(lengths), 0),
+            activations_line(self.model, self.options.batch_size * max(lengths)),
             *self._notes,
         ]
 
@@ -143,7 +143,7 @@ class ManyToOneTask(Task):
 def build_reader(data: ManyToOneDataOptions, model: ManyToOneOptions, train: Examples) -> RowReader:
     """A reader that knows the training rows."""
     if data.tokens is not None:
-        return WordReader.build(token_rows(train, data.tokens, data), data.tokens, data, model)
+        return WordReader.build(train, data.tokens, data, model)
     rows = [row for row in columns.vectors(train, data.vectors or "") if len(row)]
     if not rows:
         raise Fault(f"{train.source}: column {data.vectors!r}: every row has length 0")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from recurra.layers.recurrent import Recurrent
+from recurra.models.inputs import Input
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -32,12 +33,14 @@ def parameters_line(model: nn.Module) -> str:
     return f"model: {learnt:,} parameters{frozen}, {bytes_text(size)} with gradients and Adam's averages"
 
 
-def activations_line(model: nn.Module, steps: int, outputs: int) -> str:
-    """About what back-propagation keeps of a batch of `steps` steps in all: eight numbers for each unit of
-    each layer over time, as an LSTM keeps, and three for each of `outputs` scores a step.
+def activations_line(model: nn.Module, steps: int, outputs: int = 0) -> str:
+    """About what back-propagation keeps of a batch of `steps` steps in all: the features read,
+    eight numbers for each unit of each layer over time, as an LSTM keeps, and three for each of
+    `outputs` scores a step.
     """
     layers = [module for module in model.modules() if isinstance(module, Recurrent)]
-    kept = 4 * steps * (sum(8 * layer.output_size for layer in layers) + 3 * outputs)
+    read = next((int(m.output_size) for m in model.modules() if isinstance(m, Input)), 0)
+    kept = 4 * steps * (2 * read + sum(8 * layer.output_size for layer in layers) + 3 * outputs)
     return f"memory: about {bytes_text(kept)} for a batch of {steps:,} steps"
 
 

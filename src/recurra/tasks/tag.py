@@ -87,8 +87,7 @@ class TagTask(Task):
     def prepare(cls, data: TagDataOptions, model: TagModelOptions, *, seed: int) -> Self:
         parts = read_parts(data, seed)
         tags = TagSet.build(parts.train, data.tags, data.scheme, data.inner)
-        rows = columns.tokens(parts.train, data.tokens)
-        reader = WordReader.build(rows, data.tokens, data, model)
+        reader = WordReader.build(parts.train, data.tokens, data, model)
         with seeded(seed):
             task = cls(data, reader, tags, build_model(model, reader, tags), seed)
         task._train = task._tagged(parts.train)

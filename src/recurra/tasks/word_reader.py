@@ -52,12 +52,14 @@ class WordReader:
         self._vectors: WordVectors | None = None
 
     @classmethod
-    def build(
-        cls, rows: Sequence[Sequence[str]], column: str, options: WordOptions, model: WordModelOptions
-    ) -> Self:
-        """From the training rows."""
+    def build(cls, examples: Examples, column: str, options: WordOptions, model: WordModelOptions) -> Self:
+        """From the training data."""
+        rows = token_rows(examples, column, options)
         normal = [[_normal(word, options) for word in row] for row in rows]
-        words = Vocabulary.build(normal, min_count=options.min_count, max_size=options.max_size, end=None)
+        try:
+            words = Vocabulary.build(normal, min_count=options.min_count, max_size=options.max_size, end=None)
+        except Fault as fault:
+            raise Fault(f"{examples.source}: column {column!r}: {fault}") from None
         vectors = None if model.embeddings is None else load(model.embeddings)
         if vectors is not None:
             more = [word for word in vectors.words if word not in words]
