@@ -23,7 +23,7 @@ from recurra.models.note_model import NoteModel, note_costs
 from recurra.ragged import Ragged
 from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.body import BodyOptions, build_body
-from recurra.tasks.drawing import drawing_options
+from recurra.tasks.drawing import check_drawing, numbered
 from recurra.tasks.epoch import Epoch
 from recurra.tasks.held_out import TestedOptions, read_named
 from recurra.tasks.modes import device_of, evaluating, seeded
@@ -177,23 +177,33 @@ class ComposeTask(Task):
             yield {"steps": len(roll), "nll": nll, "next": found}
 
     def sample(self, prompt: str = "", **options: Any) -> Iterator[str]:
-        """New pieces: to the MIDI file `output` (numbered, where `count` asks for several), whose name is
-        given; without it as JSON, a list of MIDI notes for each step.
+        """New pieces: written to a MIDI file, whose name is given, or told as JSON, a list of MIDI notes for
+        each step.
 
         Args:
-            prompt: how it begins: such JSON. options: `count`, `length` (steps), `temperature`, `seed` and
-            `output`.
+            prompt: how they begin: such JSON.
+            options: `count`, `length` in steps (200), `temperature`, `seed`, and `output`, the file (numbered
+                where there are several).
         """
-        asked = drawing_options(self.name, options, length=200)
+        return self._sample(prompt, **options)
+
+    def _sample(
+        self,
+        prompt: str,
+        *,
+        count: int = 1,
+        length: int = 200,
+        temperature: float = 1.0,
+        seed: int = 0,
+        output: str | Path | None = None,
+    ) -> Iterator[str]:
+        check_drawing(count, length, temperature)
         begin = self._roll_of(prompt) if prompt else torch.zeros(0, len(self.shares))
-        rolls = self.rolls(begin, asked.count, asked.length, asked.temperature, asked.seed)
-        for number, roll in enumerate(rolls):
-            if asked.output is None:
-                yield json.dumps(
-                    [[LOWEST + key for key in step.nonzero().flatten().tolist()] for step in roll]
-                )
+        for number, roll in enumerate(self.rolls(begin, count, length, temperature, seed)):
+            if output is None:
+                yield json.dumps([(LOWEST + step.nonzero().flatten()).tolist() for step in roll])
                 continue
-            path = asked.numbered(number)
+            path = numbered(output, number, count)
             tempo, steps = self.options.tempo, self.options.steps_a_quarter
             write_bytes(path, to_midi(roll, steps_a_quarter=steps, tempo=tempo))
             yield str(path)

@@ -25,7 +25,7 @@ from recurra.state import map_state
 from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.body import BodyOptions, build_body
 from recurra.tasks.draw_plot import plot_drawings
-from recurra.tasks.drawing import drawing_options
+from recurra.tasks.drawing import check_drawing
 from recurra.tasks.epoch import Epoch
 from recurra.tasks.held_out import TestedOptions, read_named
 from recurra.tasks.modes import device_of, evaluating, seeded
@@ -167,22 +167,35 @@ class DrawTask(Task):
             yield {"steps": len(drawing), "nll": float((moves + pens).mean())}
 
     def sample(self, prompt: str = "", **options: Any) -> Iterator[str]:
-        """New drawings: all in one picture, the file `output` (its name is given); without it as JSON, a list
-        of [dx, dy, lifted] each.
+        """New drawings: all in one picture, whose name is given, or told as JSON, a list of [dx, dy, lifted]
+        each.
 
         Args:
-            prompt: how they begin: such JSON. options: `count`, `length` (steps at most), `temperature`
-            (below 1 neater: a bias of `1 / temperature - 1`), `seed` and `output`.
+            prompt: how they begin: such JSON.
+            options: `count`, `length` (steps at most), `temperature` (at most 1; below it neater, by a bias of
+                `1 / temperature - 1`), `seed`, and `output`, the picture.
         """
-        asked = drawing_options(self.name, options, length=self.options.longest)
+        return self._sample(prompt, **options)
+
+    def _sample(
+        self,
+        prompt: str,
+        *,
+        count: int = 1,
+        length: int | None = None,
+        temperature: float = 1.0,
+        seed: int = 0,
+        output: str | Path | None = None,
+    ) -> Iterator[str]:
+        length = self.options.longest if length is None else length
+        check_drawing(count, length, temperature)
+        if temperature > 1:
+            raise Fault(f"temperature = {temperature}, expected above 0 and at most 1")
         begin = self._drawing_of(prompt) if prompt else torch.zeros(0, 3)
-        bias = 1 / asked.temperature - 1
-        if bias < 0:
-            raise Fault(f"temperature = {asked.temperature}, expected above 0 and at most 1")
-        drawn = self.drawn(begin, asked.count, asked.length, bias, asked.seed)
-        if asked.output is not None:
-            plot_drawings(drawn, asked.output)
-            yield str(asked.output)
+        drawn = self.drawn(begin, count, length, 1 / temperature - 1, seed)
+        if output is not None:
+            plot_drawings(drawn, Path(output))
+            yield str(output)
             return
         for one in drawn:
             yield json.dumps([[round(x, 2), round(y, 2), int(up)] for x, y, up in one.tolist()])
