@@ -172,7 +172,7 @@ class DrawTask(Task):
 
         Args:
             prompt: how they begin: such JSON.
-            options: `count`, `length` (steps at most), `temperature` (at most 1; below it neater, by a bias of
+            options: `count`, `length` (steps at most), `temperature` (at most 1; below neater, by a bias of
                 `1 / temperature - 1`), `seed`, and `output`, the picture.
         """
         return self._sample(prompt, **options)
