@@ -128,8 +128,6 @@ def test_a_change_leaves_the_table_as_it_was() -> None:
 @pytest.mark.parametrize("name", recipe_names())
 def test_shipped_recipe(name: str) -> None:
     text = recipe_text(name)
-    comments = [line for line in text.splitlines() if line.startswith("#")]
-    assert f"recurra train {name}" in text
-    assert any(line.startswith("# Data:") for line in comments)
+    assert text.startswith("# ")  # what it is, for `recurra recipes`
     recipe = recipe_of(tomllib.loads(text), name)
     assert recipe.task is TASKS[recipe.task.name]

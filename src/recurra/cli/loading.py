@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
 import torch
 
 from recurra.errors import Fault
 from recurra.runs import load
+from recurra.tasks.base import Task
 
 
-def load_run(run: Path, device: str, able: str | None = None) -> Any:
-    """The task of a run; `able` names a method it must have.
-
-    Raises Fault for a device that is not there, and for a task that can't do what is asked.
-    """
+def load_run(run: Path, device: str) -> Task:
+    """The task of a run. Fault for a device that is not there, too."""
     try:
         placed = torch.empty(0, device=torch.device(device)).device
     except (RuntimeError, AssertionError) as error:
         said = str(error).splitlines()[0]
         raise Fault(f"--device {device}: not to be had here: {said}") from None
-    task = load(run, placed)
-    if able is not None and not hasattr(task, able):
-        what = {"sample": "write texts", "open_stream": "be streamed"}[able]
-        raise Fault(f"{run}: a {task.name} run can't {what}")
-    return task
+    return load(run, placed)

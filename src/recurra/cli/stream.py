@@ -16,7 +16,7 @@ def stream(run: Run, device: Device = "cpu") -> None:
     """Read stdin as it comes and answer at once: a line of JSON for each token or step."""
     from recurra.cli.loading import load_run
 
-    opened = load_run(run, device, "open_stream").open_stream()
+    opened = load_run(run, device).open_stream()
     for piece in _pieces():
         for answer in opened.feed(piece):
             emit(answer)

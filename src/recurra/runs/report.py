@@ -19,6 +19,7 @@ from recurra.layers.recurrent import Recurrent
 from recurra.ragged import Ragged
 from recurra.runs import pictures
 from recurra.runs.folder import LOG, METRICS, RECIPE, load
+from recurra.tasks.base import Task
 
 REPORT = "report.html"
 _STYLE = """
@@ -35,7 +36,7 @@ def write_report(run: str | Path, *, samples: Sequence[str] = (), stream: str = 
 
     Args:
         samples: texts the model wrote, shown as they stand.
-        stream: read token by token by a task that can stream; shown are the surprisal of each token, the
+        stream: read token by token, by a language model; shown are the surprisal of each token, the
             likeliest next ones and the hidden state.
 
     Returns:
@@ -69,9 +70,7 @@ def _numbers(metrics: Mapping[str, Any], model: torch.nn.Module) -> str:
     return f"<table>{cells}</table>"
 
 
-def _streamed(task: Any, text: str) -> Iterator[str]:
-    if not hasattr(task, "open_stream"):
-        raise Fault(f"a {task.name} run can't be streamed: leave `stream` out")
+def _streamed(task: Task, text: str) -> Iterator[str]:
     outputs: list[Tensor] = []
     layers = [module for module in task.model.modules() if isinstance(module, Recurrent)]
     stream = task.open_stream()
@@ -79,7 +78,7 @@ def _streamed(task: Any, text: str) -> Iterator[str]:
     with _listening(layers[:1], outputs):
         answers = [*stream.feed(text), *stream.finish()]
     tokens = [answer["token"] for answer in answers]
-    yield "<h2>Read as a stream</h2><p>How unexpected each token was to the model (red: more than 4 bits):</p>"
+    yield "<h2>Read as a stream</h2><p>How unexpected each token was (red: more than 4 bits):</p>"
     yield _image(
         pictures.surprisals(tokens, [a["surprisal_bits"] for a in answers]), "surprisal of each token"
     )
