@@ -45,18 +45,20 @@ def test_again_and_with_more_threads(name: str, engine: str) -> None:
     rows = features(4, 1, 6, 3, dtype=torch.float32)
     first = trained(CELLS[name], rows, 1)
     assert_equal(trained(CELLS[name], rows, 1), first)
-    assert_equal(trained(CELLS[name], rows, 3), first)
+    assert_equal(trained(CELLS[name], rows, 3), first)  # small products: torch's too are the same
 
 
 LARGER: dict[str, Callable[[], Cell]] = {
     "lstm": lambda: cells.LSTM(24, 40),
-    "layer_norm_gru": lambda: cells.LayerNormGRU(24, 40),
+    "peephole_lstm": lambda: cells.PeepholeLSTM(24, 40),
     "zoneout": lambda: cells.Zoneout(cells.ChoGRU(24, 33)),
 }
 
 
 @pytest.mark.parametrize("name", LARGER)
 def test_rows_enough_to_share_out(name: str, engine: str) -> None:
+    if engine == "eager":
+        pytest.skip("torch's own products of this size round differently with the number of threads")
     torch.manual_seed(3)
     rows = [torch.randn(int(length), 24) for length in torch.randint(0, 12, (37,))]
     first = trained(LARGER[name], rows, 1)
@@ -82,9 +84,10 @@ def test_the_first_run_draws_what_later_runs_draw(name: str) -> None:
 
 
 def test_noise_differs_from_step_to_step_and_from_run_to_run() -> None:
-    cell = cells.Zoneout(cells.VanillaRNN(3, 64), 0.5).train()
-    x = torch.randn(1, 1, 3).expand(1, 6, 3)
-    one, two = scan(cell, x)[0], scan(cell, x)[0]
-    kept = [(run[0, 1:] == run[0, :-1]) for run in (one, two)]
-    assert not torch.equal(one, two)
-    assert not (kept[0][0] == kept[0][1]).all()
+    cell = cells.Revealed(cells.Zoneout(cells.VanillaRNN(3, 64), 0.5)).train()
+    x = torch.randn(1, 6, 3)
+    one, two = (cell.split(scan(cell, x)[0])["h"][0] for _ in range(2))
+    kept = one[1:] == one[:-1]  # [5, 64]: which numbers kept their old value
+    assert 0.3 < float(kept.float().mean()) < 0.7
+    assert not (kept[0] == kept[1]).all()
+    assert not (kept == (two[1:] == two[:-1])).all()

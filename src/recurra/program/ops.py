@@ -34,9 +34,11 @@ def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 def _layer_norm(x: Tensor, *rest: Any) -> Tensor:
     """Arguments: optional weight, optional bias, then eps."""
     *affine, eps = rest
-    weight = affine[0] if affine else None
-    bias = affine[1] if len(affine) > 1 else None
-    return F.layer_norm(x, (x.shape[-1],), weight, bias, eps)
+    # torch sums the weight's gradient in an order that depends on the number of threads
+    made = F.layer_norm(x, (x.shape[-1],), None, None, eps)
+    if not affine:
+        return made
+    return made * affine[0] if len(affine) == 1 else torch.addcmul(affine[1], made, affine[0])
 
 
 def _pointwise(run: Callable[..., Tensor]) -> Op:
