@@ -28,6 +28,7 @@ from recurra.errors import Fault
 app = typer.Typer(
     name="recurra",
     help="Recurrent networks: train, evaluate, sample, stream.",
+    epilog="Exit codes: 0 fine, 1 a defect, 2 bad input (one line says what), 130 interrupted.",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

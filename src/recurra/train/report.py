@@ -41,7 +41,7 @@ class Report:
         if not quiet and self._console.is_terminal:
             self._bar = Progress(
                 TextColumn("epoch {task.fields[epoch]}"),
-                BarColumn(),
+                BarColumn(bar_width=20),
                 TaskProgressColumn(),
                 TextColumn("loss {task.fields[loss]:.4f}"),
                 TextColumn("{task.fields[rate]:,.0f} items/s"),
@@ -102,7 +102,7 @@ class Report:
     def say(self, line: str) -> None:
         """A line to the person who waits."""
         if self._bar is not None:
-            self._bar.console.print(line, highlight=False, markup=False)
+            self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
         elif not self._quiet:
             print(line, file=sys.stderr, flush=True)
 
