@@ -21,6 +21,8 @@ ARROW = (
     ("runs",),
     ("tasks",),
     ("stream", "files", "decode"),
+    ("stepper",),
+    ("whole_step",),
     ("models",),
     ("layers", "nn", "accelerate", "explain"),
     ("scan", "fold", "plan", "given"),
@@ -36,14 +38,14 @@ ASIDE_IMPORTS = {
     "data": {"ragged", "registry", "errors"},
     "vectors": {"files", "data", "ragged", "registry", "errors", "_vectors"},
     "recipes": {"registry", "errors"},
-    "_native": set[str](),
+    "_engine": set[str](),
     "_vectors": set[str](),
 }
 ASIDE_USERS = {
     "data": {room for room in LEVEL if LEVEL[room] >= LEVEL["tasks"]} | {"vectors"},
     "vectors": {"cli", "tasks", "bench"},
     "recipes": {"cli"},
-    "_native": {"engines"},
+    "_engine": {"engines"},
     "_vectors": {"vectors"},
 }
 ROOMS = LEVEL.keys() | ASIDE_IMPORTS.keys()

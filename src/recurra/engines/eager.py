@@ -36,7 +36,7 @@ class EagerEngine:
         """See `Engine.run`."""
         constant = dict(zip(loop.fixed, fixed, strict=True))
         like = (*states, *steps, *fixed)[0]
-        pieces = [whole.split(list(batch_sizes)) for whole in steps]
+        pieces = [torch.split(whole, list(batch_sizes)) for whole in steps]
 
         def step(t: int, rows: int, current: dict[int, Tensor]) -> tuple[list[Tensor], dict[int, Tensor]]:
             held: dict[int, Any] = {**constant, **current}
@@ -78,8 +78,8 @@ def run_opaque(
     Returns:
         one y per step in the order of time, and the final state.
     """
-    pieces = x.split(list(batch_sizes))
-    flags = resets[0].split(list(batch_sizes)) if resets else None
+    pieces = torch.split(x, list(batch_sizes))
+    flags = torch.split(resets[0], list(batch_sizes)) if resets else None
 
     def once(t: int, rows: int, current: Any) -> tuple[Tensor, Any]:
         if flags is not None and resets is not None:
