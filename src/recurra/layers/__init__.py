@@ -15,6 +15,7 @@ from recurra.layers.feed_forward import FeedForward
 from recurra.layers.from_torch import from_torch
 from recurra.layers.latency_controlled import LatencyControlled
 from recurra.layers.pooling import AttentionPool, LastPool, MaxPool, MeanPool
+from recurra.layers.projected_pool import ProjectedPool
 from recurra.layers.recurrent import Recurrent
 from recurra.layers.residual import Residual
 from recurra.layers.skip_stack import SkipStack
@@ -42,6 +43,7 @@ __all__ = [
     "MaxPool",
     "MeanPool",
     "Memory",
+    "ProjectedPool",
     "Recurrent",
     "Residual",
     "ScaledDotAttention",

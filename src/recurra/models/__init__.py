@@ -15,6 +15,7 @@ from recurra.models.regressor import Regressor
 from recurra.models.stepwise import Stepwise
 from recurra.models.stroke_model import StrokeModel
 from recurra.models.tagger import Tagger
+from recurra.models.vector_autoencoder import VectorAutoEncoder
 from recurra.models.word_features import WordFeatures, Words
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "StrokeModel",
     "Tagger",
     "TokenEmbedding",
+    "VectorAutoEncoder",
     "VectorDecoder",
     "Vectors",
     "WordFeatures",

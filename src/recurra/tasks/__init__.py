@@ -1,5 +1,6 @@
 """Tasks: data, loss, metrics and predictions around a model; importing this room registers them all."""
 
+from recurra.tasks.autoencode import AutoencodeTask
 from recurra.tasks.base import TASKS, Loss, Options, Score, Task, TextStream
 from recurra.tasks.classify import ClassifyTask
 from recurra.tasks.compose import ComposeTask
@@ -14,6 +15,7 @@ from recurra.tasks.translate import TranslateTask
 
 __all__ = [
     "TASKS",
+    "AutoencodeTask",
     "ClassifyTask",
     "ComposeTask",
     "DrawTask",
