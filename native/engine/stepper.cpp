@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "companions.h"
 #include "levels.h"
 #include "narrow.h"
 #include "pick.h"
@@ -20,6 +21,10 @@ constexpr long group_streams = 64;
 constexpr long block_rows = 48;
 // Below so many multiply-adds, waking another thread costs more than it brings.
 constexpr double worth_a_thread = 1e6;
+// A product of so many multiply-adds is shared with a companion: with fewer, handing it over costs as much.
+constexpr long worth_sharing = 24000;
+constexpr double long_call = 2e6;
+constexpr long most_pieces = 16;
 
 long pieces(long total, long piece) { return (total + piece - 1) / piece; }
 
@@ -41,18 +46,27 @@ class Packed {
     }
   }
 
-  void product(const float* a, long a_stride, long rows, float* c, long c_stride, const float* bias,
-               const float* addend, long addend_stride) const {
+  // Panels [first, last) of the product; all of them give the whole.
+  void product(long first, long last, const float* a, long a_stride, long rows, float* c, long c_stride,
+               const float* bias, const float* addend, long addend_stride) const {
+    const long n = first * panel();
+    const long width = std::min(width_, last * panel()) - n;
+    c += n;
+    if (bias) bias += n;
+    if (addend) addend += n;
     if (kind_ == WeightKind::float32)
-      kernels_.product(a, a_stride, 1, full_.get(), depth_, width_, rows, c, c_stride, bias, addend, addend_stride);
+      kernels_.product(a, a_stride, 1, full_.get() + n * depth_, depth_, width, rows, c, c_stride, bias, addend,
+                       addend_stride);
     else if (kind_ == WeightKind::bfloat16)
-      narrow_.product_bfloat16(a, a_stride, halves_.get(), depth_, width_, rows, c, c_stride, bias, addend,
+      narrow_.product_bfloat16(a, a_stride, halves_.get() + n * depth_, depth_, width, rows, c, c_stride, bias, addend,
                                addend_stride);
     else
-      narrow_.product_int8(a, a_stride, bytes_.get(), scales_.get(), depth_, width_, rows, c, c_stride, bias, addend,
-                           addend_stride);
+      narrow_.product_int8(a, a_stride, bytes_.get() + n * depth_, scales_.get() + n, depth_, width, rows, c, c_stride,
+                           bias, addend, addend_stride);
   }
 
+  long panel() const { return kind_ == WeightKind::float32 ? kernels_.panel : narrow_.panel; }
+  long panels() const { return pieces(width_, panel()); }
   long work() const { return depth_ * width_; }
   long bytes() const {
     return work() * (kind_ == WeightKind::float32 ? 4 : kind_ == WeightKind::bfloat16 ? 2 : 1);
@@ -66,6 +80,25 @@ class Packed {
   Buffer<float> full_, scales_;
   Buffer<uint16_t> halves_;
   Buffer<int8_t> bytes_;
+};
+
+// A product cut into pieces of whole panels.
+struct Shared {
+  const Packed& weight;
+  long panels_each;
+  const float* a;
+  long a_stride, rows;
+  float* c;
+  long c_stride;
+  const float *bias, *addend;
+  long addend_stride;
+
+  static void piece(const void* context, int number) {
+    const Shared& s = *static_cast<const Shared*>(context);
+    const long first = number * s.panels_each;
+    s.weight.product(first, std::min(s.weight.panels(), first + s.panels_each), s.a, s.a_stride, s.rows, s.c,
+                     s.c_stride, s.bias, s.addend, s.addend_stride);
+  }
 };
 
 struct Slot {
@@ -192,8 +225,9 @@ class Worker {
       for (int width : owner.segments_[spec_.loop]->spec.program.states) gathered_.push_back({room(streams * width), width});
   }
 
-  // Streams rows[first .. first + count), or [first, first + count) when rows is null.
-  void run(const void* x, float* y, long steps, const int64_t* rows, long first, long count) {
+  // Streams rows[first .. first + count), or [first, first + count) when rows is null. Companions may be null.
+  void run(const void* x, float* y, long steps, const int64_t* rows, long first, long count, Companions* companions) {
+    companions_ = companions;
     x_ = x;
     y_ = y;
     steps_ = steps;
@@ -312,9 +346,20 @@ class Worker {
     const Stepper::Segment& s = *owner_.segments_[k];
     for (const EarlyProduct& e : s.spec.early) {
       const long from = s.spec.program.inputs[e.source], into = s.spec.program.inputs[e.into];
-      s.packed[e.weight].product(data_[s.spec.inputs[e.source]] + e.start, from, rows, data_[s.spec.inputs[e.into]],
-                                 into, e.vector < 0 ? nullptr : s.vectors[e.vector].data(), nullptr, 0);
+      multiply(s.packed[e.weight], data_[s.spec.inputs[e.source]] + e.start, from, rows,
+               data_[s.spec.inputs[e.into]], into, e.vector < 0 ? nullptr : s.vectors[e.vector].data(), nullptr, 0);
     }
+  }
+
+  void multiply(const Packed& weight, const float* a, long a_stride, long rows, float* c, long c_stride,
+                const float* bias, const float* addend, long addend_stride) {
+    const long panels = weight.panels();
+    if (companions_ && panels > 1 && weight.work() * rows >= worth_sharing && companions_->any_awake()) {
+      const long each = pieces(panels, most_pieces);
+      const Shared shared{weight, each, a, a_stride, rows, c, c_stride, bias, addend, addend_stride};
+      return companions_->share(static_cast<int>(pieces(panels, each)), Shared::piece, &shared);
+    }
+    weight.product(0, panels, a, a_stride, rows, c, c_stride, bias, addend, addend_stride);
   }
 
   void lines_only(size_t k, long first, long rows) {
@@ -329,9 +374,9 @@ class Worker {
       const Instr& here = s.instructions[i];
       if (!here.call) {
         const Operand &a = here.a, &b = here.b, &c = here.c, &d = here.d;
-        s.packed[here.weight].product(at(f, a, 0), f.slots[a.slot].stride, rows, at(f, d, 0), f.slots[d.slot].stride,
-                                      b.slot < 0 ? nullptr : at(f, b, 0), c.slot < 0 ? nullptr : at(f, c, 0),
-                                      c.slot < 0 ? 0 : f.slots[c.slot].stride);
+        multiply(s.packed[here.weight], at(f, a, 0), f.slots[a.slot].stride, rows, at(f, d, 0),
+                 f.slots[d.slot].stride, b.slot < 0 ? nullptr : at(f, b, 0), c.slot < 0 ? nullptr : at(f, c, 0),
+                 c.slot < 0 ? 0 : f.slots[c.slot].stride);
         ++i;
         continue;
       }
@@ -395,6 +440,7 @@ class Worker {
 
   const Stepper& owner_;
   const StepperSpec& spec_;
+  Companions* companions_ = nullptr;
   std::vector<Buffer<float>> held_;
   std::vector<Slot> arrays_, gathered_;
   std::vector<float*> data_;
@@ -420,9 +466,14 @@ Stepper::Stepper(StepperSpec spec) : spec_(std::move(spec)) {
     for (size_t i = 0; i < given.inputs.size(); ++i) array(given.inputs[i], given.program.inputs.at(i));
     for (size_t i = 0; i < given.outputs.size(); ++i) array(given.outputs[i], given.program.outputs.at(i));
     segments_.push_back(std::make_unique<Segment>(given, spec_.kind));
+    const auto count_work = [&](int weight) {
+      const long work = segments_.back()->packed[weight].work();
+      work_ += work;
+      largest_ = std::max(largest_, work);
+    };
     for (const Instr& line : segments_.back()->instructions)
-      if (!line.call) work_ += segments_.back()->packed[line.weight].work();
-    for (const EarlyProduct& e : given.early) work_ += segments_.back()->packed[e.weight].work();
+      if (!line.call) count_work(line.weight);
+    for (const EarlyProduct& e : given.early) count_work(e.weight);
   }
   const int count = static_cast<int>(segments_.size());
   for (int k = 0; k < count; ++k)
@@ -477,10 +528,17 @@ void Stepper::run(const void* x, float* y, long steps, const int64_t* rows, long
   long groups = pieces(count, group_streams);
   const int threads = work < 2 * worth_a_thread ? 1 : spec_.threads;
   if (threads > 1) groups = std::max(groups, std::min<long>({threads, count, static_cast<long>(work / worth_a_thread)}));
-  if (groups == 1) return workers_[0]->run(x, y, steps, rows, 0, count);
+  if (groups == 1) {
+    Companions* companions = nullptr;
+    if (spec_.threads > 1 && largest_ * count >= worth_sharing && Companions::all().begin(spec_.threads, work >= long_call))
+      companions = &Companions::all();
+    workers_[0]->run(x, y, steps, rows, 0, count, companions);
+    if (companions) companions->end();
+    return;
+  }
   run_tasks(static_cast<int>(groups), threads, [&](int g) {
     const long first = count * g / groups;
-    workers_[g]->run(x, y, steps, rows, first, count * (g + 1) / groups - first);
+    workers_[g]->run(x, y, steps, rows, first, count * (g + 1) / groups - first, nullptr);
   });
 }
 

@@ -76,7 +76,7 @@ class Stepper {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<char> taken_;
   std::mutex one_at_a_time_;
-  long work_ = 0;
+  long work_ = 0, largest_ = 0;
 };
 
 }  // namespace recurra

@@ -18,6 +18,9 @@ from recurra.state import named_leaves
 from recurra.whole_step import WholeStep, whole_step
 
 Floats = NDArray[np.float32]
+# looked up at every step: a module's attribute would take as long as the call itself
+_empty, _float32 = np.empty, np.float32
+
 PRECISION = {
     "float32": "float32",
     "bfloat16": "weights of products rounded to bfloat16, all else and every sum float32",
@@ -91,15 +94,15 @@ class Stepper:
         Raises:
             Fault: x or rows do not fit; no state has changed.
         """
-        if rows is None and (shape := self._steps.get(getattr(x, "shape", None))) is not None:  # type: ignore[arg-type]
-            y = np.empty(shape, np.float32)
+        if rows is None:
             try:
+                y = _empty(self._steps[x.shape], _float32)
                 self._run(x, y)
-            except TypeError:  # of another type, or not contiguous
-                return self._slowly(x, None, False)
+                return y
+            except (AttributeError, KeyError, TypeError):
+                pass  # no array, or of another shape, type or layout
             except IndexError as error:
                 raise Fault(f"x: {error}") from None
-            return y
         return self._slowly(x, rows, False)
 
     def block(self, x: Any, rows: Sequence[int] | None = None) -> Floats:

@@ -13,6 +13,7 @@ from torch import Tensor
 from recurra import _engine
 from recurra.engines.native_encode import encode
 from recurra.program import Loop, Program, Untraceable, Value
+from recurra.program.graph import StepGraph
 from recurra.program.lower import lower
 from recurra.program.ops import SOURCES
 from recurra.program.run import run_fixed, run_rows
@@ -219,6 +220,12 @@ def _arguments(
 ) -> dict[str, Any]:
     """What the library makes a segment of; tensors whose addresses are among it go to `kept`."""
     step = lower(loop)
+    # an output that is just a product of an input is that product's own array
+    early_outputs = {
+        step.graph[node].attrs[0]: loop.outputs[k] for k, node in enumerate(step.outputs) if _is_early(step, node)
+    }
+    kept_outputs = [k for k, number in enumerate(loop.outputs) if number not in early_outputs.values()]
+    step = replace(step, outputs=tuple(step.outputs[k] for k in kept_outputs))
     code = encode(step)
     matrices = [_float(held[n]) for n in loop.fixed if len(loop.values[n].shape) == 2]
     vectors = [_float(held[n]).contiguous() for n in loop.fixed if len(loop.values[n].shape) != 2]
@@ -244,15 +251,23 @@ def _arguments(
         "next": code.next,
         "input_arrays": [
             *(arrays.of(n) for n in loop.steps),
-            *(arrays.new(code.inputs[h.into]) for h in step.hoisted),
+            *(
+                arrays.of(early_outputs[h.into]) if h.into in early_outputs else arrays.new(code.inputs[h.into])
+                for h in step.hoisted
+            ),
         ],
-        "output_arrays": [arrays.of(n) for n in loop.outputs],
+        "output_arrays": [arrays.of(loop.outputs[k]) for k in kept_outputs],
         "early": early,
         "views": views,
         "vector_data": [vector.data_ptr() for vector in vectors],
         "loop": bool(loop.states),
         "state_data": [state.ctypes.data for state in states] if loop.states else [],
     }
+
+
+def _is_early(step: StepGraph, node: int) -> bool:
+    op, attrs = step.graph[node].op, step.graph[node].attrs
+    return op == "input" and attrs[0] in {h.into for h in step.hoisted}
 
 
 def _float(tensor: Tensor) -> Tensor:
