@@ -14,6 +14,7 @@ from recurra.errors import Fault
 from recurra.program.aside import aside, stand_in
 from recurra.program.aten import HANDLERS, Importer, name_of
 from recurra.program.check import check
+from recurra.program.copies import apart
 from recurra.program.errors import LeavesMarks, Untraceable
 from recurra.program.hooks import refuse_hooks
 from recurra.program.marks import StepOf, unmarked
@@ -24,6 +25,8 @@ from recurra.state import named_leaves, replace_leaves, require_step
 _BATCHES = (211, 307, 401, 503, 601, 701, 809, 907, 1009, 7919)
 """Rows to trace with: the first prime that divides no weight's size, so that a size tells what it is; small,
 for a step that goes over rows in Python is slow to trace."""
+
+_FOREIGN = "the step uses a tensor that is neither parameter nor buffer: register it as a buffer"
 
 
 def trace(module: nn.Module, input_size: int, state: Any) -> Program:
@@ -38,6 +41,18 @@ def trace(module: nn.Module, input_size: int, state: Any) -> Program:
         Untraceable: with the reason in words.
     """
     refuse_hooks(module)
+    other = apart(module)
+    if other is not None:
+        try:
+            return _trace(other, input_size, state)
+        except Untraceable as error:
+            if str(error) != _FOREIGN:
+                raise
+    # what the step reads through a closure is not the copy's: the module itself knows it for its own
+    return _trace(module, input_size, state)
+
+
+def _trace(module: nn.Module, input_size: int, state: Any) -> Program:
     leaves = named_leaves(state)
     like = example(module, leaves)
     for name, leaf in leaves.items():
@@ -143,9 +158,7 @@ def _import(
         elif node.op == "output":
             outputs = list(node.args[0])
         elif node.op == "get_attr":
-            raise Untraceable(
-                "the step uses a tensor that is neither parameter nor buffer: register it as a buffer"
-            )
+            raise Untraceable(_FOREIGN)
         elif node.target is operator.getitem:
             parts = of.of_node[node.args[0]]
             if isinstance(parts, list):
@@ -215,7 +228,7 @@ def _reason(error: Exception, batch: int) -> str:
     if "autograd.Function" in first:
         return "the step defines its own derivative (an autograd.Function)"
     if "FakeTensor" in first:
-        return "the step uses a tensor that is neither parameter nor buffer: register it as a buffer"
+        return _FOREIGN
     return f"torch could not record the step: {first.replace(str(batch), 'batch')}"
 
 
