@@ -19,6 +19,7 @@ from recurra.layers.attention_multiplicative import DotAttention, GeneralAttenti
 from recurra.layers.downsample import Downsample
 from recurra.layers.ends_pool import EndsPool
 from recurra.layers.locked_dropout import LockedDropout
+from recurra.layers.projected_pool import ProjectedPool
 from recurra.layers.weight_noise import WeightNoise
 from recurra.models import frames, outputs
 from recurra.models.decoder_attention import AttentionDecoder
@@ -29,6 +30,7 @@ from recurra.models.forecaster import Forecaster
 from recurra.models.horizon import DirectHorizon, RecurrentHorizon
 from recurra.models.note_model import NoteModel
 from recurra.models.stroke_model import StrokeModel
+from recurra.models.vector_autoencoder import VectorAutoEncoder
 from recurra.ragged import Ragged
 from recurra.state import named_leaves
 from tests.laws.table import HIDDEN, IN, features
@@ -199,6 +201,7 @@ MODULES: dict[str, Example] = {
     "max_pool": Example(lambda: layers.MaxPool(IN)),
     "attention_pool": Example(lambda: layers.AttentionPool(IN, 2)),
     "ends_pool": Example(lambda: EndsPool(IN, 2)),
+    "projected_pool": Example(lambda: ProjectedPool(layers.LastPool(IN), 2)),
     "char_lstm": Example(lambda: layers.CharLSTM(TOKENS, 3, 2), tokens),
     "char_cnn": Example(lambda: layers.CharCNN(TOKENS, 3, 2), tokens),
     "crf": Example(lambda: layers.CRF(["O", "B-x", "I-x"], scheme="bio"), features, tag_scores),
@@ -253,6 +256,11 @@ MODULES: dict[str, Example] = {
         ),
         pairs(tokens, tokens),
         translate,
+    ),
+    "vector_autoencoder": Example(
+        lambda: VectorAutoEncoder(models.Vectors(IN), gru(), layers.LastPool(HIDDEN), gru(HIDDEN)),
+        features,
+        lambda module, rows: module(Ragged.from_list(rows))[0].to_list(),
     ),
     # series
     "forecaster": Example(

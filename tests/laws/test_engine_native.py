@@ -41,7 +41,12 @@ class Case:
         self.loop, self.sizes = loop, batch_sizes(lengths)
         count, rows = sum(self.sizes), len(lengths) + 1
         values = loop.values
-        self.steps = [torch.randn(count, values[n].width) for n in loop.steps]
+        self.steps = [
+            torch.full((count, values[n].width), values[n].attrs[0])
+            if values[n].op == "fill"
+            else torch.randn(count, values[n].width)
+            for n in loop.steps
+        ]
         scale = [max(1, values[n].shape[0]) ** -0.5 if len(values[n].shape) == 2 else 0.5 for n in loop.fixed]
         self.fixed = [torch.randn(values[n].shape) * s for n, s in zip(loop.fixed, scale, strict=True)]
         self.states = [torch.randn(rows, values[n].width) * 0.5 for n in loop.states]

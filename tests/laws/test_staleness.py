@@ -132,7 +132,7 @@ class SelfHeld(Both):
 
     def more(self, hidden_size: int) -> None:
         self.method = self.squash
-        self.closure = lambda total: self.squash(total)
+        self.closure = lambda total: self.squash(total + self.hidden(total))
 
     def squash(self, total: Tensor) -> Tensor:
         return torch.tanh(total)
@@ -194,6 +194,21 @@ def test_tracing_leaves_no_mark() -> None:
     assert plan_of(cell) is plan
 
 
+def test_a_count_of_steps_in_python_counts_them() -> None:
+    class Clocked(Both):
+        def more(self, hidden_size: int) -> None:
+            self.clock = 0
+
+        def new(self, total: Tensor, h: Tensor) -> Tensor:
+            self.clock += 1
+            return torch.tanh(total) if self.clock % 2 else h
+
+    cell = Clocked(3, 4)
+    y, _ = scan(cell, torch.randn(1, 6, 3))
+    assert [torch.equal(y[0, t], y[0, t - 1]) for t in range(1, 6)] == [True, False, True, False, True]
+    assert cell.clock == 6
+
+
 def test_hooks_of_parts_are_called_at_every_step() -> None:
     cell = cells.GRU(3, 4)
     scan(cell, torch.zeros(2, 5, 3))
@@ -206,8 +221,9 @@ def test_hooks_of_parts_are_called_at_every_step() -> None:
     assert plan_of(cell).program is not None
 
 
-def test_threads_meet_a_cell_for_the_first_time_together() -> None:
-    cell = build("layer_norm_lstm")
+@pytest.mark.parametrize("name", ["layer_norm_lstm", "parametrised", "cumulative"])
+def test_threads_meet_a_cell_for_the_first_time_together(name: str) -> None:
+    cell = build(name)
     x = torch.stack(features(4, 4))
     wanted = torch.stack(by_hand(cell, list(x), cell.initial_state(2))[0])
     found: list[Any] = []
