@@ -42,7 +42,7 @@ class Case:
         count, rows = sum(self.sizes), len(lengths) + 1
         values = loop.values
         self.steps = [
-            torch.full((count, values[n].width), values[n].attrs[0])
+            torch.full((count, values[n].width), values[n].attrs[0], dtype=torch.float64)
             if values[n].op == "fill"
             else torch.randn(count, values[n].width)
             for n in loop.steps
@@ -64,7 +64,8 @@ class Case:
             self.weigh = [torch.randn(t.shape) for t in made]
         total = sum((t * w.to(dtype)).sum() for t, w in zip(made, self.weigh, strict=True))
         assert isinstance(total, Tensor)
-        inputs = [t for group in groups for t in group]
+        constants = {k for k, n in enumerate(self.loop.steps) if self.loop.values[n].op == "fill"}
+        inputs = [t for k, t in enumerate(t for group in groups for t in group) if k not in constants]
         found = torch.autograd.grad(total, inputs, allow_unused=True)
         zeros = [torch.zeros_like(t) if g is None else g for t, g in zip(inputs, found, strict=True)]
         return [t.detach() for t in (*made, *zeros)]

@@ -7,25 +7,19 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from recurra.engines.base import LoopResult
 from recurra.engines.eager import EagerEngine
 from recurra.engines.native_backward import Saved, backward
-from recurra.engines.native_plan import NativePlan, Needs
-from recurra.engines.native_run import matrix_product, run_ready
+from recurra.engines.native_forward import forward, split
+from recurra.engines.native_ops import loop_operator
+from recurra.engines.native_plan import NativePlan, Needs, native_plan
+from recurra.engines.native_text import text_of
 from recurra.program import Loop, Untraceable
 from recurra.program.lower import lower
 
 TYPES = (torch.float32, torch.float64)
-
-
-def native_plan(loop: Loop) -> NativePlan:
-    """What the engine made of a loop: made once, kept with it."""
-    kept = vars(loop)
-    if "native_plan" not in kept:
-        kept["native_plan"] = NativePlan(loop)
-    plan: NativePlan = kept["native_plan"]
-    return plan
 
 
 def _unknown(loop: Loop) -> str | None:
@@ -41,6 +35,11 @@ def _unknown(loop: Loop) -> str | None:
     return reason
 
 
+def _transformed() -> bool:
+    """Whether a transform of torch.func is at work, or forward-mode differentiation."""
+    return torch._C._functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0
+
+
 class NativeEngine:
     """Runs loops in the library `recurra._engine`."""
 
@@ -53,6 +52,8 @@ class NativeEngine:
             return f"it runs on the CPU, the tensors are on {like.device}"
         if like.dtype not in TYPES:
             return f"it computes in float32 and float64, the tensors are {like.dtype}"
+        if not torch.compiler.is_compiling() and _transformed():
+            return "transforms of torch.func and forward-mode gradients follow the plain loop alone"
         return _unknown(loop)
 
     def run(
@@ -65,45 +66,18 @@ class NativeEngine:
         reverse: bool,
     ) -> LoopResult:
         """See `Engine.run`."""
-        plan = native_plan(loop)
         tensors = [t if t.dtype in TYPES else t.to(states[0].dtype) for t in (*steps, *fixed, *states)]
-        if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
-            made = _Loop.apply(plan, batch_sizes, reverse, *tensors)
-        else:
-            outputs, finals, _ = _forward(plan, None, batch_sizes, reverse, tensors)
-            return LoopResult(outputs, finals)
         count = len(loop.outputs)
-        return LoopResult(list(made[:count]), list(made[count:]))
-
-
-def _split(plan: NativePlan, tensors: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-    """steps, fixed, states"""
-    first = len(plan.loop.steps)
-    second = first + len(plan.loop.fixed)
-    return list(tensors[:first]), list(tensors[first:second]), list(tensors[second:])
-
-
-def _forward(
-    plan: NativePlan,
-    needs: Needs | None,
-    batch_sizes: Sequence[int],
-    reverse: bool,
-    tensors: Sequence[Tensor],
-) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-    """outputs, final states, and what the backward run needs: the tape, then hoisted inputs"""
-    steps, fixed, states = _split(plan, tensors)
-    matrices, vectors = [fixed[k] for k in plan.matrices], [fixed[k] for k in plan.vectors]
-    for h in plan.step.hoisted:
-        made = states[0].new_empty(len(steps[h.source]), matrices[h.weight].shape[1])
-        bias = None if h.vector is None else vectors[h.vector].contiguous()
-        matrix_product(steps[h.source][:, h.start : h.stop], matrices[h.weight], bias, made)
-        steps.append(made)
-    taped = None if needs is None else plan.taped(needs)
-    ready = plan.plain if taped is None else taped.forward
-    outputs, finals, _ = run_ready(ready, batch_sizes, reverse, steps, states, matrices, vectors)
-    count = len(plan.loop.outputs)
-    kept = [steps[k] for k in taped.inputs] if taped else []
-    return outputs[:count], finals, [*outputs[count:], *kept]
+        wanted = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
+        if torch.compiler.is_compiling():
+            needs = "".join("01"[t.requires_grad] for t in tensors) if wanted else ""
+            made = loop_operator(text_of(loop), needs, list(batch_sizes), reverse, tensors)
+            return LoopResult(made[:count], made[count : count + len(loop.states)])
+        if wanted:
+            made = _Loop.apply(native_plan(loop), batch_sizes, reverse, *tensors)  # type: ignore[no-untyped-call]
+            return LoopResult(list(made[:count]), list(made[count:]))
+        outputs, finals, _ = forward(native_plan(loop), None, batch_sizes, reverse, tensors)
+        return LoopResult(outputs, finals)
 
 
 class _Loop(torch.autograd.Function):
@@ -115,7 +89,7 @@ class _Loop(torch.autograd.Function):
     ) -> Any:
         ctx.plan, ctx.batch_sizes, ctx.reverse = plan, batch_sizes, reverse
         ctx.needs = Needs.of(plan.loop, ctx.needs_input_grad[3:])
-        outputs, finals, kept = _forward(plan, ctx.needs, batch_sizes, reverse, tensors)
+        outputs, finals, kept = forward(plan, ctx.needs, batch_sizes, reverse, tensors)
         ctx.given = len(tensors)
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(*tensors, *outputs, *kept)
@@ -127,14 +101,8 @@ class _Loop(torch.autograd.Function):
         tensors, rest = ctx.saved_tensors[: ctx.given], ctx.saved_tensors[ctx.given :]
         if torch.is_grad_enabled():
             return (None, None, None, *_again_eagerly(ctx, tensors, gradients))
-        taped = plan.taped(ctx.needs)
-        count, tape = len(plan.loop.outputs), len(taped.tape)
-        saved = Saved(
-            *_split(plan, tensors),
-            rest[:count],
-            dict(zip(taped.tape, rest[count : count + tape], strict=True)),
-            dict(zip(taped.inputs, rest[count + tape :], strict=True)),
-        )
+        saved = Saved.of(plan, ctx.needs, tensors, rest)
+        count = len(plan.loop.outputs)
         found = backward(
             plan, ctx.needs, ctx.batch_sizes, ctx.reverse, saved, gradients[:count], gradients[count:]
         )
@@ -145,7 +113,7 @@ def _again_eagerly(
     ctx: Any, tensors: Sequence[Tensor], gradients: Sequence[Tensor | None]
 ) -> list[Tensor | None]:
     """Gradients that can be differentiated again: the plain loop, which autograd follows."""
-    steps, fixed, states = _split(ctx.plan, tensors)
+    steps, fixed, states = split(ctx.plan, tensors)
     made = EagerEngine().run(ctx.plan.loop, steps, fixed, states, ctx.batch_sizes, ctx.reverse)
     reached = [
         (out, g)

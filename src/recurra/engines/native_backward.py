@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from recurra.engines.native_plan import Needs, NativePlan
+from recurra.engines.native_forward import split
+from recurra.engines.native_plan import NativePlan, Needs
 from recurra.engines.native_run import column_sums, matrix_product, run_ready, weight_gradient
 
 
@@ -29,6 +30,18 @@ class Saved:
     outputs: Sequence[Tensor]
     tape: dict[int, Tensor]
     inputs: dict[int, Tensor]
+
+    @classmethod
+    def of(cls, plan: NativePlan, needs: Needs, tensors: Sequence[Tensor], kept: Sequence[Tensor]) -> Saved:
+        """From a loop's arguments, its outputs and what `forward` kept."""
+        taped = plan.taped(needs)
+        count, tape = len(plan.loop.outputs), len(taped.tape)
+        return cls(
+            *split(plan, tensors),
+            kept[:count],
+            dict(zip(taped.tape, kept[count : count + tape], strict=True)),
+            dict(zip(taped.inputs, kept[count + tape :], strict=True)),
+        )
 
     def source(self, kind: str, number: int) -> Tensor:
         """One input of the backward run: see `Derivative.sources`."""

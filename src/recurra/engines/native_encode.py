@@ -1,4 +1,5 @@
-"""A step's graph -> the flat instructions that the native library runs: their order, and where every value lives."""
+"""A step's graph -> the flat instructions that the native library runs: their order, and where every value
+lives."""
 
 from __future__ import annotations
 
@@ -11,10 +12,10 @@ from recurra.program.graph import LEAVES, StepGraph
 
 
 class Place(NamedTuple):
-    """Space, number, first column: see `native/engine/program.h`."""
+    """Space, number within it, first column: see `native/engine/program.h`."""
 
     space: str
-    index: int = 0
+    number: int = 0
     column: int = 0
 
 
@@ -110,7 +111,7 @@ class _Encoder:
             for number in {item.node, *self._reads(item)}:
                 place = self.place[number]
                 if place.space == "local" and last.get(number, -1) <= k:
-                    self.spare.setdefault(self.graph.width(number), []).append(place.index)
+                    self.spare.setdefault(self.graph.width(number), []).append(place.number)
                     last[number] = len(items)  # given back once
         return self.out
 
@@ -252,4 +253,4 @@ class _Encoder:
 
 
 def _codes(place: Place) -> list[int]:
-    return [_engine.SPACES[place.space], place.index, place.column]
+    return [_engine.SPACES[place.space], place.number, place.column]

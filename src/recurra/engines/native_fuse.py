@@ -10,7 +10,8 @@ from recurra.program.graph import Graph, StepGraph
 def fuse(step: StepGraph) -> StepGraph:
     """The same step with `muladd` (`a * b + c`) and `multiply`, and without `detach`.
 
-    `multiply`: rows times a weight, plus a vector, plus other rows: `attrs = (weight, transposed, has vector, has rows)`.
+    `multiply`: rows times a weight, plus a vector, plus other rows: `attrs = (weight, transposed, has
+    vector, has rows)`.
     """
     return _Fusion(step).run()
 
@@ -99,7 +100,8 @@ class _Fusion:
 
 
 def levels(graph: Graph, order: list[int]) -> dict[int, int]:
-    """How many products stand, one behind the other, between the step's beginning and a value, it included."""
+    """How many products stand, one behind the other, between the step's beginning and a value, it
+    included."""
     level: dict[int, int] = {}
     for number in order:
         node = graph[number]

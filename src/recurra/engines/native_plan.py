@@ -1,4 +1,5 @@
-"""A loop made ready for the native library: encoded forward, and encoded derivatives as they are asked for."""
+"""A loop made ready for the native library: encoded forward, and encoded derivatives as they are asked
+for."""
 
 from __future__ import annotations
 
@@ -110,3 +111,12 @@ class NativePlan:
         }
         states = frozenset(j for j, need in enumerate(needs.states) if need)
         return Wanted(frozenset(inputs), vectors, weights, states, incoming)
+
+
+def native_plan(loop: Loop) -> NativePlan:
+    """What the engine made of a loop: made once, kept with it."""
+    kept = vars(loop)
+    if "native_plan" not in kept:
+        kept["native_plan"] = NativePlan(loop)
+    plan: NativePlan = kept["native_plan"]
+    return plan

@@ -36,7 +36,7 @@ def run_ready(
     outputs = [like.new_empty(count, width) for width in ready.widths]
     finals = [like.new_empty(t.shape) for t in states]
     totals = [like.new_empty(width) for width in ready.totals]
-    views = []
+    views: list[int] = []
     for weight, transposed in ready.weights:
         held = weights[weight]
         views += (held.data_ptr(), *(held.stride()[::-1] if transposed else held.stride()))
@@ -75,9 +75,11 @@ def matrix_product(a: Tensor, b: Tensor, bias: Tensor | None, out: Tensor, add: 
         a.shape[1],
         b.shape[1],
         a.data_ptr(),
-        *a.stride(),
+        a.stride(0),
+        a.stride(1),
         b.data_ptr(),
-        *b.stride(),
+        b.stride(0),
+        b.stride(1),
         0 if bias is None else bias.data_ptr(),
         out.data_ptr(),
         out.stride(0),

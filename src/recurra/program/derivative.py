@@ -1,9 +1,10 @@
-"""The derivative of a step, again a step: run from the last step to the first, it is back-propagation through time."""
+"""The derivative of a step, again a step: run from the last step to the first, it is back-propagation
+through time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from recurra.program.gradients import RULES
 from recurra.program.graph import Graph, Node, StepGraph
@@ -42,11 +43,13 @@ class Derivative:
 
     Attributes:
         tape: forward nodes that the forward run must save, beyond its inputs and outputs.
-        backward: its states are the gradients of the forward's states; its inputs are, by `sources`, in order:
+        backward: its states are the gradients of the forward's states; its inputs are, by `sources`, in
+        order:
             `("gradient", k)` of forward output k, `("tape", node)`, `("input", k)`, `("output", k)`.
         inputs: forward input -> the output of `backward` that is its gradient.
         vectors: forward vector -> the total of `backward` that is its gradient.
-        bias: forward vector -> outputs of `backward` whose sums over all rows and steps belong to its gradient.
+        bias: forward vector -> outputs of `backward` whose sums over all rows and steps belong to its
+        gradient.
         weights: what to multiply after the loop.
     """
 
@@ -67,8 +70,8 @@ def differentiate(step: StepGraph, wanted: Wanted) -> Derivative:
     sweep = _Sweep(graph, active)
     for k in sorted(wanted.outputs):
         sweep.give(step.outputs[k], graph.node("input", attrs=(("gradient", k),), width=_width(step, k)))
-    for j, node in enumerate(step.next_states):
-        sweep.give(node, graph.node("state", attrs=(("gradient", j),), width=step.states[j]))
+    for j, after in enumerate(step.next_states):
+        sweep.give(after, graph.node("state", attrs=(("gradient", j),), width=step.states[j]))
     vector_shares: dict[int, list[int]] = {}
     products: list[tuple[int, int]] = []
     leaves: dict[tuple[str, int], int] = {}
@@ -173,14 +176,14 @@ class _Sweep:
             if node.args[0] in self.active:
                 self.parts.setdefault(node.args[0], []).append((start, stop, grad))
         else:
-            args = [arg if arg in self.active else None for arg in node.args]
+            args: list[int | None] = [arg if arg in self.active else None for arg in node.args]
             if node.op == "product":
                 args[1:] = [None] * (len(args) - 1)  # the bias is summed after the loop
                 if args[0] is None:
                     return
-            for arg, share in zip(args, RULES[node.op](graph, number, node, grad), strict=True):
-                if arg is not None and share is not None:
-                    self._share(arg, share)
+            for kept, part in zip(args, RULES[node.op](graph, number, node, grad), strict=True):
+                if kept is not None and part is not None:
+                    self._share(kept, part)
 
     def _share(self, arg: int, share: int) -> None:
         graph = self.graph
@@ -207,7 +210,7 @@ class _Sweep:
         graph = self.graph
         ends = sorted({0, width, *(end for start, stop, _ in pieces for end in (start, stop))})
         parts: list[int] = []
-        for first, last in zip(ends, ends[1:], strict=False):
+        for first, last in pairwise(ends):
             here = [graph.slice(g, first - s, last - s) for s, e, g in pieces if s <= first and last <= e]
             if not here:
                 parts.append(graph.broadcast(graph.const(0.0), last - first))
@@ -261,12 +264,12 @@ def _extract(
     for number in graph.needed([*outputs, *totals, *next_states], stop):
         node = graph[number]
         if number in stop:
-            held[number] = source(*saved[number], node.width)
+            kind, place = saved[number]
+            held[number] = source(kind, place, node.width)
         elif node.op == "input":
             key = node.attrs[0]
-            held[number] = (
-                source(*key, node.width) if isinstance(key, tuple) else source("input", key, node.width)
-            )
+            kind, place = key if isinstance(key, tuple) else ("input", key)
+            held[number] = source(kind, place, node.width)
         elif node.op == "state":
             held[number] = made.node("state", attrs=(node.attrs[0][1],), width=node.width)
         else:
@@ -287,8 +290,3 @@ def _extract(
 def _again(made: Graph, node: Node, held: dict[int, int]) -> int:
     copied = replace(node, args=tuple(held[arg] for arg in node.args))
     return made.node(copied.op, *copied.args, attrs=copied.attrs, width=copied.width)
-
-
-def roots(step: StepGraph) -> Iterable[int]:
-    """Every node that a step must compute."""
-    return (*step.outputs, *step.next_states, *step.totals)

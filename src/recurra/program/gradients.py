@@ -1,4 +1,5 @@
-"""The gradient of each primitive, written in primitives. Ties and kinks are resolved as torch resolves them."""
+"""The gradient of each primitive, written in primitives. Ties and kinks are resolved as torch resolves
+them."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from recurra.program.graph import Graph, Node
 
 Share = int | None
 Rule = Callable[[Graph, int, Node, int], list[Share]]
-"""`(graph, the node's number, the node, its gradient) -> the gradient's share of each argument`; None: no share."""
+"""`(graph, the node's number, the node, its gradient) -> the gradient's share of each argument`; None: no
+share."""
 
 RULES: dict[str, Rule] = {}
 

@@ -2,9 +2,9 @@
 
 Nodes hold rows `[rows, width]`; width 1 stands beside any width. Equal nodes are one node.
 
-Leaves: `input` k (rows read at each step), `state` j, `vector` k (the same for every row), `const` value. `product`: rows
-times weight m, `attrs = (m, transposed)`, with a vector as second argument or none. `sum`, `amax`, `amin` give width 1.
-`slice`, `cat`, `broadcast`, `detach` move numbers. All else is pointwise.
+Leaves: `input` k (rows read at each step), `state` j, `vector` k (the same for every row), `const` value.
+`product`: rows times weight m, `attrs = (m, transposed)`, with a vector as second argument or none. `sum`,
+`amax`, `amin` give width 1. `slice`, `cat`, `broadcast`, `detach` move numbers. All else is pointwise.
 """
 
 from __future__ import annotations
@@ -198,7 +198,8 @@ class StepGraph:
     """A loop's body.
 
     Attributes:
-        inputs, states, vectors: widths of the leaves, by their number. The last inputs are those of `hoisted`.
+        inputs, states, vectors: widths of the leaves, by their number. The last inputs are those of
+        `hoisted`.
         weights: `(depth, width)` of each weight.
         outputs: nodes written at each step to arrays `[N, width]`.
         next_states: the node that replaces each state.

@@ -1,7 +1,8 @@
 """From a loop's operations to primitives, so that an engine knows a few and every cell runs.
 
-Each lowering computes what torch's function computes; where the gradient of the primitives one by one would be slower than
-torch's formula, or other than it at ties, the formula is attached to the node.
+Each lowering computes what torch's function computes; where the gradient of the primitives one by one would
+be
+slower than torch's formula, or other than it at ties, the formula is attached to the node.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ Rule = Callable[..., int]
 """`(graph, *argument nodes, *constants) -> node`"""
 
 SAME = frozenset(
-    "neg sigmoid tanh relu exp log log1p expm1 sqrt rsqrt reciprocal abs sign sin cos erf floor add sub mul div maximum minimum "
-    "gt ge lt le eq ne logical_and logical_or logical_not where pow".split()
+    "neg sigmoid tanh relu exp log log1p expm1 sqrt rsqrt reciprocal abs sign sin cos erf floor "
+    "add sub mul div maximum minimum gt ge lt le eq ne logical_and logical_or logical_not where pow".split()
 )
 RULES: dict[str, Rule] = {}
 
@@ -27,8 +28,8 @@ RULES: dict[str, Rule] = {}
 def lower(loop: Loop) -> StepGraph:
     """The body of a loop in primitives; products of its inputs alone are hoisted.
 
-    Inputs follow `loop.steps`, weights and vectors `loop.fixed` (matrices and the rest, each in order), outputs
-    `loop.outputs`.
+    Inputs follow `loop.steps`, weights and vectors `loop.fixed` (matrices and the rest, each in order),
+    outputs `loop.outputs`.
 
     Raises:
         Untraceable: an operation that has no lowering, by name.
