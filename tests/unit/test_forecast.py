@@ -13,6 +13,7 @@ import torch
 
 from recurra.errors import Fault
 from recurra.files import load_model, save_model
+from recurra.models.frames import Scaling
 from recurra.tasks.direction import Directions, interval
 from recurra.tasks.forecast import ForecastModelOptions, ForecastOptions, ForecastTask
 
@@ -97,6 +98,15 @@ def test_it_learns_a_wave_better_than_repeating_the_last_value(tmp_path: Path, a
     assert found["mse"] < 0.2 * found["last_mse"]
     assert found["season_mse"] == pytest.approx(0, abs=1e-9)
     assert set(found) == {"loss", "mse", "mae", "last_mse", "last_mae", "season_mse", "season_mae"}
+
+
+def test_windows_that_never_leave_their_anchor_can_be_scaled() -> None:
+    frame = Scaling(1, 1, "last")
+    context, future = torch.ones(2, 4, 1), torch.ones(2, 3, 1)
+    frame.learn(torch.tensor([[1.0], [1.0], [5.0]]), context, future)
+    features, memo = frame.enter(context, 3)
+    assert bool(features.isfinite().all())
+    torch.testing.assert_close(frame.outside(frame.inside(future, memo), memo), future)
 
 
 def test_errors_are_in_deviations_of_the_training_part(tmp_path: Path) -> None:
@@ -209,7 +219,10 @@ def test_a_restored_task_answers_alike(tmp_path: Path) -> None:
 def test_plots_are_written(tmp_path: Path) -> None:
     task = ForecastTask.prepare(options(write(tmp_path / "a.csv")), model(output="quantiles"), seed=0)
     task.plot(tmp_path / "plot.png", count=2)
-    assert (tmp_path / "plot.png").read_bytes()[:4] == b"\x89PNG"
+    short = ForecastTask.prepare(options(tmp_path / "a.csv", horizon=1), model(output="gaussian"), seed=0)
+    short.plot(tmp_path / "short.png", "test", count=2)
+    for name in ("plot.png", "short.png"):
+        assert (tmp_path / name).read_bytes()[:4] == b"\x89PNG"
     with pytest.raises(Fault, match="expected one of .png"):
         task.plot(tmp_path / "plot.jpeg")
 

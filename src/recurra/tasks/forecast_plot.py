@@ -51,17 +51,15 @@ def _draw(axes: Any, seen: Any, came: Any, told: Any, band: Any) -> None:
     joined = [*seen[-shown:].tolist(), *came.tolist()]
     ahead = range(1, len(came) + 1)
     axes.plot(range(1 - shown, len(came) + 1), joined, color=TRUTH, linewidth=1.1, label="truth")
+    few = len(came) < 5
     if band is not None:
-        axes.fill_between(
-            ahead,
-            band[:, 0].tolist(),
-            band[:, 1].tolist(),
-            color=TOLD,
-            alpha=0.2,
-            linewidth=0,
-            label="interval",
-        )
-    marker = "o" if len(came) < 5 else None
+        style = {"color": TOLD, "alpha": 0.25, "label": "interval"}
+        ends = band[:, 0].tolist(), band[:, 1].tolist()
+        if few:
+            axes.vlines(ahead, *ends, linewidth=5, **style)
+        else:
+            axes.fill_between(ahead, *ends, linewidth=0, **style)
+    marker = "o" if few else None
     axes.plot(ahead, told.tolist(), color=TOLD, linewidth=1.4, marker=marker, markersize=3, label="forecast")
     axes.axvline(0.5, color="#999999", linewidth=0.8, linestyle=":")
     axes.tick_params(labelsize=8)

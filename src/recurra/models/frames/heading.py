@@ -55,7 +55,7 @@ class Heading(Frame):
         features, memo = self.enter(contexts, futures.shape[1])
         self.read.copy_(spread(features.flatten(0, 1)))
         missed = self.inside(futures[..., :2], memo).square().mean().sqrt()
-        self.change.copy_(missed if missed > _STANDING else torch.ones_like(missed))
+        self.change.copy_(missed.where(missed > _STANDING, 1.0))
 
     def enter(self, context: Tensor, horizon: int) -> tuple[Tensor, Any]:
         points = context[..., :2]

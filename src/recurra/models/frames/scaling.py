@@ -65,7 +65,9 @@ class Scaling(Frame):
             features, memo = self.enter(contexts, futures.shape[1])
             self.read.copy_(spread(features.flatten(0, 1)))
             # one number for all targets, so that the loss weighs them as the standardised error does
-            self.change.copy_(self.inside(futures[..., : self.targets], memo).square().mean().sqrt())
+            moved = self.inside(futures[..., : self.targets], memo).square().mean().sqrt()
+            # windows that never leave their anchor leave nothing whose size could be learnt
+            self.change.copy_(moved.where(moved > 1e-6, 1.0))
         elif self.differences:
             features, _ = self.enter(contexts, futures.shape[1])
             columns = len(self.mean)
