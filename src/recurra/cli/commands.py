@@ -12,6 +12,7 @@ from recurra.cli import (
     cells,
     check,
     demo,
+    encode,
     evaluate,
     explain,
     new,
@@ -41,6 +42,7 @@ app.command("check")(check.check)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
+app.command("encode")(encode.encode)
 app.command("sample")(sample.sample)
 app.command("stream")(stream.stream)
 app.command("explain")(explain.explain)

@@ -38,9 +38,14 @@ def predict(
     if items and file is not None:
         raise Fault("give items as arguments or --file, not both")
     task = load_run(run, device)
-    given = ((f"argument {n}", item) for n, item in enumerate(items, 1)) if items else _lines(file)
-    for answer in task.predict(_item(where, text, form) for where, text in given):
+    for answer in task.predict(read_items(items, file, form)):
         emit(answer)
+
+
+def read_items(items: list[str] | None, file: Path | None, form: Format) -> Iterator[Any]:
+    """Items as arguments, else the lines of a file, or of stdin."""
+    given = ((f"argument {n}", item) for n, item in enumerate(items, 1)) if items else _lines(file)
+    return (_item(where, text, form) for where, text in given)
 
 
 def _lines(file: Path | None) -> Iterator[tuple[str, str]]:

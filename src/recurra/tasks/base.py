@@ -129,3 +129,13 @@ class Task(ABC):
         one.
         """
         raise Fault(f"a {self.name} model makes no new data: sample from a language model")
+
+    def encode(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
+        """The vector of each item, in order: `item` and `vector`. Fault where the model makes none."""
+        raise Fault(f"a {self.name} model makes no vectors of whole inputs: train an autoencode recipe")
+
+    def nearest(self, items: Iterable[Any], among: Iterable[Any], count: int = 5) -> Iterator[dict[str, Any]]:
+        """For each item those of `among` with the nearest vectors: `item`, and `nearest`, a list of `item`
+        and `similarity`. Fault where the model makes no vectors.
+        """
+        raise Fault(f"a {self.name} model makes no vectors of whole inputs: train an autoencode recipe")
