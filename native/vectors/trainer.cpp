@@ -36,7 +36,7 @@ constexpr int kCentres = 16;
 // beyond about twice of them such steps overshoot and diverge, where single ones would not:
 constexpr double kPerRow = 1.8;               // an input row: (negatives + 1) x pairs x rate
 constexpr double kPerNegative = 0.75;         // a shared negative of skip-gram
-constexpr double kPerMeanNegative = 0.125;    // of CBOW, whose quality asks for more different ones
+constexpr double kPerMeanNegative = 0.1667;   // of CBOW, whose quality asks for more different ones
 // With the usual rates, enough for quality; a lower rate is no reason to share more.
 constexpr double kLowestRate = 0.025;
 
@@ -141,7 +141,7 @@ Trainer::Trainer(const Plan& plan, float* input, float* output, const int64_t* c
       if (mean_window > most) centres_ = std::clamp(int(most), 1, kCentres);
     }
     const double bound = plan.skipgram ? kPerNegative : kPerMeanNegative;
-    batch_negatives_ = int(std::ceil(centres_ * pairs * rate / bound / 8)) * 8;
+    batch_negatives_ = int(std::ceil(centres_ * pairs * rate / bound / 4)) * 4;
   } else {
     tree_ = huffman(counts, words);
     std::vector<int32_t> depth(tree_.parent.size(), 0);
