@@ -13,7 +13,8 @@ import torch
 
 from recurra.errors import Fault
 from recurra.files import load_model, save_model
-from recurra.tasks.compose import ComposeModelOptions, ComposeOptions, ComposeTask, as_rows
+from recurra.tasks.compose import ComposeModelOptions, ComposeTask
+from recurra.tasks.compose_data import ComposeOptions, as_rows
 
 KEYS = 6
 

@@ -13,7 +13,8 @@ import torch
 
 from recurra.errors import Fault
 from recurra.files import load_model, save_model
-from recurra.tasks.draw import DrawModelOptions, DrawOptions, DrawTask, as_steps
+from recurra.tasks.draw import DrawModelOptions, DrawTask
+from recurra.tasks.draw_data import DrawOptions, as_steps
 from recurra.tasks.draw_plot import lines
 
 

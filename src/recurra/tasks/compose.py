@@ -11,7 +11,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from recurra.data import Batches, Examples, check_lengths, columns
+from recurra.data import Batches, Examples
 from recurra.data.midi import LOWEST, to_midi
 from recurra.data.storage import read_json
 from recurra.errors import Fault
@@ -23,29 +23,15 @@ from recurra.models.note_model import NoteModel, note_costs
 from recurra.ragged import Ragged
 from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.body import BodyOptions, build_body
+from recurra.tasks.compose_data import ComposeOptions, as_rows, read_rolls, roll_of
 from recurra.tasks.drawing import check_drawing, numbered
 from recurra.tasks.epoch import Epoch
-from recurra.tasks.held_out import TestedOptions, read_named
+from recurra.tasks.held_out import read_named
 from recurra.tasks.modes import device_of, evaluating, seeded
 from recurra.tasks.sizes import activations_line, lengths_line, parameters_line
 from recurra.tasks.sources import read_parts
 
 ASSETS = "notes.json"
-
-
-class ComposeOptions(TestedOptions):
-    """Piano rolls.
-
-    Attributes:
-        column: holds one roll an example, `[T, keys]` of zeros and ones; the first key is a piano's lowest.
-        batch_size: pieces a batch.
-        steps_a_quarter, tempo: of MIDI files that are written: steps a quarter note, quarter notes a minute.
-    """
-
-    column: str = "vectors"
-    batch_size: int = Field(default=8, ge=1)
-    steps_a_quarter: int = Field(default=2, ge=1)
-    tempo: float = Field(default=100.0, ge=1, le=1000)
 
 
 class ComposeModelOptions(BodyOptions):
@@ -162,7 +148,7 @@ class ComposeTask(Task):
         notes `next`, each with its probability.
         """
         for item in items:
-            roll = self._roll_of(item)
+            roll = roll_of(item, len(self.shares))
             inputs, _ = as_rows([roll])
             with evaluating(self.model):
                 read = torch.cat([inputs.data, roll[-1:]]).unsqueeze(0).to(device_of(self.model))
@@ -198,7 +184,7 @@ class ComposeTask(Task):
         output: str | Path | None = None,
     ) -> Iterator[str]:
         check_drawing(count, length, temperature)
-        begin = self._roll_of(prompt) if prompt else torch.zeros(0, len(self.shares))
+        begin = roll_of(prompt, len(self.shares)) if prompt else torch.zeros(0, len(self.shares))
         for number, roll in enumerate(self.rolls(begin, count, length, temperature, seed)):
             if output is None:
                 yield json.dumps([(LOWEST + step.nonzero().flatten()).tolist() for step in roll])
@@ -225,45 +211,10 @@ class ComposeTask(Task):
         made = torch.stack(drawn, 1).cpu() if drawn else torch.zeros(count, 0, len(self.shares))
         return torch.cat([begin.expand(count, -1, -1), made], 1)
 
-    def _roll_of(self, item: Any) -> Tensor:
-        wanted = "a list of steps, each a list of MIDI notes, as [[60, 64, 67], [60]]"
-        if isinstance(item, str):
-            try:
-                item = json.loads(item)
-            except ValueError:
-                raise Fault(f"{item!r} found, expected {wanted}") from None
-        if not isinstance(item, list) or not all(isinstance(step, list) for step in item):
-            raise Fault(f"{item!r} found, expected {wanted}")
-        keys = len(self.shares)
-        roll = torch.zeros(len(item), keys)
-        for number, step in enumerate(item):
-            for note in step:
-                if not isinstance(note, int) or not 0 <= note - LOWEST < keys:
-                    raise Fault(
-                        f"step {number + 1}: note {note!r} found, expected {LOWEST} to {LOWEST + keys - 1}"
-                    )
-                roll[number, note - LOWEST] = 1
-        if not len(roll):
-            raise Fault("a piece of 0 steps found, expected at least one")
-        return roll
-
     def _rolls(self, examples: Examples) -> list[Tensor]:
-        rolls = columns.vectors(examples, self.options.column)
-        kept, notes = check_lengths([len(roll) for roll in rolls], examples.places, empty="drop")
-        self.notes += map(str, notes)
-        keys = len(self.shares) or rolls[kept[0]].shape[1]
-        for index in kept:
-            roll, place = rolls[index], examples.places[index]
-            if roll.shape[1] != keys:
-                raise Fault(f"{place}: {roll.shape[1]} keys found, expected {keys} as in the training data")
-            wrong = ((roll != 0) & (roll != 1)).nonzero()
-            if len(wrong):
-                step, key = wrong[0].tolist()
-                raise Fault(
-                    f"{place}: {float(roll[step, key]):g} found at step {step + 1}, key {key + 1}, "
-                    f"expected 0 or 1"
-                )
-        return [rolls[index] for index in kept]
+        rolls, notes = read_rolls(examples, self.options.column, len(self.shares))
+        self.notes += notes
+        return rolls
 
 
 def build_note_model(options: ComposeModelOptions, keys: int) -> NoteModel:
@@ -272,9 +223,3 @@ def build_note_model(options: ComposeModelOptions, keys: int) -> NoteModel:
     if options.weight_noise:
         body = WeightNoise(body, options.weight_noise)
     return NoteModel(Vectors(keys), body, keys, options.dropout)
-
-
-def as_rows(rolls: Sequence[Tensor]) -> tuple[Ragged, Ragged]:
-    """What is read (silence, then all but the last step) and what is told."""
-    read = [torch.cat([roll.new_zeros(1, roll.shape[1]), roll[:-1]]) for roll in rolls]
-    return Ragged.from_list(read), Ragged.from_list(list(rolls))

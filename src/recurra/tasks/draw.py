@@ -3,51 +3,44 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from recurra.data import Batches, Examples, check_lengths, columns
+from recurra.data import Batches, Examples
 from recurra.data.storage import read_json
 from recurra.errors import Fault
 from recurra.files import write_json
 from recurra.models.inputs import Vectors
 from recurra.models.outputs.strokes import PENS, StrokeOutput
 from recurra.models.stroke_model import READ, StrokeModel
-from recurra.ragged import Ragged
 from recurra.state import map_state
 from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.body import BodyOptions, build_body
+from recurra.tasks.draw_data import (
+    END,
+    DrawOptions,
+    Steps,
+    as_steps,
+    drawing_of,
+    independent_nats,
+    marked,
+    read_drawings,
+)
 from recurra.tasks.draw_plot import plot_drawings
 from recurra.tasks.drawing import check_drawing
 from recurra.tasks.epoch import Epoch
-from recurra.tasks.held_out import TestedOptions, read_named
+from recurra.tasks.held_out import read_named
 from recurra.tasks.modes import device_of, evaluating, seeded
 from recurra.tasks.sizes import activations_line, lengths_line, parameters_line
 from recurra.tasks.sources import read_parts
 
 ASSETS = "strokes.json"
-END = PENS.index("ends")
-
-
-class DrawOptions(TestedOptions):
-    """Drawings.
-
-    Attributes:
-        column: holds one drawing an example, `[T, 3]`: dx, dy, and 1 where the pen is lifted after the step.
-        batch_size: drawings a batch.
-        longest: steps; longer drawings are a fault.
-    """
-
-    column: str = "vectors"
-    batch_size: int = Field(default=64, ge=1)
-    longest: int = Field(default=2000, ge=1)
 
 
 class DrawModelOptions(BodyOptions):
@@ -58,14 +51,6 @@ class DrawModelOptions(BodyOptions):
     """
 
     components: int = Field(default=20, ge=1)
-
-
-class Steps(NamedTuple):
-    """Drawings in the network's unit: what is read `[N, 5]`, and the next steps `[N, 2]` and pens `[N]`."""
-
-    read: Ragged
-    steps: Tensor
-    pens: Tensor
 
 
 @TASKS.register("draw")
@@ -155,13 +140,13 @@ class DrawTask(Task):
         return {
             "nll": (moves + pens) / count,
             "pen_nll": pens / count,
-            "nll_independent": _independent(as_steps(drawings, self.scale)),
+            "nll_independent": independent_nats(as_steps(drawings, self.scale)),
         }
 
     def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
         """For each drawing, a list of [dx, dy, lifted]: its `nll` a step."""
         for item in items:
-            drawing = self._drawing_of(item)
+            drawing = drawing_of(item)
             with evaluating(self.model):
                 moves, pens = self._costs(as_steps([drawing], self.scale))
             yield {"steps": len(drawing), "nll": float((moves + pens).mean())}
@@ -191,7 +176,7 @@ class DrawTask(Task):
         check_drawing(count, length, temperature)
         if temperature > 1:
             raise Fault(f"temperature = {temperature}, expected above 0 and at most 1")
-        begin = self._drawing_of(prompt) if prompt else torch.zeros(0, 3)
+        begin = drawing_of(prompt) if prompt else torch.zeros(0, 3)
         drawn = self.drawn(begin, count, length, 1 / temperature - 1, seed)
         if output is not None:
             plot_drawings(drawn, Path(output))
@@ -205,7 +190,7 @@ class DrawTask(Task):
         device = device_of(self.model)
         generator = torch.Generator(device).manual_seed(seed)
         with evaluating(self.model):
-            read = torch.cat([torch.zeros(1, READ), _marked(begin, self.scale, ends=False)]).to(device)
+            read = torch.cat([torch.zeros(1, READ), marked(begin, self.scale, ends=False)]).to(device)
             logits, state = self.model(read.unsqueeze(0))
             state = map_state(lambda leaf: leaf.expand(count, *leaf.shape[1:]).contiguous(), state)
             now = logits[:, -1].expand(count, -1)
@@ -232,55 +217,7 @@ class DrawTask(Task):
         )
         return costs
 
-    def _drawing_of(self, item: Any) -> Tensor:
-        wanted = "a list of [dx, dy, lifted], lifted 0 or 1"
-        try:
-            drawing = torch.tensor(json.loads(item) if isinstance(item, str) else item, dtype=torch.float32)
-        except (ValueError, TypeError, RuntimeError):
-            raise Fault(f"{item!r} found, expected {wanted}") from None
-        if drawing.dim() != 2 or drawing.shape[1] != 3 or not len(drawing):
-            raise Fault(f"numbers of shape {list(drawing.shape)} found, expected {wanted}")
-        if not bool(((drawing[:, 2] == 0) | (drawing[:, 2] == 1)).all()):
-            raise Fault(f"{item!r} found, expected {wanted}")
-        return drawing
-
     def _read(self, examples: Examples) -> list[Tensor]:
-        drawings = columns.vectors(examples, self.options.column)
-        kept, notes = check_lengths(
-            [len(one) for one in drawings], examples.places, empty="drop", longest=self.options.longest
-        )
-        self.notes += map(str, notes)
-        for index in kept:
-            drawing, place = drawings[index], examples.places[index]
-            if drawing.shape[1] != 3:
-                raise Fault(f"{place}: {drawing.shape[1]} numbers a step found, expected 3: dx, dy, lifted")
-            wrong = ((drawing[:, 2] != 0) & (drawing[:, 2] != 1)).nonzero()
-            if len(wrong):
-                step = int(wrong[0])
-                raise Fault(
-                    f"{place}: lifted = {float(drawing[step, 2]):g} found at step {step + 1}, expected 0 or 1"
-                )
-        return [drawings[index] for index in kept]
-
-
-def as_steps(drawings: Sequence[Tensor], scale: float) -> Steps:
-    """Drawings `[T, 3]` as what is read and what is told."""
-    marked = [_marked(one, scale, ends=True) for one in drawings]
-    read = [torch.cat([one.new_zeros(1, READ), one[:-1]]) for one in marked]
-    told = Ragged.from_list(marked).data
-    return Steps(Ragged.from_list(read), told[:, :2], told[:, 2:].argmax(-1))
-
-
-def _marked(drawing: Tensor, scale: float, ends: bool) -> Tensor:
-    """`[T, 3]` in the data's unit -> `[T, 5]` in the network's; the last step may end the drawing."""
-    pens = drawing[:, 2].long()
-    if ends:
-        pens = torch.cat([pens[:-1], torch.full((1,), END)])
-    return torch.cat([drawing[:, :2] / scale, F.one_hot(pens, len(PENS)).float()], 1)
-
-
-def _independent(steps: Steps) -> float:
-    covariance = torch.cov(steps.steps.double().T, correction=0)
-    moves = 1 + math.log(2 * math.pi) + 0.5 * float(torch.logdet(covariance))
-    shares = torch.bincount(steps.pens, minlength=len(PENS)).double() / len(steps.pens)
-    return moves - float(torch.xlogy(shares, shares).sum())
+        drawings, notes = read_drawings(examples, self.options)
+        self.notes += notes
+        return drawings
