@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+from recurra.cli.app import main
 from recurra.errors import Fault
 from recurra.files import load_model, save_model
 from recurra.ragged import Ragged
@@ -180,3 +181,24 @@ def _within(part: list[str], whole: list[str]) -> bool:
 def test_settings_that_contradict_are_told(data: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         AutoencodeDataOptions.model_validate({"train": "x", **data})
+
+
+def test_the_command_gives_vectors_and_neighbours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = _texts(tmp_path / "train.txt", 60, 0)
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(
+        f'task = "autoencode"\n[data]\ntrain = "{text}"\ntext = "text"\n'
+        "[model]\nvector = 7\nembedding = 5\nencoder = { hidden = 6 }\ndecoder = { hidden = 6 }\n"
+        "[train]\nepochs = 1\ntensorboard = false\n"
+    )
+    run = str(tmp_path / "run")
+    assert main(["train", str(recipe), "-o", run]) == 0
+    capsys.readouterr()
+    assert main(["encode", run, "a b", "c"]) == 0
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(one["item"], len(one["vector"])) for one in told] == [("a b", 7), ("c", 7)]
+    assert main(["encode", run, "a b", "--among", text, "--nearest", "2"]) == 0
+    (near,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(near["nearest"]) == 2
+    assert main(["encode", run, "a", "--file", text]) == 2
+    assert "not both" in capsys.readouterr().err
