@@ -79,9 +79,9 @@ def drawing_of(item: Any) -> Tensor:
 
 def as_steps(drawings: Sequence[Tensor], scale: float) -> Steps:
     """Drawings `[T, 3]` as what is read and what is told."""
-    marked = [marked(one, scale, ends=True) for one in drawings]
-    read = [torch.cat([one.new_zeros(1, READ), one[:-1]]) for one in marked]
-    told = Ragged.from_list(marked).data
+    rows = [marked(one, scale, ends=True) for one in drawings]
+    read = [torch.cat([one.new_zeros(1, READ), one[:-1]]) for one in rows]
+    told = Ragged.from_list(rows).data
     return Steps(Ragged.from_list(read), told[:, :2], told[:, 2:].argmax(-1))
 
 
