@@ -9,9 +9,9 @@ from recurra.data.examples import Examples
 from recurra.data.readers.arrays import read_numpy
 from recurra.data.readers.conll import read_conll
 from recurra.data.readers.conllu import read_conllu
-from recurra.data.readers.idx import read_idx
 from recurra.data.readers.dialogues import read_dialogues
 from recurra.data.readers.genbank import read_genbank
+from recurra.data.readers.idx import read_idx
 from recurra.data.readers.jsonl import read_jsonl
 from recurra.data.readers.lines import read_lines
 from recurra.data.readers.numbers import read_numbers
