@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd import gradcheck, gradgradcheck
 
 from recurra.plan import plan_of
@@ -17,6 +18,7 @@ from recurra.state import named_leaves, replace_leaves
 from tests.laws.generated import Generated
 from tests.laws.loops import assert_same, by_hand, by_scan, random_state
 from tests.laws.table import features
+from tests.laws.user_cells import Both
 
 SEEDS = range(40)
 LENGTHS = (3, 0, 1, 4)
@@ -75,3 +77,37 @@ def test_first_and_second_derivatives(seed: int, engine: str) -> None:
     inputs = (*leaves.values(), *rows, *cell.parameters())  # weights are changed where they are
     assert gradcheck(run, inputs, fast_mode=True)
     assert gradgradcheck(run, inputs, fast_mode=True)
+
+
+def test_a_width_that_is_the_number_of_rows_traced_with() -> None:
+    class Wide(Both):
+        def more(self, hidden_size: int) -> None:
+            self.left, self.right = nn.Linear(hidden_size, 100), nn.Linear(hidden_size, 111)
+            self.back = nn.Parameter(torch.randn(hidden_size))
+
+        def new(self, total: Tensor, h: Tensor) -> Tensor:
+            joined = torch.cat([self.left(total), self.right(h)], -1)  # 211 wide
+            return torch.tanh(joined.mean(-1, keepdim=True) * self.back + total)
+
+    assert plan_of(Wide(3, 4)).reason == ""
+
+
+def test_rows_that_reach_each_other_are_told() -> None:
+    class Mixing(Both):
+        def new(self, total: Tensor, h: Tensor) -> Tensor:
+            return torch.tanh(total - total.mean(0))
+
+    reason = plan_of(Mixing(3, 4)).reason
+    assert reason == "aten.mean over other dimensions than a whole row's"
+
+
+@pytest.mark.parametrize(
+    "mix", [lambda t: t.sum() * t, lambda t: t.flip(0), lambda t: t.T @ t, lambda t: t[:1] * t]
+)
+def test_no_mixing_of_rows_is_taken_for_a_program(mix: Callable[[Tensor], Tensor]) -> None:
+    class Mixing(Both):
+        def new(self, total: Tensor, h: Tensor) -> Tensor:
+            mixed = mix(total)
+            return torch.tanh(total + mixed.mean(0))
+
+    assert plan_of(Mixing(3, 4)).program is None

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import fx
 
-from recurra.program.errors import Untraceable
+from recurra.program.errors import RowsMixed, Untraceable
 from recurra.program.node import Arg, Value
 from recurra.program.ops import OPS
 
@@ -81,9 +81,8 @@ class Importer:
         """The shape of one row of a recorded result; refuses what mixes rows."""
         shape = tuple(node.meta["val"].shape)
         if not shape or shape[0] != self.batch or self.batch in shape[1:]:
-            raise Untraceable(
-                f"{name_of(node)} does not keep rows apart (result of shape {_shown(shape, self.batch)})"
-            )
+            shown = _shown(shape, self.batch)
+            raise RowsMixed(f"{name_of(node)} does not keep rows apart (result of shape {shown})")
         return shape[1:]
 
     def operand(self, node: Call, shape: tuple[int, ...]) -> int:

@@ -21,32 +21,21 @@ _ROWS = 3
 def check(
     program: Program, module: nn.Module, weights: Mapping[str, Tensor], input_size: int, state: Any
 ) -> None:
-    """Compares values and gradients, from a state of random numbers and from the one that a run starts with.
+    """Compares values and gradients, from states of random numbers and from the one that a run starts with.
 
     Raises:
         Untraceable: they differ.
     """
-    first = {name: leaf[:1].detach().cpu().double() for name, leaf in named_leaves(state).items()}
     generator = torch.Generator("cpu").manual_seed(0)
-    for at_random in (True, False):
-        x = torch.randn(_ROWS, input_size, dtype=torch.float64, device="cpu", generator=generator)
-        held = {
-            name: torch.randn(_ROWS, leaf.shape[1], dtype=torch.float64, device="cpu", generator=generator)
-            if at_random
-            else leaf.repeat(_ROWS, 1)
-            for name, leaf in first.items()
-        }
-        _compare(program, module, weights, x, held, state)
 
+    def drawn(rows: int, width: int) -> Tensor:
+        return torch.randn(rows, width, dtype=torch.float64, device="cpu", generator=generator)
 
-def _compare(
-    program: Program,
-    module: nn.Module,
-    weights: Mapping[str, Tensor],
-    x: Tensor,
-    held: dict[str, Tensor],
-    state: Any,
-) -> None:
+    x = drawn(2 * _ROWS, input_size)
+    held = {
+        name: torch.cat([drawn(_ROWS, leaf.shape[1]), leaf[:1].detach().cpu().double().repeat(_ROWS, 1)])
+        for name, leaf in named_leaves(state).items()
+    }
     with torch.enable_grad(), torch.random.fork_rng(devices=[]), torch.device("cpu"):
         doubles = {name: _double(tensor) for name, tensor in weights.items()}
         for leaf in (x, *held.values()):

@@ -7,6 +7,10 @@ class Untraceable(Exception):
     """The step can't be written as a program; the message says why, for `explain()`."""
 
 
+class RowsMixed(Untraceable):
+    """A result does not have the traced number of rows first, and nowhere else."""
+
+
 class LeavesMarks(Untraceable):
     """The step changes attributes of its module, which a program would not do.
 

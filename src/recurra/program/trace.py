@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, fx, nn
@@ -15,7 +15,7 @@ from recurra.program.aside import aside, stand_in
 from recurra.program.aten import HANDLERS, Importer, name_of
 from recurra.program.check import check
 from recurra.program.copies import apart
-from recurra.program.errors import LeavesMarks, Untraceable
+from recurra.program.errors import LeavesMarks, RowsMixed, Untraceable
 from recurra.program.hooks import refuse_hooks
 from recurra.program.marks import StepOf, unmarked
 from recurra.program.node import Arg
@@ -62,33 +62,46 @@ def _trace(module: nn.Module, input_size: int, state: Any) -> Program:
             raise Untraceable(f"state {name} is {leaf.dtype}, a program's is as the weights: {like.dtype}")
     with aside(like.device):
         weights = {name: stand_in(tensor) for name, tensor in fixed_leaves(module).items()}
-        recorded, batch = _record(module, weights, input_size, state, like)
-        draws = _draws_for_weights(recorded, batch)
-        if (
-            draws
-            and _draws_for_weights(_record(module, weights, input_size, state, like, 2)[0], batch) > draws
-        ):
-            raise Untraceable("the step draws random numbers for its weights, anew at every step")
+        sizes = {size for tensor in weights.values() for size in tensor.shape} | {input_size}
+        first, second = [prime for prime in _BATCHES if all(size % prime for size in sizes if size)][:2]
+        step = _StepOver(module, weights, input_size, state, like)
         try:
-            program = _import(recorded, batch, list(weights), list(leaves), like.dtype)
-            check(program, module, weights, input_size, state)
-        except (Fault, Untraceable):
-            raise
-        except Exception as error:  # a step beyond what the importer foresees still runs, as a plain loop
-            raise Untraceable(f"the step could not be checked as a program: {_first_line(error)}") from error
+            program = _read(step, first)
+        except RowsMixed:  # or else some width happens to be the number of rows
+            program = _read(step, second)
     return program
 
 
-def _record(
-    module: nn.Module, weights: dict[str, Tensor], input_size: int, state: Any, like: Tensor, steps: int = 1
-) -> tuple[fx.GraphModule, int]:
-    """What torch records of the first steps of a run, and the number of rows it was recorded with.
+class _StepOver(NamedTuple):
+    """A step, and what it is recorded with."""
 
-    Parametrized weights are worked out once a run.
-    """
+    module: nn.Module
+    weights: dict[str, Tensor]
+    input_size: int
+    state: Any
+    like: Tensor
+
+
+def _read(step: _StepOver, batch: int) -> Program:
+    module, weights, input_size, state, like = step
+    recorded = _record(step, batch, 1)
+    draws = _draws_for_weights(recorded, batch)
+    if draws and _draws_for_weights(_record(step, batch, 2), batch) > draws:
+        raise Untraceable("the step draws random numbers for its weights, anew at every step")
+    try:
+        program = _import(recorded, batch, list(weights), list(named_leaves(state)), like.dtype)
+        check(program, module, weights, input_size, state)
+    except (Fault, Untraceable):
+        raise
+    except Exception as error:  # a step beyond what the importer foresees still runs, as a plain loop
+        raise Untraceable(f"the step could not be checked as a program: {_first_line(error)}") from error
+    return program
+
+
+def _record(over: _StepOver, batch: int, steps: int) -> fx.GraphModule:
+    """What torch records of the first steps of a run. Parametrized weights are worked out once a run."""
+    module, weights, input_size, state, like = over
     leaves = named_leaves(state)
-    sizes = {size for tensor in weights.values() for size in tensor.shape} | {input_size}
-    batch = next(prime for prime in _BATCHES if all(size % prime for size in sizes if size))
     x = torch.zeros(batch, input_size, dtype=like.dtype, device=like.device)
     expanded = {name: leaf.new_zeros(batch, leaf.shape[1]) for name, leaf in leaves.items()}
 
@@ -104,7 +117,7 @@ def _record(
     functional = torch.func.functionalize(step, remove="mutations")
     try:
         with torch.no_grad():
-            return make_fx(functional, tracing_mode="fake")(weights, x, *expanded.values()), batch
+            return make_fx(functional, tracing_mode="fake")(weights, x, *expanded.values())
     except (Fault, LeavesMarks):
         raise
     except Exception as error:  # torch raises many kinds here; each is a reason, never swallowed
@@ -118,7 +131,9 @@ def fixed_leaves(module: nn.Module) -> dict[str, Tensor]:
 
 def example(module: nn.Module, leaves: dict[str, Tensor]) -> Tensor:
     """A tensor whose type and device rows made by the step have."""
-    floating = [t for t in (*module.parameters(), *leaves.values()) if t.is_floating_point()]
+    floating = [
+        t for t in (*module.parameters(), *leaves.values(), *module.buffers()) if t.is_floating_point()
+    ]
     return floating[0] if floating else torch.empty(0)
 
 
