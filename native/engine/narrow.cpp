@@ -82,16 +82,20 @@ void block(const float* a, long row_stride, const typename Kind::Number* packed,
   for (int v = 0; v * W < columns; ++v) {
     const int now = columns - v * W < W ? columns - v * W : W;
     const bool whole = now == W;
-    VF start{};
-    if (bias) start = whole ? load(bias + v * W) : load_some(bias + v * W, now);
+    VF shared{};
+    if (bias) shared = whole ? load(bias + v * W) : load_some(bias + v * W, now);
     for (int r = 0; r < R; ++r) {
-      VF sum = sums[r][v];
-      if constexpr (Kind::scaled) sum *= load(scales + v * W);
+      VF start = shared;
       if (addend) {
         const float* from = addend + r * addend_stride + v * W;
-        sum += whole ? load(from) : load_some(from, now);
+        start += whole ? load(from) : load_some(from, now);
       }
-      sum += start;
+      // one expression: the compiler joins product and sum alike for every number of rows
+      VF sum;
+      if constexpr (Kind::scaled)
+        sum = sums[r][v] * load(scales + v * W) + start;
+      else
+        sum = sums[r][v] + start;
       if (whole)
         store(c + r * c_stride + v * W, sum);
       else

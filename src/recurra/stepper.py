@@ -59,10 +59,18 @@ class Stepper:
         self.weights = weights
         self._name = type(model).__name__
         model.eval()
+        leaves = fixed_leaves(model)
+        odd = next(
+            (tensor for tensor in leaves.values() if tensor.is_floating_point() and _odd(tensor)), None
+        )
         with torch.no_grad():
             try:
+                if odd is not None:
+                    raise Untraceable(
+                        f"it computes in float32 on the CPU, the weights are {odd.dtype} on {odd.device}"
+                    )
                 whole = whole_step(model)
-                self._native = _native(whole, fixed_leaves(model), streams, weights)
+                self._native = _native(whole, leaves, streams, weights)
             except Untraceable as error:
                 raise Uncompiled(f"{self._name} can't be compiled into a stepper: {error}") from error
             first = named_leaves(model.initial_state(1))  # type: ignore[operator]
@@ -73,7 +81,7 @@ class Stepper:
         self.output_size = self._native.output_size
         self._item = np.int64 if self.tokens is not None else np.float32
         x: tuple[int, ...] = () if self.tokens is not None else (self.input_size,)
-        self._steps = {(streams, *x): (streams, self.output_size)}
+        self._steps: dict[tuple[int, ...], tuple[int, ...]] = {(streams, *x): (streams, self.output_size)}
         if streams == 1:
             self._steps[x] = (self.output_size,)
         self.reset()
@@ -141,6 +149,12 @@ class Stepper:
     # states
 
     @property
+    def memory(self) -> Mapping[str, Floats]:
+        """The very arrays `[streams, ...]` that steps read and write."""
+        held: Mapping[str, Floats] = self._native.states
+        return held
+
+    @property
     def state(self) -> dict[str, Floats]:
         """What is remembered, by dotted name: a copy, `[streams, ...]` each."""
         return {name: held.copy() for name, held in self._native.states.items()}
@@ -151,7 +165,7 @@ class Stepper:
         return {name: held[chosen] for name, held in self._native.states.items()}
 
     def load_state(self, leaves: Mapping[str, Any], rows: Sequence[int] | None = None) -> None:
-        """Takes over states of the same names, as `state` or `state_of` gave them, here or in another process.
+        """Takes over states of the same names, as `state` or `state_of` gave them, here or elsewhere.
 
         Args:
             leaves: `[streams, ...]` each, or `[len(rows), ...]`.
@@ -172,8 +186,8 @@ class Stepper:
         for name, leaf in taken.items():
             if leaf.shape != (count, own[name].shape[1]):
                 raise Fault(
-                    f"state {name} is {list(leaf.shape)}, expected {[count, own[name].shape[1]]}: the rows of "
-                    f"{count} streams"
+                    f"state {name} is {list(leaf.shape)}, expected {[count, own[name].shape[1]]}: "
+                    f"the rows of {count} streams"
                 )
         for name, leaf in taken.items():
             own[name][chosen] = leaf
@@ -218,22 +232,19 @@ def _require(model: Any) -> None:
         raise Fault(f"{name} has no step(x, state): only recurrent models can be streamed")
     if not getattr(model, "causal", isinstance(model, Cell)):
         raise Fault(
-            f"{name} has no single step: it looks at later steps of the row; a stepper runs causal models alone"
+            f"{name} has no single step, it looks at later steps of the row: a stepper runs causal models"
         )
 
 
 def _native(whole: WholeStep, weights: dict[str, Tensor], streams: int, kind: str) -> Any:
-    odd = next((tensor for tensor in weights.values() if tensor.is_floating_point() and _odd(tensor)), None)
-    if odd is not None:
-        raise Untraceable(f"it computes in float32 on the CPU, the weights are {odd.dtype} on {odd.device}")
     try:
         from recurra.engines.native_stepper import NativeStepper, Tokens
     except ImportError as error:
         raise Untraceable(f"the native library is not installed ({error})") from error
     tokens = None
     if whole.tokens is not None:
-        count, name = whole.tokens
-        tokens = Tokens(count, None if name is None else weights[name])
+        name = whole.tokens.name
+        tokens = Tokens(whole.tokens.count, None if name is None else weights[name])
     named = {f"model.{name}": tensor for name, tensor in weights.items()}
     return NativeStepper(whole.program, named, streams, kind, torch.get_num_threads(), tokens)
 
@@ -249,11 +260,11 @@ def _array(x: Any, kind: type) -> NDArray[Any]:
         raise Fault(f"x is {given.dtype}, expected whole numbers: token ids")
     if kind is np.float32 and not np.issubdtype(given.dtype, np.number):
         raise Fault(f"x is {given.dtype}, expected numbers")
-    return np.ascontiguousarray(given, kind)
+    return np.asarray(given, kind, order="C")
 
 
 def _rows(rows: Sequence[int]) -> NDArray[np.int64]:
     chosen = np.asarray(rows)
     if chosen.ndim != 1 or not (np.issubdtype(chosen.dtype, np.integer) or not chosen.size):
         raise Fault(f"rows is {rows!r}, expected a list of whole numbers: which streams")
-    return np.ascontiguousarray(chosen, np.int64)
+    return np.asarray(chosen, np.int64, order="C")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +14,8 @@ from recurra.errors import Fault
 from recurra.files import check_format, digest, read_tensors, weights_of, write_tensors
 from recurra.registry import Configured, to_config
 from recurra.state import named_leaves, replace_leaves
+from recurra.stepper import Stepper as NativeStepper
+from recurra.stepper import Uncompiled
 
 FORMAT = 1
 
@@ -24,6 +27,9 @@ class Stream:
         model: a causal layer or model, or one with a stated `delay`; put into evaluation mode.
         batch: rows fed side by side.
 
+    Attributes:
+        path: what runs the steps, in words: one native call (see `recurra.stepper`), or torch, and why.
+
     Raises:
         Fault: the model needs whole rows.
     """
@@ -31,7 +37,12 @@ class Stream:
     def __init__(self, model: nn.Module, batch: int = 1) -> None:
         self.model = model.eval()
         self.batch = batch
-        self._stepper = stepper(model)
+        self._stepper: Stepper = stepper(model)
+        try:
+            self._stepper = _Native(model, batch)
+            self.path = f"native: {self._stepper.explain()}"
+        except Uncompiled as reason:
+            self.path = f"torch, step by step: {reason}"
         self._identity: str | None = None
         self._state: Any = None
         self.reset()
@@ -43,8 +54,8 @@ class Stream:
 
     @property
     def state(self) -> dict[str, Tensor]:
-        """What is remembered, by dotted name: `[batch, ...]` each."""
-        return named_leaves(self._state)
+        """What is remembered, by dotted name: a copy, `[batch, ...]` each."""
+        return {name: leaf.clone() for name, leaf in named_leaves(self._state).items()}
 
     @state.setter
     def state(self, leaves: Mapping[str, Tensor]) -> None:
@@ -183,6 +194,62 @@ class _StepByStep:
             y, state = self.model.step(step, state)
             outputs.append(y)
         return torch.stack(outputs, 1), state
+
+    def finish(self, state: Any) -> Tensor | None:
+        return None
+
+
+class _Native:
+    """Runs a causal model natively. Its state is a tree over the memory that the library steps in.
+
+    Raises:
+        Uncompiled: with the reason.
+    """
+
+    delay = 0
+
+    def __init__(self, model: Any, batch: int) -> None:
+        if os.environ.get("RECURRA_ENGINE") == "eager":
+            raise Uncompiled("RECURRA_ENGINE is 'eager'")
+        if getattr(model, "delay", 0) != 0:
+            raise Uncompiled(f"{type(model).__name__} gives its outputs up to {model.delay} steps late")
+        self.model = model
+        self._tensors = [*model.parameters(), *model.buffers()]
+        if not self._tensors:
+            raise Uncompiled(
+                f"{type(model).__name__} has no weights, which would say in what type it computes"
+            )
+        self._pack(batch)
+
+    def _pack(self, batch: int) -> None:
+        self._packed = self._marks()
+        self._native = NativeStepper(self.model, batch)
+        held = {name: torch.from_numpy(leaf) for name, leaf in self._native.memory.items()}
+        self._tree = replace_leaves(self.model.initial_state(batch), held)
+
+    def _marks(self) -> list[tuple[int, int]]:
+        """Change when a weight does."""
+        return [(tensor.data_ptr(), tensor._version) for tensor in self._tensors]
+
+    def explain(self) -> str:
+        return self._native.explain()
+
+    def initial_state(self, batch: int) -> Any:
+        if self._marks() != self._packed or batch != self._native.streams:
+            self._pack(batch)
+        self._native.reset()
+        return self._tree
+
+    def feed(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        wanted = torch.float32 if self._native.tokens is None else torch.int64
+        if x.dtype is not wanted or x.device.type != "cpu":
+            raise Fault(f"x is {x.dtype} on {x.device}, the model reads {wanted} on cpu")
+        if state is not self._tree or self._marks() != self._packed:
+            leaves = {name: leaf.detach().numpy().copy() for name, leaf in named_leaves(state).items()}
+            if self._marks() != self._packed:
+                self._pack(self._native.streams)
+            self._native.load_state(leaves)
+        return torch.from_numpy(self._native.block(x.detach().numpy())), self._tree
 
     def finish(self, state: Any) -> Tensor | None:
         return None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,11 +14,14 @@ from torch.overrides import TorchFunctionMode
 
 from recurra.models.inputs import Input, OneHot
 from recurra.program import Program, Untraceable, trace
+from recurra.program.errors import LeavesMarks
+from recurra.program.hooks import refuse_hooks
 from recurra.program.settings import settings_of
 from recurra.program.trace import fixed_leaves
 
 
-class Tokens(NamedTuple):
+@dataclass(frozen=True)
+class Tokens:
     """Rows that the step reads by id.
 
     Attributes:
@@ -57,6 +60,8 @@ def whole_step(model: nn.Module) -> WholeStep:
     if known is None or known[0] != key:
         try:
             found: WholeStep | str = _read(model)
+        except LeavesMarks as error:
+            found = str(LeavesMarks(frozenset((_inner(path), name) for path, name in error.places)))
         except Untraceable as error:
             found = str(error)
         _KNOWN[model] = known = (tuple(settings_of(model).items()), found)
@@ -65,11 +70,17 @@ def whole_step(model: nn.Module) -> WholeStep:
     return known[1]
 
 
+def _inner(path: str) -> str:
+    """A path within `_Step` as one within the model."""
+    return path.removeprefix("model").removeprefix(".")
+
+
 def _read(model: Any) -> WholeStep:
+    refuse_hooks(model)
     state = model.initial_state(1)
     width = _features(model)
     if width is not None:
-        return WholeStep(trace(_Step(model, False), width, state), None)
+        return WholeStep(trace(_step_of(model, False), width, state), None)
     ids = torch.zeros(1, dtype=torch.int64)
     looked_up = _LookUp(ids, None)
     try:
@@ -83,11 +94,11 @@ def _read(model: Any) -> WholeStep:
         raise Untraceable("its step does not look up the token that it reads")
     table = looked_up.found
     if isinstance(table, int):
-        return WholeStep(trace(_Step(model, True), table, state), Tokens(table, None))
+        return WholeStep(trace(_step_of(model, True), table, state), Tokens(table, None))
     name = next((name for name, held in fixed_leaves(model).items() if held is table), None)
     if name is None:
         raise Untraceable("the table of its tokens is neither parameter nor buffer")
-    return WholeStep(trace(_Step(model, True), table.shape[1], state), Tokens(table.shape[0], name))
+    return WholeStep(trace(_step_of(model, True), table.shape[1], state), Tokens(table.shape[0], name))
 
 
 def _features(model: Any) -> int | None:
@@ -119,6 +130,11 @@ class _Step(nn.Module):
             return self.model.step(ids, state)  # type: ignore[no-any-return]
 
 
+def _step_of(model: Any, looks_up: bool) -> _Step:
+    """Called as the model is, for messages."""
+    return type(type(model).__name__, (_Step,), {})(model, looks_up)  # type: ignore[no-any-return]
+
+
 class _LookUp(TorchFunctionMode):
     """Gives `features` wherever `ids` are looked up, and refuses anything else that is done with them.
 
@@ -134,7 +150,7 @@ class _LookUp(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        given = {**(kwargs or {}), **dict(enumerate(args))}
+        given: dict[int | str, Any] = {**(kwargs or {}), **dict(enumerate(args))}
         if not any(held is self.ids for held in given.values()):
             return func(*args, **(kwargs or {}))
         name = getattr(func, "__name__", str(func))

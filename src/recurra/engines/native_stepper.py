@@ -98,7 +98,9 @@ class NativeStepper:
             arrays.of(number)
         kept: list[Tensor] = []  # until the library has read them
         memory = list(self.states.values())
-        segments = [_arguments(loop, arrays, held, memory, kept) for loop in loops if loop.body or loop.states]
+        segments = [
+            _arguments(loop, arrays, held, memory, kept) for loop in loops if loop.body or loop.states
+        ]
         parts = _engine.StepperParts(
             streams=streams,
             threads=threads,
@@ -222,7 +224,9 @@ def _arguments(
     step = lower(loop)
     # an output that is just a product of an input is that product's own array
     early_outputs = {
-        step.graph[node].attrs[0]: loop.outputs[k] for k, node in enumerate(step.outputs) if _is_early(step, node)
+        step.graph[node].attrs[0]: loop.outputs[k]
+        for k, node in enumerate(step.outputs)
+        if _is_early(step, node)
     }
     kept_outputs = [k for k, number in enumerate(loop.outputs) if number not in early_outputs.values()]
     step = replace(step, outputs=tuple(step.outputs[k] for k in kept_outputs))
@@ -252,7 +256,9 @@ def _arguments(
         "input_arrays": [
             *(arrays.of(n) for n in loop.steps),
             *(
-                arrays.of(early_outputs[h.into]) if h.into in early_outputs else arrays.new(code.inputs[h.into])
+                arrays.of(early_outputs[h.into])
+                if h.into in early_outputs
+                else arrays.new(code.inputs[h.into])
                 for h in step.hoisted
             ),
         ],
