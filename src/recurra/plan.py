@@ -20,6 +20,7 @@ from recurra.program.errors import LeavesMarks
 from recurra.program.marks import Place
 from recurra.program.resets import with_resets
 from recurra.program.settings import settings_of
+from recurra.program.trace import fixed_leaves
 from recurra.state import map_state
 
 _MOST = 16
@@ -34,11 +35,13 @@ class Plan:
         program: None when the step can't be traced.
         reason: why not, in words; empty when it can.
         template: a state of no rows: its names, types and the shape of one row.
+        weights: names of the cell's parameters and buffers.
     """
 
     program: Program | None
     reason: str
     template: Any
+    weights: tuple[str, ...]
 
     @cached_property
     def resetting(self) -> tuple[Program, int, dict[str, int]]:
@@ -91,10 +94,11 @@ def _make(cell: Cell, known: _Known, settings: dict[Place, Hashable]) -> Plan:
     with torch.no_grad(), aside(cell.example().device):
         start = map_state(lambda leaf: stand_in(leaf).clone(), start)
         template = map_state(lambda leaf: leaf[:0].clone(), start)
+    names = tuple(fixed_leaves(cell))
     try:
-        plan = Plan(trace(cell, cell.input_size, start), "", template)
+        plan = Plan(trace(cell, cell.input_size, start), "", template, names)
     except LeavesMarks as error:
-        plan = Plan(None, str(error), template)
+        plan = Plan(None, str(error), template, names)
         if not error.places <= known.marks:
             known.marks |= error.places
             known.marked.clear()
@@ -102,7 +106,7 @@ def _make(cell: Cell, known: _Known, settings: dict[Place, Hashable]) -> Plan:
         known.marked[_key(settings, known.marks)] = plan
         return plan
     except Untraceable as error:
-        plan = Plan(None, str(error), template)
+        plan = Plan(None, str(error), template, names)
     _drop_oldest(known.plans)
     known.plans[_key(settings)] = plan
     return plan

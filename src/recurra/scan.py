@@ -12,14 +12,15 @@ from torch import Tensor
 from torch.nn.utils.parametrize import cached
 
 from recurra.cells.base import Cell
-from recurra.engines import Engine, LoopResult, choose, run_opaque
+from recurra.engines import Engine, choose, run_opaque
 from recurra.errors import Fault
 from recurra.given import as_flags, as_rows, as_state, check_input
 from recurra.plan import Plan, plan_of
 from recurra.program.marks import probe
-from recurra.program.run import run_fixed, run_rows
 from recurra.program.trace import fixed_leaves
 from recurra.ragged import Ragged
+from recurra.recorded import recordable, run_recorded
+from recurra.run_program import Resets, prepare, run_ready
 from recurra.state import map_state, named_leaves, replace_leaves, require_step
 
 Rows = TypeVar("Rows", Ragged, Tensor)
@@ -56,12 +57,16 @@ def scan(
     """
     rows = as_rows(cell, x)
     flags = None if resets is None else as_flags(rows, resets)
-    plan = plan_of(cell)
-    given = as_state(cell, plan.template, cell.initial_state(len(rows)) if state is None else state, rows)
-    given = cell.begin(given if state is None else map_state(rows.sort, given))
-    if strict or _STRICT.get():
-        _require_fast(plan, cell, rows.data)
-    y, final = _run(cell, plan, _Weights(cell), rows, given, reverse, flags)
+    if strict or _strictly():
+        _require_fast(cell)
+    if torch.compiler.is_dynamo_compiling():
+        y, final = _run_recorded(cell, rows, state, reverse, flags)
+    else:
+        plan = plan_of(cell)
+        given = cell.initial_state(len(rows)) if state is None else state
+        given = as_state(cell, plan.template, given, rows)
+        given = cell.begin(given if state is None else map_state(rows.sort, given))
+        y, final = _run(cell, plan, _Weights(cell), rows, given, reverse, flags)
     result = rows.with_data(y)
     back = result if isinstance(x, Ragged) else y.reshape(x.shape[1], x.shape[0], y.shape[-1]).transpose(0, 1)
     return back, map_state(rows.unsort, final)
@@ -78,7 +83,7 @@ def run_layer(
     check_input(cell, rows)
     plan = plan_of(cell)
     if _STRICT.get():
-        _require_fast(plan, cell, rows.data)
+        _require_fast(cell)
     return _run(cell, plan, weights, rows, state, reverse, None)
 
 
@@ -118,42 +123,35 @@ def _run(
                 cell.step, rows.data, state, rows.batch_sizes, reverse, fresh, type(cell).__name__
             )
         return torch.cat(made) if made else rows.data.new_zeros(0, cell.output_size), final
-    program = plan.program
-    held: dict[int, Any] = {}
-    if flags is not None:
-        program, number, initial = plan.resetting
-        held[number] = flags.unsqueeze(1)
-        start = named_leaves(cell.initial_state(1))
-        held.update({value: start[name][0] for name, value in initial.items()})
-    values, loop = program.values, program.loop
-    held[program.x] = rows.data
-    for number, value in enumerate(values):
-        if value.op == "fixed" and number not in held:
-            held[number] = weights[value.attrs[0]]
-    run_fixed(values, program.of_part("once"), held)
-    count = len(rows.data)
-    before = [n for n in program.of_part("before") if not values[n].is_leaf]
+    resets = None if flags is None else Resets(flags, _fresh(cell))
     leaves = named_leaves(state)
-    like = next((leaf for leaf in leaves.values()), rows.data)
-    run_rows(values, before, held, count, like)
-    result = LoopResult([], [])
-    if leaves:
-        result = choose(loop, like).engine.run(
-            loop,
-            [_rows_of(held[n], count, values[n].width) for n in loop.steps],
-            [held[n] for n in loop.fixed],
-            list(leaves.values()),
-            rows.batch_sizes,
-            reverse,
-        )
-    held.update(zip(loop.outputs, result.outputs, strict=True))
-    run_rows(values, program.of_part("after"), held, count, like)
-    y = _rows_of(held[program.y], count, values[program.y].width)
-    return y, replace_leaves(state, dict(zip(leaves, result.states, strict=True)))
+    ready = prepare(plan, weights, resets)
+    y, after = run_ready(ready, rows.data, flags, list(leaves.values()), rows.batch_sizes, reverse)
+    return y, replace_leaves(state, dict(zip(leaves, after, strict=True)))
 
 
-def _rows_of(value: Tensor, rows: int, width: int) -> Tensor:
-    return value if value.shape == (rows, width) else value.expand(rows, width)
+def _run_recorded(
+    cell: Cell, rows: Ragged, state: Any, reverse: bool, flags: Tensor | None
+) -> tuple[Tensor, Any]:
+    """As above where torch records a graph: of the plan only names and numbers may be looked at."""
+    known = recordable(cell)
+    if known.number < 0:
+        raise Fault(f"{type(cell).__name__} can't be compiled whole, its step has no program: {known.reason}")
+    given = cell.begin(cell.initial_state(len(rows)) if state is None else map_state(rows.sort, state))
+    resets = None if flags is None else Resets(flags, _fresh(cell))
+    leaves = named_leaves(given)
+    y, after = run_recorded(cell, known, rows.data, list(leaves.values()), rows.batch_sizes, reverse, resets)
+    return y, replace_leaves(given, dict(zip(leaves, after, strict=True)))
+
+
+def _fresh(cell: Cell) -> dict[str, Tensor]:
+    """Name -> `[width]` that a state starts afresh from."""
+    return {name: leaf[0] for name, leaf in named_leaves(cell.initial_state(1)).items()}
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _strictly() -> bool:
+    return _STRICT.get()
 
 
 class _Weights(Mapping[str, Tensor]):
@@ -177,8 +175,9 @@ class _Weights(Mapping[str, Tensor]):
         return len(fixed_leaves(self._cell))
 
 
-def _require_fast(plan: Plan, cell: Cell, like: Tensor) -> None:
-    _, refusals = engine_for(plan, like)
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _require_fast(cell: Cell) -> None:
+    _, refusals = engine_for(plan_of(cell), cell.example())
     if refusals:
         reasons = "; ".join(f"{name}: {why}" for name, why in refusals.items())
         raise Fault(f"{type(cell).__name__} would not run on the fastest path ({reasons})")

@@ -53,7 +53,7 @@ def test_right_imports_pass(tmp_path: Path) -> None:
         "__init__.py": "from recurra.cli import app\n",
         "train/loop.py": "import lightning_fabric\nfrom ..tasks.base import Task\nfrom . import checkpoint\n",
         "train/checkpoint.py": "import json, torch\nfrom recurra import __version__\n",
-        "engines/native.py": "from recurra import _native\n",
+        "engines/native.py": "from recurra import _engine\n",
         "vectors/train.py": "from recurra import _vectors\nfrom recurra.data.text import read\n",
         "cli/app.py": "from recurra.vectors.train import train\nfrom recurra.data.text import read\n",
     }

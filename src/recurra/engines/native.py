@@ -40,6 +40,11 @@ def _transformed() -> bool:
     return torch._C._functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0
 
 
+def _recorded() -> bool:
+    """Whether tensors may be stand-ins without numbers: torch records a graph, or a mode sees every call."""
+    return torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
+
+
 class NativeEngine:
     """Runs loops in the library `recurra._engine`."""
 
@@ -52,7 +57,7 @@ class NativeEngine:
             return f"it runs on the CPU, the tensors are on {like.device}"
         if like.dtype not in TYPES:
             return f"it computes in float32 and float64, the tensors are {like.dtype}"
-        if not torch.compiler.is_compiling() and _transformed():
+        if not _recorded() and _transformed():
             return "transforms of torch.func and forward-mode gradients follow the plain loop alone"
         return _unknown(loop)
 
@@ -69,7 +74,7 @@ class NativeEngine:
         tensors = [t if t.dtype in TYPES else t.to(states[0].dtype) for t in (*steps, *fixed, *states)]
         count = len(loop.outputs)
         wanted = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
-        if torch.compiler.is_compiling():
+        if _recorded():
             needs = "".join("01"[t.requires_grad] for t in tensors) if wanted else ""
             made = loop_operator(text_of(loop), needs, list(batch_sizes), reverse, tensors)
             return LoopResult(made[:count], made[count : count + len(loop.states)])
