@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <system_error>
 #include <thread>
 
@@ -19,6 +20,12 @@ constexpr int most_threads = 8;
 uint64_t packed(uint64_t generation, uint64_t first, uint64_t last) { return generation << 32 | first << 16 | last; }
 uint64_t first_of(uint64_t word) { return word >> 16 & 0xffff; }
 uint64_t last_of(uint64_t word) { return word & 0xffff; }
+
+// More threads than processors would take turns spinning.
+int processors() {
+  static const int found = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return found;
+}
 
 void pause() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -44,7 +51,7 @@ Companions& Companions::all() {
 
 bool Companions::begin(int threads, bool is_long) {
   if (used_.exchange(true, std::memory_order_acquire)) return false;
-  const int wanted = (threads < most_threads ? threads : most_threads) - 1;
+  const int wanted = std::min({threads, processors(), most_threads}) - 1;
   if (awake_.load(std::memory_order_relaxed) < wanted && (is_long || Clock::now() - last_ < soon)) {
     const std::lock_guard<std::mutex> hold(lock_);
     try {

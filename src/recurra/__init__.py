@@ -14,6 +14,7 @@ from recurra.explain import explain
 from recurra.layers import Recurrent
 from recurra.ragged import Ragged
 from recurra.scan import scan, strict
+from recurra.stepper import Stepper
 from recurra.stream import Stream
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ __all__ = [
     "Fault",
     "Ragged",
     "Recurrent",
+    "Stepper",
     "Stream",
     "__version__",
     "accelerate",

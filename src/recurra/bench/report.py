@@ -7,6 +7,7 @@ from statistics import geometric_mean
 from typing import NamedTuple
 
 from recurra.bench.cases import STANDARD, WRITTEN
+from recurra.bench.steps import BLOCK, Stepped
 from recurra.bench.training import Measured
 
 
@@ -52,6 +53,22 @@ def training_reaches(measured: Iterable[Measured]) -> list[Reach]:
     return reaches
 
 
+def step_reaches(measured: Iterable[Stepped]) -> list[Reach]:
+    """The figures of streaming: one stream, LSTM 128, float32, all threads."""
+    found = {m.block: m for m in measured if (m.cell, m.rows, m.width) == ("lstm", 1, 128)}
+    one, block, peer = found[1], found[BLOCK], "onnx runtime"
+    streamed = one.seconds[peer] / block.seconds["recurra"]
+    return [
+        _figure("one streamed step, LSTM 128, against ONNX Runtime", one.gain(peer), 4.0),
+        _figure(f"a step in a block of {BLOCK}, against ONNX Runtime's streamed step", streamed, 7.0),
+        _figure(f"the same, against ONNX Runtime over all {BLOCK} steps", block.gain(peer), 7.0),
+    ]
+
+
+def _figure(what: str, found: float, wanted: float) -> Reach:
+    return Reach(what, f">= {wanted:g}", f"{found:.2f}", found >= wanted)
+
+
 def _least(what: str, figures: list[float], mean: float, worst: float | None) -> Reach:
     found, low = geometric_mean(figures), min(figures)
     wanted = f">= {mean:g}" + (f", never below {worst:g}" if worst is not None else "")
@@ -82,4 +99,17 @@ def training_table(measured: Iterable[Measured]) -> list[str]:
             + " | ".join(f"{m.speed(peer):.0f}" if peer in m.seconds else "" for peer in peers)
             + f" | {m.limit:.0f} |"
         )
+    return lines
+
+
+def step_table(measured: Iterable[Stepped]) -> list[str]:
+    """A Markdown table of microseconds a step, ours and every peer's."""
+    columns = ("recurra", "onnx runtime", "torch", "recurra bfloat16", "recurra int8")
+    lines = [
+        f"| cell | width | streams | steps a call | threads | {' | '.join(columns)} |",
+        "|---" * (5 + len(columns)) + "|",
+    ]
+    for m in measured:
+        times = " | ".join(f"{1e6 * m.seconds[name]:.2f}" for name in columns)
+        lines.append(f"| {m.cell} | {m.width} | {m.rows} | {m.block} | {m.threads} | {times} |")
     return lines

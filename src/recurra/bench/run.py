@@ -11,7 +11,15 @@ import torch
 
 from recurra import __version__
 from recurra.bench.measure import load, processor
-from recurra.bench.report import Reach, reach_table, training_reaches, training_table
+from recurra.bench.report import (
+    Reach,
+    reach_table,
+    step_reaches,
+    step_table,
+    training_reaches,
+    training_table,
+)
+from recurra.bench.steps import Stepped, measure_steps
 from recurra.bench.training import Measured, measure_training
 
 
@@ -19,17 +27,20 @@ def run_bench(tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]
     """Measures everything.
 
     Returns:
-        JSON-ready: `machine`, `reaches`, `training`, and `tables`: Markdown lines.
+        JSON-ready: `machine`, `reaches`, `training`, `steps`, and `tables`: Markdown lines.
     """
     before, threads = load(), torch.get_num_threads()
     try:
         measured: list[Measured] = []
+        stepped: list[Stepped] = []
         for count in dict.fromkeys((threads, 1)):
             torch.set_num_threads(count)
+            stepped.extend(measure_steps(count, tell))
             measured.extend(measure_training(count, tell))
     finally:
         torch.set_num_threads(threads)
     reaches: list[Reach] = training_reaches(case for case in measured if case.threads == threads)
+    reaches += step_reaches(case for case in stepped if case.threads == threads)
     machine = {
         "processor": processor(),
         "threads": threads,
@@ -41,7 +52,12 @@ def run_bench(tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]
         "machine": machine,
         "reaches": [reach._asdict() for reach in reaches],
         "training": [case._asdict() for case in measured],
-        "tables": {"reaches": reach_table(reaches), "training": training_table(measured)},
+        "steps": [case._asdict() for case in stepped],
+        "tables": {
+            "reaches": reach_table(reaches),
+            "training": training_table(measured),
+            "steps (microseconds)": step_table(stepped),
+        },
     }
 
 

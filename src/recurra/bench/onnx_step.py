@@ -1,0 +1,76 @@
+"""ONNX Runtime's LSTM and GRU, as a peer for streaming."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recurra.errors import Fault
+
+GATES = {"lstm": 4, "gru": 3}
+
+
+def onnx_call(cell: str, width: int, rows: int, steps: int) -> Callable[[], object]:
+    """A session's run over `steps` steps of `rows` rows, input = hidden = `width`; its state goes round.
+
+    The session has one thread: with more it was not found faster at these sizes.
+
+    Raises:
+        Fault: onnx or onnxruntime is not installed.
+    """
+    try:
+        import onnx
+        import onnxruntime
+        from onnx import TensorProto, helper, numpy_helper
+    except ModuleNotFoundError as error:
+        raise Fault(f"the benchmark of steps needs {error.name}: pip install 'recurra[bench]'") from error
+    generator = np.random.default_rng(0)
+
+    def numbers(*shape: int) -> NDArray[np.float32]:
+        return (0.1 * generator.standard_normal(shape)).astype(np.float32)
+
+    outer = GATES[cell] * width
+    weights = {
+        "W": numbers(1, outer, width),
+        "R": numbers(1, outer, width),
+        "B": numbers(1, 2 * outer),
+    }
+    states = {"h": ("h_next", [1, rows, width])}
+    if cell == "lstm":
+        states["c"] = ("c_next", [1, rows, width])
+    node = helper.make_node(
+        cell.upper(),
+        ["x", "W", "R", "B", "", *states],
+        ["y", *(after for after, _ in states.values())],
+        hidden_size=width,
+        **({"linear_before_reset": 1} if cell == "gru" else {}),
+    )
+
+    def value(name: str, shape: list[int]) -> object:
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+    graph = helper.make_graph(
+        [node],
+        cell,
+        [value("x", [steps, rows, width]), *(value(name, shape) for name, (_, shape) in states.items())],
+        [value("y", [steps, 1, rows, width]), *(value(after, shape) for after, shape in states.values())],
+        [numpy_helper.from_array(held, name) for name, held in weights.items()],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(made)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(
+        made.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    held = {name: np.zeros(shape, np.float32) for name, (_, shape) in states.items()}
+    given = {"x": numbers(steps, rows, width), **held}
+
+    def run() -> object:
+        y, *after = session.run(None, given)
+        given.update(zip(held, after, strict=True))
+        return y
+
+    return run
