@@ -43,9 +43,11 @@ def vectors(held: dict[str, Any]) -> str:
     for r in held["speed"]:
         for key in (k.removesuffix(" gensim") for k in r if k.endswith(" gensim")):
             ours, theirs = r[f"{key} recurra"], r[f"{key} gensim"]
-            found = f"{ours['mean']:.3f} ± {ours['error']:.3f} against {theirs['mean']:.3f} ± {theirs['error']:.3f}"
+            found = " against ".join(f"{side['mean']:.3f} ± {side['error']:.3f}" for side in (ours, theirs))
             enough = ours["mean"] >= theirs["mean"] - theirs["error"]
-            rows.append([f"{r['algorithm']}: {key}, five seeds", "gensim's less one error", found, holds(enough)])
+            rows.append(
+                [f"{r['algorithm']}: {key}, five seeds", "gensim's less one error", found, holds(enough)]
+            )
     for r in held["scaling"]:
         what = f"{r['algorithm']}, {r['corpus']}: two threads against one"
         rows.append([what, ">= 1.8x", f"{r['ratio']:.2f}x", holds(r["ratio"] >= 1.8)])

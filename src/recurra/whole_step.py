@@ -150,7 +150,7 @@ class _LookUp(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        given: dict[int | str, Any] = {**(kwargs or {}), **dict(enumerate(args))}
+        given: dict[Any, Any] = {**(kwargs or {}), **dict(enumerate(args))}
         if not any(held is self.ids for held in given.values()):
             return func(*args, **(kwargs or {}))
         name = getattr(func, "__name__", str(func))
