@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-MODULES = {"recurra._native": "native engine", "recurra._vectors": "word-vector trainer"}
+MODULES = {"recurra._engine": "native engine", "recurra._vectors": "word-vector trainer"}
 
 
 def main() -> None:
