@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,7 @@ def onnx_call(cell: str, width: int, rows: int, steps: int) -> Callable[[], obje
         **({"linear_before_reset": 1} if cell == "gru" else {}),
     )
 
-    def value(name: str, shape: list[int]) -> object:
+    def value(name: str, shape: list[int]) -> Any:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
     graph = helper.make_graph(
