@@ -41,12 +41,13 @@ def onnx_call(cell: str, width: int, rows: int, steps: int) -> Callable[[], obje
     states = {"h": ("h_next", [1, rows, width])}
     if cell == "lstm":
         states["c"] = ("c_next", [1, rows, width])
+    form: dict[str, Any] = {"linear_before_reset": 1} if cell == "gru" else {}
     node = helper.make_node(
         cell.upper(),
         ["x", "W", "R", "B", "", *states],
         ["y", *(after for after, _ in states.values())],
         hidden_size=width,
-        **({"linear_before_reset": 1} if cell == "gru" else {}),
+        **form,
     )
 
     def value(name: str, shape: list[int]) -> Any:
