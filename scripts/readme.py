@@ -25,13 +25,6 @@ def recipes(held: dict[str, Any]) -> str:
     return table(["what", "wanted", "measured", "command"], rows)
 
 
-def bench(held: dict[str, Any]) -> str:
-    machine = held["machine"]
-    rows = [[r["what"], r["wanted"], r["found"], holds(r["holds"])] for r in held["reaches"]]
-    about = f"{machine['processor']}, {machine['threads']} threads, torch {machine['torch']}"
-    return f"{about}; load before: {machine['load before']:.2f}.\n\n" + table(HEADER, rows)
-
-
 def vectors(held: dict[str, Any]) -> str:
     wanted = {"skip-gram": 5, "cbow": 3}
     rows = []
@@ -60,7 +53,8 @@ def vectors(held: dict[str, Any]) -> str:
             holds(memory["ratio"] <= 1.1),
         ]
     )
-    return f"{held['processor']}, {held['cores']} cores, {held['level']}.\n\n" + table(HEADER, rows)
+    about = f"{held['processor']}, {held['cores']} cores, {held['level']}. {held.get('note', '')}".rstrip()
+    return f"{about}\n\n{table(HEADER, rows)}"
 
 
 def holds(yes: bool) -> str:
@@ -68,7 +62,7 @@ def holds(yes: bool) -> str:
 
 
 HEADER = ["figure", "promised", "measured", "holds"]
-TABLES = {"recipes": recipes, "bench": bench, "vectors": vectors}
+TABLES = {"recipes": recipes, "vectors": vectors}
 
 
 def filled(text: str) -> str:
