@@ -25,7 +25,8 @@ class Companions {
   bool begin(int threads, bool is_long);
   void end();
 
-  bool any_awake() const { return awake_.load(std::memory_order_relaxed) > 0; }
+  // How many would take a piece now.
+  int awake() const { return awake_.load(std::memory_order_relaxed); }
 
   // piece(context, 0), ..., piece(context, count - 1), each once; count < 65536. Between begin and end.
   void share(int count, Piece piece, const void* context);

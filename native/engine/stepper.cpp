@@ -24,7 +24,8 @@ constexpr double worth_a_thread = 1e6;
 // A product of so many multiply-adds is shared with a companion: with fewer, handing it over costs as much.
 constexpr long worth_sharing = 24000;
 constexpr double long_call = 2e6;
-constexpr long most_pieces = 16;
+// A piece of so many multiply-adds is cut again, so that whoever is done first can go on.
+constexpr long long_piece = 100000;
 
 long pieces(long total, long piece) { return (total + piece - 1) / piece; }
 
@@ -67,6 +68,7 @@ class Packed {
 
   long panel() const { return kind_ == WeightKind::float32 ? kernels_.panel : narrow_.panel; }
   long panels() const { return pieces(width_, panel()); }
+  long width() const { return width_; }
   long work() const { return depth_ * width_; }
   long bytes() const {
     return work() * (kind_ == WeightKind::float32 ? 4 : kind_ == WeightKind::bfloat16 ? 2 : 1);
@@ -100,6 +102,24 @@ struct Shared {
                      s.c_stride, s.bias, s.addend, s.addend_stride);
   }
 };
+
+// Two products of as many panels, the second of which may add the same columns of the first.
+struct SharedPair {
+  Shared first, second;
+
+  static void piece(const void* context, int number) {
+    const SharedPair& pair = *static_cast<const SharedPair*>(context);
+    Shared::piece(&pair.first, number);
+    Shared::piece(&pair.second, number);
+  }
+};
+
+// Panels of one piece: one piece for each thread, or more where they are long.
+long panels_each(const Companions& companions, long panels, long work) {
+  const long threads = companions.awake() + 1;
+  const long wanted = threads * std::max<long>(1, std::min<long>(8, work / (threads * long_piece)));
+  return pieces(panels, std::min(panels, wanted));
+}
 
 struct Slot {
   float* data;
@@ -151,6 +171,21 @@ class Stepper::Segment {
       vectors.emplace_back(spec.vectors[v], spec.vectors[v] + p.vectors[v]);
     for (double value : p.immediates) immediates.push_back(static_cast<float>(value));
     resolve();
+  }
+
+  // Whether all that this segment does is one product, after or beside which the loop begins with one of a state,
+  // as wide: column by column, the two can then be computed together.
+  bool pairs_with(const Segment& loop) const {
+    if (!instructions.empty() || spec.early.size() != 1 || !loop.spec.early.empty() || loop.instructions.empty())
+      return false;
+    const EarlyProduct& e = spec.early[0];
+    const Instr& line = loop.instructions[0];
+    if (line.call || loop.packed[line.weight].width() != packed[e.weight].width() || packed[e.weight].panels() < 2)
+      return false;
+    const bool of_state = line.a.slot >= loop.first_state && line.a.slot < loop.first_output;
+    const bool of_input = line.c.slot >= 0 && line.c.slot < loop.first_state;
+    const bool adds_it = of_input && loop.spec.inputs[line.c.slot] == spec.inputs[e.into] && line.c.column == 0;
+    return of_state && (line.c.slot < 0 || adds_it);
   }
 
   SegmentSpec spec;
@@ -289,14 +324,19 @@ class Worker {
     for (const Front& front : spec_.fronts) read(front, done, now);
     const bool direct = count_ == 1 && !is_front(spec_.y);
     if (direct) data_[spec_.y] = y_ + (first_ * steps_ + done) * owner_.y_width();
-    for (size_t k = 0; k < frames_.size(); ++k) {
+    size_t begun = 0;
+    if (now == 1 && owner_.pair_ && companions_ && companions_->awake()) {
+      first_pair();
+      begun = 1;
+    }
+    for (size_t k = begun; k < frames_.size(); ++k) {
       if (static_cast<int>(k) != spec_.loop) {
         lines(k, 0, now * count_);
         continue;
       }
       early(k, now * count_);
       for (long t = 0; t < now; ++t) {
-        lines_only(k, t * count_, count_);
+        lines_only(k, t * count_, count_, begun);
         advance(k);
       }
     }
@@ -353,30 +393,58 @@ class Worker {
 
   void multiply(const Packed& weight, const float* a, long a_stride, long rows, float* c, long c_stride,
                 const float* bias, const float* addend, long addend_stride) {
-    const long panels = weight.panels();
-    if (companions_ && panels > 1 && weight.work() * rows >= worth_sharing && companions_->any_awake()) {
-      const long each = pieces(panels, most_pieces);
+    const long panels = weight.panels(), work = weight.work() * rows;
+    if (companions_ && panels > 1 && work >= worth_sharing && companions_->awake()) {
+      const long each = panels_each(*companions_, panels, work);
       const Shared shared{weight, each, a, a_stride, rows, c, c_stride, bias, addend, addend_stride};
       return companions_->share(static_cast<int>(pieces(panels, each)), Shared::piece, &shared);
     }
     weight.product(0, panels, a, a_stride, rows, c, c_stride, bias, addend, addend_stride);
   }
 
-  void lines_only(size_t k, long first, long rows) {
+  // The product of the input and the loop's first, for one step, shared at once: see Stepper::pair_.
+  void first_pair() {
+    const Stepper::Segment &s = *owner_.segments_[0], &loop = *owner_.segments_[1];
+    const EarlyProduct& e = s.spec.early[0];
+    const Packed &one = s.packed[e.weight], &two = loop.packed[loop.instructions[0].weight];
+    const long each = panels_each(*companions_, one.panels(), (one.work() + two.work()) * count_);
+    const long from = s.spec.program.inputs[e.source], into = s.spec.program.inputs[e.into];
+    place(1, 0);
+    const SharedPair pair{{one, each, data_[s.spec.inputs[e.source]] + e.start, from, count_,
+                           data_[s.spec.inputs[e.into]], into, e.vector < 0 ? nullptr : s.vectors[e.vector].data(),
+                           nullptr, 0},
+                          product_of(1, loop.instructions[0], each, count_)};
+    companions_->share(static_cast<int>(pieces(one.panels(), each)), SharedPair::piece, &pair);
+  }
+
+  Shared product_of(size_t k, const Instr& line, long each, long rows) const {
+    const Frame& f = frames_[k];
+    const Operand &a = line.a, &b = line.b, &c = line.c, &d = line.d;
+    return {owner_.segments_[k]->packed[line.weight], each, at(f, a, 0), f.slots[a.slot].stride, rows, at(f, d, 0),
+            f.slots[d.slot].stride, b.slot < 0 ? nullptr : at(f, b, 0), c.slot < 0 ? nullptr : at(f, c, 0),
+            c.slot < 0 ? 0 : f.slots[c.slot].stride};
+  }
+
+  // Inputs and outputs as they stand at row `first` of the block.
+  void place(size_t k, long first) {
     const Stepper::Segment& s = *owner_.segments_[k];
     const LoopProgram& p = s.spec.program;
     Frame& f = frames_[k];
     for (size_t i = 0; i < p.inputs.size(); ++i) f.slots[i].data = data_[s.spec.inputs[i]] + first * p.inputs[i];
     for (size_t i = 0; i < p.outputs.size(); ++i)
       f.slots[s.first_output + i].data = data_[s.spec.outputs[i]] + first * p.outputs[i];
+  }
+
+  void lines_only(size_t k, long first, long rows, size_t begun = 0) {
+    const Stepper::Segment& s = *owner_.segments_[k];
+    Frame& f = frames_[k];
+    place(k, first);
     const size_t count = s.instructions.size();
-    for (size_t i = 0; i < count;) {
+    for (size_t i = begun; i < count;) {
       const Instr& here = s.instructions[i];
       if (!here.call) {
-        const Operand &a = here.a, &b = here.b, &c = here.c, &d = here.d;
-        multiply(s.packed[here.weight], at(f, a, 0), f.slots[a.slot].stride, rows, at(f, d, 0),
-                 f.slots[d.slot].stride, b.slot < 0 ? nullptr : at(f, b, 0), c.slot < 0 ? nullptr : at(f, c, 0),
-                 c.slot < 0 ? 0 : f.slots[c.slot].stride);
+        const Shared p = product_of(k, here, 0, rows);
+        multiply(p.weight, p.a, p.a_stride, rows, p.c, p.c_stride, p.bias, p.addend, p.addend_stride);
         ++i;
         continue;
       }
@@ -479,6 +547,7 @@ Stepper::Stepper(StepperSpec spec) : spec_(std::move(spec)) {
   for (int k = 0; k < count; ++k)
     if (k != spec_.loop && !segments_[k]->spec.program.states.empty())
       throw std::invalid_argument("stepper: states outside the loop");
+  pair_ = count > 1 && spec_.loop == 1 && segments_[0]->pairs_with(*segments_[1]);
   const size_t states = spec_.loop < 0 ? 0 : segments_.at(spec_.loop)->spec.program.states.size();
   if (spec_.states.size() != states) throw std::invalid_argument("stepper: one memory for each state");
   const long groups =

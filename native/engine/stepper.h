@@ -77,6 +77,7 @@ class Stepper {
   std::vector<char> taken_;
   std::mutex one_at_a_time_;
   long work_ = 0, largest_ = 0;
+  bool pair_ = false;  // see Segment::pairs_with
 };
 
 }  // namespace recurra
