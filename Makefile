@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install -q -c constraints.txt
-# The build tools live in .venv, at the versions of constraints.txt, so nothing is built in a second environment.
+# The build tools live in .venv, at the versions of constraints.txt, so nothing is built in a second environment;
+# setuptools and setuptools-scm are seqeval's, which comes as source alone.
 INSTALL := $(PIP) --no-build-isolation
 NATIVE := CMakeLists.txt $(shell find native 2>/dev/null)
 # __init__.py holds the version, which is written into the installation.
@@ -59,7 +60,7 @@ $(VENV)/.created:
 	@touch $@
 
 $(VENV)/.tools: constraints.txt $(VENV)/.created
-	$(PIP) scikit-build-core nanobind cmake ninja
+	$(PIP) scikit-build-core nanobind cmake ninja setuptools setuptools-scm
 	@touch $@
 
 $(VENV)/.installed: $(SETUP) $(VENV)/.tools
