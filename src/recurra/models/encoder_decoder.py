@@ -79,6 +79,11 @@ class EncoderDecoder(Configured):
             bound = decoder.output_size**-0.5
             self.weight = nn.Parameter(torch.empty(tokens, decoder.output_size).uniform_(-bound, bound))
 
+    @property
+    def places(self) -> int:
+        """How many steps there are to look at for each step of a source row."""
+        return 1 if self.source is None else self.source.places
+
     def encode(self, source: Any) -> tuple[Ragged, Tensor]:
         """Source rows -> the encoder's steps `[N, D]`; each row's vector `[B, V]` in the caller's order."""
         read = self.target if self.source is None else self.source

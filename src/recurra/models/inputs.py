@@ -18,9 +18,13 @@ class Input(Configured):
 
     `forward` takes a Ragged `[N, ...]`, a tensor `[B, T, ...]` or, for a single step, `[B, ...]`, and gives
     features of the same layout with `output_size` numbers last.
+
+    Attributes:
+        places: steps of features made of each step read: 1, but where a step is a whole picture.
     """
 
     output_size: int
+    places: int = 1
 
     def forward(self, x: Any) -> Any:
         """See the class."""

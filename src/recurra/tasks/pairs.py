@@ -54,11 +54,11 @@ class Pairs(NamedTuple):
 
 
 class PairBatch(NamedTuple):
-    """Pairs as ids, int64.
+    """Sources, and targets as ids, int64.
 
     Attributes:
-        source: `[N]`. read: `[K]`, what the decoder reads: the end token, then the target. answers: `[K]`,
-            what it should say: the target, then the end token.
+        source: `[N, ...]`, ids of a text. read: `[K]`, what the decoder reads: the end token, then the
+            target. answers: `[K]`, what it should say: the target, then the end token.
         epoch: which one this batch is of.
     """
 
@@ -127,13 +127,18 @@ class PairReader:
 
     def batch(self, pairs: Sequence[tuple[Tensor, Tensor]], epoch: int = 0) -> PairBatch:
         """Pairs of `source_ids` and `target_ids`."""
-        end = torch.tensor([self.end])
-        return PairBatch(
-            Ragged.from_list([source for source, _ in pairs]),
-            Ragged.from_list([torch.cat([end, target]) for _, target in pairs]),
-            Ragged.from_list([torch.cat([target, end]) for _, target in pairs]),
-            epoch,
-        )
+        return pair_batch(pairs, self.end, epoch)
+
+
+def pair_batch(pairs: Sequence[tuple[Tensor, Tensor]], end: int, epoch: int = 0) -> PairBatch:
+    """Rows of what the source reads, and the ids `[T]` of their targets without an end token."""
+    closing = torch.tensor([end])
+    return PairBatch(
+        Ragged.from_list([source for source, _ in pairs]),
+        Ragged.from_list([torch.cat([closing, target]) for _, target in pairs]),
+        Ragged.from_list([torch.cat([target, closing]) for _, target in pairs]),
+        epoch,
+    )
 
 
 def pairs_of(examples: Examples, options: TwoTextOptions) -> tuple[Pairs, list[str]]:

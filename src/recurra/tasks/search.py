@@ -17,23 +17,18 @@ from recurra.tasks.base import Options
 from recurra.tasks.modes import device_of, evaluating
 
 
-class SearchOptions(Options):
-    """How answers are searched for.
+class BeamOptions(Options):
+    """How answers are searched for; a subclass says how long they may be.
 
     Attributes:
         beam: hypotheses kept alive; 1 takes the likeliest token each time (greedy).
         best: how many answers are given.
         length_penalty: see `recurra.decode.beam_search`; larger values favour longer answers.
-        longest: tokens of an answer for each token of the source, and 10 more, at most.
-        copy_unknown: an unknown token of the answer is replaced by the source token that it looked at most;
-            where there is attention.
     """
 
     beam: int = Field(default=5, ge=1)
     best: int = Field(default=1, ge=1)
     length_penalty: float = Field(default=1.0, ge=0)
-    longest: float = Field(default=2.0, gt=0)
-    copy_unknown: bool = True
 
     @model_validator(mode="after")
     def _enough(self) -> Self:
@@ -41,18 +36,39 @@ class SearchOptions(Options):
             raise ValueError(f"best = {self.best} answers need a beam at least as wide")
         return self
 
+    def limit(self, length: int) -> int:
+        """Tokens of an answer at most, for a source of `length` steps."""
+        raise NotImplementedError(f"{type(self).__name__} has no limit(length)")
+
+
+class SearchOptions(BeamOptions):
+    """How targets of texts are searched for.
+
+    Attributes:
+        longest: tokens of an answer for each token of the source, and 10 more, at most.
+        copy_unknown: an unknown token of the answer is replaced by the source token that it looked at most;
+            where there is attention.
+    """
+
+    longest: float = Field(default=2.0, gt=0)
+    copy_unknown: bool = True
+
+    def limit(self, length: int) -> int:
+        """See the class."""
+        return int(self.longest * length) + 10
+
 
 class Answer(NamedTuple):
-    """One hypothesis, and its alignment `[T, M]` to the source's tokens; None without attention."""
+    """One hypothesis, and its alignment `[T, M]` to the source's steps; None without attention."""
 
     found: Hypothesis
     weights: Tensor | None
 
 
 def search(
-    model: EncoderDecoder, sources: Sequence[Tensor], end: int, options: SearchOptions
+    model: EncoderDecoder, sources: Sequence[Tensor], end: int, options: BeamOptions
 ) -> list[list[Answer]]:
-    """The best answers to each source (ids), best first."""
+    """The best answers to each source (a row of what the model reads), best first."""
     device = device_of(model)
     with evaluating(model):
         first = torch.full((len(sources),), end, device=device)
@@ -62,7 +78,7 @@ def search(
             logits,
             state,
             width=options.beam,
-            length=[int(options.longest * len(source)) + 10 for source in sources],
+            length=[options.limit(len(source)) for source in sources],
             end=end,
             length_penalty=options.length_penalty,
         )
@@ -84,7 +100,10 @@ def align(
         weights = model(Ragged.from_list(list(sources)).to(device), read.to(device)).weights
     if weights is None:
         return [None] * len(targets)
-    return [row[:, : len(source)].cpu() for row, source in zip(weights.to_list(), sources, strict=True)]
+    return [
+        row[:, : model.places * len(source)].cpu()
+        for row, source in zip(weights.to_list(), sources, strict=True)
+    ]
 
 
 def looked_at(weights: Tensor) -> list[int]:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from recurra.errors import Fault
 from recurra.files import write_json
 from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.held_out import read_named
-from recurra.tasks.modes import device_of, evaluating, seeded
-from recurra.tasks.own_tokens import with_own_tokens
+from recurra.tasks.modes import seeded
 from recurra.tasks.pairs import PairBatch, PairOptions, PairReader, Pairs, pairs_of, text_of
 from recurra.tasks.rows import ordered_batches, shuffled_batches
 from recurra.tasks.search import Answer, SearchOptions, looked_at, search, words_of
 from recurra.tasks.sizes import activations_line, lengths_line, parameters_line
 from recurra.tasks.sources import read_parts
+from recurra.tasks.teacher_forcing import forced_loss, perplexity
 from recurra.tasks.text_scores import text_scores, text_signatures
 from recurra.tasks.translate_model import TranslateModelOptions, build_model
 
@@ -107,14 +105,7 @@ class TranslateTask(Task):
         return shuffled_batches(lengths, self.options, self.seed, epoch, rank, world, make)
 
     def loss(self, batch: PairBatch, carry: Any) -> Loss:
-        source, read, answers, epoch = batch.to(device_of(self.model))
-        share = self.model_options.own_share(epoch)
-        if share:
-            read = with_own_tokens(self.model, source, read, share)
-        logits = self.model(source, read).logits
-        smoothing = self.model_options.label_smoothing
-        total = F.cross_entropy(logits.data, answers.data, reduction="sum", label_smoothing=smoothing)
-        return Loss(total, len(answers.data))
+        return forced_loss(self.model, batch, self.model_options)
 
     def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
         """`bleu` and `chrf` of the best answers (see `text_signatures`), `exact`: the share that are the
@@ -129,16 +120,10 @@ class TranslateTask(Task):
         }
 
     def perplexity(self, pairs: Pairs) -> float:
-        """The exponential of the mean loss of a target token, ends included, when the target is given."""
+        """See `recurra.tasks.teacher_forcing.perplexity`."""
         ids = self.reader.ids(pairs, self.options.longest)
-        nats, tokens = 0.0, 0
-        with evaluating(self.model):
-            for chosen in ordered_batches([len(a) + len(b) for a, b in ids], self.options.batch_size):
-                batch = self.reader.batch([ids[i] for i in chosen]).to(device_of(self.model))
-                logits = self.model(batch.source, batch.read).logits
-                nats += float(F.cross_entropy(logits.data, batch.answers.data, reduction="sum"))
-                tokens += len(batch.answers.data)
-        return math.exp(min(nats / tokens, 700.0))
+        order = ordered_batches([len(a) + len(b) for a, b in ids], self.options.batch_size)
+        return perplexity(self.model, (self.reader.batch([ids[i] for i in chosen]) for chosen in order))
 
     def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
         """For each text, or table with `source`: `source`, then the keys of the best answer of `translate`,
