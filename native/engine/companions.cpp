@@ -27,7 +27,12 @@ int processors() {
   return found;
 }
 
-void pause() {
+// Turns of waiting without a pause: about as long as the gap between two products of a step. A pause would be
+// longer than the gap where a hypervisor looks at it.
+constexpr int eager_turns = 2000;
+
+void pause(int turns) {
+  if (turns < eager_turns) return;
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
 #elif defined(__aarch64__)
@@ -85,10 +90,8 @@ void Companions::share(int count, Piece piece, const void* context) {
   }
   for (int turns = 0; done_.load(std::memory_order_acquire) != count - mine; ++turns) {
     // one that has lost its processor in the middle of a piece may have this one
-    if (turns < 2000)
-      pause();
-    else
-      sched_yield();
+    if (turns > 2 * eager_turns) sched_yield();
+    pause(turns);
   }
 }
 
@@ -108,7 +111,7 @@ void Companions::serve() {
       }
       continue;
     }
-    pause();
+    pause(turns);
     if (turns == 1)
       since = Clock::now();
     else if (turns % 64 == 0 && Clock::now() - since > awake_for) {

@@ -1,8 +1,12 @@
-// Products of float32 rows with weights held in fewer bits; sums are float32.
+// Products of float32 rows with weights held in fewer bits.
 //
+// A panel holds its columns of every row of the matrix, one row after the other; the last one is filled up with
+// zeros.
 // bfloat16: rounded to nearest, ties to even; each weight is expanded to float32 in a register (its bits
-// are the upper half of the float32's), so any processor runs it and none rounds the rows.
-// int8: one scale a column, `scale = largest / 127`, `weight = scale * whole number`.
+// are the upper half of the float32's), so any processor runs it and none rounds the rows. Sums are float32.
+// int8: one scale a column, `scale = largest / 127`, `weight = scale * whole number`; a row is rounded to 16 bits,
+// likewise, up to 4,096 of its numbers with one scale. Their products are whole numbers and summed without
+// rounding; a row that holds a NaN or an infinity gives NaN.
 #pragma once
 #include <cstdint>
 
