@@ -24,8 +24,8 @@ _empty, _float32 = np.empty, np.float32
 PRECISION = {
     "float32": "float32",
     "bfloat16": "weights of products rounded to bfloat16, all else and every sum float32",
-    "int8": "weights of products rounded to int8 with one scale an output, what they multiply to 16 bits with "
-    "one scale a row; all else float32",
+    "int8": "weights of products rounded to int8 with one scale an output, what they multiply to 16 bits "
+    "with one scale a row; all else float32",
 }
 
 

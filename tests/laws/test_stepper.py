@@ -290,8 +290,8 @@ def test_another_process_goes_on(how: str, tmp_path: Path) -> None:
     for name, found in np.load(tmp_path / f"{how}.npz").items():
         here = Stepper(model, 2, weights=name)
         here.load_state(state)
-        # another processor may sum in registers of another width, but in the same order; where a row is rounded
-        # to 16 bits, the last place of a float32 can turn into a step of 2^-15 of the largest
+        # another processor may sum in registers of another width, but in the same order; where a row is
+        # rounded to 16 bits, the last place of a float32 can turn into a step of 2^-15 of the largest
         atol = 2e-5 if name == "int8" else 2e-6
         np.testing.assert_allclose(found, here.block(x[:, 10:]), rtol=1e-5, atol=atol, err_msg=name)
 
