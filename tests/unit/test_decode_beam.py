@@ -110,3 +110,17 @@ def test_each_row_may_have_a_limit_of_its_own() -> None:
         assert max(len(one.ids) for one in together[row]) <= limit
     with pytest.raises(Fault, match="length names 2 rows, expected 3"):
         beam_search(step, logits, logits, width=3, length=[1, 2])
+
+
+def test_a_row_whose_best_are_found_leaves_the_batch() -> None:
+    sure, unsure = torch.tensor([9.0, 0.0]).log_softmax(-1), torch.tensor([0.0, 9.0]).log_softmax(-1)
+    searched: list[int] = []
+
+    def step(ids: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        searched.append(len(ids))
+        return state, state
+
+    logits = torch.stack([sure, unsure])
+    short, long = beam_search(step, logits, logits, width=1, length=6, end=0)
+    assert (len(short[0].ids), len(long[0].ids)) == (0, 6)
+    assert searched == [1] * 5

@@ -63,7 +63,6 @@ def beam_search(
     if length_penalty < 0:
         raise Fault(f"length_penalty = {length_penalty}, expected at least 0")
     device = logits.device
-    first_rows = torch.arange(batch, device=device) * width
     logits = logits.repeat_interleave(width, 0)
     state = map_state(lambda leaf: leaf.repeat_interleave(width, 0), state)
     # one hypothesis a row at the start: the others are copies of it, and impossible
@@ -71,11 +70,12 @@ def beam_search(
     alive[:, 0] = 0.0
     taken = torch.empty(batch, width, 0, dtype=torch.int64, device=device)
     found: list[list[Hypothesis]] = [[] for _ in range(batch)]
+    rows = list(range(batch))  # still searched; the others have left the batch
     for count in range(1, max(limits, default=0) + 1):
-        shares = logits.float().log_softmax(-1).reshape(batch, width, size)
+        shares = logits.float().log_softmax(-1).reshape(len(rows), width, size)
         if forbid:
             shares = shares.index_fill(-1, torch.tensor(forbid, device=device), float("-inf"))
-        totals = (alive.unsqueeze(-1) + shares).reshape(batch, width * size)
+        totals = (alive.unsqueeze(-1) + shares).reshape(len(rows), width * size)
         # twice the width: even if half of them end, enough stay alive
         totals, places = totals.topk(min(2 * width, width * size), -1)
         parents, ids = places // size, places % size
@@ -83,43 +83,48 @@ def beam_search(
             penalty = ((5 + count) / 6) ** length_penalty
             ends = (ids == end) & totals.isfinite()
             # only among the best `width`, as a search without ends would keep them
-            for row, place in ends[:, :width].nonzero().tolist():
-                total = float(totals[row, place])
-                tokens = taken[row, parents[row, place]].tolist()
-                found[row].append(Hypothesis(tokens, total, total / penalty, True))
+            for at, place in ends[:, :width].nonzero().tolist():
+                total = float(totals[at, place])
+                tokens = taken[at, parents[at, place]].tolist()
+                found[rows[at]].append(Hypothesis(tokens, total, total / penalty, True))
             totals = totals.masked_fill(ids == end, float("-inf"))
         alive, best = totals.topk(min(width, totals.shape[-1]), -1)
         if alive.shape[1] < width:  # a vocabulary smaller than the beam
             missing = width - alive.shape[1]
-            alive = torch.cat([alive, alive.new_full((batch, missing), float("-inf"))], -1)
-            best = torch.cat([best, best.new_zeros(batch, missing)], -1)
+            alive = torch.cat([alive, alive.new_full((len(rows), missing), float("-inf"))], -1)
+            best = torch.cat([best, best.new_zeros(len(rows), missing)], -1)
         parents, ids = parents.gather(-1, best), ids.gather(-1, best)
         taken = torch.cat(
             [taken.gather(1, parents.unsqueeze(-1).expand(-1, -1, count - 1)), ids[..., None]], 2
         )
-        for row in (row for row, limit in enumerate(limits) if limit == count):
+        for at in (at for at, row in enumerate(rows) if limits[row] == count):
             penalty = ((5 + count) / 6) ** length_penalty
-            for place in alive[row].isfinite().nonzero().flatten().tolist():
-                total = float(alive[row, place])
-                found[row].append(Hypothesis(taken[row, place].tolist(), total, total / penalty, False))
-            alive[row] = float("-inf")
-        if _settled(found, alive, width, limits, length_penalty):
+            for place in alive[at].isfinite().nonzero().flatten().tolist():
+                total = float(alive[at, place])
+                ids_of = taken[at, place].tolist()
+                found[rows[at]].append(Hypothesis(ids_of, total, total / penalty, False))
+            alive[at] = float("-inf")
+        hopes = alive.amax(-1).tolist()
+        going = [
+            at
+            for at, row in enumerate(rows)
+            if not _settled(found[row], hopes[at], width, limits[row], length_penalty)
+        ]
+        if not going:
             break
-        state = select_rows(state, (first_rows.unsqueeze(-1) + parents).reshape(-1))
-        logits, state = step(ids.reshape(-1), state)
+        kept = torch.tensor(going, device=device)
+        state = select_rows(state, (kept.unsqueeze(-1) * width + parents[kept]).reshape(-1))
+        rows, alive, taken = [rows[at] for at in going], alive[kept], taken[kept]
+        logits, state = step(ids[kept].reshape(-1), state)
     for held in found:
         held.sort(key=lambda one: -one.score)
         del held[width:]
     return found
 
 
-def _settled(
-    found: list[list[Hypothesis]], alive: Tensor, width: int, limits: list[int], length_penalty: float
-) -> bool:
-    """Whether nothing alive can enter any row's best `width`: its score only falls, but for the penalty."""
-    for held, hope, length in zip(found, alive.amax(-1).tolist(), limits, strict=True):
-        most = ((5 + length) / 6) ** length_penalty
-        scores = sorted((one.score for one in held), reverse=True)[:width]
-        if hope > float("-inf") and (len(scores) < width or scores[-1] < hope / most):
-            return False
-    return True
+def _settled(found: list[Hypothesis], hope: float, width: int, limit: int, length_penalty: float) -> bool:
+    """Whether nothing alive can enter a row's best `width`: its score only falls, but for the penalty."""
+    if hope == float("-inf"):
+        return True
+    scores = sorted((one.score for one in found), reverse=True)[:width]
+    return len(scores) == width and scores[-1] >= hope / ((5 + limit) / 6) ** length_penalty
