@@ -20,7 +20,9 @@ DATA = "../shared/data"
 
 
 class Figure(NamedTuple):
-    """One training and what is read off it: `metric` of the evaluation, in percent if `percent`."""
+    """One training and what is read off it: `metric` of the evaluation, in percent if `percent`, to so many
+    digits.
+    """
 
     run: str
     recipe: str
@@ -30,6 +32,7 @@ class Figure(NamedTuple):
     wanted: str
     changes: tuple[str, ...] = ()
     percent: bool = False
+    digits: int = 2
 
     @property
     def train(self) -> str:
@@ -43,6 +46,20 @@ class Figure(NamedTuple):
 
 WNUT = f"{DATA}/wnut17/emerging.test.annotated"
 SST = f"{DATA}/sst/test.txt"
+# Chung et al. (2014): each cell at the width that gives it about as many parameters
+CHUNG = (
+    ("tanh", "-tanh", ("model.cell=vanilla", "model.hidden=100")),
+    ("GRU", "", ()),
+    ("LSTM with peepholes", "-lstm", ("model.cell=peephole_lstm", "model.hidden=36")),
+)
+# hours ahead: MSE and MAE of the LSTM with attention in Zhou et al. (2021)
+LSTMA = {
+    24: (0.650, 0.624),
+    48: (0.702, 0.675),
+    168: (1.212, 0.867),
+    336: (1.424, 0.994),
+    720: (1.960, 1.322),
+}
 RUNS = (
     Figure(
         "char-lm",
@@ -126,6 +143,65 @@ RUNS = (
         "beside it",
         percent=True,
     ),
+    Figure(
+        "dna_to_protein",
+        "dna_to_protein",
+        "residues of held-out genes, up to 3 times as long as any seen",
+        "test",
+        "accuracy",
+        ">= 99.9 %",
+        percent=True,
+        digits=3,
+    ),
+    Figure(
+        "pendigits",
+        "pendigits",
+        "digits from eight points of the pen, other writers, accuracy",
+        f"{DATA}/pendigits/pendigits.tes",
+        "accuracy",
+        ">= 98 %",
+        percent=True,
+    ),
+    Figure(
+        "mnist_rows",
+        "mnist_rows",
+        "MNIST row by row, accuracy",
+        f"{DATA}/mnist/t10k-images-idx3-ubyte.gz",
+        "accuracy",
+        ">= 99 %",
+        percent=True,
+    ),
+    *(
+        Figure(
+            f"{name}{ending}",
+            name,
+            f"{title}, {cell}, nats a step",
+            "test",
+            "nll",
+            f"<= {1.03 * published:.2f} (published: {published:.2f})",
+            changes,
+            digits=3,
+        )
+        for name, title, figures in (
+            ("jsb", "JSB chorales", (9.10, 8.54, 8.67)),
+            ("nottingham", "Nottingham tunes", (3.13, 3.23, 3.20)),
+        )
+        for (cell, ending, changes), published in zip(CHUNG, figures, strict=True)
+    ),
+    *(
+        Figure(
+            f"etth1-{horizon}",
+            "etth1",
+            f"ETTh1, {horizon} hours ahead, seven columns, {metric.upper()}",
+            "test",
+            metric,
+            f"<= {published:.3f} (published LSTM)",
+            (f"data.horizon={horizon}",),
+            digits=3,
+        )
+        for horizon, both in LSTMA.items()
+        for metric, published in zip(("mse", "mae"), both, strict=True)
+    ),
 )
 
 
@@ -141,7 +217,7 @@ def main(wanted: list[str]) -> None:
         held[_key(figure)] = {
             "what": figure.what,
             "wanted": figure.wanted,
-            "found": f"{value:.2f}" + (" %" if figure.percent else ""),
+            "found": f"{value:.{figure.digits}f}" + (" %" if figure.percent else ""),
             "train": figure.train,
             "evaluate": figure.evaluate,
         }
