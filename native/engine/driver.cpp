@@ -20,21 +20,6 @@ constexpr long block_bytes = 384 * 1024;
 
 long pieces(long total, long piece) { return (total + piece - 1) / piece; }
 
-// Memory of the calling thread, kept from call to call.
-template <class T>
-T* arena(long count) {
-  thread_local Buffer<char> held;
-  thread_local long size = 0;
-  const long bytes = count * static_cast<long>(sizeof(T));
-  if (bytes > size) {
-    held.reset();
-    size = 0;
-    held = allocate<char>(bytes);
-    size = bytes;
-  }
-  return reinterpret_cast<T*>(held.get());
-}
-
 long padded(long count) { return pieces(count, 16) * 16; }
 
 template <class T>

@@ -11,6 +11,8 @@ namespace recurra {
 namespace {
 
 constexpr long kib = 1024;
+// Operations from which a product is shared out: waking a thread takes as long as this many.
+constexpr double shared_from = 4e6;
 
 long pieces(long total, long piece) { return (total + piece - 1) / piece; }
 
@@ -23,7 +25,7 @@ void by_rows(long rows, long depth, long width, Matrix<const T> a, Matrix<const 
   const long columns_at_once = std::max<long>(k.panel, 4 * kib * kib / std::min(depth, chunk) / k.panel * k.panel);
   Buffer<T> packed = allocate<T>(std::min(depth, chunk) * (std::min(width, columns_at_once) + k.panel));
   const double flops = 2.0 * rows * depth * width;
-  const int useful = flops < 1e6 ? 1 : threads;
+  const int useful = flops < shared_from ? 1 : threads;
   const long group = std::max<long>(6, std::min<long>(96, pieces(rows, 4L * useful)));
   for (long n = 0; n < width; n += columns_at_once) {
     const long now = std::min(columns_at_once, width - n);
@@ -45,34 +47,35 @@ void by_rows(long rows, long depth, long width, Matrix<const T> a, Matrix<const 
   }
 }
 
-// a is a transposed view (a weight's gradient): tasks take blocks of c and pack what they need.
+// a is a transposed view (a weight's gradient): tasks take blocks of c and pack what they need. A block's rows of a
+// stay in the second-level cache; columns of b may be many, for a panel of them at a time is read.
 template <class T>
 void by_columns(long rows, long depth, long width, Matrix<const T> a, Matrix<const T> b, const T* bias, T* c,
                 long c_stride, bool add, int threads) {
   const Kernels<T>& k = kernels<T>();
   constexpr long chunk = 256;
   const double flops = 2.0 * rows * depth * width;
-  const int useful = flops < 1e6 ? 1 : threads;
-  const long most = std::max<long>(1, 256 / k.panel);
-  const long span = k.panel * std::max<long>(1, std::min(most, pieces(pieces(width, k.panel), 2L * useful)));
+  const int useful = flops < shared_from ? 1 : threads;
+  const long most = std::max<long>(1, 1024 / k.panel);
+  const long span = k.panel * std::max<long>(1, std::min(most, pieces(pieces(width, k.panel), useful)));
   const long across = pieces(width, span);
   long down = pieces(rows, 288);
-  while (across * down < 2L * useful && rows / down > 96) ++down;
+  while (across * down < useful && rows / down > 96) ++down;
   const long group = 6 * pieces(pieces(rows, down), 6);
   down = pieces(rows, group);
   run_tasks(static_cast<int>(across * down), useful, [&](int i) {
     const long n = i % across * span, m = i / across * group;
     const long columns = std::min(span, width - n), high = std::min(group, rows - m);
     const long most_deep = std::min(depth, chunk);
-    Buffer<T> packed = allocate<T>(most_deep * (columns + k.panel));
-    Buffer<T> copied = allocate<T>(most_deep * high + 8);
+    T* packed = arena<T>(most_deep * (columns + k.panel + high) + 8);
+    T* copied = packed + most_deep * (columns + k.panel);
     T* to = c + m * c_stride + n;
     for (long d = 0; d < depth; d += chunk) {
       const long deep = std::min(chunk, depth - d);
       k.pack(b.data + d * b.row_stride + n * b.column_stride, b.row_stride, b.column_stride, deep, columns, 0, columns,
-             packed.get());
-      k.pack_rows(a.data + m + d * a.column_stride, a.column_stride, deep, high, copied.get());
-      k.product(copied.get(), 1, 0, packed.get(), deep, columns, high, to, c_stride,
+             packed);
+      k.pack_rows(a.data + m + d * a.column_stride, a.column_stride, deep, high, copied);
+      k.product(copied, 1, 0, packed, deep, columns, high, to, c_stride,
                 d == 0 && bias ? bias + n : nullptr, d > 0 || add ? to : nullptr, c_stride);
     }
   });

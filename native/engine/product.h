@@ -15,8 +15,10 @@ constexpr int block_rows = 6;
 constexpr long chain = 256;
 #if RECURRA_VECTOR_BYTES == 64 || defined(__aarch64__)
 constexpr int panel_vectors = 4;  // 32 registers: 24 sums, 4 weights, the row's value
+constexpr int panels_of_one = 4;
 #else
 constexpr int panel_vectors = 2;  // 16 registers: 12 sums, 2 weights, the row's value
+constexpr int panels_of_one = 4;
 #endif
 
 template <class T>
@@ -52,11 +54,28 @@ struct Start {
   long addend_stride;
 };
 
+// Asks for the cache lines that a block ends with, for the time of its products: they are often cold.
+template <class T, int R, int V>
+RECURRA_INLINE void prefetch_ends(const T* c, long c_stride, const Start<T>& start) {
+  constexpr long last = V * Vector<T>::width - 1;
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    if (start.addend) {  // into the second level: a long stride would drive it out of the first
+      __builtin_prefetch(start.addend + r * start.addend_stride, 0, 2);
+      __builtin_prefetch(start.addend + r * start.addend_stride + last, 0, 2);
+    } else {
+      __builtin_prefetch(c + r * c_stride, 1);
+      __builtin_prefetch(c + r * c_stride + last, 1);
+    }
+  }
+}
+
 template <class T, int R, int V>
 static void block(const T* a, long row_stride, long depth_stride, const T* panel, long depth, T* c, long c_stride,
                   int columns, Start<T> start) {
   constexpr int W = Vector<T>::width;
   const int tail = columns - (V - 1) * W;
+  prefetch_ends<T, R, V>(c, c_stride, start);
   for (long done = 0; done < depth || done == 0; done += chain) {
     const long now = depth - done < chain ? depth - done : chain;
     Vec<T> sums[R][V] = {};
@@ -147,15 +166,62 @@ static void pack_rows(const T* a, long depth_stride, long depth, long rows, T* t
   }
 }
 
+// One or two rows against P whole panels side by side: as many sums at work as a block of six rows has,
+// where a panel alone would wait for its few.
+template <class T, int R, int P>
+static void panels_beside(const T* a, long row_stride, long depth_stride, const T* panels, long depth, T* c,
+                          long c_stride, Start<T> start) {
+  constexpr int W = Vector<T>::width, V = panel_vectors;
+  const long span = depth * V * W;
+  for (long done = 0; done < depth || done == 0; done += chain) {
+    const long now = depth - done < chain ? depth - done : chain;
+    Vec<T> sums[P][R][V] = {};
+    const T *x = a + done * depth_stride, *w = panels + done * V * W;
+    for (long k = 0; k < now; ++k) {
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        const Vec<T> value = splat(x[r * row_stride]);
+#pragma GCC unroll 8
+        for (int p = 0; p < P; ++p)
+#pragma GCC unroll 8
+          for (int v = 0; v < V; ++v) sums[p][r][v] += value * load(w + p * span + v * W);
+      }
+      x += depth_stride;
+      w += V * W;
+    }
+#pragma GCC unroll 8
+    for (int p = 0; p < P; ++p)
+#pragma GCC unroll 8
+      for (int v = 0; v < V; ++v)
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r) {
+          const long column = (p * V + v) * W;
+          Vec<T> sum = sums[p][r][v];
+          if (start.addend) sum += load(start.addend + r * start.addend_stride + column);
+          if (start.bias) sum += load(start.bias + column);
+          store(c + r * c_stride + column, sum);
+        }
+    start = Start<T>{nullptr, c, c_stride};
+  }
+}
+
 // c [rows, width] = start + a [rows, depth] @ packed
 template <class T>
 static void product(const T* a, long row_stride, long depth_stride, const T* packed, long depth, long width, long rows,
                     T* c, long c_stride, const T* bias, const T* addend, long addend_stride) {
   constexpr int NR = panel_width<T>();
-  for (long n = 0; n < width; n += NR) {
+  const long rs = depth_stride ? row_stride : 1, ds = depth_stride ? depth_stride : rows;
+  long n = 0;
+  const auto start = [&] { return Start<T>{bias ? bias + n : nullptr, addend ? addend + n : nullptr, addend_stride}; };
+  const auto beside = [&](auto kernel, int panels) {
+    for (; n + panels * NR <= width; n += panels * NR)
+      kernel(a, rs, ds, packed + n * depth, depth, c + n, c_stride, start());
+  };
+  if (rows == 1) beside(panels_beside<T, 1, panels_of_one>, panels_of_one);
+  if (rows == 2) beside(panels_beside<T, 2, panels_of_one / 2>, panels_of_one / 2);
+  for (; n < width; n += NR) {
     const int columns = static_cast<int>(width - n < NR ? width - n : NR);
-    panel_rows<T>(a, row_stride, depth_stride, packed + n * depth, depth, rows, c + n, c_stride, columns,
-                  Start<T>{bias ? bias + n : nullptr, addend ? addend + n : nullptr, addend_stride});
+    panel_rows<T>(a, row_stride, depth_stride, packed + n * depth, depth, rows, c + n, c_stride, columns, start());
   }
 }
 
@@ -172,25 +238,25 @@ static void pack(const T* w, long depth_stride, long width_stride, long depth, l
                  T* packed) {
   constexpr int NR = panel_width<T>();
   constexpr int W = Vector<T>::width;
-  for (long n = first; n < last; n += NR) {
-    const long columns = width - n < NR ? width - n : NR;
-    const long padded = (columns + W - 1) / W * W;
-    T* to = packed + n * depth;
-    const T* from = w + n * width_stride;
-    if (width_stride == 1) {
-      for (long k = 0; k < depth; ++k) {
-        memcpy(to + k * padded, from + k * depth_stride, columns * sizeof(T));
-        for (long j = columns; j < padded; ++j) to[k * padded + j] = 0;
+  constexpr long at_once = 16;  // of the depth: cache lines of the source are read while they are at hand
+  for (long k0 = 0; k0 < depth; k0 += at_once) {
+    const long k1 = k0 + at_once < depth ? k0 + at_once : depth;
+    for (long n = first; n < last; n += NR) {
+      const long columns = width - n < NR ? width - n : NR;
+      const long padded = (columns + W - 1) / W * W;
+      T* to = packed + n * depth;
+      const T* from = w + n * width_stride;
+      if (width_stride == 1 && columns == NR) {
+        for (long k = k0; k < k1; ++k) {
+          memcpy(to + k * NR, from + k * depth_stride, NR * sizeof(T));
+          __builtin_prefetch(from + (k + at_once) * depth_stride, 0, 2);
+        }
+        continue;
       }
-    } else {
-      // Tiles of 16 along the depth: each cache line of the source is read while it is at hand.
-      for (long k0 = 0; k0 < depth; k0 += 16) {
-        const long k1 = k0 + 16 < depth ? k0 + 16 : depth;
-        for (long j = 0; j < columns; ++j)
-          for (long k = k0; k < k1; ++k) to[k * padded + j] = from[k * depth_stride + j * width_stride];
-        for (long j = columns; j < padded; ++j)
-          for (long k = k0; k < k1; ++k) to[k * padded + j] = 0;
-      }
+      for (long j = 0; j < columns; ++j)
+        for (long k = k0; k < k1; ++k) to[k * padded + j] = from[k * depth_stride + j * width_stride];
+      for (long j = columns; j < padded; ++j)
+        for (long k = k0; k < k1; ++k) to[k * padded + j] = 0;
     }
   }
 }

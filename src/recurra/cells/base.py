@@ -78,9 +78,13 @@ class Cell(Configured):
 
     def example(self) -> Tensor:
         """A tensor of the type and on the device of this cell's weights (or buffers, where it has none)."""
-        held = (*self.parameters(), *self.buffers())
-        found = next((tensor for tensor in held if tensor.is_floating_point()), None)
-        return torch.empty(0) if found is None else found.detach()
+        # at every run over time: so it stops at the first, and walks the modules' own dictionaries
+        for kind in ("_parameters", "_buffers"):
+            for part in self.modules():
+                for tensor in part.__dict__[kind].values():
+                    if tensor is not None and tensor.is_floating_point():
+                        return tensor.detach()  # type: ignore[no-any-return]
+        return torch.empty(0)
 
     def said(self, name: str) -> Any:
         """An attribute that a subclass must have given; a Fault that says how where it has not."""

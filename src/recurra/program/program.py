@@ -62,16 +62,20 @@ class Program:
                     parts[number] = "inside"
         return tuple(parts)
 
-    def of_part(self, part: str) -> list[int]:
+    def of_part(self, part: str) -> tuple[int, ...]:
         """The numbers of a part's operations and leaves that are used, in order.
 
         Random rows count as used: leaving a draw out would shift those after it.
         """
-        return [
-            n
-            for n, value in enumerate(self.values)
-            if self.parts[n] == part and (n in self.used or value.op in SOURCES)
-        ]
+        return self._by_part[part]
+
+    @cached_property
+    def _by_part(self) -> dict[str, tuple[int, ...]]:
+        parts: dict[str, list[int]] = {part: [] for part in PARTS}
+        for number, value in enumerate(self.values):
+            if number in self.used or value.op in SOURCES:
+                parts[self.parts[number]].append(number)
+        return {part: tuple(numbers) for part, numbers in parts.items()}
 
     @cached_property
     def loop(self) -> Loop:
@@ -110,10 +114,19 @@ class Program:
             body=tuple(sorted({*loop.body} | taken)),
         )
 
-    def before(self, loop: Loop) -> list[int]:
+    def before(self, loop: Loop) -> tuple[int, ...]:
         """The operations to run over all of time before one of this program's loops."""
+        known = self._before.get(id(loop))
+        return self._before_of(loop) if known is None else known
+
+    @cached_property
+    def _before(self) -> dict[int, tuple[int, ...]]:
+        return {id(loop): self._before_of(loop) for loop in (self.loop, self.merged)}
+
+    def _before_of(self, loop: Loop) -> tuple[int, ...]:
         inside = set(loop.body)
-        return [n for n in self.of_part("before") if not self.values[n].is_leaf and n not in inside]
+        numbers = self.of_part("before")
+        return tuple(n for n in numbers if not self.values[n].is_leaf and n not in inside)
 
     @cached_property
     def _readers(self) -> list[list[int]]:

@@ -31,11 +31,11 @@ def settings_of(module: nn.Module) -> dict[Place, Hashable]:
     found: dict[Place, Hashable] = {}
     for path, part in module.named_modules():
         found[path, ""] = (type(part), has_hooks(part))
-        for name, value in part.__dict__.items():
-            if name not in _OWN:
-                found[path, name] = frozen(value)
-        for held in (part._parameters, part._buffers):
-            for name, tensor in held.items():
+        own = part.__dict__
+        for name in own.keys() - _OWN:
+            found[path, name] = frozen(own[name])
+        for kind in ("_parameters", "_buffers"):
+            for name, tensor in own[kind].items():
                 if tensor is not None:
                     tie = numbers.setdefault(id(tensor), len(numbers))
                     found[path, name] = (tensor.shape, tensor.dtype, tensor.device, tie)
