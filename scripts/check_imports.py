@@ -25,7 +25,7 @@ ARROW = (
     ("whole_step",),
     ("models",),
     ("layers", "nn", "accelerate", "explain"),
-    ("scan", "fold", "recorded", "run_program", "plan", "given"),
+    ("scan", "fold", "recorded", "checkpointed", "run_program", "plan", "given"),
     ("cells", "engines"),
     ("program",),
     ("ragged", "state", "registry"),

@@ -36,12 +36,14 @@ class Plan:
         reason: why not, in words; empty when it can.
         template: a state of no rows: its names, types and the shape of one row.
         weights: names of the cell's parameters and buffers.
+        marks: whether the step changes attributes of its module.
     """
 
     program: Program | None
     reason: str
     template: Any
     weights: tuple[str, ...]
+    marks: bool = False
 
     @cached_property
     def resetting(self) -> tuple[Program, int, dict[str, int]]:
@@ -98,7 +100,7 @@ def _make(cell: Cell, known: _Known, settings: dict[Place, Hashable]) -> Plan:
     try:
         plan = Plan(trace(cell, cell.input_size, start), "", template, names)
     except LeavesMarks as error:
-        plan = Plan(None, str(error), template, names)
+        plan = Plan(None, str(error), template, names, marks=True)
         if not error.places <= known.marks:
             known.marks |= error.places
             known.marked.clear()

@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
-from torch.nn.utils.parametrize import cached
+from torch.nn.utils.parametrize import cached, is_parametrized
 
 from recurra.cells.base import Cell
+from recurra.checkpointed import Segment, require_every, run_checkpointed, run_opaque_checkpointed
 from recurra.engines import Engine, choose, run_opaque
 from recurra.errors import Fault
 from recurra.given import as_flags, as_rows, as_state, check_input
@@ -35,6 +36,7 @@ def scan(
     reverse: bool = False,
     resets: Ragged | Tensor | None = None,
     strict: bool = False,
+    checkpoint_every: int | None = None,
 ) -> tuple[Rows, Any]:
     """Runs a cell over time.
 
@@ -47,26 +49,30 @@ def scan(
         resets: true where the state starts afresh *before* the step: of x's kind and layout, one flag a step,
             `[N]` or `[B, T]`, bool.
         strict: a Fault instead of a slower path.
+        checkpoint_every: the state is kept every so many steps, and what the backward pass needs besides is
+            computed again, so that memory beyond y grows with this number and not with the time; None: all
+            is kept. About the square root of the steps takes the least memory. What is drawn at random
+            differs from a run without it.
 
     Returns:
         y of x's kind, `[N, output_size]` or `[B, T, output_size]`, and the state after each row's last step,
         in the caller's order.
 
     Raises:
-        Fault: x, state or resets of the wrong shape or type.
+        Fault: x, state or resets of the wrong shape or type; checkpoint_every with a step that can't be run
+            twice, or within a transform of torch.func.
     """
+    require_every(checkpoint_every)
     rows = as_rows(cell, x)
     flags = None if resets is None else as_flags(rows, resets)
     if strict or _strictly():
         _require_fast(cell)
-    if torch.compiler.is_dynamo_compiling():
+    recorded = torch.compiler.is_dynamo_compiling()
+    if recorded and not (checkpoint_every and torch.is_grad_enabled()):
         y, final = _run_recorded(cell, rows, state, reverse, flags)
     else:
-        plan = plan_of(cell)
-        given = cell.initial_state(len(rows)) if state is None else state
-        given = as_state(cell, plan.template, given, rows)
-        given = cell.begin(given if state is None else map_state(rows.sort, given))
-        y, final = _run(cell, plan, _Weights(cell), rows, given, reverse, flags)
+        run = _run_unrecorded if recorded else _run_now
+        y, final = run(cell, rows, state, reverse, flags, checkpoint_every)
     result = rows.with_data(y)
     back = result if isinstance(x, Ragged) else y.reshape(x.shape[1], x.shape[0], y.shape[-1]).transpose(0, 1)
     return back, map_state(rows.unsort, final)
@@ -107,6 +113,23 @@ def engine_for(plan: Plan, like: Tensor) -> tuple[Engine | None, dict[str, str]]
     return chosen.engine, chosen.refusals
 
 
+def _run_now(
+    cell: Cell, rows: Ragged, state: Any, reverse: bool, flags: Tensor | None, every: int | None
+) -> tuple[Tensor, Any]:
+    plan = plan_of(cell)
+    given = cell.initial_state(len(rows)) if state is None else state
+    given = as_state(cell, plan.template, given, rows)
+    given = cell.begin(given if state is None else map_state(rows.sort, given))
+    return _run(cell, plan, _Weights(cell), rows, given, reverse, flags, every)
+
+
+_run_unrecorded = torch.compiler.disable(
+    _run_now,
+    reason="checkpoint_every has no place in a recorded graph, which chooses itself what to compute again: "
+    "leave it out, or compile without fullgraph=True, which leaves the layer out of the graph",
+)
+
+
 def _run(
     cell: Cell,
     plan: Plan,
@@ -115,19 +138,43 @@ def _run(
     state: Any,
     reverse: bool,
     flags: Tensor | None,
+    every: int | None = None,
 ) -> tuple[Tensor, Any]:
     if plan.program is None:
-        fresh = None if flags is None else (flags, _starts(cell, rows.data))
-        with cached():  # a parametrized weight is computed, and a mask on it drawn, once a run
-            made, final = run_opaque(
-                cell.step, rows.data, state, rows.batch_sizes, reverse, fresh, type(cell).__name__
-            )
+        made, final = _run_opaque(cell, plan, rows, state, reverse, flags, every)
         return torch.cat(made) if made else rows.data.new_zeros(0, cell.output_size), final
     resets = None if flags is None else Resets(flags, _fresh(cell))
     leaves = named_leaves(state)
     ready = prepare(plan, weights, resets)
-    y, after = run_ready(ready, rows.data, flags, list(leaves.values()), rows.batch_sizes, reverse)
+    given = (ready, rows.data, flags, list(leaves.values()), rows.batch_sizes, reverse)
+    y, after = run_ready(*given) if every is None else run_checkpointed(*given, every)
     return y, replace_leaves(state, dict(zip(leaves, after, strict=True)))
+
+
+def _run_opaque(
+    cell: Cell,
+    plan: Plan,
+    rows: Ragged,
+    state: Any,
+    reverse: bool,
+    flags: Tensor | None,
+    every: int | None,
+) -> tuple[list[Tensor], Any]:
+    """The plain loop around a step that has no program: one y for each step, or for each segment."""
+    starts = None if flags is None else _starts(cell, rows.data)
+
+    def run(part: Segment, state: Any) -> tuple[list[Tensor], Any]:
+        fresh = None if flags is None or starts is None else (flags[part.places], starts)
+        x = rows.data[part.places]
+        return run_opaque(cell.step, x, state, part.sizes, reverse, fresh, type(cell).__name__)
+
+    if every is not None and torch.is_grad_enabled():
+        if plan.marks or any(map(is_parametrized, cell.modules())):
+            why = plan.reason if plan.marks else "its weights are parametrized"
+            raise Fault(f"{type(cell).__name__}: checkpoint_every would run its step twice, but {why}")
+        return run_opaque_checkpointed(run, state, rows.batch_sizes, reverse, every)
+    with cached():  # a parametrized weight is computed, and a mask on it drawn, once a run
+        return run(Segment(slice(None), rows.batch_sizes), state)
 
 
 def _run_recorded(

@@ -3,5 +3,6 @@
 from recurra.engines.base import Engine, LoopResult
 from recurra.engines.choice import Choice, choose
 from recurra.engines.eager import EagerEngine, run_opaque
+from recurra.engines.transforms import transformed
 
-__all__ = ["Choice", "EagerEngine", "Engine", "LoopResult", "choose", "run_opaque"]
+__all__ = ["Choice", "EagerEngine", "Engine", "LoopResult", "choose", "run_opaque", "transformed"]

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
 
 from recurra.engines.base import LoopResult
 from recurra.engines.eager import EagerEngine
@@ -16,6 +15,7 @@ from recurra.engines.native_forward import forward, split
 from recurra.engines.native_ops import loop_operator
 from recurra.engines.native_plan import NativePlan, Needs, native_plan
 from recurra.engines.native_text import text_of
+from recurra.engines.transforms import transformed
 from recurra.program import Loop, Untraceable
 from recurra.program.lower import lower
 
@@ -35,11 +35,6 @@ def _unknown(loop: Loop) -> str | None:
     return reason
 
 
-def _transformed() -> bool:
-    """Whether a transform of torch.func is at work, or forward-mode differentiation."""
-    return torch._C._functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0
-
-
 def _recorded() -> bool:
     """Whether tensors may be stand-ins without numbers: torch records a graph, or a mode sees every call."""
     return torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
@@ -57,7 +52,7 @@ class NativeEngine:
             return f"it runs on the CPU, the tensors are on {like.device}"
         if like.dtype not in TYPES:
             return f"it computes in float32 and float64, the tensors are {like.dtype}"
-        if not _recorded() and _transformed():
+        if not _recorded() and transformed():
             return "transforms of torch.func and forward-mode gradients follow the plain loop alone"
         return _unknown(loop)
 

@@ -1,0 +1,168 @@
+"""A program run in segments: one node of torch's graph, whose backward pass runs each segment again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from recurra.checkpointed.segments import Segment, segments
+from recurra.checkpointed.surroundings import autocast_now, drawing, random_state
+from recurra.engines import transformed
+from recurra.errors import Fault
+from recurra.program.ops import SOURCES
+from recurra.run_program import Ready, run_ready
+
+
+def run_checkpointed(
+    ready: Ready,
+    x: Tensor,
+    flags: Tensor | None,
+    states: Sequence[Tensor],
+    batch_sizes: Sequence[int],
+    reverse: bool,
+    every: int,
+) -> tuple[Tensor, list[Tensor]]:
+    """As `run_ready`, segment by segment. What the program draws at random is drawn alike in backward."""
+    program, values = ready.program, ready.program.values
+    read = {arg for n in program.used if not values[n].fixed for arg in values[n].args}
+    read |= {program.y, *program.next_states.values()}
+    numbers = [n for n in sorted(read) if values[n].fixed]
+    fixed = [ready.fixed[n] for n in numbers]
+    tensors = (x, *states, *fixed)
+    wanted = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
+    # an exported graph has no backward pass of its own
+    if not batch_sizes or not wanted or torch.compiler.is_compiling():
+        return run_ready(ready, x, flags, states, batch_sizes, reverse)
+    if transformed():
+        raise Fault(
+            "checkpoint_every: transforms of torch.func and forward-mode gradients follow a whole run alone; "
+            "leave it out"
+        )
+    run = _Run(ready, numbers, flags, batch_sizes, reverse, every, len(states), autocast_now(x.device.type))
+    y, *final = _Checkpointed.apply(run, *tensors)  # type: ignore[no-untyped-call]
+    return y, final
+
+
+class _Run(NamedTuple):
+    """All of a run but its tensors: x, states, fixed values by their `numbers`."""
+
+    ready: Ready
+    numbers: Sequence[int]
+    flags: Tensor | None
+    batch_sizes: Sequence[int]
+    reverse: bool
+    every: int
+    states: int
+    autocast: AbstractContextManager[None]
+
+    @property
+    def parts(self) -> list[Segment]:
+        return segments(self.batch_sizes, self.every, self.reverse)
+
+    @property
+    def draws(self) -> bool:
+        """Whether the program draws random numbers."""
+        return any(value.op in SOURCES and value.op != "fill" for value in self.ready.program.values)
+
+    def of(self, part: Segment, x: Tensor, states: Sequence[Tensor], fixed: Sequence[Tensor]) -> list[Tensor]:
+        """y and the states after a segment, from x's rows of it."""
+        flags = None if self.flags is None else self.flags[part.places]
+        ready = self.ready._replace(fixed=dict(zip(self.numbers, fixed, strict=True)))
+        y, after = run_ready(ready, x, flags, states, part.sizes, self.reverse)
+        return [y, *after]
+
+
+class _Checkpointed(torch.autograd.Function):
+    """A run in segments; arguments: the run, then x, states, fixed values."""
+
+    @staticmethod
+    def forward(ctx: Any, run: _Run, *tensors: Tensor) -> Any:
+        x, fixed = tensors[0], tensors[1 + run.states :]
+        states: Sequence[Tensor] = tensors[1 : 1 + run.states]
+        borders: list[Tensor] = []
+        ctx.run, ctx.random, ctx.given = run, [], len(tensors)
+        whole: Tensor | None = None
+        with run.autocast:
+            for part in run.parts:
+                borders += map(_alone, states)
+                ctx.random.append(random_state(x) if run.draws else None)
+                y, *states = run.of(part, x[part.places], states, fixed)
+                if whole is None:
+                    whole = y.new_empty(len(x), y.shape[1])
+                whole[part.places] = y
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(*tensors, *borders)
+        return (whole, *states)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> Any:
+        run: _Run = ctx.run
+        tensors, borders = ctx.saved_tensors[: ctx.given], ctx.saved_tensors[ctx.given :]
+        needs: Sequence[bool] = ctx.needs_input_grad[1:]
+        if torch.is_grad_enabled():
+            return (None, *_differentiable(run, tensors, needs, gradients, ctx.random))
+        x, fixed = tensors[0], _leaves(tensors[1 + run.states :], needs[1 + run.states :])
+        into, *after = gradients
+        given_x = torch.zeros_like(x) if needs[0] else None
+        given_fixed: list[Tensor | None] = [None] * len(fixed)
+        for k, part in reversed(list(enumerate(run.parts))):
+            (piece,) = _leaves([x[part.places]], needs[:1])
+            states = _leaves(borders[k * run.states : (k + 1) * run.states], [True] * run.states)
+            with torch.enable_grad(), run.autocast, drawing(ctx.random[k], x):
+                made = run.of(part, piece, states, fixed)
+            arrived = [None if into is None else into[part.places], *after]
+            shares = _gradients(made, arrived, [piece, *states, *fixed])
+            if given_x is not None and shares[0] is not None:
+                given_x[part.places] = shares[0]
+            after = shares[1 : 1 + run.states]
+            for n, share in enumerate(shares[1 + run.states :]):
+                held = given_fixed[n]
+                given_fixed[n] = share if held is None or share is None else held + share
+        return (None, given_x, *after, *given_fixed)
+
+
+def _differentiable(
+    run: _Run,
+    tensors: Sequence[Tensor],
+    needs: Sequence[bool],
+    gradients: Sequence[Tensor | None],
+    random: Any,
+) -> list[Tensor | None]:
+    """Gradients that can be differentiated again: they keep the whole run."""
+    x, fixed = tensors[0], tensors[1 + run.states :]
+    states: Sequence[Tensor] = tensors[1 : 1 + run.states]
+    made: list[Tensor] = []
+    for state, part in zip(random, run.parts, strict=True):
+        with run.autocast, drawing(state, x):
+            y, *states = run.of(part, x[part.places], states, fixed)
+        made.append(y)
+    ordered = made[::-1] if run.reverse else made
+    wanted = [t for t, need in zip(tensors, needs, strict=True) if need]
+    found = iter(_gradients([torch.cat(ordered), *states], gradients, wanted, again=True))
+    return [next(found) if need else None for need in needs]
+
+
+def _gradients(
+    made: Sequence[Tensor], arrived: Sequence[Tensor | None], wanted: Sequence[Tensor], again: bool = False
+) -> list[Tensor | None]:
+    """Of what was made, by each of what is wanted; None where none reaches."""
+    reached = [(out, g) for out, g in zip(made, arrived, strict=True) if g is not None and out.requires_grad]
+    asked = [t for t in wanted if t.requires_grad]
+    if not reached or not asked:
+        return [None] * len(wanted)
+    outs, given = zip(*reached, strict=True)
+    found = iter(torch.autograd.grad(outs, asked, given, create_graph=again, allow_unused=True))
+    return [next(found) if t.requires_grad else None for t in wanted]
+
+
+def _alone(border: Tensor) -> Tensor:
+    """A state without the larger array that it may be a part of."""
+    return border if border.untyped_storage().nbytes() == border.nbytes else border.clone()
+
+
+def _leaves(tensors: Sequence[Tensor], needs: Sequence[bool]) -> list[Tensor]:
+    return [t.detach().requires_grad_(need) for t, need in zip(tensors, needs, strict=True)]
