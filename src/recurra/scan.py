@@ -123,7 +123,7 @@ def _run_now(
     return _run(cell, plan, _Weights(cell), rows, given, reverse, flags, every)
 
 
-_run_unrecorded = torch.compiler.disable(
+_run_unrecorded = torch.compiler.disable(  # type: ignore[no-untyped-call]
     _run_now,
     reason="checkpoint_every has no place in a recorded graph, which chooses itself what to compute again: "
     "leave it out, or compile without fullgraph=True, which leaves the layer out of the graph",

@@ -7,6 +7,7 @@ from statistics import geometric_mean
 from typing import NamedTuple
 
 from recurra.bench.cases import STANDARD, WRITTEN
+from recurra.bench.memory import Remembered
 from recurra.bench.steps import BLOCK, Stepped
 from recurra.bench.training import Measured
 
@@ -63,6 +64,17 @@ def step_reaches(measured: Iterable[Stepped]) -> list[Reach]:
         _figure(f"a step in a block of {BLOCK}, against ONNX Runtime's streamed step", streamed, 7.0),
         _figure(f"the same, against ONNX Runtime over all {BLOCK} steps", block.gain(peer), 7.0),
     ]
+
+
+def memory_reaches(measured: Iterable[Remembered]) -> list[Reach]:
+    """The figure of long rows: the worst cell."""
+    found = list(measured)
+    share, slower = max(m.share() for m in found), max(m.slower() for m in found)
+    what = (
+        f"memory of training at T = {found[0].case.steps:,} with checkpoint_every against without, and time"
+    )
+    wanted, told = "memory <= 1/8, time <= 1.4", f"memory 1/{1 / share:.1f}, time {slower:.2f}"
+    return [Reach(what, wanted, told, share <= 1 / 8 and slower <= 1.4)]
 
 
 def _figure(what: str, found: float, wanted: float) -> Reach:

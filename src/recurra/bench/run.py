@@ -11,8 +11,10 @@ import torch
 
 from recurra import __version__
 from recurra.bench.measure import load, processor
+from recurra.bench.memory import measure_memory, memory_table
 from recurra.bench.report import (
     Reach,
+    memory_reaches,
     reach_table,
     step_reaches,
     step_table,
@@ -27,7 +29,7 @@ def run_bench(tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]
     """Measures everything.
 
     Returns:
-        JSON-ready: `machine`, `reaches`, `training`, `steps`, and `tables`: Markdown lines.
+        JSON-ready: `machine`, `reaches`, `training`, `steps`, `memory`, and `tables`: Markdown lines.
     """
     before, threads = load(), torch.get_num_threads()
     try:
@@ -37,10 +39,13 @@ def run_bench(tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]
             torch.set_num_threads(count)
             stepped.extend(measure_steps(count, tell))
             measured.extend(measure_training(count, tell))
+        torch.set_num_threads(threads)
+        remembered = list(measure_memory(threads, tell))
     finally:
         torch.set_num_threads(threads)
     reaches: list[Reach] = training_reaches(case for case in measured if case.threads == threads)
     reaches += step_reaches(case for case in stepped if case.threads == threads)
+    reaches += memory_reaches(remembered)
     machine = {
         "processor": processor(),
         "threads": threads,
@@ -53,10 +58,12 @@ def run_bench(tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]
         "reaches": [reach._asdict() for reach in reaches],
         "training": [case._asdict() for case in measured],
         "steps": [case._asdict() for case in stepped],
+        "memory": [{**case._asdict(), "case": case.case._asdict()} for case in remembered],
         "tables": {
             "reaches": reach_table(reaches),
             "training": training_table(measured),
             "steps (microseconds)": step_table(stepped),
+            "memory": memory_table(remembered),
         },
     }
 

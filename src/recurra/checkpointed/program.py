@@ -83,12 +83,15 @@ class _Checkpointed(torch.autograd.Function):
     def forward(ctx: Any, run: _Run, *tensors: Tensor) -> Any:
         x, fixed = tensors[0], tensors[1 + run.states :]
         states: Sequence[Tensor] = tensors[1 : 1 + run.states]
-        borders: list[Tensor] = []
+        # in arrays of their own, made first: small ones among large ones would keep the allocator from
+        # giving memory back
+        borders = [state.new_empty(len(run.parts), *state.shape) for state in states]
         ctx.run, ctx.random, ctx.given = run, [], len(tensors)
         whole: Tensor | None = None
         with run.autocast:
-            for part in run.parts:
-                borders += map(_alone, states)
+            for k, part in enumerate(run.parts):
+                for border, state in zip(borders, states, strict=True):
+                    border[k] = state
                 ctx.random.append(random_state(x) if run.draws else None)
                 y, *states = run.of(part, x[part.places], states, fixed)
                 if whole is None:
@@ -108,10 +111,10 @@ class _Checkpointed(torch.autograd.Function):
         x, fixed = tensors[0], _leaves(tensors[1 + run.states :], needs[1 + run.states :])
         into, *after = gradients
         given_x = torch.zeros_like(x) if needs[0] else None
-        given_fixed: list[Tensor | None] = [None] * len(fixed)
+        given_fixed = [torch.zeros_like(t) if t.requires_grad else None for t in fixed]
         for k, part in reversed(list(enumerate(run.parts))):
             (piece,) = _leaves([x[part.places]], needs[:1])
-            states = _leaves(borders[k * run.states : (k + 1) * run.states], [True] * run.states)
+            states = _leaves([border[k] for border in borders], [True] * run.states)
             with torch.enable_grad(), run.autocast, drawing(ctx.random[k], x):
                 made = run.of(part, piece, states, fixed)
             arrived = [None if into is None else into[part.places], *after]
@@ -119,9 +122,9 @@ class _Checkpointed(torch.autograd.Function):
             if given_x is not None and shares[0] is not None:
                 given_x[part.places] = shares[0]
             after = shares[1 : 1 + run.states]
-            for n, share in enumerate(shares[1 + run.states :]):
-                held = given_fixed[n]
-                given_fixed[n] = share if held is None or share is None else held + share
+            for held, share in zip(given_fixed, shares[1 + run.states :], strict=True):
+                if held is not None and share is not None:
+                    held += share
         return (None, given_x, *after, *given_fixed)
 
 
@@ -157,11 +160,6 @@ def _gradients(
     outs, given = zip(*reached, strict=True)
     found = iter(torch.autograd.grad(outs, asked, given, create_graph=again, allow_unused=True))
     return [next(found) if t.requires_grad else None for t in wanted]
-
-
-def _alone(border: Tensor) -> Tensor:
-    """A state without the larger array that it may be a part of."""
-    return border if border.untyped_storage().nbytes() == border.nbytes else border.clone()
 
 
 def _leaves(tensors: Sequence[Tensor], needs: Sequence[bool]) -> list[Tensor]:

@@ -37,6 +37,8 @@ class BodyOptions(Options):
         recurrent_dropout: share of what a cell reads of its hidden state dropped, the same at every step.
         zoneout: share of the state that keeps its old value at a step.
         residual: adds each layer's input to its output, from the second layer on, where widths agree.
+        checkpoint_every: training keeps the state every so many steps of a row and computes the rest again
+            (less memory on long rows); None: it keeps all.
     """
 
     cell: str | list[str] = "lstm"
@@ -48,6 +50,7 @@ class BodyOptions(Options):
     recurrent_dropout: float = Field(default=0.0, ge=0, lt=1)
     zoneout: float = Field(default=0.0, ge=0, lt=1)
     residual: bool = False
+    checkpoint_every: int | None = Field(default=None, ge=1)
 
     @field_validator("hidden")
     @classmethod
@@ -106,10 +109,11 @@ def build_pool(name: str, body: Layer) -> Pool:
 
 
 def _layer(options: BodyOptions, name: str, width: int, hidden: int) -> Layer:
-    forward = Recurrent(_cell(options, name, width, hidden))
+    every = options.checkpoint_every
+    forward = Recurrent(_cell(options, name, width, hidden), checkpoint_every=every)
     if not isinstance(options, DirectedOptions) or not options.bidirectional:
         return forward
-    backward = Recurrent(_cell(options, name, width, hidden), reverse=True)
+    backward = Recurrent(_cell(options, name, width, hidden), reverse=True, checkpoint_every=every)
     if options.lookahead is None:
         return Bidirectional(forward, backward)
     return LatencyControlled(forward, backward, options.chunk, options.lookahead)
