@@ -21,6 +21,7 @@ ARROW = (
     ("runs",),
     ("tasks",),
     ("stream", "files", "decode"),
+    ("piecewise",),
     ("stepper",),
     ("whole_step",),
     ("models",),

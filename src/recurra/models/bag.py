@@ -64,7 +64,11 @@ class Bag(Configured):
 
     def step(self, x: Any, state: BagState) -> tuple[Tensor, BagState]:
         """One step `[B, ...]` -> the answer by now, the next state."""
-        after = BagState(state.total + self.input(x), state.steps + 1)
+        return self.step_features(self.input(x), state)
+
+    def step_features(self, features: Tensor, state: BagState) -> tuple[Tensor, BagState]:
+        """`step`, from what the input makes of x on."""
+        after = BagState(state.total + features, state.steps + 1)
         return self._answer(after), after
 
     def each_step(self, x: Any) -> Ragged:

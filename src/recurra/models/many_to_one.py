@@ -62,7 +62,11 @@ class ManyToOne(Configured):
                 "the answer can't be had step by step: that needs layers that read forward alone, and the "
                 "pool 'last'"
             )
-        y, after = self.body.step(self.input(x), state)
+        return self.step_features(self.input(x), state)
+
+    def step_features(self, features: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """`step`, from what the input makes of x on."""
+        y, after = self.body.step(features, state)
         return self._answer(y), after
 
     def each_step(self, x: Any) -> Ragged:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from recurra.models.bag import Bag
-from recurra.models.inputs import spread
+from recurra.models.inputs import Input, spread
 from recurra.models.many_to_one import ManyToOne
 from recurra.ragged import Ragged
 from recurra.registry import MODULES, Configured
@@ -58,6 +58,16 @@ class Regressor(Configured):
     def step(self, x: Any, state: Any) -> tuple[Tensor, Any]:
         """One step `[B, ...]` of a causal network -> the answer by now, the next state."""
         y, after = self.network.step(x, state)
+        return self._unit(y), after
+
+    @property
+    def input(self) -> Input:
+        """What reads the rows."""
+        return self.network.input
+
+    def step_features(self, features: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """`step`, from what the input makes of x on."""
+        y, after = self.network.step_features(features, state)
         return self._unit(y), after
 
     def each_step(self, x: Any) -> Ragged:

@@ -50,7 +50,11 @@ class Stepwise(Configured):
 
     def step(self, x: Any, state: Any) -> tuple[Tensor, Any]:
         """One step `[B, ...]` of a causal model -> scores `[B, K]`, the next state."""
-        y, after = self.body.step(self.input(x), state)
+        return self.step_features(self.input(x), state)
+
+    def step_features(self, features: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """`step`, from what the input makes of x on."""
+        y, after = self.body.step(features, state)
         return self.head(y), after
 
     def feed(self, x: Any, state: Any) -> tuple[Tensor, Any]:

@@ -33,6 +33,20 @@ class Words(NamedTuple):
         """On that device."""
         return Words(*(None if part is None else part.to(device) for part in self))
 
+    def as_row(self) -> Words:
+        """One ragged row of words as `[1, T]`."""
+        ids, shapes, spelled = (None if part is None else part.data[None] for part in self[:3])
+        return Words(ids, shapes, spelled, self.spelling)
+
+    def unbind(self, dim: int) -> list[Words]:
+        """Of `[B, T]` each step, as of a tensor."""
+        ids, shapes, spelled = (None if part is None else part.unbind(dim) for part in self[:3])
+        assert ids is not None
+        return [
+            Words(ids[t], shapes and shapes[t], spelled and spelled[t], self.spelling)
+            for t in range(len(ids))
+        ]
+
 
 class Speller(Protocol):
     """Words of characters -> one vector a word."""

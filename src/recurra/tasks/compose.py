@@ -20,6 +20,7 @@ from recurra.layers.base import Layer
 from recurra.layers.weight_noise import WeightNoise
 from recurra.models.inputs import Vectors
 from recurra.models.note_model import NoteModel, note_costs
+from recurra.piecewise import one_step, runner
 from recurra.ragged import Ragged
 from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.body import BodyOptions, build_body
@@ -201,13 +202,14 @@ class ComposeTask(Task):
         device = device_of(self.model)
         generator = torch.Generator(device).manual_seed(seed)
         with evaluating(self.model):
+            step = one_step(runner(self.model, count))
             read = torch.cat([torch.zeros(1, len(self.shares)), begin]).to(device)
             logits, state = self.model(read.expand(count, -1, -1))
             drawn, now = [], logits[:, -1]
             for _ in range(length):
                 notes = torch.bernoulli((now / temperature).sigmoid(), generator=generator)
                 drawn.append(notes)
-                now, state = self.model.step(notes, state)
+                now, state = step(notes, state)
         made = torch.stack(drawn, 1).cpu() if drawn else torch.zeros(count, 0, len(self.shares))
         return torch.cat([begin.expand(count, -1, -1), made], 1)
 

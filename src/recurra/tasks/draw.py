@@ -19,6 +19,7 @@ from recurra.files import write_json
 from recurra.models.inputs import Vectors
 from recurra.models.outputs.strokes import PENS, StrokeOutput
 from recurra.models.stroke_model import READ, StrokeModel
+from recurra.piecewise import one_step, runner
 from recurra.state import map_state
 from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.body import BodyOptions, build_body
@@ -190,6 +191,7 @@ class DrawTask(Task):
         device = device_of(self.model)
         generator = torch.Generator(device).manual_seed(seed)
         with evaluating(self.model):
+            step = one_step(runner(self.model, count))
             read = torch.cat([torch.zeros(1, READ), marked(begin, self.scale, ends=False)]).to(device)
             logits, state = self.model(read.unsqueeze(0))
             state = map_state(lambda leaf: leaf.expand(count, *leaf.shape[1:]).contiguous(), state)
@@ -205,7 +207,7 @@ class DrawTask(Task):
                 if bool(ended.all()):
                     break
                 marks = F.one_hot(pens, len(PENS)).to(steps)
-                now, state = self.model.step(torch.cat([steps, marks], 1), state)
+                now, state = step(torch.cat([steps, marks], 1), state)
         joined = torch.stack(made, 1).cpu()
         return [torch.cat([begin, row[:n]]) for row, n in zip(joined, lengths.tolist(), strict=True)]
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from recurra.piecewise import runner
 from recurra.tasks.base import TextStream
 from recurra.tasks.modes import device_of, evaluating
 from recurra.tasks.probabilities import likeliest
@@ -26,8 +27,9 @@ class LanguageModelStream(TextStream):
         self.model, self.text, self.count = model, text, count
         self._waiting = ""
         with evaluating(model):
-            self._state = model.initial_state(1)
-            self._logits, self._state = model.step(self._ids([text.boundary])[0], self._state)
+            self._run = runner(model, 1)
+            first, self._state = self._run.feed(self._ids([text.boundary]), self._run.initial_state(1))
+        self._logits = first[:, -1]
 
     def feed(self, piece: str) -> Iterator[dict[str, Any]]:
         self._waiting += piece
@@ -61,7 +63,7 @@ class LanguageModelStream(TextStream):
         if not tokens:
             return
         with evaluating(self.model):
-            after, self._state = self.model.feed(self._ids(tokens), self._state)
+            after, self._state = self._run.feed(self._ids(tokens), self._state)
         before = torch.cat([self._logits, after[0, :-1]])
         self._logits = after[:, -1]
         for index, seen, coming in zip(tokens, before.float().log_softmax(-1), after[0], strict=True):

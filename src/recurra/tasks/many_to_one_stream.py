@@ -11,6 +11,7 @@ from torch import Tensor
 from recurra.data.tokenizers import RULES
 from recurra.errors import Fault
 from recurra.models import Words
+from recurra.piecewise import runner
 from recurra.tasks.base import TextStream
 from recurra.tasks.modes import device_of, evaluating
 from recurra.tasks.rows import RowReader
@@ -34,6 +35,8 @@ class ManyToOneStream(TextStream):
         self.model, self.reader, self.shown = model, reader, shown
         self._words = WordStream()
         self._line = ""
+        with evaluating(model):
+            self._run = runner(model, 1)
         self._begin()
 
     def feed(self, piece: str) -> Iterator[dict[str, Any]]:
@@ -57,7 +60,7 @@ class ManyToOneStream(TextStream):
         self._begin()
 
     def _begin(self) -> None:
-        self._state = self.model.initial_state(1)
+        self._state = self._run.initial_state(1)
 
     def _read_words(self, pieces: Sequence[str]) -> Iterator[dict[str, Any]]:
         assert isinstance(self.reader, WordReader)
@@ -79,13 +82,9 @@ class ManyToOneStream(TextStream):
         yield {"step": line.strip(), **self._step(self.reader.batch([row]))}
 
     def _step(self, x: Any) -> dict[str, Any]:
-        """One row of one step: its packed values are those of a batch `[1, ...]`."""
+        """One row of one step."""
         x = x.to(device_of(self.model))
-        if isinstance(x, Words):
-            ids, shapes, spelled = (None if part is None else part.data for part in x[:3])
-            x = Words(ids, shapes, spelled, x.spelling)
-        else:
-            x = x.data
+        row = x.as_row() if isinstance(x, Words) else x.data[None]
         with evaluating(self.model):
-            said, self._state = self.model.step(x, self._state)
-        return self.shown(said[0].float().cpu())
+            said, self._state = self._run.feed(row, self._state)
+        return self.shown(said[0, 0].float().cpu())

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from recurra.errors import Fault
-from recurra.models import Words
+from recurra.piecewise import runner
 from recurra.tasks.base import TextStream
 from recurra.tasks.modes import device_of, evaluating
 from recurra.tasks.tag_set import TagSet
@@ -33,6 +33,8 @@ class TagStream(TextStream):
         self.model, self.reader, self.tags = model, reader, tags
         self._words = WordStream()
         self._due: deque[str] = deque()
+        with evaluating(model):
+            self._run = runner(model, 1)
         self._begin()
 
     def feed(self, piece: str) -> Iterator[dict[str, Any]]:
@@ -47,7 +49,7 @@ class TagStream(TextStream):
         yield from self._end()
 
     def _begin(self) -> None:
-        self._state = self.model.initial_state(1)
+        self._state = self._run.initial_state(1)
 
     def _read(self, row: Sequence[str]) -> Iterator[dict[str, Any]]:
         if not row:
@@ -55,13 +57,12 @@ class TagStream(TextStream):
         self._due.extend(row)
         with evaluating(self.model):
             words = self.reader.batch([row]).to(device_of(self.model))
-            ids, shapes, spelled = (None if part is None else part.data.unsqueeze(0) for part in words[:3])
-            scores, self._state = self.model.feed(Words(ids, shapes, spelled, words.spelling), self._state)
+            scores, self._state = self._run.feed(words.as_row(), self._state)
         yield from self._answers(scores)
 
     def _end(self) -> Iterator[dict[str, Any]]:
         with evaluating(self.model):
-            scores = self.model.finish(self._state)
+            scores = self._run.finish(self._state)
         if scores is not None:
             yield from self._answers(scores)
         self._begin()

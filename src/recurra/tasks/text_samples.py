@@ -11,6 +11,7 @@ import torch
 from recurra.decode import beam_search
 from recurra.decode import sample as draw
 from recurra.errors import Fault
+from recurra.piecewise import one_step, runner
 from recurra.state import map_state
 from recurra.tasks.modes import evaluating
 from recurra.tasks.probabilities import read
@@ -51,18 +52,17 @@ def sample_texts(
     end = text.boundary if text.read_as == "sentences" else None
     logits, state = read(model, text, prompt)
     with evaluating(model):
+        step = one_step(runner(model, beam or count))
         if beam is None:
             logits = logits.expand(count, -1)
             state = map_state(lambda leaf: leaf.expand(count, *leaf.shape[1:]), state)
             generator = torch.Generator(logits.device).manual_seed(seed)
             limits = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "forbid": forbid}
-            rows = list(
-                draw(model.step, logits, state, length=length, end=end, generator=generator, **limits)
-            )
+            rows = list(draw(step, logits, state, length=length, end=end, generator=generator, **limits))
             ids = torch.stack(rows, 1).tolist() if rows else [[]] * count
             drawn = [row[: row.index(end)] if end in row else row for row in ids]
         else:
-            search = partial(beam_search, model.step, logits, state, width=beam, length=length)
+            search = partial(beam_search, step, logits, state, width=beam, length=length)
             found = search(end=end, length_penalty=length_penalty, forbid=forbid)
             drawn = [one.ids for one in found[0][:count]]
     blank = " " if prompt and text.tokenizer.kind == "word" else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 import re
@@ -148,8 +149,14 @@ def test_stream(call: Command, here: Path, tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_explain(call: Command, here: Path) -> None:
-    assert "LSTM 8 -> 12" in call("explain", "language").out[0]
-    assert json.loads(call("explain", "language", "--json").out[0])["layers"][0]["cell"] == "LSTM 8 -> 12"
+    told = call("explain", "language").out
+    assert "LSTM 8 -> 12" in told[0]
+    assert told[-1].startswith(
+        "streams: native: " if importlib.util.find_spec("recurra._engine") else "streams: torch"
+    )
+    found = json.loads(call("explain", "language", "--json").out[0])
+    assert found["layers"][0]["cell"] == "LSTM 8 -> 12"
+    assert f"streams: {found['streams']}" == told[-1]
 
 
 def test_cells(call: Command) -> None:
