@@ -193,7 +193,19 @@ MODULES: dict[str, Example] = {
     "latency_controlled": Example(lambda: layers.LatencyControlled(gru(), back(), chunk=2, lookahead=1)),
     "feed_forward": Example(lambda: FeedForward(IN, 2)),
     "convolution": Example(lambda: layers.Convolution(IN, 2)),
+    "convolution of one step": Example(lambda: layers.Convolution(IN, 2, width=1)),
     "downsample": Example(lambda: Downsample(IN, 2)),
+    "stack of fewer steps": Example(
+        lambda: Stack(
+            layers.RunningNorm(IN),
+            layers.Convolution(IN, 3, width=5),
+            Downsample(3, 2),
+            layers.LatencyControlled(gru(6), back(6), chunk=2, lookahead=1),
+        )
+    ),
+    "running_norm": Example(lambda: layers.RunningNorm(IN, prior=2.0)),
+    "utterance_norm": Example(lambda: layers.UtteranceNorm(IN)),
+    "spec_augment": Example(lambda: layers.SpecAugment(IN, width=2, length=3)),
     "locked_dropout": Example(lambda: LockedDropout(IN, 0.4)),
     "weight_noise": Example(lambda: WeightNoise(gru(), 0.1)),
     "last_pool": Example(lambda: layers.LastPool(IN)),
@@ -228,6 +240,9 @@ MODULES: dict[str, Example] = {
     ),
     "tagger": Example(lambda: models.Tagger(embed(), Bidirectional(gru(), back()), 3), tokens),
     "tagger crf": Example(lambda: models.Tagger(embed(), gru(), 3, layers.CRF(3)), tokens),
+    "transcriber": Example(
+        lambda: models.Transcriber(models.Vectors(IN), Stack(Downsample(IN, 2), gru(2 * IN)), 3)
+    ),
     "many_to_one": Example(lambda: models.ManyToOne(embed(), gru(), layers.LastPool(HIDDEN), 2), tokens),
     "many_to_one mean": Example(
         lambda: models.ManyToOne(embed(), back(), layers.MeanPool(HIDDEN), 2), tokens

@@ -27,6 +27,7 @@ def demo(
     from recurra.runs import load
     from recurra.runs.folder import RECIPE
     from recurra.runs.report import write_report
+    from recurra.tasks import TextStream
     from recurra.train import read_recipe, train
 
     if output.exists():
@@ -48,6 +49,7 @@ def demo(
         print(f"  {samples[-1]!r}")
     print("\nIt reads, one character after another, and says what it expects next:")
     stream = task.open_stream()
+    assert isinstance(stream, TextStream)
     for answer in stream.feed(TEXT[:12]):
         likely = "  ".join(f"{each['token']!r} {each['probability']:.0%}" for each in answer["next"])
         print(f"  {answer['token']!r} ({answer['surprisal_bits']:4.1f} bits)   next: {likely}")

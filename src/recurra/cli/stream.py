@@ -6,6 +6,8 @@ import codecs
 import os
 import sys
 from collections.abc import Iterator
+from itertools import chain
+from typing import Any
 
 from recurra.cli.arguments import Device, Run
 from recurra.cli.output import emit
@@ -13,23 +15,39 @@ from recurra.errors import Fault
 
 
 def stream(run: Run, device: Device = "cpu") -> None:
-    """Read stdin as it comes and answer at once: a line of JSON for each token or step."""
+    """Read stdin as it comes and answer at once: a line of JSON for each token or step. Sound comes as WAV or
+    as bare samples of 16 bits.
+    """
     from recurra.cli.loading import load_run
+    from recurra.tasks import ByteStream
 
     opened = load_run(run, device).open_stream()
-    for piece in _pieces():
-        for answer in opened.feed(piece):
-            emit(answer)
-    for answer in opened.finish():
+    if isinstance(opened, ByteStream):
+        for heard in _pieces():
+            _emit_all(opened.feed(heard))
+    else:
+        for piece in _texts():
+            _emit_all(opened.feed(piece))
+    _emit_all(opened.finish())
+
+
+def _emit_all(answers: Iterator[dict[str, Any]]) -> None:
+    """A line for each."""
+    for answer in answers:
         emit(answer)
 
 
-def _pieces() -> Iterator[str]:
+def _pieces() -> Iterator[bytes]:
     """What has arrived on stdin, without waiting for a line or a block to fill up."""
+    while read := os.read(sys.stdin.fileno(), 65536):
+        yield read
+
+
+def _texts() -> Iterator[str]:
+    """The same as text."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     done = 0
-    while True:
-        read = os.read(sys.stdin.fileno(), 65536)
+    for read in chain(_pieces(), [b""]):
         try:
             piece = decoder.decode(read, final=not read)
         except UnicodeDecodeError as error:
@@ -37,5 +55,3 @@ def _pieces() -> Iterator[str]:
         done += len(read)
         if piece:
             yield piece
-        if not read:
-            return

@@ -17,7 +17,7 @@ from recurra.registry import nearest
 
 Source = str | Path | Mapping[str, Any]
 """A path, "builtin:NAME", or a table with the key `path` (one or several) or `builtin`, and any of `format`,
-the options of that format, `add`, `drop` and `relabel`."""
+the options of that format, `add`, `keep`, `drop` and `relabel`."""
 
 BUILTIN: dict[str, Callable[..., Examples]] = {
     "python_manual": manual_examples,
@@ -38,6 +38,7 @@ def read(source: Source | Sequence[Source], *, base: str | Path = ".", **options
     Options besides those of the format:
         format: a name of `READERS`; guessed from the ending of the file without it.
         add: constant columns, `{column: value}`.
+        keep: the only examples taken, `{column: [labels]}`; of several columns all must agree.
         drop: examples left out, `{column: [labels]}`.
         relabel: labels replaced after that, `{column: {label: new label}}`; others stay.
     """
@@ -51,7 +52,7 @@ def _read_one(source: Source, base: Path, options: Mapping[str, Any]) -> Example
         table: dict[str, Any] = {"builtin": source.removeprefix("builtin:"), **options}
     else:
         table = {**options, **source} if isinstance(source, Mapping) else {**options, "path": source}
-    add, drop, relabel = (table.pop(key, {}) for key in ("add", "drop", "relabel"))
+    add, keep, drop, relabel = (table.pop(key, {}) for key in ("add", "keep", "drop", "relabel"))
     if "builtin" in table:
         name = table.pop("builtin")
         if name not in BUILTIN:
@@ -64,7 +65,7 @@ def _read_one(source: Source, base: Path, options: Mapping[str, Any]) -> Example
         examples = join([_read_file(base / Path(each).expanduser(), form, table) for each in paths])
     else:
         raise Fault(f"data given as {dict(table)!r}: expected the key 'path' or 'builtin'")
-    return _edit(examples, add, drop, relabel)
+    return _edit(examples, add, keep, drop, relabel)
 
 
 def _read_file(path: Path, form: str | None, options: Mapping[str, Any]) -> Examples:
@@ -92,18 +93,23 @@ def _call(
 def _edit(
     examples: Examples,
     add: Mapping[str, Any],
+    keep: Mapping[str, Sequence[str]],
     drop: Mapping[str, Sequence[str]],
     relabel: Mapping[str, Mapping[str, str]],
 ) -> Examples:
     for name, value in add.items():
         examples = examples.with_column(name, [value] * len(examples))
-    for name, unwanted in drop.items():
-        listed = [unwanted] if isinstance(unwanted, str) else unwanted
-        found = columns.labels(examples, name)
-        examples = examples.take(i for i, label in enumerate(found) if label not in listed)
+    for table, stays in ((keep, True), (drop, False)):
+        for name, labels in table.items():
+            listed = [labels] if isinstance(labels, str) else labels
+            found = columns.labels(examples, name)
+            examples = examples.take(i for i, label in enumerate(found) if (label in listed) == stays)
     for name, renamed in relabel.items():
         found = columns.labels(examples, name)
         examples = examples.with_column(name, [renamed.get(label, label) for label in found])
     if not len(examples):
-        raise Fault(f"{examples.source}: every example is dropped by drop = {dict(drop)!r}")
+        edits = " and ".join(
+            f"{what} = {dict(table)!r}" for what, table in (("keep", keep), ("drop", drop)) if table
+        )
+        raise Fault(f"{examples.source}: every example is dropped by {edits}")
     return examples

@@ -18,8 +18,11 @@ from recurra.layers.pooling import AttentionPool, LastPool, MaxPool, MeanPool
 from recurra.layers.projected_pool import ProjectedPool
 from recurra.layers.recurrent import Recurrent
 from recurra.layers.residual import Residual
+from recurra.layers.running_norm import RunningNorm
 from recurra.layers.skip_stack import SkipStack
+from recurra.layers.spec_augment import SpecAugment
 from recurra.layers.stack import Stack
+from recurra.layers.utterance_norm import UtteranceNorm
 from recurra.layers.weight_noise import WeightNoise
 
 __all__ = [
@@ -46,9 +49,12 @@ __all__ = [
     "ProjectedPool",
     "Recurrent",
     "Residual",
+    "RunningNorm",
     "ScaledDotAttention",
     "SkipStack",
+    "SpecAugment",
     "Stack",
+    "UtteranceNorm",
     "WeightNoise",
     "from_torch",
 ]

@@ -19,6 +19,9 @@ class Convolution(Layer):
 
     Args:
         width: steps seen by each output; odd.
+
+    A stream gives y k steps late. The state, `{"x": [B, n, input_size]}`, holds the steps still needed while
+    streaming; it starts as the k zeros before a row.
     """
 
     def __init__(self, input_size: int, output_size: int, width: int = 3) -> None:
@@ -34,17 +37,43 @@ class Convolution(Layer):
 
     @property
     def delay(self) -> int | None:
-        return 0 if self.width == 1 else None
+        return self.width // 2
+
+    def initial_state(self, batch: int) -> Any:
+        like = self.linear.weight
+        return {"x": like.new_zeros(batch, self.width // 2, self.input_size)}
 
     def run(self, rows: Ragged, state: Any, resets: Ragged | None) -> tuple[Ragged, Any]:
         reach = self.width // 2
         seen = [_shifted(rows, offset) for offset in range(-reach, reach + 1)]
-        return rows.with_data(self.linear(torch.cat(seen, -1))), None
+        return rows.with_data(self.linear(torch.cat(seen, -1))), self.initial_state(len(rows))
 
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         if not self.causal:
             raise self.refusal()
-        return self.linear(x), None
+        return self.linear(x), state
+
+    def feed(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        x = torch.cat([state["x"], x], 1)
+        ready = max(0, x.shape[1] - self.width + 1)
+        return self._over(x[:, : ready + self.width - 1] if ready else x[:, :0]), {"x": x[:, ready:]}
+
+    def finish(self, state: Any) -> Tensor | None:
+        beyond = state["x"].new_zeros(len(state["x"]), self.width // 2, self.input_size)
+        y, _ = self.feed(beyond, state)
+        return y if y.shape[1] else None
+
+    def refusal(self) -> Fault:
+        return Fault(
+            f"Convolution sees {self.width // 2} steps ahead, so it has no step of its own: feed it pieces "
+            f"(Stream does), and finish"
+        )
+
+    def _over(self, x: Tensor) -> Tensor:
+        """`[B, T + width - 1, F]` -> `[B, T, output_size]`; nothing of nothing."""
+        count = max(0, x.shape[1] - self.width + 1)
+        seen = [x[:, offset : offset + count] for offset in range(self.width)]
+        return self.linear(torch.cat(seen, -1))  # type: ignore[no-any-return]
 
 
 def _shifted(rows: Ragged, offset: int) -> Tensor:

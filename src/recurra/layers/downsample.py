@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from recurra.errors import Fault
 from recurra.layers.base import Layer
@@ -29,10 +30,19 @@ class Downsample(Layer):
             raise Fault(f"factor is {factor}, expected at least 1 step")
         self.input_size = input_size
         self.factor = factor
+        self.register_buffer("like", torch.zeros(()), persistent=False)
+        self.like: Tensor
 
     @property
     def output_size(self) -> int:
         return self.factor * self.input_size
+
+    @property
+    def delay(self) -> int | None:
+        return self.factor - 1
+
+    def initial_state(self, batch: int) -> Any:
+        return {"x": self.like.new_zeros(batch, 0, self.input_size)}
 
     def run(self, rows: Ragged, state: Any, resets: Ragged | None) -> tuple[Ragged, Any]:
         lengths = rows.lengths
@@ -43,4 +53,21 @@ class Downsample(Layer):
         firsts = torch.repeat_interleave(starts, counts) + self.factor * within
         places = (firsts.unsqueeze(1) + torch.arange(self.factor)).flatten().to(rows.data.device)
         joined = rows.to_joined().index_select(0, places).reshape(len(firsts), self.output_size)
-        return Ragged.from_joined(joined, ends - counts, counts), None
+        return Ragged.from_joined(joined, ends - counts, counts), self.initial_state(len(rows))
+
+    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        if self.factor == 1:
+            return x, state
+        raise self.refusal()
+
+    def feed(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        x = torch.cat([state["x"], x], 1)
+        count = x.shape[1] // self.factor
+        ready = x[:, : count * self.factor].reshape(len(x), count, self.output_size)
+        return ready, {"x": x[:, count * self.factor :]}
+
+    def refusal(self) -> Fault:
+        return Fault(
+            f"Downsample makes one step of {self.factor}, so it can't run step by step: feed it pieces "
+            f"(Stream does)"
+        )

@@ -15,6 +15,7 @@ from recurra.models.regressor import Regressor
 from recurra.models.stepwise import Stepwise
 from recurra.models.stroke_model import StrokeModel
 from recurra.models.tagger import Tagger
+from recurra.models.transcriber import Transcriber, steps_needed
 from recurra.models.vector_autoencoder import VectorAutoEncoder
 from recurra.models.word_features import WordFeatures, Words
 
@@ -35,9 +36,11 @@ __all__ = [
     "StrokeModel",
     "Tagger",
     "TokenEmbedding",
+    "Transcriber",
     "VectorAutoEncoder",
     "VectorDecoder",
     "Vectors",
     "WordFeatures",
     "Words",
+    "steps_needed",
 ]

@@ -19,7 +19,7 @@ from recurra.layers.recurrent import Recurrent
 from recurra.ragged import Ragged
 from recurra.runs import pictures
 from recurra.runs.folder import LOG, METRICS, RECIPE, load
-from recurra.tasks.base import Task
+from recurra.tasks.base import Task, TextStream
 
 REPORT = "report.html"
 _STYLE = """
@@ -74,6 +74,7 @@ def _streamed(task: Task, text: str) -> Iterator[str]:
     outputs: list[Tensor] = []
     layers = [module for module in task.model.modules() if isinstance(module, Recurrent)]
     stream = task.open_stream()
+    assert isinstance(stream, TextStream)
     # the layer's own output is asked for, whichever way the stream calls it
     with _listening(layers[:1], outputs):
         answers = [*stream.feed(text), *stream.finish()]

@@ -1,7 +1,7 @@
 """Tasks: data, loss, metrics and predictions around a model; importing this room registers them all."""
 
 from recurra.tasks.autoencode import AutoencodeTask
-from recurra.tasks.base import TASKS, Loss, Options, Score, Task, TextStream
+from recurra.tasks.base import TASKS, ByteStream, Loss, Options, Score, Task, TextStream
 from recurra.tasks.classify import ClassifyTask
 from recurra.tasks.compose import ComposeTask
 from recurra.tasks.draw import DrawTask
@@ -10,12 +10,14 @@ from recurra.tasks.language_model import LanguageModelTask
 from recurra.tasks.regress import RegressTask
 from recurra.tasks.tag import TagTask
 from recurra.tasks.trajectory import TrajectoryTask
+from recurra.tasks.transcribe import TranscribeTask
 from recurra.tasks.transduce import TransduceTask
 from recurra.tasks.translate import TranslateTask
 
 __all__ = [
     "TASKS",
     "AutoencodeTask",
+    "ByteStream",
     "ClassifyTask",
     "ComposeTask",
     "DrawTask",
@@ -29,6 +31,7 @@ __all__ = [
     "Task",
     "TextStream",
     "TrajectoryTask",
+    "TranscribeTask",
     "TransduceTask",
     "TranslateTask",
 ]

@@ -59,6 +59,18 @@ class TextStream(ABC):
         """The answers still due at the end of the input."""
 
 
+class ByteStream(ABC):
+    """The same for a task whose input is no text."""
+
+    @abstractmethod
+    def feed(self, piece: bytes) -> Iterator[dict[str, Any]]:
+        """The answers, JSON-ready, that this piece completes."""
+
+    @abstractmethod
+    def finish(self) -> Iterator[dict[str, Any]]:
+        """The answers still due at the end of the input."""
+
+
 class Task(ABC):
     """A model with its data, loss, metrics and predictions.
 
@@ -120,7 +132,7 @@ class Task(ABC):
     def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
         """One JSON-ready answer an item, in order."""
 
-    def open_stream(self) -> TextStream:
+    def open_stream(self) -> TextStream | ByteStream:
         """A stream at its start. Fault, with the reason, where the task or its model can't be streamed."""
         raise Fault(f"a {self.name} model can't be streamed: predict whole inputs instead")
 

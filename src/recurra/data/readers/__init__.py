@@ -7,6 +7,7 @@ from pathlib import Path
 
 from recurra.data.examples import Examples
 from recurra.data.readers.arrays import read_numpy
+from recurra.data.readers.audio import SOUNDS, read_audio
 from recurra.data.readers.conll import read_conll
 from recurra.data.readers.conllu import read_conllu
 from recurra.data.readers.dialogues import read_dialogues
@@ -36,6 +37,7 @@ READERS: dict[str, Callable[..., Examples]] = {
     "parallel": read_parallel,
     "dialogues": read_dialogues,
     "genbank": read_genbank,
+    "audio": read_audio,
 }
 """Format -> its reader; every reader takes the file first and its options by keyword."""
 
@@ -62,6 +64,9 @@ ENDINGS = {
     ".yaml": "dialogues",
     ".gb": "genbank",
     ".gbk": "genbank",
+    ".tar": "audio",
+    ".zip": "audio",
+    **dict.fromkeys(SOUNDS, "audio"),
 }
 """Ending of a file -> its format; a final `.gz` does not count."""
 

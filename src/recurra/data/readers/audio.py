@@ -1,0 +1,97 @@
+"""Recordings in a folder or an archive."""
+
+from __future__ import annotations
+
+import io
+import re
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from recurra.data.examples import Examples, Place
+from recurra.data.recording import decode_recording
+from recurra.data.storage import read_bytes
+from recurra.errors import Fault
+
+SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au")
+
+
+def read_audio(path: str | Path, *, names: str | None = None, encoding: str = "utf-8") -> Examples:
+    """Column `audio`: a `Recording` for each file of sound, in the order of their names; `file`: its name.
+
+    Args:
+        path: one recording, a folder with everything in it, or an archive (zip or tar, packed or not).
+        names: a regular expression that each name, its folders and ending left out, must match as a whole;
+            each group `(?P<name>...)` becomes a column. Without it the transcript, column `text`, is in the
+            text file beside it of the same name (`a.txt` for `a.wav`).
+        encoding: of those text files.
+    """
+    held = dict(sorted(_files(Path(path))))
+    sounds = [name for name in held if PurePosixPath(name).suffix.lower() in SOUNDS]
+    if not sounds:
+        raise Fault(f"{path}: no recording found (files that end with {', '.join(SOUNDS)})")
+    columns: dict[str, list[object]] = {"audio": [], "file": []}
+    for name in sounds:
+        where = _where(path, name)
+        columns["audio"].append(decode_recording(held[name], where))
+        columns["file"].append(name)
+        for column, cell in _about(name, held, names, encoding, where).items():
+            columns.setdefault(column, []).append(cell)
+    return Examples(columns, [Place(_where(path, name), 1, "recording") for name in sounds], str(path))
+
+
+def _about(
+    name: str, held: dict[str, bytes], names: str | None, encoding: str, where: str
+) -> dict[str, str | None]:
+    stem = PurePosixPath(name).stem
+    if names is not None:
+        try:
+            found = re.fullmatch(names, stem)
+        except re.error as error:
+            raise Fault(f"names = {names!r}: not a regular expression: {error}") from None
+        if found is None:
+            raise Fault(f"{where}: the name {stem!r} does not match names = {names!r}")
+        return found.groupdict()
+    beside = held.get(str(PurePosixPath(name).with_suffix(".txt")))
+    try:
+        return {"text": None if beside is None else beside.decode(encoding).strip()}
+    except UnicodeDecodeError as error:
+        raise Fault(f"{where}: byte {error.start} of its text file is not {encoding}") from None
+
+
+def _where(path: str | Path, name: str) -> str:
+    return str(path) if Path(path).name == name else f"{path}/{name}"
+
+
+def _files(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Names from `path` down, and contents: recordings and text files."""
+    wanted = (*SOUNDS, ".txt")
+    if path.is_dir():
+        for file in path.rglob("*"):
+            if file.is_file() and file.suffix.lower() in wanted:
+                yield file.relative_to(path).as_posix(), read_bytes(file)
+        return
+    data = read_bytes(path)
+    if path.suffix.lower() in SOUNDS:
+        beside = path.with_suffix(".txt")
+        yield path.name, data
+        if beside.is_file():
+            yield beside.name, read_bytes(beside)
+        return
+    try:
+        if zipfile.is_zipfile(io.BytesIO(data)):
+            with zipfile.ZipFile(io.BytesIO(data)) as packed:
+                for name in packed.namelist():
+                    if name.lower().endswith(wanted):
+                        yield name, packed.read(name)
+            return
+        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+            for member in archive:
+                file_of = archive.extractfile(member) if member.isfile() else None
+                if file_of is not None and member.name.lower().endswith(wanted):
+                    yield member.name, file_of.read()
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+        raise Fault(
+            f"{path}: not a recording, a folder or a complete archive of recordings: {error}"
+        ) from None
