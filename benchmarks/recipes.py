@@ -9,10 +9,12 @@ A run folder that exists is evaluated, not trained again. Figures go to docs/fig
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 FIGURES = ROOT / "docs" / "figures" / "recipes.json"
@@ -20,8 +22,8 @@ DATA = "../shared/data"
 
 
 class Figure(NamedTuple):
-    """One training and what is read off it: `metric` of the evaluation, in percent if `percent`, to so many
-    digits.
+    """One training and what is read off it: `metric` of the evaluation (several: with a stroke between),
+    in percent if `percent`, to so many digits.
     """
 
     run: str
@@ -36,7 +38,7 @@ class Figure(NamedTuple):
 
     @property
     def train(self) -> str:
-        changes = "".join(f" --set {change}" for change in self.changes)
+        changes = "".join(f" --set {shlex.quote(change)}" for change in self.changes)
         return f"recurra train {self.recipe} -o runs/{self.run}{changes}"
 
     @property
@@ -54,12 +56,20 @@ CHUNG = (
 )
 # hours ahead: MSE and MAE of the LSTM with attention in Zhou et al. (2021)
 LSTMA = {
-    24: (0.650, 0.624),
-    48: (0.702, 0.675),
-    168: (1.212, 0.867),
-    336: (1.424, 0.994),
-    720: (1.960, 1.322),
+    24: "0.650 / 0.624",
+    48: "0.702 / 0.675",
+    168: "1.212 / 0.867",
+    336: "1.424 / 0.994",
+    720: "1.960 / 1.322",
 }
+# the scene left out, how its files' names begin, and the LSTM of Gupta et al. (2018)
+SCENES = (
+    ("eth", "biwi_eth", "1.09 / 2.41"),
+    ("hotel", "biwi_hotel", "0.86 / 1.91"),
+    ("univ", '["students001","students003"]', "0.61 / 1.31"),
+    ("zara1", "crowds_zara01", "0.41 / 0.88"),
+    ("zara2", "crowds_zara02", "0.52 / 1.11"),
+)
 RUNS = (
     Figure(
         "char-lm",
@@ -190,17 +200,84 @@ RUNS = (
     ),
     *(
         Figure(
+            f"multi30k-{rung}",
+            "multi30k",
+            f"English to German, {what}, sacreBLEU",
+            "test",
+            "bleu",
+            wanted,
+            changes,
+        )
+        for rung, what, wanted, changes in (
+            ("vector", "one vector", "the lowest rung", ("model.attention=none",)),
+            ("attention", "attention", ">= 33 (published: 33.7 to 38.1)", ()),
+            ("fed", "attention with input feeding", "above", ("model.input_feeding=true",)),
+        )
+    ),
+    *(
+        Figure(
             f"etth1-{horizon}",
             "etth1",
-            f"ETTh1, {horizon} hours ahead, seven columns, {metric.upper()}",
+            f"ETTh1, {horizon} hours ahead, seven columns, MSE / MAE",
             "test",
-            metric,
-            f"<= {published:.3f} (published LSTM)",
+            "mse/mae",
+            f"<= {published} (published LSTM)",
             (f"data.horizon={horizon}",),
             digits=3,
         )
-        for horizon, both in LSTMA.items()
-        for metric, published in zip(("mse", "mae"), both, strict=True)
+        for horizon, published in LSTMA.items()
+    ),
+    *(
+        Figure(
+            f"eth_ucy-{scene}",
+            "eth_ucy",
+            f"pedestrians, 12 steps ahead, {scene} left out, ADE / FDE",
+            "test",
+            "ade/fde",
+            f"published LSTM: {published}",
+            (f"data.leave_out={files}",),
+        )
+        for scene, files, published in SCENES
+    ),
+    *(
+        Figure(
+            f"eth_ucy-{scene}",
+            "eth_ucy",
+            f"the same at constant velocity, {scene}",
+            "test",
+            "constant_ade/constant_fde",
+            "beside it",
+            (f"data.leave_out={files}",),
+        )
+        for scene, files, _ in SCENES
+    ),
+)
+
+
+class Mean(NamedTuple):
+    """The mean of a metric over several trainings."""
+
+    name: str
+    what: str
+    metric: str
+    wanted: str
+    runs: tuple[str, ...]
+
+
+MEANS = (
+    Mean(
+        "eth_ucy",
+        "pedestrians, mean of the five scenes, ADE / FDE",
+        "ade/fde",
+        "<= 0.70 / 1.52 (published LSTM)",
+        tuple(f"eth_ucy-{scene}" for scene, _, _ in SCENES),
+    ),
+    Mean(
+        "eth_ucy",
+        "the same at constant velocity, mean of the five scenes",
+        "constant_ade/constant_fde",
+        "beside it",
+        tuple(f"eth_ucy-{scene}" for scene, _, _ in SCENES),
     ),
 )
 
@@ -213,16 +290,35 @@ def main(wanted: list[str]) -> None:
         if not (ROOT / "runs" / figure.run / "metrics.json").exists():
             _run(figure.train + " --quiet")
         found = json.loads(_run(figure.evaluate + " --json"))
-        value = found[figure.metric] * (100 if figure.percent else 1)
+        values = [found[metric] * (100 if figure.percent else 1) for metric in figure.metric.split("/")]
         held[_key(figure)] = {
             "what": figure.what,
             "wanted": figure.wanted,
-            "found": f"{value:.{figure.digits}f}" + (" %" if figure.percent else ""),
+            "found": _shown(values, figure.digits) + (" %" if figure.percent else ""),
+            "values": values,
             "train": figure.train,
             "evaluate": figure.evaluate,
         }
+        _means(held)
         FIGURES.write_text(json.dumps(held, indent=1) + "\n")
         print(f"{_key(figure)}: {held[_key(figure)]['found']}", flush=True)
+
+
+def _means(held: dict[str, Any]) -> None:
+    for mean in MEANS:
+        parts = [held.get(f"{run}/{mean.metric}") for run in mean.runs]
+        if all(parts):
+            columns = zip(*(part["values"] for part in parts if part), strict=True)
+            held[f"{mean.name}/{mean.metric}"] = {
+                "what": mean.what,
+                "wanted": mean.wanted,
+                "found": _shown([sum(column) / len(parts) for column in columns], 2),
+                "train": f"python benchmarks/recipes.py {' '.join(mean.runs)}",
+            }
+
+
+def _shown(values: Iterable[float], digits: int) -> str:
+    return " / ".join(f"{value:.{digits}f}" for value in values)
 
 
 def _key(figure: Figure) -> str:
@@ -230,7 +326,7 @@ def _key(figure: Figure) -> str:
 
 
 def _run(command: str) -> str:
-    words = [sys.executable, "-m", "recurra.cli", *command.split()[1:]]
+    words = [sys.executable, "-m", "recurra.cli", *shlex.split(command)[1:]]
     return subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 

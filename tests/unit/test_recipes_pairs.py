@@ -22,9 +22,9 @@ def _at_the_root(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_ladder_of_translation_is_three_decoders() -> None:
     rungs = {
-        FedDecoder: [],
-        AttentionDecoder: ["model.input_feeding=false"],
-        VectorDecoder: ["model.input_feeding=false", "model.attention=none"],
+        FedDecoder: ["model.input_feeding=true"],
+        AttentionDecoder: [],
+        VectorDecoder: ["model.attention=none"],
     }
     val = "{ path = '../shared/data/multi30k/val.{en,de}.gz', format = 'parallel' }"
     for decoder, changes in rungs.items():
