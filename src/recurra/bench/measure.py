@@ -10,8 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 ROUNDS = 7
-SHORTEST = 0.01
+SHORTEST = 0.04
 """Seconds that one sample lasts at least: short calls are repeated within it."""
+SETTLING = 0.01
+"""Seconds before each sample: threads of the peer before it may still spin, and would hold a core."""
 
 
 def medians(calls: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, float]:
@@ -20,6 +22,7 @@ def medians(calls: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) -> 
     samples: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(rounds):
         for name, call in calls.items():
+            time.sleep(SETTLING)
             samples[name].append(_sample(call, repeats[name]))
     return {name: statistics.median(found) for name, found in samples.items()}
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from recurra.engines.native_memory import empty_rows
 from recurra.engines.native_plan import NativePlan, Needs
 from recurra.engines.native_run import matrix_product, run_ready
 
@@ -28,13 +29,13 @@ def forward(
     steps, fixed, states = split(plan, tensors)
     matrices, vectors = [fixed[k] for k in plan.matrices], [fixed[k] for k in plan.vectors]
     for h in plan.step.hoisted:
-        made = states[0].new_empty(len(steps[h.source]), matrices[h.weight].shape[1])
+        made = empty_rows(states[0], len(steps[h.source]), matrices[h.weight].shape[1])
         bias = None if h.vector is None else vectors[h.vector].contiguous()
         matrix_product(steps[h.source][:, h.start : h.stop], matrices[h.weight], bias, made)
         steps.append(made)
     taped = None if needs is None else plan.taped(needs)
     ready = plan.plain if taped is None else taped.forward
-    outputs, finals, _ = run_ready(ready, batch_sizes, reverse, steps, states, matrices, vectors)
     count = len(plan.loop.outputs)
+    outputs, finals, _ = run_ready(ready, batch_sizes, reverse, steps, states, matrices, vectors, count)
     kept = [steps[k] for k in taped.inputs] if taped else []
     return outputs[:count], finals, [*outputs[count:], *kept]

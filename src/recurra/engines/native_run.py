@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from recurra import _engine
+from recurra.engines.native_memory import empty_rows
 from recurra.engines.native_plan import Ready
 
 
@@ -19,10 +20,12 @@ def run_ready(
     states: Sequence[Tensor],
     weights: Sequence[Tensor],
     vectors: Sequence[Tensor],
+    kept: int = 0,
 ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
     """One run of an encoded loop.
 
     Args:
+        kept: how many outputs, the first ones, leave the engine.
         inputs: `[N, width]`; states: `[B, width]`; weights: `[in, out]`, any strides; vectors: `[width]`.
 
     Returns:
@@ -33,7 +36,8 @@ def run_ready(
     inputs = [_rowwise(t) for t in inputs]
     states = [_rowwise(t) for t in states]
     vectors = [t.contiguous() for t in vectors]
-    outputs = [like.new_empty(count, width) for width in ready.widths]
+    outputs = [like.new_empty(count, width) for width in ready.widths[:kept]]
+    outputs += [empty_rows(like, count, width) for width in ready.widths[kept:]]
     finals = [like.new_empty(t.shape) for t in states]
     totals = [like.new_empty(width) for width in ready.totals]
     views: list[int] = []
