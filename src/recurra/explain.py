@@ -71,6 +71,8 @@ class LayerReport:
             yield f"  nothing leaves the loop, and each step runs by itself in Python: {self.reason}"
         for engine, why in self.refusals.items():
             yield f"  not {engine}: {why}"
+        if self.engine == "native":
+            yield "  gradients of gradients: eager engine"
         yield f"  padding: {'none is computed' if not self.padding else f'{self.padding:.0%}'}"
 
 

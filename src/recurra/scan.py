@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import torch
@@ -13,7 +11,8 @@ from torch.nn.utils.parametrize import cached, is_parametrized
 
 from recurra.cells.base import Cell
 from recurra.checkpointed import Segment, require_every, run_checkpointed, run_opaque_checkpointed
-from recurra.engines import Engine, choose, run_opaque
+from recurra.engines import Engine, choose, run_opaque, strictly
+from recurra.engines import strict as strictness
 from recurra.errors import Fault
 from recurra.given import as_flags, as_rows, as_state, check_input
 from recurra.plan import Plan, plan_of
@@ -25,7 +24,7 @@ from recurra.run_program import Resets, prepare, run_ready
 from recurra.state import map_state, named_leaves, replace_leaves, require_step
 
 Rows = TypeVar("Rows", Ragged, Tensor)
-_STRICT: ContextVar[bool] = ContextVar("recurra.strict", default=False)
+strict = strictness
 
 
 def scan(
@@ -48,7 +47,7 @@ def scan(
         reverse: from each row's last step to its first.
         resets: true where the state starts afresh *before* the step: of x's kind and layout, one flag a step,
             `[N]` or `[B, T]`, bool.
-        strict: a Fault instead of a slower path.
+        strict: a Fault instead of a slower path; of gradients of gradients too, as they are asked for.
         checkpoint_every: the state is kept every so many steps, and what the backward pass needs besides is
             computed again, so that memory beyond y grows with this number and not with the time; None: all
             is kept. About the square root of the steps takes the least memory. What is drawn at random
@@ -71,7 +70,7 @@ def scan(
     if recorded and not (checkpoint_every and torch.is_grad_enabled()):
         y, final = _run_recorded(cell, rows, state, reverse, flags)
     else:
-        run = _run_unrecorded if recorded else _run_now
+        run = _run_unrecorded if recorded else _run_strictly if strict else _run_now
         y, final = run(cell, rows, state, reverse, flags, checkpoint_every)
     result = rows.with_data(y)
     back = result if isinstance(x, Ragged) else y.reshape(x.shape[1], x.shape[0], y.shape[-1]).transpose(0, 1)
@@ -88,19 +87,9 @@ def run_layer(
     """
     check_input(cell, rows)
     plan = plan_of(cell)
-    if _STRICT.get():
+    if strictly():
         _require_fast(cell)
     return _run(cell, plan, weights, rows, state, reverse, None)
-
-
-@contextmanager
-def strict() -> Iterator[None]:
-    """Within it every run over time that would take a slower path than the fastest is a Fault instead."""
-    token = _STRICT.set(True)
-    try:
-        yield
-    finally:
-        _STRICT.reset(token)
 
 
 def engine_for(plan: Plan, like: Tensor) -> tuple[Engine | None, dict[str, str]]:
@@ -121,6 +110,11 @@ def _run_now(
     given = as_state(cell, plan.template, given, rows)
     given = cell.begin(given if state is None else map_state(rows.sort, given))
     return _run(cell, plan, _Weights(cell), rows, given, reverse, flags, every)
+
+
+def _run_strictly(*args: Any) -> tuple[Tensor, Any]:
+    with strictness():
+        return _run_now(*args)
 
 
 _run_unrecorded = torch.compiler.disable(  # type: ignore[no-untyped-call]
@@ -198,7 +192,7 @@ def _fresh(cell: Cell) -> dict[str, Tensor]:
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _strictly() -> bool:
-    return _STRICT.get()
+    return strictly()
 
 
 class _Weights(Mapping[str, Tensor]):

@@ -3,6 +3,17 @@
 from recurra.engines.base import Engine, LoopResult
 from recurra.engines.choice import Choice, choose
 from recurra.engines.eager import EagerEngine, run_opaque
+from recurra.engines.strictness import strict, strictly
 from recurra.engines.transforms import transformed
 
-__all__ = ["Choice", "EagerEngine", "Engine", "LoopResult", "choose", "run_opaque", "transformed"]
+__all__ = [
+    "Choice",
+    "EagerEngine",
+    "Engine",
+    "LoopResult",
+    "choose",
+    "run_opaque",
+    "strict",
+    "strictly",
+    "transformed",
+]

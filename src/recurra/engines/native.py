@@ -15,7 +15,9 @@ from recurra.engines.native_forward import forward, split
 from recurra.engines.native_ops import loop_operator
 from recurra.engines.native_plan import NativePlan, Needs, native_plan
 from recurra.engines.native_text import text_of
+from recurra.engines.strictness import strictly
 from recurra.engines.transforms import transformed
+from recurra.errors import Fault
 from recurra.program import Loop, Untraceable
 from recurra.program.lower import lower
 
@@ -91,6 +93,7 @@ class _Loop(torch.autograd.Function):
         ctx.needs = Needs.of(plan.loop, ctx.needs_input_grad[3:])
         outputs, finals, kept = forward(plan, ctx.needs, batch_sizes, reverse, tensors)
         ctx.given = len(tensors)
+        ctx.strict = strictly()
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(*tensors, *outputs, *kept)
         return (*outputs, *finals)
@@ -100,6 +103,11 @@ class _Loop(torch.autograd.Function):
         plan: NativePlan = ctx.plan
         tensors, rest = ctx.saved_tensors[: ctx.given], ctx.saved_tensors[ctx.given :]
         if torch.is_grad_enabled():
+            if ctx.strict or strictly():
+                raise Fault(
+                    "gradients of gradients follow the plain loop of the eager engine, which strict refuses: "
+                    "leave out strict, or create_graph=True"
+                )
             return (None, None, None, *_again_eagerly(ctx, tensors, gradients))
         saved = Saved.of(plan, ctx.needs, tensors, rest)
         count = len(plan.loop.outputs)
