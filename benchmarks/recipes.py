@@ -279,6 +279,30 @@ MEANS = (
         "beside it",
         tuple(f"eth_ucy-{scene}" for scene, _, _ in SCENES),
     ),
+    Figure("fsdd", "fsdd", "spoken digits, character error", "test", "cer", "<= 2 %", percent=True),
+    Figure(
+        "fsdd_strings",
+        "fsdd_strings",
+        "strings of 3 to 7 spoken digits, character error",
+        "test",
+        "cer",
+        "<= 4 %",
+        percent=True,
+    ),
+    *(
+        Figure(
+            f"{recipe}-without-{speaker}",
+            recipe,
+            f"{what} of {speaker}, never heard before, character error",
+            "test",
+            "cer",
+            "reported",
+            (f"data.leave_out={speaker}", "data.test.keep={}"),
+            percent=True,
+        )
+        for recipe, what in (("fsdd", "spoken digits"), ("fsdd_strings", "strings of them"))
+        for speaker in ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
+    ),
 )
 
 

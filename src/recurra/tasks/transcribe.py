@@ -148,11 +148,13 @@ class TranscribeTask(Task):
 
     def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
         """For each path of a recording, or table with `audio`: `text`, its `score`, and `symbols`, each with
-        its `start` and `end` in seconds; the best answers, too, where several are asked for.
+        its `start` and `end` in seconds (below 0 within the margin before the recording); `best`, all
+        answers, where several are asked for.
         """
         waiting = iter(items)
         while some := list(islice(waiting, self.options.batch_size)):
-            features = [self.features(sound_of(item, self.options)) for item in some]
+            sounds = [self.options.sound.within(sound_of(item, self.options)) for item in some]
+            features = [self.features(row) for row in sounds]
             for item, found in zip(some, self.transcribe(features), strict=True):
                 name = item.get("audio") if isinstance(item, Mapping) else item
                 shown = {"audio": str(name)} if isinstance(name, (str, Path)) else {}
@@ -161,9 +163,7 @@ class TranscribeTask(Task):
 
     def open_stream(self) -> TranscribeStream:
         """Sound in, symbols out, by the likeliest path; see `recurra.tasks.transcribe_stream`."""
-        return TranscribeStream(
-            self.model, self.tokenizer, self.features, self.seconds_a_step, self.options.sound.mix
-        )
+        return TranscribeStream(self.model, self.tokenizer, self.options.sound, self.seconds_a_step)
 
     def transcribe(self, features: Sequence[Tensor]) -> list[list[Transcript]]:
         """The best transcripts of each recording's features `[T, bands]`, best first."""
@@ -176,15 +176,15 @@ class TranscribeTask(Task):
         return found
 
     def _shown(self, one: Transcript) -> dict[str, Any]:
-        step = self.seconds_a_step
+        step, margin = self.seconds_a_step, self.options.sound.margin
         return {
             "text": self.tokenizer.decode(one.ids),
             "score": one.score,
             "symbols": [
                 {
                     "symbol": self.tokenizer.token(i),
-                    "start": round(begin * step, 4),
-                    "end": round(end * step, 4),
+                    "start": round(begin * step - margin, 4),
+                    "end": round(end * step - margin, 4),
                 }
                 for i, (begin, end) in zip(one.ids, one.spans, strict=True)
             ],

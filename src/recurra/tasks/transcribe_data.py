@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
+import torch
 from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
@@ -27,17 +28,28 @@ class SoundOptions(Options):
         rate: samples a second, in Hz.
         resample: recordings of another rate are converted; else they are a fault.
         mix: channels are averaged; else a recording of several is a fault.
+        margin: seconds of silence before and after each recording, so that one cut close has steps enough.
         bands, window, hop, low, high: of the features; window and hop in seconds, low and high in Hz.
     """
 
     rate: int = Field(default=16_000, ge=1)
     resample: bool = False
     mix: bool = False
+    margin: float = Field(default=0.0, ge=0, le=10)
     bands: int = Field(default=40, ge=1)
     window: float = Field(default=0.025, gt=0)
     hop: float = Field(default=0.01, gt=0)
     low: float = Field(default=20.0, ge=0)
     high: float | None = Field(default=None, gt=0)
+
+    @property
+    def silence(self) -> Tensor:
+        """The margin."""
+        return torch.zeros(round(self.margin * self.rate))
+
+    def within(self, samples: Tensor) -> Tensor:
+        """The same sound with its margins."""
+        return torch.cat([self.silence, samples, self.silence])
 
     def features(self) -> LogMel:
         """Sound -> frames."""
@@ -179,7 +191,7 @@ def read_utterances(
             )
     features = sound.features()
     rows = [
-        [features(resample(row, round(speed * sound.rate), sound.rate)) for speed in speeds]
+        [features(sound.within(resample(row, round(speed * sound.rate), sound.rate))) for speed in speeds]
         for row in parts.samples
     ]
     return Utterances(rows, parts.texts, parts.places), notes

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from recurra.data import Tokenizer
-from recurra.data.log_mel import LogMel
 from recurra.data.wav_stream import WavStream
 from recurra.errors import Fault
 from recurra.tasks.base import ByteStream
 from recurra.tasks.modes import device_of, evaluating
+from recurra.tasks.transcribe_data import SoundOptions
 
 
 class TranscribeStream(ByteStream):
@@ -23,16 +23,14 @@ class TranscribeStream(ByteStream):
     A latency-controlled model answers a stated number of steps later, and at the end.
     """
 
-    def __init__(
-        self, model: Any, symbols: Tokenizer, features: LogMel, seconds_a_step: float, mix: bool
-    ) -> None:
+    def __init__(self, model: Any, symbols: Tokenizer, sound: SoundOptions, seconds_a_step: float) -> None:
         if model.delay is None:
             raise Fault(
                 "this model hears whole recordings, so it can't be streamed: train with "
                 "bidirectional = false or a stated lookahead, and with normalise = 'running' or 'training'"
             )
-        self.model, self.symbols, self.features = model, symbols, features
-        self.seconds_a_step, self._mix = seconds_a_step, mix
+        self.model, self.symbols, self.sound = model, symbols, sound
+        self.features, self.seconds_a_step = sound.features(), seconds_a_step
         self._samples: Tensor
         self._state: Any
         self._begin()
@@ -54,6 +52,7 @@ class TranscribeStream(ByteStream):
 
     def finish(self) -> Iterator[dict[str, Any]]:
         self._wav.finish()
+        yield from self.hear(self.sound.silence)
         with evaluating(self.model):
             scores = self.model.finish(self._state)
         if scores is not None:
@@ -61,8 +60,8 @@ class TranscribeStream(ByteStream):
         self._begin()
 
     def _begin(self) -> None:
-        self._wav = WavStream(self.features.rate, self._mix)
-        self._samples = torch.zeros(0)
+        self._wav = WavStream(self.sound.rate, self.sound.mix)
+        self._samples = self.sound.silence
         self._state = self.model.initial_state(1)
         self._step, self._last = 0, self.model.blank
 
@@ -74,6 +73,6 @@ class TranscribeStream(ByteStream):
             if new:
                 yield {
                     "symbol": self.symbols.token(symbol),
-                    "start": round(step * self.seconds_a_step, 4),
+                    "start": round(step * self.seconds_a_step - self.sound.margin, 4),
                     "probability": float(share),
                 }
