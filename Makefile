@@ -46,7 +46,7 @@ format: $(VENV)/.installed-dev
 	$(PY) -m ruff format .
 
 bench: $(VENV)/.installed-dev
-	$(VENV)/bin/recurra bench
+	$(VENV)/bin/recurra bench -o docs/figures/bench.json
 
 bench-vectors: $(VENV)/.installed-dev
 	$(PY) benchmarks/vectors.py

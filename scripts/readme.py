@@ -57,12 +57,23 @@ def vectors(held: dict[str, Any]) -> str:
     return f"{about}\n\n{table(HEADER, rows)}"
 
 
+def bench(held: dict[str, Any]) -> str:
+    machine = held["machine"]
+    about = (
+        f"{machine['processor']}, {machine['level']}, {machine['threads']} threads, "
+        f"torch {machine['torch']}; "
+        f"load before the run {machine['load before']:.2f}."
+    )
+    rows = [[r["what"], r["wanted"], r["found"], holds(r["holds"])] for r in held["reaches"]]
+    return f"{about}\n\n{table(HEADER, rows)}"
+
+
 def holds(yes: bool) -> str:
     return "yes" if yes else "**no**"
 
 
 HEADER = ["figure", "promised", "measured", "holds"]
-TABLES = {"recipes": recipes, "vectors": vectors}
+TABLES = {"recipes": recipes, "bench": bench, "vectors": vectors}
 
 
 def filled(text: str) -> str:

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "companions.h"
-#include "few_rows.h"
 #include "levels.h"
 #include "narrow.h"
 #include "pick.h"
@@ -56,9 +55,7 @@ class Packed {
     c += n;
     if (bias) bias += n;
     if (addend) addend += n;
-    if (kind_ == WeightKind::float32 && rows <= 2)
-      few_rows_(a, a_stride, full_.get() + n * depth_, depth_, width, rows, c, c_stride, bias, addend, addend_stride);
-    else if (kind_ == WeightKind::float32)
+    if (kind_ == WeightKind::float32)
       kernels_.product(a, a_stride, 1, full_.get() + n * depth_, depth_, width, rows, c, c_stride, bias, addend,
                        addend_stride);
     else if (kind_ == WeightKind::bfloat16)
@@ -81,7 +78,6 @@ class Packed {
   WeightKind kind_;
   long depth_, width_;
   const Kernels<float>& kernels_;
-  const FewRows few_rows_ = RECURRA_PICK(few_rows);
   const Narrow& narrow_;
   Buffer<float> full_, scales_;
   Buffer<uint16_t> halves_;

@@ -9,6 +9,7 @@ import pytest
 from recurra.bench import steps
 from recurra.bench.onnx_step import onnx_call
 from recurra.bench.report import step_reaches, step_table
+from recurra.bench.run import run_bench
 from recurra.errors import Fault
 
 pytest.importorskip("onnxruntime", reason="a peer of the benchmark is not installed")
@@ -27,6 +28,7 @@ def test_every_case_runs_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(steps, "medians", _once)
     monkeypatch.setattr(steps, "WIDTHS", (128,))
     monkeypatch.setattr(steps, "ROWS", (1, 2))
+    monkeypatch.setattr(steps, "BLOCKED", (1, 2))
     told: list[str] = []
     measured = list(steps.measure_steps(1, told.append))
     assert len(measured) == len(told) == 8
@@ -38,6 +40,20 @@ def test_every_case_runs_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         "a step in a block of 100, against ONNX Runtime's streamed step": ("200.00", True),
         "the same, against ONNX Runtime over all 100 steps": ("2.00", False),
     }
+
+
+def test_a_part_is_measured_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "medians", _once)
+    monkeypatch.setattr(steps, "WIDTHS", (128,))
+    monkeypatch.setattr(steps, "ROWS", (1,))
+    found = run_bench(parts=("steps",))
+    assert found["steps"]
+    assert not found["training"]
+    assert not found["memory"]
+    assert set(found["tables"]) == {"reaches", "steps (microseconds)"}
+    assert found["machine"]["level"] != "no native library"
+    with pytest.raises(Fault, match="'speed' is no part of the benchmark, expected some of training, steps"):
+        run_bench(parts=("speed",))
 
 
 def test_a_missing_peer_is_told_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,6 +122,6 @@ def step_table(measured: Iterable[Stepped]) -> list[str]:
         "|---" * (5 + len(columns)) + "|",
     ]
     for m in measured:
-        times = " | ".join(f"{1e6 * m.seconds[name]:.2f}" for name in columns)
+        times = " | ".join(f"{1e6 * m.seconds[name]:.2f}" if name in m.seconds else "" for name in columns)
         lines.append(f"| {m.cell} | {m.width} | {m.rows} | {m.block} | {m.threads} | {times} |")
     return lines

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from recurra import __version__
-from recurra.bench.measure import load, processor
-from recurra.bench.memory import measure_memory, memory_table
+from recurra.bench.measure import level, load, processor
+from recurra.bench.memory import Remembered, measure_memory, memory_table
 from recurra.bench.report import (
     Reach,
     memory_reaches,
@@ -23,35 +24,62 @@ from recurra.bench.report import (
 )
 from recurra.bench.steps import Stepped, measure_steps
 from recurra.bench.training import Measured, measure_training
+from recurra.errors import Fault
+
+PARTS = ("training", "steps", "memory")
 
 
-def run_bench(tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
-    """Measures everything.
+def run_bench(
+    tell: Callable[[str], None] = lambda line: None, parts: Sequence[str] = PARTS
+) -> dict[str, Any]:
+    """Measures everything, or some parts.
 
     Returns:
-        JSON-ready: `machine`, `reaches`, `training`, `steps`, `memory`, and `tables`: Markdown lines.
+        JSON-ready: `machine`, `reaches`, each part, and `tables`: Markdown lines.
+
+    Raises:
+        Fault: there is no such part.
     """
+    odd = next((part for part in parts if part not in PARTS), None)
+    if odd is not None:
+        raise Fault(f"{odd!r} is no part of the benchmark, expected some of {', '.join(PARTS)}")
     before, threads = load(), torch.get_num_threads()
+    begun = time.monotonic()
+    measured: list[Measured] = []
+    stepped: list[Stepped] = []
+    remembered: list[Remembered] = []
     try:
-        measured: list[Measured] = []
-        stepped: list[Stepped] = []
         for count in dict.fromkeys((threads, 1)):
             torch.set_num_threads(count)
-            stepped.extend(measure_steps(count, tell))
-            measured.extend(measure_training(count, tell))
+            if "steps" in parts:
+                stepped.extend(measure_steps(count, tell))
+            if "training" in parts:
+                measured.extend(measure_training(count, tell, whole=count == threads))
         torch.set_num_threads(threads)
-        remembered = list(measure_memory(threads, tell))
+        if "memory" in parts:
+            remembered.extend(measure_memory(threads, tell))
     finally:
         torch.set_num_threads(threads)
-    reaches: list[Reach] = training_reaches(case for case in measured if case.threads == threads)
-    reaches += step_reaches(case for case in stepped if case.threads == threads)
-    reaches += memory_reaches(remembered)
+    reaches: list[Reach] = []
+    tables: dict[str, list[str]] = {"reaches": []}
+    if measured:
+        reaches += training_reaches(case for case in measured if case.threads == threads)
+        tables["training"] = training_table(measured)
+    if stepped:
+        reaches += step_reaches(case for case in stepped if case.threads == threads)
+        tables["steps (microseconds)"] = step_table(stepped)
+    if remembered:
+        reaches += memory_reaches(remembered)
+        tables["memory"] = memory_table(remembered)
+    tables["reaches"] = reach_table(reaches)
     machine = {
         "processor": processor(),
+        "level": level(),
         "threads": threads,
         "torch": torch.__version__,
         "recurra": __version__,
         "load before": before,
+        "minutes": (time.monotonic() - begun) / 60,
     }
     return {
         "machine": machine,
@@ -59,12 +87,7 @@ def run_bench(tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]
         "training": [case._asdict() for case in measured],
         "steps": [case._asdict() for case in stepped],
         "memory": [{**case._asdict(), "case": case.case._asdict()} for case in remembered],
-        "tables": {
-            "reaches": reach_table(reaches),
-            "training": training_table(measured),
-            "steps (microseconds)": step_table(stepped),
-            "memory": memory_table(remembered),
-        },
+        "tables": tables,
     }
 
 

@@ -45,13 +45,18 @@ class Measured(NamedTuple):
         return self.seconds[peer] / self.seconds["recurra"]
 
 
-def measure_training(threads: int, tell: Callable[[str], None]) -> Iterator[Measured]:
-    """Every cell, size, kind of lengths and direction with this many threads."""
+def measure_training(threads: int, tell: Callable[[str], None], whole: bool = True) -> Iterator[Measured]:
+    """Every size, kind of lengths and direction with this many threads.
+
+    Args:
+        whole: also the cells that torch lacks; they are run with the backward pass, on rows of equal length.
+    """
     for rows, steps, width in SIZES:
         for lengths in ("equal", "uneven") if rows > 1 else ("equal",):
             case = Case(rows, steps, width, lengths)
-            for name in (*STANDARD, *WRITTEN):
-                for backward in (False, True):
+            written = WRITTEN if whole and lengths == "equal" else ()
+            for name in (*STANDARD, *written):
+                for backward in (False, True) if name in STANDARD else (True,):
                     tell(f"{threads} threads, {name} {(rows, steps, width)} {lengths}, backward {backward}")
                     yield _measure(name, case, backward, threads)
 

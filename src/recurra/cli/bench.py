@@ -13,15 +13,18 @@ from recurra.cli.output import emit
 
 
 def bench(
+    parts: Annotated[
+        list[str] | None, typer.Argument(help="training, steps, memory; none: all of them.")
+    ] = None,
     output: Annotated[Path, typer.Option("-o", "--output", help="Where the figures go, as JSON.")] = Path(
         "bench.json"
     ),
     as_json: Json = False,
 ) -> None:
     """Measure every figure of the README on this machine."""
-    from recurra.bench.run import run_bench, write_bench
+    from recurra.bench.run import PARTS, run_bench, write_bench
 
-    results = run_bench(lambda line: print(line, file=sys.stderr, flush=True))
+    results = run_bench(lambda line: print(line, file=sys.stderr, flush=True), parts or PARTS)
     write_bench(results, output)
     if as_json:
         emit({name: held for name, held in results.items() if name != "tables"})

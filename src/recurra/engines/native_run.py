@@ -105,3 +105,9 @@ def _rowwise(t: Tensor) -> Tensor:
     """Numbers of a row next to each other, rows no closer than a row is wide."""
     fits = t.stride(-1) == 1 or t.shape[-1] == 1
     return t if fits and (t.shape[0] < 2 or t.stride(0) >= t.shape[-1]) else t.contiguous()
+
+
+def level() -> str:
+    """The instructions that the library chose for this processor, as `x86-64-v3`."""
+    chosen: str = _engine.level()
+    return chosen
