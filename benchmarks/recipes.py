@@ -303,6 +303,33 @@ MEANS = (
         for recipe, what in (("fsdd", "spoken digits"), ("fsdd_strings", "strings of them"))
         for speaker in ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
     ),
+    Figure(
+        "scenes",
+        "scenes",
+        "captions of held-out scenes, exact",
+        "test",
+        "exact",
+        ">= 95 %",
+        percent=True,
+    ),
+    Figure(
+        "moving_scenes",
+        "moving_scenes",
+        "captions of held-out films, exact",
+        "test",
+        "exact",
+        ">= 95 %",
+        percent=True,
+    ),
+    Figure(
+        "easy_vqa_captions",
+        "easy_vqa_captions",
+        "captions of easy-VQA's test pictures, exact",
+        "test",
+        "exact",
+        ">= 95 %",
+        percent=True,
+    ),
 )
 
 

@@ -164,6 +164,19 @@ def spelled(module: Any, rows: Rows) -> list[Any]:
     return apart(module(models.Words(ids, ids, ids, spelling)), len(rows))
 
 
+def films(*lengths: int) -> Rows:
+    return [torch.randn(length, 6, 5, 2) for length in lengths]
+
+
+def convolution() -> models.PictureConvolution:
+    return models.PictureConvolution(6, 5, 2, [3, 4], [2, 1])
+
+
+def one_by_one(module: Any, rows: Rows) -> list[Any]:
+    maps = module(torch.cat(list(rows)))
+    return list(torch.split(maps, [len(row) for row in rows]))
+
+
 def gru(size: int = IN, hidden: int = HIDDEN) -> Recurrent:
     return Recurrent(GRU(size, hidden))
 
@@ -233,6 +246,9 @@ MODULES: dict[str, Example] = {
     "word_features": Example(
         lambda: models.WordFeatures(embed(), layers.CharLSTM(TOKENS, 3, 2), shapes=TOKENS), tokens, spelled
     ),
+    "picture_convolution": Example(convolution, films, one_by_one),
+    "picture_vectors": Example(lambda: models.PictureVectors(convolution(), 3), films),
+    "picture_places": Example(lambda: models.PicturePlaces(convolution()), films),
     "bag": Example(lambda: models.Bag(embed(), [4], 2), tokens),
     "language_model": Example(lambda: models.LanguageModel(embed(), gru(), TOKENS), tokens),
     "language_model tied": Example(

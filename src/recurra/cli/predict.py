@@ -30,6 +30,9 @@ def predict(
     ] = None,
     file: Annotated[Path | None, typer.Option("--file", help="One item a line; - is stdin.")] = None,
     form: Annotated[Format, typer.Option("--format", help="An item is text, or a JSON value.")] = Format.text,
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw the answers into this file instead, where the task can.")
+    ] = None,
     device: Device = "cpu",
 ) -> None:
     """Predict: items as arguments, from a file, or from stdin; one line of JSON for each."""
@@ -38,7 +41,11 @@ def predict(
     if items and file is not None:
         raise Fault("give items as arguments or --file, not both")
     task = load_run(run, device)
-    for answer in task.predict(read_items(items, file, form)):
+    given = read_items(items, file, form)
+    if picture is not None:
+        task.picture(given, picture)
+        return
+    for answer in task.predict(given):
         emit(answer)
 
 

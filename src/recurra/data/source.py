@@ -11,7 +11,9 @@ from recurra.data import columns
 from recurra.data.examples import Examples, join
 from recurra.data.generated import adding, copying
 from recurra.data.manual import manual_examples
+from recurra.data.moving_scenes import moving_scenes
 from recurra.data.readers import READERS, guess_format
+from recurra.data.scenes import scenes
 from recurra.errors import Fault
 from recurra.registry import nearest
 
@@ -23,6 +25,8 @@ BUILTIN: dict[str, Callable[..., Examples]] = {
     "python_manual": manual_examples,
     "adding": adding,
     "copying": copying,
+    "scenes": scenes,
+    "moving_scenes": moving_scenes,
 }
 """Data that needs no file."""
 

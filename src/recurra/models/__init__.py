@@ -11,6 +11,8 @@ from recurra.models.inputs import OneHot, TokenEmbedding, Vectors
 from recurra.models.language_model import LanguageModel
 from recurra.models.many_to_one import ManyToOne
 from recurra.models.note_model import NoteModel
+from recurra.models.picture_convolution import PictureConvolution
+from recurra.models.pictures import PicturePlaces, Pictures, PictureVectors
 from recurra.models.regressor import Regressor
 from recurra.models.stepwise import Stepwise
 from recurra.models.stroke_model import StrokeModel
@@ -31,6 +33,10 @@ __all__ = [
     "ManyToOne",
     "NoteModel",
     "OneHot",
+    "PictureConvolution",
+    "PicturePlaces",
+    "PictureVectors",
+    "Pictures",
     "Regressor",
     "Stepwise",
     "StrokeModel",

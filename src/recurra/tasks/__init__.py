@@ -2,6 +2,7 @@
 
 from recurra.tasks.autoencode import AutoencodeTask
 from recurra.tasks.base import TASKS, ByteStream, Loss, Options, Score, Task, TextStream
+from recurra.tasks.caption import CaptionTask
 from recurra.tasks.classify import ClassifyTask
 from recurra.tasks.compose import ComposeTask
 from recurra.tasks.draw import DrawTask
@@ -18,6 +19,7 @@ __all__ = [
     "TASKS",
     "AutoencodeTask",
     "ByteStream",
+    "CaptionTask",
     "ClassifyTask",
     "ComposeTask",
     "DrawTask",

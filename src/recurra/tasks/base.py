@@ -132,6 +132,12 @@ class Task(ABC):
     def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
         """One JSON-ready answer an item, in order."""
 
+    def picture(self, items: Iterable[Any], path: str | Path) -> None:
+        """Draws the answers to items into one picture, whose kind follows from the path's ending. Fault where
+        the task draws none.
+        """
+        raise Fault(f"a {self.name} model draws no picture of its answers")
+
     def open_stream(self) -> TextStream | ByteStream:
         """A stream at its start. Fault, with the reason, where the task or its model can't be streamed."""
         raise Fault(f"a {self.name} model can't be streamed: predict whole inputs instead")

@@ -82,15 +82,12 @@ class PairReader:
     def build(cls, data: PairOptions, train: Pairs) -> PairReader:
         """Tokenizers of the training part."""
         options = data.tokenizer
-        for name in ("end", "begin"):
-            if name in options:
-                raise Fault(f"data.tokenizer.{name}: the end token is set by the task: remove it")
         if data.shared:
-            both = train_tokenizer(data.tokens, [*train.sources, *train.targets], **options)
+            both = train_ended(data.tokens, [*train.sources, *train.targets], options)
             return cls(both, both)
         return cls(
-            train_tokenizer(data.tokens, train.sources, **options),
-            train_tokenizer(data.tokens, train.targets, **options),
+            train_ended(data.tokens, train.sources, options),
+            train_ended(data.tokens, train.targets, options),
         )
 
     @classmethod
@@ -128,6 +125,14 @@ class PairReader:
     def batch(self, pairs: Sequence[tuple[Tensor, Tensor]], epoch: int = 0) -> PairBatch:
         """Pairs of `source_ids` and `target_ids`."""
         return pair_batch(pairs, self.end, epoch)
+
+
+def train_ended(kind: str, texts: Sequence[str], options: Mapping[str, Any]) -> Tokenizer:
+    """A tokenizer of these texts with an end token and no other mark; `options` are data.tokenizer."""
+    for name in ("end", "begin"):
+        if name in options:
+            raise Fault(f"data.tokenizer.{name}: the end token is set by the task: remove it")
+    return train_tokenizer(kind, texts, **options)
 
 
 def pair_batch(pairs: Sequence[tuple[Tensor, Tensor]], end: int, epoch: int = 0) -> PairBatch:

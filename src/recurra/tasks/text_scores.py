@@ -4,26 +4,39 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 from recurra.errors import Fault
 
+Given = Sequence[str] | Sequence[Sequence[str]]
+"""For each text one reference, or several; not as many for all, it may be."""
 
-def text_scores(said: Sequence[str], references: Sequence[str]) -> dict[str, float]:
-    """`bleu` and `chrf` of a corpus (Papineni et al., 2002; Popović, 2015), 0 to 100, one reference each."""
+
+def text_scores(said: Sequence[str], references: Given) -> dict[str, float]:
+    """`bleu` and `chrf` of a corpus (Papineni et al., 2002; Popović, 2015), 0 to 100."""
+    streams = _streams(references)
     return {
-        name: float(metric.corpus_score(list(said), [list(references)]).score)
-        for name, metric in _metrics().items()
+        name: float(metric.corpus_score(list(said), streams).score) for name, metric in _metrics().items()
     }
 
 
-def text_signatures() -> dict[str, str]:
-    """What a reader of these scores must know: how sacreBLEU counted, and its version (Post, 2018)."""
+def text_signatures(references: Given = ("a",)) -> dict[str, str]:
+    """What a reader of scores against these references must know: how sacreBLEU counted, and its version
+    (Post, 2018).
+    """
     signatures = {}
     for name, metric in _metrics().items():
-        metric.corpus_score(["a"], [["a"]])  # it knows the number of references once it has scored
+        # it knows the number of references once it has scored
+        metric.corpus_score(["a"] * len(references), _streams(references))
         signatures[name] = str(metric.get_signature().format())
     return signatures
+
+
+def _streams(references: Given) -> list[list[str | None]]:
+    """The first reference of every text, the second of every text, ..., None where there is none."""
+    several = [[each] if isinstance(each, str) else list(each) for each in references]
+    return [list(stream) for stream in zip_longest(*several)]
 
 
 def _metrics() -> dict[str, Any]:

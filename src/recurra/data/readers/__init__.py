@@ -11,6 +11,7 @@ from recurra.data.readers.audio import SOUNDS, read_audio
 from recurra.data.readers.conll import read_conll
 from recurra.data.readers.conllu import read_conllu
 from recurra.data.readers.dialogues import read_dialogues
+from recurra.data.readers.easy_vqa import read_easy_vqa
 from recurra.data.readers.genbank import read_genbank
 from recurra.data.readers.idx import read_idx
 from recurra.data.readers.jsonl import read_jsonl
@@ -38,6 +39,7 @@ READERS: dict[str, Callable[..., Examples]] = {
     "dialogues": read_dialogues,
     "genbank": read_genbank,
     "audio": read_audio,
+    "easy_vqa": read_easy_vqa,
 }
 """Format -> its reader; every reader takes the file first and its options by keyword."""
 

@@ -1,0 +1,136 @@
+"""Pictures: from files, bytes or arrays to frames of one size."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recurra.data.storage import read_bytes
+from recurra.errors import Fault
+
+Pixels = NDArray[np.uint8]
+Mode = Literal["RGB", "L"]
+CHANNELS = {"L": 1, "RGB": 3}
+
+
+class Wanted(NamedTuple):
+    """What is done to a picture as it is read.
+
+    Attributes:
+        size: (height, width) that it is brought to; None: as it is.
+        mode: "RGB" or "L" (shades of grey) that it is turned into; None: as it is, which must be one of them.
+    """
+
+    size: tuple[int, int] | None = None
+    mode: Mode | None = None
+
+
+def frames_of(cell: Any, where: str, base: Path, wanted: Wanted) -> Pixels:
+    """`[T, H, W, C]`: one picture is one frame, a film has several.
+
+    Args:
+        cell: the name of a file (several frames in one file are a film); a list of names, or JSON text of
+            one, a frame each; the bytes of a file; or an array `[H, W, C]` or `[T, H, W, C]` of bytes.
+        where: the place of the cell, for messages.
+        base: the folder that relative names start from.
+        wanted: see there; an array is taken as it is.
+
+    Raises:
+        Fault: no file, no picture, or frames of different sizes; names the place and the file.
+    """
+    if isinstance(cell, np.ndarray):
+        return _of_array(cell, where)
+    if isinstance(cell, Mapping) and isinstance(cell.get("bytes"), bytes):  # a picture in a Parquet table
+        cell = cell["bytes"]
+    if isinstance(cell, bytes):
+        return _decoded(cell, where, wanted)
+    names = _names(cell, where)
+    parts = []
+    for name in names:
+        path = base / Path(name).expanduser()
+        try:
+            data = read_bytes(path)
+        except Fault as fault:
+            raise Fault(f"{where}: {fault}") from None
+        parts.append(_decoded(data, f"{where}: {path}", wanted))
+        if parts[-1].shape[1:] != parts[0].shape[1:]:
+            raise Fault(
+                f"{where}: {path}: {shape_text(parts[-1].shape)} found, expected "
+                f"{shape_text(parts[0].shape)} as in the frames before: frames of one film must agree"
+            )
+    return np.concatenate(parts)
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """As "48 x 64 pixels (height x width) in 3 channels"; `shape` ends with these three."""
+    height, width, channels = shape[-3:]
+    return f"{height} x {width} pixels (height x width) in {channels} channel{'s' * (channels > 1)}"
+
+
+def _names(cell: Any, where: str) -> list[str]:
+    if isinstance(cell, str) and cell.lstrip().startswith("["):
+        try:
+            cell = json.loads(cell)
+        except ValueError as error:
+            raise Fault(f"{where}: a list of names that is not JSON: {error}") from None
+    names = [cell] if isinstance(cell, str) else cell
+    listed = isinstance(names, Sequence) and len(names) > 0
+    if not listed or not all(isinstance(name, str) and name.strip() for name in names):
+        shown = repr(cell)
+        raise Fault(
+            f"{where}: {shown if len(shown) <= 40 else shown[:37] + '...'} found, expected the name of a "
+            f"picture, or a list of names"
+        )
+    return list(names)
+
+
+def _of_array(array: NDArray[Any], where: str) -> Pixels:
+    frames = array[None] if array.ndim == 3 else array
+    if frames.ndim != 4 or frames.dtype != np.uint8 or 0 in frames.shape:
+        raise Fault(
+            f"{where}: an array {list(array.shape)} of {array.dtype} found, expected a picture "
+            f"[height, width, channels] or a film [frames, height, width, channels] of uint8"
+        )
+    return frames
+
+
+def _decoded(data: bytes, where: str, wanted: Wanted) -> Pixels:
+    try:
+        pillow: Any = importlib.import_module("PIL.Image")
+    except ModuleNotFoundError:
+        raise Fault("reading pictures needs Pillow: install recurra[pictures]") from None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pillow.DecompressionBombWarning)
+            image = pillow.open(io.BytesIO(data))
+            frames = []
+            for number in range(getattr(image, "n_frames", 1)):
+                image.seek(number)
+                frames.append(_frame(image, where, wanted))
+    except Fault:
+        raise
+    except Exception as error:  # an altered file can fail in any part of Pillow
+        unknown = isinstance(error, pillow.UnidentifiedImageError)
+        said = "of no format that Pillow knows" if unknown else f"broken or cut short ({error})"
+        raise Fault(f"{where}: not a picture: {said}") from None
+    return np.stack(frames)
+
+
+def _frame(image: Any, where: str, wanted: Wanted) -> Pixels:
+    if wanted.mode is None and image.mode not in CHANNELS:
+        raise Fault(
+            f"{where}: a picture of mode {image.mode} found, expected RGB or L: convert it, or set mode = "
+            f"'RGB' (transparency is lost then)"
+        )
+    made = image if wanted.mode is None else image.convert(wanted.mode)
+    if wanted.size is not None and made.size != wanted.size[::-1]:
+        made = made.resize(wanted.size[::-1], 2)  # bilinear, over all pixels that fall together
+    return np.asarray(made, dtype=np.uint8).reshape(made.height, made.width, -1)

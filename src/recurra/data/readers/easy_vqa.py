@@ -1,0 +1,77 @@
+"""Questions about pictures of one shape each, in the layout of easy-VQA, read as captions."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+from recurra.data.examples import Examples, Place
+from recurra.data.storage import read_bytes
+from recurra.errors import Fault
+
+COLOURS = {"black", "blue", "brown", "gray", "green", "red", "teal", "yellow"}
+SHAPES = {"circle", "rectangle", "triangle"}
+
+
+def read_easy_vqa(path: str | Path, *, part: str = "train") -> Examples:
+    """Columns `image`, the bytes of a PNG, and `caption`, a list: "a red circle", or nothing where the
+    questions do not tell both colour and shape.
+
+    The file is a tar archive, gzipped or not, of `PART/images/NUMBER.png` and `PART/questions.json`, a list
+    of `[question, answer, number]`. What a question names is there when it asks for something else of it
+    ("what color is the circle?"), or when its yes or no says so; its answer is, unless that is yes or no.
+
+    Args:
+        path: the archive. part: "train" or "test".
+    """
+    held = _members(path, f"{part}/")
+    name = f"{part}/questions.json"
+    if name not in held:
+        raise Fault(f"{path}: no {name} in the archive: expected part to be one of its folders")
+    told: dict[int, set[str]] = {}
+    try:
+        for question, answer, number in json.loads(held[name]):
+            told.setdefault(int(number), set()).update(_told(question, answer))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise Fault(f"{path}: {name}: expected a list of [question, answer, number]: {error}") from None
+    columns: dict[str, list[Any]] = {"image": [], "caption": []}
+    places = []
+    for number, words in sorted(told.items()):
+        place = Place(str(path), number, f"{part} image")
+        picture = f"{part}/images/{number}.png"
+        if picture not in held:
+            raise Fault(f"{place}: no {picture} in the archive")
+        colours, shapes = words & COLOURS, words & SHAPES
+        if len(colours) > 1 or len(shapes) > 1:
+            raise Fault(f"{place}: its questions tell {', '.join(sorted(words))}: expected one shape")
+        columns["image"].append(held[picture])
+        columns["caption"].append([f"a {colours.pop()} {shapes.pop()}"] if colours and shapes else [])
+        places.append(place)
+    return Examples(columns, places, f"{path} ({part})")
+
+
+def _members(path: str | Path, folder: str) -> dict[str, bytes]:
+    """Name -> content of every file in a folder of the archive; nothing is unpacked to the disk."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(read_bytes(path))) as archive:
+            return {
+                member.name.removeprefix("./"): opened.read()
+                for member in archive
+                if member.name.removeprefix("./").startswith(folder)
+                and (opened := archive.extractfile(member)) is not None
+            }
+    except (tarfile.TarError, EOFError) as error:
+        raise Fault(f"{path}: not a whole tar archive: {error}") from None
+
+
+def _told(question: str, answer: str) -> set[str]:
+    """The colours and shapes that a question and its answer say are there."""
+    words = set(question.rstrip("?").split())
+    named = words & (COLOURS | SHAPES)
+    if answer in ("yes", "no"):
+        denies = bool(words & {"not", "no"})
+        return named if (answer == "yes") != denies else set()
+    return named | {answer}
