@@ -29,7 +29,7 @@ ARROW = (
     ("scan", "fold", "recorded", "checkpointed", "run_program", "plan", "given"),
     ("cells", "engines"),
     ("program",),
-    ("ragged", "state", "registry"),
+    ("ragged", "state", "registry", "timing"),
     ("errors",),
 )
 LEVEL = {room: level for level, rooms in enumerate(reversed(ARROW)) for room in rooms}

@@ -11,6 +11,7 @@ from recurra.engines import LoopResult, choose
 from recurra.plan import Plan
 from recurra.program import Program
 from recurra.program.run import run_fixed, run_rows
+from recurra.timing import AFTER, BEFORE, LOOP, part
 
 
 class Resets(NamedTuple):
@@ -71,13 +72,16 @@ def run_ready(
     like = states[0] if states else x
     engine = choose(program.loop, like).engine if states else None
     loop = program.merged if engine is not None and engine.merges else program.loop
-    run_rows(values, program.before(loop), held, count, like)
+    with part(BEFORE):
+        run_rows(values, program.before(loop), held, count, like)
     result = LoopResult([], [])
     if engine is not None:
         steps = [_rows_of(held[n], count, values[n].width) for n in loop.steps]
-        result = engine.run(loop, steps, [held[n] for n in loop.fixed], states, batch_sizes, reverse)
+        with part(LOOP):
+            result = engine.run(loop, steps, [held[n] for n in loop.fixed], states, batch_sizes, reverse)
     held.update(zip(loop.outputs, result.outputs, strict=True))
-    run_rows(values, program.of_part("after"), held, count, like)
+    with part(AFTER):
+        run_rows(values, program.of_part("after"), held, count, like)
     return _rows_of(held[program.y], count, values[program.y].width), result.states
 
 

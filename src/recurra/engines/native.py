@@ -20,6 +20,7 @@ from recurra.engines.transforms import transformed
 from recurra.errors import Fault
 from recurra.program import Loop, Untraceable
 from recurra.program.lower import lower
+from recurra.timing import BACK_PRODUCTS, part
 
 TYPES = (torch.float32, torch.float64)
 
@@ -111,9 +112,10 @@ class _Loop(torch.autograd.Function):
             return (None, None, None, *_again_eagerly(ctx, tensors, gradients))
         saved = Saved.of(plan, ctx.needs, tensors, rest)
         count = len(plan.loop.outputs)
-        found = backward(
-            plan, ctx.needs, ctx.batch_sizes, ctx.reverse, saved, gradients[:count], gradients[count:]
-        )
+        with part(BACK_PRODUCTS):
+            found = backward(
+                plan, ctx.needs, ctx.batch_sizes, ctx.reverse, saved, gradients[:count], gradients[count:]
+            )
         return (None, None, None, *found)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from recurra.engines.native_forward import split
 from recurra.engines.native_plan import NativePlan, Needs
 from recurra.engines.native_run import column_sums, matrix_product, run_ready, weight_gradient
+from recurra.timing import BACK_LOOP, part
 
 
 @dataclass
@@ -70,15 +71,16 @@ def backward(
     derivative, ready = plan.backward(needs, frozenset(incoming))
     after = [torch.zeros_like(s) if g is None else g for s, g in zip(saved.states, finals, strict=True)]
     matrices = [saved.fixed[k] for k in plan.matrices]
-    made, initial, totals = run_ready(
-        ready,
-        batch_sizes,
-        not reverse,
-        [incoming[k] if kind == "gradient" else saved.source(kind, k) for kind, k in derivative.sources],
-        after,
-        matrices,
-        [saved.fixed[k] for k in plan.vectors],
-    )
+    with part(BACK_LOOP):
+        made, initial, totals = run_ready(
+            ready,
+            batch_sizes,
+            not reverse,
+            [incoming[k] if kind == "gradient" else saved.source(kind, k) for kind, k in derivative.sources],
+            after,
+            matrices,
+            [saved.fixed[k] for k in plan.vectors],
+        )
     sums: dict[int, Tensor] = {}
 
     def summed(output: int) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor
 from recurra.engines.native_memory import empty_rows
 from recurra.engines.native_plan import NativePlan, Needs
 from recurra.engines.native_run import matrix_product, run_ready
+from recurra.timing import BEFORE, part
 
 
 def split(plan: NativePlan, tensors: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
@@ -31,7 +32,8 @@ def forward(
     for h in plan.step.hoisted:
         made = empty_rows(states[0], len(steps[h.source]), matrices[h.weight].shape[1])
         bias = None if h.vector is None else vectors[h.vector].contiguous()
-        matrix_product(steps[h.source][:, h.start : h.stop], matrices[h.weight], bias, made)
+        with part(BEFORE):
+            matrix_product(steps[h.source][:, h.start : h.stop], matrices[h.weight], bias, made)
         steps.append(made)
     taped = None if needs is None else plan.taped(needs)
     ready = plan.plain if taped is None else taped.forward

@@ -10,6 +10,7 @@ from torch import Tensor
 from recurra import _engine
 from recurra.engines.native_memory import empty_rows
 from recurra.engines.native_plan import Ready
+from recurra.timing import count as count_operations
 
 
 def run_ready(
@@ -44,6 +45,7 @@ def run_ready(
     for weight, transposed in ready.weights:
         held = weights[weight]
         views += (held.data_ptr(), *(held.stride()[::-1] if transposed else held.stride()))
+    count_operations(2.0 * count * sum(weights[weight].numel() for weight, _ in ready.weights))
     ready.drivers[like.dtype == torch.float64].run(
         len(like),
         batch_sizes,
@@ -73,6 +75,7 @@ def weight_gradient(rows: Tensor, gradient: Tensor, like: Tensor, into: Tensor |
 
 def matrix_product(a: Tensor, b: Tensor, bias: Tensor | None, out: Tensor, add: bool = False) -> None:
     """`out = a @ b + bias`, or `out += a @ b`; a and b of any strides, out with rows that lie whole."""
+    count_operations(2.0 * a.shape[0] * a.shape[1] * b.shape[1])
     call = _engine.gemm_f64 if out.dtype == torch.float64 else _engine.gemm_f32
     call(
         a.shape[0],

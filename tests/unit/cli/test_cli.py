@@ -159,6 +159,14 @@ def test_explain(call: Command, here: Path) -> None:
     assert f"streams: {found['streams']}" == told[-1]
 
 
+def test_explain_tells_where_the_time_of_training_goes(call: Command, here: Path) -> None:
+    parts = json.loads(call("explain", "language", "--profile", "--json").out[0])["profile"]
+    assert sum(part["share"] for part in parts) == pytest.approx(1)
+    native = {"backward: loop"} if importlib.util.find_spec("recurra._engine") else set()
+    assert {"data", "optimiser", "loop"} | native <= {part["part"] for part in parts}
+    assert any("of torch.mm" in line for line in call("explain", "language", "--profile").out)
+
+
 def test_cells(call: Command) -> None:
     found = {each["name"]: each for each in json.loads(call("cells", "--json").out[0])}
     assert set(found) >= set(CELLS)
