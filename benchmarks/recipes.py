@@ -227,6 +227,16 @@ RUNS = (
         )
         for horizon, published in LSTMA.items()
     ),
+    Figure(
+        "stocks",
+        "stocks",
+        "sign of tomorrow's change of five prices: hit rate / its interval, low / high / the usual sign",
+        "test",
+        "hit_rate/hit_rate_low/hit_rate_high/hit_rate_majority",
+        "no claim",
+        percent=True,
+        digits=1,
+    ),
     *(
         Figure(
             f"eth_ucy-{scene}",
