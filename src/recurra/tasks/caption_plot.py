@@ -80,6 +80,7 @@ def _plot_films(
         width = row.shape[2]
         strip = torch.cat(list(row), 1)
         _show(axes[0], strip)
+        axes[0].set_aspect("auto")  # each frame stands above its weights
         axes[0].set_xlim(-0.5, longest * width - 0.5)
         axes[0].set_title(" ".join(said), fontsize=8, loc="left")
         axes[0].set_axis_off()
