@@ -70,7 +70,7 @@ SCENES = (
     ("zara1", "crowds_zara01", "0.41 / 0.88"),
     ("zara2", "crowds_zara02", "0.52 / 1.11"),
 )
-RUNS = (
+RUNS: tuple[Figure, ...] = (
     Figure(
         "char-lm",
         "char-lm",
@@ -274,7 +274,7 @@ class Mean(NamedTuple):
     runs: tuple[str, ...]
 
 
-MEANS = (
+MEANS: tuple[Mean, ...] = (
     Mean(
         "eth_ucy",
         "pedestrians, mean of the five scenes, ADE / FDE",
