@@ -13,6 +13,10 @@
 # copy of such a symbol, and might keep the one a lesser processor cannot run.
 # Use `native/levels.h` to choose at run time.
 
+if(NOT RECURRA_LEVEL_OPTIMISATION)
+  set(RECURRA_LEVEL_OPTIMISATION -O3)
+endif()
+
 set(RECURRA_LEVEL_DIR "${CMAKE_CURRENT_LIST_DIR}")
 
 function(recurra_add_levels target)
@@ -48,7 +52,7 @@ function(recurra_add_levels target)
       target_include_directories(${object} PRIVATE "${RECURRA_LEVEL_DIR}")
       target_compile_definitions(${object} PRIVATE
         RECURRA_LEVEL=${level} RECURRA_VECTOR_BYTES=${${level}_bytes})
-      target_compile_options(${object} PRIVATE -O3 -fno-math-errno -fno-trapping-math ${${level}_flags})
+      target_compile_options(${object} PRIVATE ${RECURRA_LEVEL_OPTIMISATION} -fno-math-errno -fno-trapping-math ${${level}_flags})
       target_sources(${target} PRIVATE $<TARGET_OBJECTS:${object}>)
     endforeach()
   endforeach()

@@ -11,6 +11,7 @@
 #include "encoded.h"
 #include "gemm.h"
 #include "pick.h"
+#include "pool.h"
 #include "stepper_bindings.h"
 
 namespace nb = nanobind;
@@ -19,12 +20,19 @@ using namespace nb::literals;
 namespace recurra {
 namespace {
 
+// Ctrl-C ends a long run instead of waiting for it; what the run would have written is then of no use.
+void check_signals() {
+  nb::gil_scoped_acquire hold;
+  if (PyErr_CheckSignals() != 0) throw nb::python_error();
+}
+
 template <class T>
 void bind_gemm(nb::module_& m, const char* name) {
   m.def(
       name,
       [](long rows, long depth, long width, uintptr_t a, long a_row, long a_column, uintptr_t b, long b_row,
          long b_column, uintptr_t bias, uintptr_t c, long c_row, bool add, int threads) {
+        const Checked checked(check_signals);
         gemm<T>(rows, depth, width, {reinterpret_cast<const T*>(a), a_row, a_column},
                 {reinterpret_cast<const T*>(b), b_row, b_column}, reinterpret_cast<const T*>(bias),
                 reinterpret_cast<T*>(c), c_row, add, threads);
@@ -37,6 +45,7 @@ void bind_sums(nb::module_& m, const char* name) {
   m.def(
       name,
       [](uintptr_t x, long stride, long rows, long width, uintptr_t sums, int threads) {
+        const Checked checked(check_signals);
         column_sums<T>(reinterpret_cast<const T*>(x), stride, rows, width, reinterpret_cast<T*>(sums), threads);
       },
       nb::call_guard<nb::gil_scoped_release>());
@@ -79,6 +88,7 @@ void bind_driver(nb::module_& m, const char* name) {
             for (size_t i = 0; i + 2 < weights.size(); i += 3)
               views.push_back({reinterpret_cast<const T*>(weights[i]), weights[i + 1], weights[i + 2]});
             nb::gil_scoped_release release;
+            const Checked checked(check_signals);
             self.run(rows, batch_sizes.data(), static_cast<long>(batch_sizes.size()), reverse, arrays<T>(inputs),
                      arrays<T>(initial), views, pointers<const T>(vectors), pointers<T>(outputs), pointers<T>(finals),
                      pointers<T>(totals), threads);

@@ -40,19 +40,19 @@ void pause(int turns) {
 #endif
 }
 
-// Never destroyed, and anew in a forked child: as the pool.
-Companions* companions = nullptr;
-std::once_flag once;
+Companions* new_companions();
+
+// Never destroyed, made while the library is loaded, and anew in a forked child: as the pool.
+Companions* companions = new_companions();
+
+Companions* new_companions() {
+  pthread_atfork(nullptr, nullptr, [] { companions = new Companions; });
+  return new Companions;
+}
 
 }  // namespace
 
-Companions& Companions::all() {
-  std::call_once(once, [] {
-    companions = new Companions;
-    pthread_atfork(nullptr, nullptr, [] { companions = new Companions; });
-  });
-  return *companions;
-}
+Companions& Companions::all() { return *companions; }
 
 bool Companions::begin(int threads, bool is_long) {
   if (used_.exchange(true, std::memory_order_acquire)) return false;

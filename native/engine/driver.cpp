@@ -100,6 +100,7 @@ class Block {
       by = -1;
     }
     for (long t = first; t != last; t += by) {
+      if (t % 16 == 0) stop_point();
       const long now = std::min<long>(rows_, run_.batch_sizes[t] - first_);
       if (now <= 0) {
         if (run_.reverse) continue;

@@ -235,12 +235,12 @@ void pack_int8(const float* w, long depth_stride, long width_stride, long depth,
       float largest = 0;
       for (long k = 0; k < depth && column < width; ++k) {
         const float size = __builtin_fabsf(w[k * depth_stride + column * width_stride]);
-        if (size > largest) largest = size;
+        if (size > largest || size != size) largest = size;  // NaN stays, and makes every product NaN
       }
       const float scale = largest / 127.0f;
       scales[column] = scale;
       for (long k = 0; k < even(depth); ++k) {
-        const bool there = scale > 0 && k < depth;
+        const bool there = scale > 0 && scale < __builtin_inff() && k < depth;
         const float near = there ? __builtin_rintf(w[k * depth_stride + column * width_stride] / scale) : 0.0f;
         packed[n * even(depth) + (k - k % 2) * panel + 2 * j + k % 2] =
             static_cast<int8_t>(near > 127 ? 127 : near < -127 ? -127 : near);

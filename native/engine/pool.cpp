@@ -3,9 +3,11 @@
 #include <pthread.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <stdexcept>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -13,18 +15,47 @@
 namespace recurra {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+constexpr auto between_checks = std::chrono::milliseconds(100);
+
 struct Job {
   const std::function<void(int)>* task;
   int tasks;
   int helpers_wanted;    // threads that may still join; under the pool's lock
   int helpers_inside;    // threads that have joined and not left; under the pool's lock
   std::atomic<int> next{0};
-  std::exception_ptr failure;  // under the pool's lock
+  std::atomic<bool> over{false};  // set once there is a failure
+  std::exception_ptr failure;     // under the pool's lock
 };
+
+// Thrown out of tasks whose job has failed elsewhere.
+struct Over {};
+
+// What this thread is at.
+struct Here {
+  const Job* job = nullptr;
+  void (*check)() = nullptr;
+  Clock::time_point checked{};
+  bool checking = false;
+};
+thread_local Here here;
+
+void check_if_due() {
+  if (!here.check || Clock::now() - here.checked < between_checks) return;
+  struct Checking {
+    Checking() { here.checking = true; }
+    ~Checking() {
+      here.checking = false;
+      here.checked = Clock::now();
+    }
+  } checking;
+  here.check();
+}
 
 class Pool {
  public:
   void run(Job& job) {
+    const bool one = job.helpers_wanted == 1;  // once it is open, threads change that
     {
       std::lock_guard<std::mutex> hold(lock_);
       jobs_.push_back(&job);
@@ -37,7 +68,7 @@ class Pool {
         // No more threads to be had: the caller does the work of those missing.
       }
     }
-    if (job.helpers_wanted == 1)
+    if (one)
       waiting_.notify_one();
     else
       waiting_.notify_all();
@@ -48,20 +79,41 @@ class Pool {
         jobs_.erase(jobs_.begin() + static_cast<long>(i));
         break;
       }
-    done_.wait(hold, [&] { return job.helpers_inside == 0; });
+    const auto left = [&] { return job.helpers_inside == 0; };
+    while (here.check && !left()) {
+      if (done_.wait_for(hold, between_checks, left)) break;
+      hold.unlock();  // a check may wait for what another thread holds
+      try {
+        check_if_due();
+      } catch (...) {
+        fail(job);
+      }
+      hold.lock();
+    }
+    done_.wait(hold, left);
   }
 
  private:
   void work(Job& job) {
+    const Job* before = here.job;
+    here.job = &job;
     for (int i; (i = job.next.fetch_add(1)) < job.tasks;) {
       try {
+        check_if_due();
         (*job.task)(i);
       } catch (...) {
-        std::lock_guard<std::mutex> hold(lock_);
-        if (!job.failure) job.failure = std::current_exception();
-        job.next = job.tasks;
+        fail(job);
       }
     }
+    here.job = before;
+  }
+
+  // Within a handler of what was thrown.
+  void fail(Job& job) {
+    std::lock_guard<std::mutex> hold(lock_);
+    if (!job.failure) job.failure = std::current_exception();
+    job.next = job.tasks;
+    job.over = true;
   }
 
   Job* open_job() {
@@ -90,25 +142,28 @@ class Pool {
   size_t threads_ = 0;
 };
 
-// Never destroyed: its threads may outlive static destructors. A forked child starts with a new
-// one, for none of the threads came along.
-Pool* pool = nullptr;
-std::once_flag once;
+Pool* new_pool();
 
-Pool& the_pool() {
-  std::call_once(once, [] {
-    pool = new Pool;
-    pthread_atfork(nullptr, nullptr, [] { pool = new Pool; });
-  });
-  return *pool;
+// Never destroyed: its threads may outlive static destructors. Made while the library is loaded, so that no
+// fork() finds it half made.
+Pool* pool = new_pool();
+
+// A forked child starts with a new one, for none of the threads came along.
+Pool* new_pool() {
+  pthread_atfork(nullptr, nullptr, [] { pool = new Pool; });
+  return new Pool;
 }
 
 }  // namespace
 
 void run_tasks(int tasks, int threads, const std::function<void(int)>& task) {
+  if (here.checking) throw std::logic_error("a native run can't begin in the middle of another one on the same thread");
   const int helpers = (threads < tasks ? threads : tasks) - 1;
   if (helpers <= 0) {
-    for (int i = 0; i < tasks; ++i) task(i);
+    for (int i = 0; i < tasks; ++i) {
+      check_if_due();
+      task(i);
+    }
     return;
   }
   Job job;
@@ -116,8 +171,20 @@ void run_tasks(int tasks, int threads, const std::function<void(int)>& task) {
   job.tasks = tasks;
   job.helpers_wanted = helpers;
   job.helpers_inside = 0;
-  the_pool().run(job);
+  pool->run(job);
   if (job.failure) std::rethrow_exception(job.failure);
+}
+
+Checked::Checked(void (*check)()) : before_(here.check) {
+  here.check = check;
+  here.checked = Clock::now();
+}
+
+Checked::~Checked() { here.check = before_; }
+
+void stop_point() {
+  if (here.job && here.job->over.load(std::memory_order_relaxed)) throw Over{};
+  check_if_due();
 }
 
 }  // namespace recurra

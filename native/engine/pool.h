@@ -11,4 +11,20 @@ namespace recurra {
 // being left out. May be called from several threads at once, and after fork().
 void run_tasks(int tasks, int threads, const std::function<void(int)>& task);
 
+// While one lives, `check` is called about ten times a second by this thread, as it runs tasks or waits
+// for them. What it throws ends the job as if a task had thrown it. It must not run tasks itself.
+class Checked {
+ public:
+  explicit Checked(void (*check)());
+  ~Checked();
+  Checked(const Checked&) = delete;
+  Checked& operator=(const Checked&) = delete;
+
+ private:
+  void (*before_)();
+};
+
+// For a long task to call now and then: throws where the rest of it is not wanted any more.
+void stop_point();
+
 }  // namespace recurra

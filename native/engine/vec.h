@@ -20,6 +20,7 @@ struct Vector<float> {
   typedef float type __attribute__((vector_size(RECURRA_VECTOR_BYTES)));
   typedef float loose __attribute__((vector_size(RECURRA_VECTOR_BYTES), aligned(4), may_alias));
   typedef int32_t mask __attribute__((vector_size(RECURRA_VECTOR_BYTES)));
+  typedef uint32_t bits __attribute__((vector_size(RECURRA_VECTOR_BYTES)));
   static constexpr int width = RECURRA_VECTOR_BYTES / 4;
 };
 

@@ -11,9 +11,12 @@ namespace RECURRA_LEVEL {
 using VF = Vec<float>;
 using VD = Vec<double>;
 using MF = Mask<float>;
+using Bits = Vector<float>::bits;  // unsigned: sums of any bits are defined
 
-RECURRA_INLINE MF bits_of(VF x) { return reinterpret_cast<MF>(x); }
-RECURRA_INLINE VF of_bits(MF x) { return reinterpret_cast<VF>(x); }
+RECURRA_INLINE Bits bits_of(VF x) { return reinterpret_cast<Bits>(x); }
+RECURRA_INLINE VF of_bits(Bits x) { return reinterpret_cast<VF>(x); }
+// 2^k, -127 < k < 128
+RECURRA_INLINE VF power_of_two(MF k) { return of_bits(reinterpret_cast<Bits>(k + 127) << 23); }
 
 // NaN in `x` stays: a comparison with NaN is false.
 RECURRA_INLINE VF at_most(VF x, float limit) { return x > limit ? splat(limit) : x; }
@@ -29,7 +32,7 @@ RECURRA_INLINE Reduced reduce(VF x) {
   const VF shift = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to a whole number
   const VF t = x * 1.44269504088896341f + shift;
   Reduced out;
-  out.k = bits_of(t) - bits_of(shift);
+  out.k = reinterpret_cast<MF>(bits_of(t) - bits_of(shift));
   out.n = t - shift;
   out.r = x - out.n * 0.693359375f;  // ln 2 in two parts, the first exact in few bits
   out.r = out.r - out.n * -2.12194440e-4f;
@@ -54,7 +57,7 @@ RECURRA_INLINE VF scale(VF x, Reduced d) {
 #else
   const MF half = d.k >> 1;
   const MF rest = d.k - half;
-  return x * of_bits((half + 127) << 23) * of_bits((rest + 127) << 23);
+  return x * power_of_two(half) * power_of_two(rest);
 #endif
 }
 
@@ -67,7 +70,7 @@ RECURRA_INLINE VF v_expm1(VF x) {
   const Reduced d = reduce(at_least(at_most(x, 89.0f), -20.0f));
   const VF p = expm1_core(d.r);
   // 2^n p + (2^n - 1), in halves so that 2^n itself stays finite up to n = 128
-  const VF half = of_bits((d.k + 126) << 23);
+  const VF half = power_of_two(d.k - 1);
   const VF body = (half * p + (half - 0.5f)) * 2.0f;
   return d.k == 0 ? p : body;
 }
@@ -75,11 +78,11 @@ RECURRA_INLINE VF v_expm1(VF x) {
 RECURRA_INLINE VF v_sigmoid(VF x) { return 1.0f / (1.0f + v_exp(-x)); }
 
 RECURRA_INLINE VF v_tanh(VF x) {
-  const MF sign = bits_of(x) & static_cast<int32_t>(0x80000000u);
+  const Bits sign = bits_of(x) & 0x80000000u;
   const VF size = of_bits(bits_of(x) ^ sign);
   const Reduced d = reduce(at_most(size + size, 40.0f));
   const VF p = expm1_core(d.r);
-  const VF power = of_bits((d.k + 127) << 23);
+  const VF power = power_of_two(d.k);
   const VF e = power * p + (power - 1.0f);
   return of_bits(bits_of(e / (e + 2.0f)) | sign);
 }
@@ -88,8 +91,8 @@ RECURRA_INLINE VF v_log(VF x) {
   // Subnormals are scaled up first.
   const MF tiny = x < 1.17549435e-38f;
   const VF y = tiny ? x * 8388608.0f : x;
-  MF k = ((bits_of(y) - 0x3f3504f3) >> 23);  // mantissa taken from [sqrt(1/2), sqrt(2))
-  const VF f = of_bits(bits_of(y) - (k << 23)) - 1.0f;
+  MF k = reinterpret_cast<MF>(bits_of(y) - 0x3f3504f3u) >> 23;  // mantissa taken from [sqrt(1/2), sqrt(2))
+  const VF f = of_bits(bits_of(y) - (reinterpret_cast<Bits>(k) << 23)) - 1.0f;
   k = tiny ? k - 23 : k;
   const VF n = __builtin_convertvector(k, VF);
   VF q = splat(-7.634429837e-02f);

@@ -1,0 +1,108 @@
+// Every instruction in every mode, over rows of any width with memory that ends where they end.
+#include "check.h"
+#include "engine/pick.h"
+
+namespace recurra::tests {
+namespace {
+
+template <class T>
+void run(Op op, int operands, int mode, long width, long rows) {
+  const Instruction<T> call = kernels<T>().instruction[static_cast<int>(op)][mode];
+  if (!call) return;
+  Random random;
+  const auto room = [&](bool one) { return random.numbers<T>(one ? 1 : width); };
+  // one number for all rows, or a row each without gaps
+  const std::vector<T> a = mode & 4 ? room(true) : random.numbers<T>(rows * width);
+  const std::vector<T> b = mode & 1 ? random.numbers<T>(rows) : random.numbers<T>(rows * width);
+  const std::vector<T> c = mode & 2 ? random.numbers<T>(rows) : room(false);
+  const bool narrow = op == Op::sum || op == Op::amax || op == Op::amin;
+  auto d = fresh<T>(rows * (narrow ? 1 : width));
+  if (op == Op::total) d.assign(static_cast<size_t>(width), T(0));
+  Cells<T> x{};
+  x.rows = rows;
+  x.width = width;
+  x.d = d.data();
+  x.ds = op == Op::total ? 0 : narrow ? 1 : width;
+  x.a = a.data();
+  x.as = mode & 4 ? 0 : width;
+  x.b = operands > 1 ? b.data() : nullptr;
+  x.bs = operands > 1 ? (mode & 1 ? 1 : width) : 0;
+  x.c = operands > 2 ? c.data() : nullptr;
+  x.cs = operands > 2 ? (mode & 2 ? 1 : 0) : 0;
+  call(x);
+  const auto at = [&](long r, long j) { return double(a[static_cast<size_t>(mode & 4 ? 0 : r * width + j)]); };
+  const auto other = [&](long r, long j) { return double(b[static_cast<size_t>(mode & 1 ? r : r * width + j)]); };
+  const auto third = [&](long r, long j) { return double(c[static_cast<size_t>(mode & 2 ? r : j)]); };
+  for (long r = 0; r < rows && !narrow && op != Op::total; ++r)
+    for (long j = 0; j < width; ++j) {
+      const double found = d[static_cast<size_t>(r * width + j)];
+      if (op == Op::add) CHECK_CLOSE(found, at(r, j) + other(r, j), 1e-6);
+      if (op == Op::copy) CHECK_CLOSE(found, at(r, j), 0);
+      if (op == Op::tanh) CHECK_CLOSE(found, std::tanh(at(r, j)), 1e-6);
+      if (op == Op::exp) CHECK_CLOSE(found, std::exp(at(r, j)), 1e-6);
+      if (op == Op::muladd) CHECK_CLOSE(found, at(r, j) * other(r, j) + third(r, j), 1e-6);
+      if (op == Op::where) CHECK_CLOSE(found, at(r, j) != 0 ? other(r, j) : third(r, j), 0);
+    }
+  for (long r = 0; r < rows && narrow; ++r) {
+    double expected = at(r, 0);
+    for (long j = 1; j < width; ++j)
+      expected = op == Op::sum    ? expected + at(r, j)
+                 : op == Op::amax ? std::fmax(expected, at(r, j))
+                                  : std::fmin(expected, at(r, j));
+    CHECK_CLOSE(d[static_cast<size_t>(r)], expected, 1e-5);
+  }
+  for (long j = 0; j < width && op == Op::total; ++j) {
+    double expected = 0;
+    for (long r = 0; r < rows; ++r) expected += at(r, j);
+    CHECK_CLOSE(d[static_cast<size_t>(j)], expected, 1e-5);
+  }
+}
+
+template <class T>
+void run_all() {
+  for (long width : {1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 64, 100})
+    for (long rows : {1, 3})
+      for (int mode = 0; mode < 8; ++mode) {
+#define R(name, operands) run<T>(Op::name, operands, mode, width, rows);
+        RECURRA_POINTWISE(R)
+        RECURRA_ROWWISE(R)
+#undef R
+      }
+}
+
+TEST(instructions_in_float32) { run_all<float>(); }
+TEST(instructions_in_float64) { run_all<double>(); }
+
+// Where no number is the answer, and at the ends of what a float32 holds.
+TEST(special_numbers) {
+  const float infinity = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
+  const std::vector<float> x{nan, infinity, -infinity, 0.0f, -0.0f, 1e30f, -1e30f, 1e-40f, -1e-40f, 88.8f, -104.0f};
+  const auto of = [&](Op op, double (*expected)(double)) {
+    auto d = fresh<float>(static_cast<long>(x.size()));
+    Cells<float> cells{};
+    cells.rows = 1;
+    cells.width = static_cast<long>(x.size());
+    cells.d = d.data();
+    cells.a = x.data();
+    kernels<float>().instruction[static_cast<int>(op)][0](cells);
+    for (size_t i = 0; i < x.size(); ++i) {
+      const auto wanted = static_cast<float>(expected(x[i]));
+      if (std::isnan(wanted)) {
+        CHECK(std::isnan(d[i]));
+      } else if (std::isinf(wanted)) {
+        CHECK(d[i] == wanted);
+      } else {
+        CHECK_CLOSE(d[i], wanted, 1e-5);
+      }
+    }
+  };
+  of(Op::exp, [](double v) { return std::exp(v); });
+  of(Op::expm1, [](double v) { return std::expm1(v); });
+  of(Op::tanh, [](double v) { return std::tanh(v); });
+  of(Op::log, [](double v) { return std::log(v); });
+  of(Op::log1p, [](double v) { return std::log1p(v); });
+  of(Op::sigmoid, [](double v) { return 1 / (1 + std::exp(-v)); });
+}
+
+}  // namespace
+}  // namespace recurra::tests

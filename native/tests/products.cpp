@@ -1,0 +1,67 @@
+#include "check.h"
+#include "engine/gemm.h"
+
+namespace recurra::tests {
+namespace {
+
+// c = a @ b + bias, then the same added again, against plain sums; arrays are exactly as large as they must be.
+template <class T>
+void product(long rows, long depth, long width, bool a_turned, bool b_turned, double tolerance) {
+  Random random;
+  const auto a = random.numbers<T>(rows * depth), b = random.numbers<T>(depth * width), bias = random.numbers<T>(width);
+  const Matrix<const T> left = a_turned ? Matrix<const T>{a.data(), 1, rows} : Matrix<const T>{a.data(), depth, 1};
+  const Matrix<const T> right = b_turned ? Matrix<const T>{b.data(), 1, depth} : Matrix<const T>{b.data(), width, 1};
+  std::vector<T> first;
+  for (int threads = 1; threads <= 8; ++threads) {
+    auto c = fresh<T>(rows * width);
+    gemm<T>(rows, depth, width, left, right, bias.data(), c.data(), width, false, threads);
+    if (first.empty()) {
+      first = c;
+      for (long r = 0; r < rows; ++r)
+        for (long j = 0; j < width; ++j) {
+          double sum = bias[j];
+          for (long k = 0; k < depth; ++k)
+            sum += double(left.data[r * left.row_stride + k * left.column_stride]) *
+                   double(right.data[k * right.row_stride + j * right.column_stride]);
+          CHECK_CLOSE(c[r * width + j], sum, tolerance);
+        }
+    }
+    CHECK(c == first);
+    gemm<T>(rows, depth, width, left, right, nullptr, c.data(), width, true, threads);
+    for (long i = 0; i < rows * width; ++i) CHECK_CLOSE(c[i], 2 * double(first[i]) - bias[i % width], 2 * tolerance);
+  }
+}
+
+TEST(products_of_any_shape) {
+  const long sizes[][3] = {{1, 1, 1}, {2, 3, 5}, {7, 17, 33}, {6, 256, 64}, {13, 257, 65}, {61, 1, 70}, {2, 0, 3},
+                           {0, 4, 4}, {300, 30, 100}, {9, 600, 17}, {64, 64, 300}};
+  for (const auto& [rows, depth, width] : sizes)
+    for (bool a : {false, true})
+      for (bool b : {false, true}) {
+        product<float>(rows, depth, width, a, b, 1e-5);
+        product<double>(rows, depth, width, a, b, 1e-13);
+      }
+}
+
+TEST(sums_of_columns) {
+  Random random;
+  for (long rows : {0, 1, 255, 257, 1000})
+    for (long width : {1, 3, 17, 130}) {
+      const auto x = random.numbers<float>(rows * width);
+      std::vector<float> first;
+      for (int threads = 1; threads <= 8; ++threads) {
+        auto sums = fresh<float>(width);
+        column_sums<float>(x.data(), width, rows, width, sums.data(), threads);
+        if (first.empty()) first = sums;
+        CHECK(sums == first);
+      }
+      for (long j = 0; j < width; ++j) {
+        double sum = 0;
+        for (long r = 0; r < rows; ++r) sum += x[r * width + j];
+        CHECK_CLOSE(first[j], sum, 1e-4);
+      }
+    }
+}
+
+}  // namespace
+}  // namespace recurra::tests
