@@ -21,7 +21,7 @@ class Convolution(Layer):
         width: steps seen by each output; odd.
 
     A stream gives y k steps late. The state, `{"x": [B, n, input_size]}`, holds the steps still needed while
-    streaming; it starts as the k zeros before a row.
+    streaming; it starts as the k zeros before a row. With a width of 1 nothing is remembered: None.
     """
 
     def __init__(self, input_size: int, output_size: int, width: int = 3) -> None:
@@ -40,6 +40,8 @@ class Convolution(Layer):
         return self.width // 2
 
     def initial_state(self, batch: int) -> Any:
+        if self.width == 1:
+            return None
         like = self.linear.weight
         return {"x": like.new_zeros(batch, self.width // 2, self.input_size)}
 
@@ -54,11 +56,15 @@ class Convolution(Layer):
         return self.linear(x), state
 
     def feed(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        if state is None:
+            return self._over(x), None
         x = torch.cat([state["x"], x], 1)
         ready = max(0, x.shape[1] - self.width + 1)
         return self._over(x[:, : ready + self.width - 1] if ready else x[:, :0]), {"x": x[:, ready:]}
 
     def finish(self, state: Any) -> Tensor | None:
+        if state is None:
+            return None
         beyond = state["x"].new_zeros(len(state["x"]), self.width // 2, self.input_size)
         y, _ = self.feed(beyond, state)
         return y if y.shape[1] else None
