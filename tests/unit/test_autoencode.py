@@ -76,7 +76,7 @@ def test_words_come_back_from_one_vector(tmp_path: Path) -> None:
     train, held = _texts(tmp_path / "train.txt", 400, 0), _texts(tmp_path / "held.txt", 50, 1)
     task = _task({"train": train, "validation": held, "text": "text", "replaced": 0.1})
     before = task.evaluate()["tokens_back"]
-    _train(task, 20)
+    _train(task, 30)  # rounding differs between processors: 20 epochs end on either side of 0.9
     scores = task.evaluate()
     assert scores["tokens_back"] >= 0.9
     assert scores["tokens_back"] > before

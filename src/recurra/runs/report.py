@@ -73,10 +73,11 @@ def _numbers(metrics: Mapping[str, Any], model: torch.nn.Module) -> str:
 def _streamed(task: Task, text: str) -> Iterator[str]:
     outputs: list[Tensor] = []
     layers = [module for module in task.model.modules() if isinstance(module, Recurrent)]
-    stream = task.open_stream()
-    assert isinstance(stream, TextStream)
-    # the layer's own output is asked for, whichever way the stream calls it
+    # opened while the layer is listened to: a stream that steps natively would not call it
     with _listening(layers[:1], outputs):
+        stream = task.open_stream()
+        assert isinstance(stream, TextStream)
+        outputs.clear()  # what opening it read
         answers = [*stream.feed(text), *stream.finish()]
     tokens = [answer["token"] for answer in answers]
     yield "<h2>Read as a stream</h2><p>How unexpected each token was (red: more than 4 bits):</p>"
