@@ -256,7 +256,11 @@ def test_numpy(tmp_path: Path) -> None:
 
 
 def test_formats_by_ending() -> None:
-    named = {"idx", "numbers", "easy_vqa"}  # files of these have no ending of their own: a recipe names the format
+    named = {
+        "idx",
+        "numbers",
+        "easy_vqa",
+    }  # files of these have no ending of their own: a recipe names the format
     assert {*ENDINGS.values(), guess_format("a.{en,de}.gz")} == set(READERS) - named
     assert guess_format("A.CSV.GZ") == "csv"
 
