@@ -30,9 +30,14 @@ PARTS = ("training", "steps", "memory")
 
 
 def run_bench(
-    tell: Callable[[str], None] = lambda line: None, parts: Sequence[str] = PARTS
+    tell: Callable[[str], None] = lambda line: None,
+    parts: Sequence[str] = PARTS,
+    one_thread: bool = True,
 ) -> dict[str, Any]:
     """Measures everything, or some parts.
+
+    Args:
+        one_thread: also with one thread; promised figures are those of all threads.
 
     Returns:
         JSON-ready: `machine`, `reaches`, each part, and `tables`: Markdown lines.
@@ -49,7 +54,7 @@ def run_bench(
     stepped: list[Stepped] = []
     remembered: list[Remembered] = []
     try:
-        for count in dict.fromkeys((threads, 1)):
+        for count in dict.fromkeys((threads, 1) if one_thread else (threads,)):
             torch.set_num_threads(count)
             if "steps" in parts:
                 stepped.extend(measure_steps(count, tell))

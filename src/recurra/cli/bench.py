@@ -19,12 +19,15 @@ def bench(
     output: Annotated[Path, typer.Option("-o", "--output", help="Where the figures go, as JSON.")] = Path(
         "bench.json"
     ),
+    one_thread: Annotated[
+        bool, typer.Option(help="Also with one thread; promised figures are those of all threads.")
+    ] = True,
     as_json: Json = False,
 ) -> None:
     """Measure every figure of the README on this machine."""
     from recurra.bench.run import PARTS, run_bench, write_bench
 
-    results = run_bench(lambda line: print(line, file=sys.stderr, flush=True), parts or PARTS)
+    results = run_bench(lambda line: print(line, file=sys.stderr, flush=True), parts or PARTS, one_thread)
     write_bench(results, output)
     if as_json:
         emit({name: held for name, held in results.items() if name != "tables"})
