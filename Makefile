@@ -12,12 +12,13 @@ NATIVE := CMakeLists.txt $(shell find native 2>/dev/null)
 SETUP := pyproject.toml constraints.txt src/recurra/__init__.py $(NATIVE)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format types imports pytest bench bench-vectors clean
+.PHONY: help demo test check lint format types imports pytest arm bench bench-vectors clean
 
 help:
 	@echo "make demo            set up, train the small language model, evaluate, sample, stream, report"
 	@echo "make test            lint, types, import direction and tests (make check: the same without the tests)"
 	@echo "make bench           every measured figure     make bench-vectors   those of the word vectors"
+	@echo "make arm             the native code's tests for 64-bit Arm, in an emulator"
 	@echo "make format          format and fix            make clean           remove what was built, and .venv"
 
 demo: $(VENV)/.installed
@@ -40,6 +41,10 @@ imports: $(VENV)/.installed-dev
 # Two workers, one thread each (tests/conftest.py): worksteal keeps a file's tests together until one is idle.
 pytest: $(VENV)/.installed-dev
 	$(PY) -m pytest -q -n 2 --dist worksteal
+
+# Needs a cross compiler and an emulator, so it is no part of `make test`: see scripts/arm.sh.
+arm: $(VENV)/.tools
+	scripts/arm.sh
 
 format: $(VENV)/.installed-dev
 	$(PY) -m ruff check --fix .
