@@ -1,4 +1,5 @@
-// Runs every test whose name holds the first argument; exit status 1 if one fails.
+// Runs every test whose name holds the first argument, or with -PART every test whose name does not hold PART;
+// exit status 1 if one fails.
 #include <cstdio>
 #include <cstring>
 
@@ -15,9 +16,12 @@ std::vector<Test>& all_tests() {
 }  // namespace recurra::tests
 
 int main(int count, char** arguments) {
+  const char* part = count > 1 ? arguments[1] : "";
+  const bool without = *part == '-';
+  if (without) ++part;
   int run = 0, failed = 0;
   for (const auto& test : recurra::tests::all_tests()) {
-    if (count > 1 && !std::strstr(test.name, arguments[1])) continue;
+    if ((std::strstr(test.name, part) != nullptr) == without) continue;
     ++run;
     try {
       test.run();
