@@ -10,6 +10,7 @@ from torch import Tensor
 from recurra.engines import LoopResult, choose
 from recurra.plan import Plan
 from recurra.program import Program
+from recurra.program.ops import OPS
 from recurra.program.run import run_fixed, run_rows
 from recurra.timing import AFTER, BEFORE, LOOP, part
 
@@ -72,8 +73,9 @@ def run_ready(
     like = states[0] if states else x
     engine = choose(program.loop, like).engine if states else None
     loop = program.merged if engine is not None and engine.merges else program.loop
+    product = OPS["product"].run if engine is None else engine.product
     with part(BEFORE):
-        run_rows(values, program.before(loop), held, count, like)
+        run_rows(values, program.before(loop), held, count, like, product)
     result = LoopResult([], [])
     if engine is not None:
         steps = [_rows_of(held[n], count, values[n].width) for n in loop.steps]
@@ -81,7 +83,7 @@ def run_ready(
             result = engine.run(loop, steps, [held[n] for n in loop.fixed], states, batch_sizes, reverse)
     held.update(zip(loop.outputs, result.outputs, strict=True))
     with part(AFTER):
-        run_rows(values, program.of_part("after"), held, count, like)
+        run_rows(values, program.of_part("after"), held, count, like, product)
     return _rows_of(held[program.y], count, values[program.y].width), result.states
 
 

@@ -54,3 +54,7 @@ class Engine(Protocol):
             reverse: run from the last step to the first; a row joins at its own last step.
         """
         ...
+
+    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        """`[rows, in] @ [in, out] + [out]`, differentiable: for what comes before or after a loop."""
+        ...

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from recurra.engines.base import LoopResult
 from recurra.program import Loop
+from recurra.program.ops import OPS
 from recurra.program.run import run_rows
 from recurra.state import map_state, named_leaves, replace_leaves, require_step
 
@@ -54,6 +55,10 @@ class EagerEngine:
             for k, number in enumerate(loop.outputs)
         ]
         return LoopResult(outputs, [final[number] for number in loop.states])
+
+    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        """See `Engine.product`."""
+        return OPS["product"].run(x, weight, bias)
 
 
 def run_opaque(

@@ -14,12 +14,14 @@ from recurra.engines.native_backward import Saved, backward
 from recurra.engines.native_forward import forward, split
 from recurra.engines.native_ops import loop_operator
 from recurra.engines.native_plan import NativePlan, Needs, native_plan
+from recurra.engines.native_product import product
 from recurra.engines.native_text import text_of
 from recurra.engines.strictness import strictly
 from recurra.engines.transforms import transformed
 from recurra.errors import Fault
 from recurra.program import Loop, Untraceable
 from recurra.program.lower import lower
+from recurra.program.ops import OPS
 from recurra.timing import BACK_PRODUCTS, part
 
 TYPES = (torch.float32, torch.float64)
@@ -81,6 +83,10 @@ class NativeEngine:
             return LoopResult(list(made[:count]), list(made[count:]))
         outputs, finals, _ = forward(native_plan(loop), None, batch_sizes, reverse, tensors)
         return LoopResult(outputs, finals)
+
+    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        """See `Engine.product`. A recorded graph has torch's own product, which its compiler knows."""
+        return (OPS["product"].run if _recorded() else product)(x, weight, bias)
 
 
 class _Loop(torch.autograd.Function):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -14,20 +14,27 @@ from recurra.program.program import Program
 
 
 def run_rows(
-    values: tuple[Value, ...], numbers: Iterable[int], held: dict[int, Any], rows: int, like: Tensor
+    values: tuple[Value, ...],
+    numbers: Iterable[int],
+    held: dict[int, Any],
+    rows: int,
+    like: Tensor,
+    product: Callable[..., Tensor] = OPS["product"].run,
 ) -> None:
     """Computes `numbers` in order into `held` (number -> `[rows, width]`, or a fixed value).
 
     Args:
         rows: how many rows there are: all of time, or one step's.
         like: type and device of rows that come from nothing.
+        product: what computes products.
     """
     for number in numbers:
         value = values[number]
         if value.op in SOURCES:
             held[number] = SOURCES[value.op](rows, value.width, like, *value.attrs)
         else:
-            held[number] = OPS[value.op].run(*(held[arg] for arg in value.args), *value.attrs)
+            run = product if value.op == "product" else OPS[value.op].run
+            held[number] = run(*(held[arg] for arg in value.args), *value.attrs)
 
 
 def run_fixed(values: tuple[Value, ...], numbers: Iterable[int], held: dict[int, Any]) -> None:
