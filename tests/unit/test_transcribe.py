@@ -171,6 +171,10 @@ def test_strings_speakers_and_speeds(tmp_path: Path) -> None:
     drawn = {len(row) for epoch in range(20) for row in task.batches(epoch)[0][0].to_list()}
     known = {len(row) for rows in train.features for row in rows}
     assert drawn == known
+    asked["strings"]["held_out"] = 0
+    single = task_of(tmp_path, **asked, test=str(tmp_path / "held.tsv"))
+    assert len(single._data().texts) == 7
+    assert all(len(text.split()) == 1 for text in single._validation().texts)
     with pytest.raises(Fault, match=r"leave_out = \['z'\] leaves nothing to test on; its speakers are: x, y"):
         task_of(tmp_path, speaker="who", leave_out="z", test=str(tmp_path / "held.tsv"))._like("test")
 
@@ -275,7 +279,8 @@ def test_spoken_digits(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.chdir(Path(__file__).resolve().parents[2])
     task: Any = read_recipe(find_recipe("fsdd"), ["data.speeds=[1.0]"]).prepare()
     test = task._like("test")
-    assert len(task._data().texts) + len(task._validation().texts) == 2700
+    assert (len(task._data().texts), len(task._validation().texts)) == (2000, 270)
+    assert {len(text.split()) for text in task._data().texts} == {1, 2, 3, 4}
     assert len(test.texts) == 300
     assert sorted(set(test.texts)) == sorted(
         ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]

@@ -61,13 +61,14 @@ class StringOptions(Options):
     `recurra.data.joined.join_recordings`.
 
     Attributes:
-        count: how many are made of the training part. held_out: of any other part.
+        count: how many are made of the training part.
+        held_out: of any other part; 0: its recordings stay as they are.
         shortest, longest: recordings in each.
         pause: the shortest and the longest silence between two, in seconds.
     """
 
     count: int = Field(default=1000, ge=1)
-    held_out: int = Field(default=300, ge=1)
+    held_out: int = Field(default=300, ge=0)
     shortest: int = Field(default=3, ge=1)
     longest: int = Field(default=7, ge=1)
     pause: tuple[float, float] = (0.05, 0.3)
@@ -158,8 +159,8 @@ def read_utterances(
     seed: int,
     speeds: Sequence[float] = (1.0,),
 ) -> tuple[Utterances, list[str]]:
-    """Recordings read, checked and, where the options say so, joined to `count` strings, drawn from `seed`;
-    and notes on what is odd.
+    """Recordings read, checked and, where the options say so, joined to `count` strings (0: left as they
+    are), drawn from `seed`; and notes on what is odd.
     """
     sound = options.sound
     texts = columns.text(examples, options.text)
@@ -171,7 +172,7 @@ def read_utterances(
     if loud:
         notes.append(f"{loud[0].file}: clipped (at full scale), as are {len(loud) - 1} more of {len(kept)}")
     parts = Joined([samples[i] for i in kept], [texts[i] for i in kept], [examples.places[i] for i in kept])
-    if options.strings is not None:
+    if options.strings is not None and count:
         strings = options.strings
         said_by = [""] * len(kept) if options.speaker is None else columns.labels(examples, options.speaker)
         parts = join_recordings(
