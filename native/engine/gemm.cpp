@@ -47,6 +47,27 @@ void by_rows(long rows, long depth, long width, Matrix<const T> a, Matrix<const 
   }
 }
 
+struct Grid {
+  long across, down;
+};
+
+// How c is cut into blocks, one a thread or more: each column of blocks packs the rows anew, each row of blocks the
+// columns, so the cut that packs least is taken.
+Grid grid_of(long rows, long width, int threads) {
+  const long least_across = pieces(width, 1024), least_down = pieces(rows, 288);
+  Grid best{0, 0};
+  long least = 0;
+  for (long across = least_across; across < least_across + threads; ++across) {
+    const long down = std::max(least_down, pieces(threads, across));
+    const long packed = across * rows + down * width;
+    if (!best.across || packed < least) {
+      best = {across, down};
+      least = packed;
+    }
+  }
+  return best;
+}
+
 // a is a transposed view (a weight's gradient): tasks take blocks of c and pack what they need. A block's rows of a
 // stay in the second-level cache; columns of b may be many, for a panel of them at a time is read.
 template <class T>
@@ -56,13 +77,10 @@ void by_columns(long rows, long depth, long width, Matrix<const T> a, Matrix<con
   constexpr long chunk = 256;
   const double flops = 2.0 * rows * depth * width;
   const int useful = flops < shared_from ? 1 : threads;
-  const long most = std::max<long>(1, 1024 / k.panel);
-  const long span = k.panel * std::max<long>(1, std::min(most, pieces(pieces(width, k.panel), useful)));
-  const long across = pieces(width, span);
-  long down = pieces(rows, 288);
-  while (across * down < useful && rows / down > 96) ++down;
-  const long group = 6 * pieces(pieces(rows, down), 6);
-  down = pieces(rows, group);
+  const Grid grid = grid_of(rows, width, useful);
+  const long span = k.panel * pieces(pieces(width, k.panel), grid.across);
+  const long group = 6 * pieces(pieces(rows, 6), grid.down);
+  const long across = pieces(width, span), down = pieces(rows, group);
   run_tasks(static_cast<int>(across * down), useful, [&](int i) {
     const long n = i % across * span, m = i / across * group;
     const long columns = std::min(span, width - n), high = std::min(group, rows - m);

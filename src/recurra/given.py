@@ -10,7 +10,7 @@ from torch import Tensor
 from recurra.cells.base import Cell
 from recurra.errors import Fault
 from recurra.ragged import Ragged
-from recurra.state import named_leaves, replace_leaves
+from recurra.state import named_leaves, with_leaves
 
 
 def as_rows(cell: Cell, x: Ragged | Tensor) -> Ragged:
@@ -65,7 +65,7 @@ def as_state(cell: Cell, template: Any, state: Any, rows: Ragged) -> Any:
             raise Fault(f"{who}: state {name} is {leaf.dtype}, expected {like.dtype}: convert it")
         if leaf.device != rows.data.device:
             raise Fault(f"{who}: state {name} is on {leaf.device}, x on {rows.data.device}: move one of them")
-    return replace_leaves(template, found)
+    return with_leaves(template, found.values())
 
 
 def as_flags(rows: Ragged, resets: Ragged | Tensor) -> Tensor:

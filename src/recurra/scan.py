@@ -21,7 +21,7 @@ from recurra.program.trace import fixed_leaves
 from recurra.ragged import Ragged
 from recurra.recorded import recordable, run_recorded
 from recurra.run_program import Resets, prepare, run_ready
-from recurra.state import map_state, named_leaves, replace_leaves, require_step
+from recurra.state import map_state, named_leaves, replace_leaves, require_step, with_leaves
 
 Rows = TypeVar("Rows", Ragged, Tensor)
 strict = strictness
@@ -142,7 +142,7 @@ def _run(
     ready = prepare(plan, weights, resets)
     given = (ready, rows.data, flags, list(leaves.values()), rows.batch_sizes, reverse)
     y, after = run_ready(*given) if every is None else run_checkpointed(*given, every)
-    return y, replace_leaves(state, dict(zip(leaves, after, strict=True)))
+    return y, with_leaves(state, after)
 
 
 def _run_opaque(

@@ -6,7 +6,7 @@ remembered). Its leaves have dotted names (`layers.0.h`), which files, streams a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -49,6 +49,8 @@ def named_leaves(state: State, prefix: str = "") -> dict[str, Tensor]:
         pairs = list(state.items())
     elif is_named(state):
         pairs = list(zip(state._fields, state, strict=True))
+        if not prefix and all(isinstance(held, Tensor) for held in state):  # at every run of most cells
+            return dict(pairs)
     else:
         raise Fault(f"a state is made of tensors, NamedTuples and dictionaries, found {type(state).__name__}")
     leaves: dict[str, Tensor] = {}
@@ -65,6 +67,12 @@ def replace_leaves(state: State, leaves: dict[str, Tensor]) -> State:
         raise Fault(f"state does not fit: missing {missing or 'nothing'}, not expected {extra or 'nothing'}")
     taken = iter(names)
     return map_state(lambda _: leaves[next(taken)], state)
+
+
+def with_leaves(state: State, leaves: Iterable[Tensor]) -> State:
+    """`state` with its leaves replaced by as many others, in the tree's own order."""
+    taken = iter(leaves)
+    return map_state(lambda _: next(taken), state)
 
 
 def detach(state: State) -> State:

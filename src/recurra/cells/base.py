@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Self, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from recurra.errors import Fault
 from recurra.program.marks import probe
@@ -78,13 +78,9 @@ class Cell(Configured):
 
     def example(self) -> Tensor:
         """A tensor of the type and on the device of this cell's weights (or buffers, where it has none)."""
-        # at every run over time: so it stops at the first, and walks the modules' own dictionaries
-        for kind in ("_parameters", "_buffers"):
-            for part in self.modules():
-                for tensor in part.__dict__[kind].values():
-                    if tensor is not None and tensor.is_floating_point():
-                        return tensor.detach()  # type: ignore[no-any-return]
-        return torch.empty(0)
+        found = _first(self, "_parameters")
+        found = _first(self, "_buffers") if found is None else found
+        return torch.empty(0) if found is None else found.detach()
 
     def said(self, name: str) -> Any:
         """An attribute that a subclass must have given; a Fault that says how where it has not."""
@@ -92,6 +88,18 @@ class Cell(Configured):
         if found is None:
             raise Fault(f"{type(self).__name__} has no {name}: {_HOW[name]}")
         return found
+
+
+def _first(part: nn.Module, kind: str) -> Tensor | None:
+    """The first floating-point tensor; at every run over time, so it walks the modules' own dictionaries."""
+    for tensor in part.__dict__[kind].values():
+        if tensor is not None and tensor.is_floating_point():
+            return tensor  # type: ignore[no-any-return]
+    for child in part.__dict__["_modules"].values():
+        found = None if child is None else _first(child, kind)
+        if found is not None:
+            return found
+    return None
 
 
 _HOW = {

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from recurra.program.node import Value
-from recurra.program.ops import SOURCES
+from recurra.program.ops import OPS, SOURCES
 
+ON_ROWS = frozenset(name for name, op in OPS.items() if op.kind in ("pointwise", "rowwise"))
 PARTS = ("once", "before", "inside", "after")
 
 
@@ -95,23 +96,35 @@ class Program:
 
     @cached_property
     def merged(self) -> Loop:
-        """As `loop`, with the products of the input that the loop alone reads taken in.
+        """As `loop`, with what is made of the input and the loop alone reads taken in.
 
         For an engine that finds out itself what it can do over all of time at once, and in what portions.
         """
-        loop, values = self.loop, self.values
-        taken = {
-            n
-            for n in loop.steps
-            if values[n].op == "product" and all(self.parts[r] == "inside" for r in self._readers[n])
-        }
-        taken -= {self.y, *self.next_states.values()}
-        reads = {arg for n in taken for arg in values[n].args}
+        loop, readers = self.loop, self._readers
+        kept = {self.y, *self.next_states.values()}
+        taken: set[int] = set()
+        for n in reversed(self.of_part("before")):
+            alone = all(self.parts[r] == "inside" or r in taken for r in readers[n])
+            if n in kept or not readers[n] or not alone:
+                continue
+            # work on a row is cheaper in the loop, where the row is at hand, than as an array over all of
+            # time; but not in front of a product, which would have to follow it into the loop
+            op = self.values[n].op
+            if op == "product" or (op in ON_ROWS and not self._feeds_product(n)):
+                taken.add(n)
+        reads = {arg for n in taken for arg in self.values[n].args}
         return replace(
             loop,
-            steps=tuple(sorted({*loop.steps} - taken | {n for n in reads if self.parts[n] == "before"})),
+            steps=tuple(sorted(({*loop.steps} | {n for n in reads if self.parts[n] == "before"}) - taken)),
             fixed=tuple(sorted({*loop.fixed} | {n for n in reads if self.parts[n] == "once"})),
             body=tuple(sorted({*loop.body} | taken)),
+        )
+
+    def _feeds_product(self, number: int) -> bool:
+        """Whether a product reads the value, or a part of it, as it is."""
+        readers = ((r, self.values[r].op) for r in self._readers[number])
+        return any(
+            op == "product" or (OPS[op].kind == "structure" and self._feeds_product(r)) for r, op in readers
         )
 
     def before(self, loop: Loop) -> tuple[int, ...]:

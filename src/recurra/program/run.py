@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import torch
@@ -51,7 +52,11 @@ def run_fixed(values: tuple[Value, ...], numbers: Iterable[int], held: dict[int,
         elif target == "getitem":
             held[number] = args[0][template]
         else:
-            positional, named = fill(template, args)
+            positional, named = template
+            if named or not all(type(held) is Arg for held in positional):
+                positional, named = fill(template, args)
+            else:
+                positional = [args[place.index] for place in positional]
             held[number] = operator(target)(*positional, **named)
 
 
@@ -71,6 +76,7 @@ def run_step(
     return [held[program.y], *(held[number] for number in program.next_states.values())]
 
 
+@cache
 def operator(target: str) -> Any:
     """`aten.t.default` -> torch's operator of that name."""
     found: Any = torch.ops

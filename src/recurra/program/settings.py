@@ -7,7 +7,7 @@ from __future__ import annotations
 import enum
 import types
 import weakref
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ def settings_of(module: nn.Module) -> dict[Place, Hashable]:
     """
     numbers: dict[int, int] = {}
     found: dict[Place, Hashable] = {}
-    for path, part in module.named_modules():
+    for path, part in _parts(module, ""):
         found[path, ""] = (type(part), has_hooks(part))
         own = part.__dict__
         for name in own.keys() - _OWN:
@@ -40,6 +40,14 @@ def settings_of(module: nn.Module) -> dict[Place, Hashable]:
                     tie = numbers.setdefault(id(tensor), len(numbers))
                     found[path, name] = (tensor.shape, tensor.dtype, tensor.device, tie)
     return found
+
+
+def _parts(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:
+    """As `named_modules`, which keeps a set of what it has seen: this runs at every run over time."""
+    yield path, module
+    for name, part in module._modules.items():
+        if part is not None:
+            yield from _parts(part, f"{path}.{name}" if path else name)
 
 
 def frozen(value: Any, depth: int = _DEEPEST) -> Hashable:
