@@ -137,7 +137,8 @@ def test_export_holds_one_node_for_the_loop() -> None:
     assert len(exported_nodes(50)) == len(nodes)
 
 
-def test_vmap_over_gradients_of_each_row() -> None:
+@pytest.mark.parametrize("compiled", [False, True])
+def test_vmap_over_gradients_of_each_row(compiled: bool) -> None:
     model = Model(cells.LSTM(3, 4))
     x = torch.randn(4, 5, 3)
     given = {key: held.detach() for key, held in model.named_parameters()}
@@ -145,7 +146,10 @@ def test_vmap_over_gradients_of_each_row() -> None:
     def loss(weights: dict[str, Tensor], row: Tensor) -> Tensor:
         return torch.func.functional_call(model, weights, (row.unsqueeze(0),)).square().sum()
 
-    each = torch.func.vmap(torch.func.grad(loss), (None, 0))(given, x)
+    per_row = torch.func.vmap(torch.func.grad(loss), (None, 0))
+    if compiled:
+        per_row = torch.compile(per_row, fullgraph=True, backend="aot_eager")
+    each = per_row(given, x)
     for k, row in enumerate(x):
         alone = torch.autograd.grad(model(row.unsqueeze(0)).square().sum(), list(model.parameters()))
         for one, other in zip(each.values(), alone, strict=True):

@@ -57,7 +57,7 @@ class NativeEngine:
             return f"it runs on the CPU, the tensors are on {like.device}"
         if like.dtype not in TYPES:
             return f"it computes in float32 and float64, the tensors are {like.dtype}"
-        if not _recorded() and transformed():
+        if transformed():
             return "transforms of torch.func and forward-mode gradients follow the plain loop alone"
         return _unknown(loop)
 
