@@ -194,10 +194,10 @@ def _require_pieces(model: Any) -> None:
     name = type(model).__name__
     if hasattr(model, "feed"):
         whole = model.delay is None
-    elif hasattr(model, "step"):
+    elif hasattr(model, "step") and hasattr(model, "causal"):
         whole = not model.causal
     else:
-        raise Fault(f"{name} has no step(x, state): only recurrent models can be streamed")
+        raise Fault(f"{name} has no step(x, state) that takes a row as it comes, so it can't be streamed")
     if whole:
         raise Fault(
             f"{name} needs the whole row before its first output, so it can't be streamed: build it of "

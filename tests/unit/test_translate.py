@@ -15,6 +15,7 @@ from torch import nn
 from recurra.decode import beam_search
 from recurra.errors import Fault
 from recurra.files import load_model, save_model
+from recurra.piecewise import streaming
 from recurra.ragged import Ragged
 from recurra.tasks.own_tokens import with_own_tokens
 from recurra.tasks.pairs import PairOptions
@@ -207,6 +208,11 @@ def test_a_run_folder_gives_the_same_answers(tmp_path: Path) -> None:
         assert other.evaluate(tmp_path / "held.tsv") == other.evaluate()
         with pytest.raises(Fault, match="loaded to predict"):
             other.batches(0)
+
+
+def test_it_says_that_it_reads_whole_rows(tmp_path: Path) -> None:
+    model = _task(tmp_path, {}).model
+    assert streaming(model).startswith("not at all: EncoderDecoder has no step(x, state) that takes a row as")
 
 
 def test_check_says_what_is_worth_knowing(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ class Long(NamedTuple):
     rows: int = 16
     steps: int = 10_000
     width: int = 128
-    every: int = 200
+    every: int = 400
 
 
 class Remembered(NamedTuple):
