@@ -14,7 +14,8 @@ from PIL import Image
 
 from recurra.errors import Fault
 from recurra.explain import explain
-from recurra.models import AttentionDecoder, FedDecoder, PictureVectors, VectorDecoder
+from recurra.models import AttentionDecoder, FedDecoder, PictureConvolution, PictureVectors, VectorDecoder
+from recurra.ragged import Ragged
 from recurra.tasks.caption import CaptionTask
 from recurra.tasks.caption_data import CaptionOptions
 from recurra.tasks.caption_model import CaptionModelOptions
@@ -163,6 +164,17 @@ def test_films_need_their_order(tmp_path: Path) -> None:
     (back,) = task.predict([film[::-1].copy()])
     assert back["tokens"][:2] == answer["tokens"][:2]
     assert back["tokens"][2] != answer["tokens"][2]
+
+
+def test_the_vector_of_a_frame_tells_how_it_changed() -> None:
+    torch.manual_seed(0)
+    vectors = PictureVectors(PictureConvolution(8, 12, 3, [4], [2]), 5)
+    first, second = torch.randint(0, 256, (2, 8, 12, 3))
+    film, still = torch.stack([first, second]), torch.stack([second, second])
+    moved, alone, stood = vectors(Ragged.from_list([film, film[1:], still])).to_list()
+    torch.testing.assert_close(stood, alone.expand(2, -1))
+    assert (moved[1] - alone[0]).abs().max() > 0.1
+    torch.testing.assert_close(vectors(torch.stack([film, still])), torch.stack([moved, stood]))
 
 
 @pytest.mark.parametrize(

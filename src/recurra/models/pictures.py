@@ -21,8 +21,12 @@ class Pictures(Input):
 
 @MODULES.register("picture_vectors")
 class PictureVectors(Pictures):
-    """One vector for each picture: `relu(W v + b)`; v holds of each map its largest number, its mean, and
-    where it is large: the mean place under a softmax over the map (Levine et al., 2016).
+    """One vector for each picture of a row: `W [v, 4 (v - v')] + b`, brought to mean 0 and deviation 1 (Ba et
+    al., 2016). v holds of each map its largest number, its mean, and where it is large: the mean place under
+    a softmax over the map (Levine et al., 2016); v' is that of the picture before, v itself in the first.
+
+    Motion is in the differences (as in speech: Furui, 1986); without them a network over the frames was not
+    seen to learn it.
 
     Args:
         convolution: pictures to maps.
@@ -31,18 +35,28 @@ class PictureVectors(Pictures):
 
     def __init__(self, convolution: PictureConvolution, size: int) -> None:
         self.convolution, self.output_size = convolution, size
-        self.linear = nn.Linear(4 * convolution.output_size, size)
+        self.linear = nn.Linear(8 * convolution.output_size, size)
+        self.norm = nn.LayerNorm(size)
         self.register_buffer("where", place_grid(convolution.rows, convolution.columns))
         self.where: Tensor
 
     def forward(self, x: Any) -> Any:
-        return x.map(self._vectors) if isinstance(x, Ragged) else self._vectors(x)
+        """Ragged `[N, height, width, channels]`, or a tensor `[B, T, ...]`, to the same kind of vectors."""
+        if isinstance(x, Ragged):
+            seen = self._see(x.data)
+            return x.with_data(self._vectors(seen, seen[_before(x)]))
+        seen = self._see(x.flatten(0, 1)).reshape(*x.shape[:2], -1)
+        return self._vectors(seen, torch.cat([seen[:, :1], seen[:, :-1]], 1))
 
-    def _vectors(self, x: Tensor) -> Tensor:
-        maps = self.convolution(x.reshape(-1, *x.shape[-3:])).flatten(2)
+    def _see(self, pictures: Tensor) -> Tensor:
+        maps = self.convolution(pictures).flatten(2)
         places = (maps.softmax(-1) @ self.where).flatten(1)
-        made = torch.relu(self.linear(torch.cat([maps.amax(-1), maps.mean(-1), places], 1)))
-        return made.reshape(*x.shape[:-3], self.output_size)
+        return torch.cat([maps.amax(-1), maps.mean(-1), places], 1)
+
+    def _vectors(self, seen: Tensor, before: Tensor) -> Tensor:
+        # from frame to frame little changes: small numbers would be learnt late
+        made: Tensor = self.norm(self.linear(torch.cat([seen, 4 * (seen - before)], -1)))
+        return made
 
 
 @MODULES.register("picture_places")
@@ -75,6 +89,14 @@ class PicturePlaces(Pictures):
         maps = self.convolution(pictures).flatten(2).transpose(1, 2)
         where = self.where.expand(len(maps), -1, -1)
         return torch.cat([maps, where], -1).flatten(0, 1)
+
+
+def _before(rows: Ragged) -> Tensor:
+    """`[N]`: the index of the step before each, in its row of packed rows; of the first step, its own."""
+    step = rows.step_of
+    width = torch.tensor((0, *rows.batch_sizes), device=step.device)[step]
+    here = torch.arange(len(step), device=step.device)
+    return here - width
 
 
 def place_grid(rows: int, columns: int) -> Tensor:
