@@ -241,6 +241,12 @@ def test_bad_data_is_told(tmp_path: Path) -> None:
     task = _task(train, train)
     with pytest.raises(Fault, match="to predict: .*gone.png: no such file"):
         list(task.predict(["gone.png"]))
+    grey = tmp_path / "grey.png"
+    Image.fromarray(np.zeros((8, 12), np.uint8)).save(grey)
+    with pytest.raises(Fault, match=r"grey\.png: .* in 1 channel found.*: turn it into RGB, or set data\.mode"):
+        list(task.predict([str(grey)]))
+    with pytest.raises(Fault, match=r"in 2 channels found.*: turn it into RGB"):
+        list(task.predict([np.zeros((8, 12, 2), np.uint8)]))
     with pytest.raises(Fault, match="expected a picture, or a table with the key 'image'"):
         list(task.predict([{"picture": "a.png"}]))
     with pytest.raises(Fault, match="nothing to draw"):

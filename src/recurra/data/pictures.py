@@ -127,7 +127,7 @@ def _decoded(data: bytes, where: str, wanted: Wanted) -> Pixels:
 def _frame(image: Any, where: str, wanted: Wanted) -> Pixels:
     if wanted.mode is None and image.mode not in CHANNELS:
         raise Fault(
-            f"{where}: a picture of mode {image.mode} found, expected RGB or L: convert it, or set mode = "
+            f"{where}: a picture of mode {image.mode} found, expected RGB or L: convert it, or set data.mode = "
             f"'RGB' (transparency is lost then)"
         )
     made = image if wanted.mode is None else image.convert(wanted.mode)

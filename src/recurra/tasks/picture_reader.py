@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from recurra.data import Examples
-from recurra.data.pictures import Wanted, frames_of, shape_text
+from recurra.data.pictures import CHANNELS, Wanted, frames_of, shape_text
 from recurra.data.storage import read_json, write_json
 from recurra.data.vocabulary import check_format
 from recurra.errors import Fault
@@ -95,12 +95,21 @@ class PictureReader:
         if self.shape is None:
             self.shape = (frames.shape[1], frames.shape[2], frames.shape[3])
         if frames.shape[1:] != self.shape:
-            height, width, _ = self.shape
             raise Fault(
                 f"{where}: {_named(cell)}{shape_text(frames.shape)} found, expected {shape_text(self.shape)} "
-                f"as in training: bring it to that size, or set data.resize = [{height}, {width}] for all"
+                f"as in training: {_remedy(frames.shape[1:], self.shape)}"
             )
         return torch.from_numpy(frames.copy() if not frames.flags.writeable else frames)
+
+
+def _remedy(found: Sequence[int], expected: Shape) -> str:
+    height, width, channels = expected
+    if tuple(found[:2]) != (height, width):
+        return f"bring it to that size, or set data.resize = [{height}, {width}] for all"
+    for mode, number in CHANNELS.items():
+        if number == channels:
+            return f"turn it into {mode}, or set data.mode = {mode!r} for all"
+    return "give it as many channels"
 
 
 def _named(cell: Any) -> str:
