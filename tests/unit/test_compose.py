@@ -63,7 +63,7 @@ def trained(task: ComposeTask, epochs: int = 30) -> ComposeTask:
 
 def test_every_step_is_told_from_those_before_it() -> None:
     rolls = [torch.eye(3), torch.ones(1, 3)]
-    read, told = as_rows(rolls)
+    read, told, _ = as_rows(rolls)
     assert [r.tolist() for r in read.to_list()] == [[[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 0, 0]]]
     assert [r.tolist() for r in told.to_list()] == [r.tolist() for r in rolls]
 
@@ -92,6 +92,31 @@ def test_how_pieces_are_batched_changes_nothing(tmp_path: Path) -> None:
     held = task.pieces[1]
     alone = [task.loss(as_rows([roll]), None).total.item() for roll in held]
     assert task.evaluate()["nll"] == pytest.approx(sum(alone) / sum(map(len, held)), rel=1e-5)
+
+
+@pytest.mark.parametrize("steps", [1, 4, 1000])
+def test_strung_together_each_piece_starts_anew(tmp_path: Path, steps: int) -> None:
+    task = task_of(tmp_path)
+    alone = sum(task.loss(as_rows([roll]), None).total.item() for roll in task.pieces[0])
+    task.options = options(tmp_path / "a.npz", batch_size=1, steps=steps)
+    carry, total, items = None, 0.0, 0
+    for passage in task.batches(0):
+        loss = task.loss(passage, carry)
+        carry, total, items = loss.carry, total + loss.total.item(), items + loss.items
+        assert len(passage.read.data) <= steps
+    assert items == sum(map(len, task.pieces[0]))
+    assert total == pytest.approx(alone, rel=1e-5)
+
+
+def test_streams_tell_each_step_once_an_epoch(tmp_path: Path) -> None:
+    task = task_of(tmp_path)
+    task.options = options(tmp_path / "a.npz", batch_size=3, steps=4)
+    told = [p.told.data for rank in (0, 1) for p in task.batches(0, rank, 2)]
+    wanted = torch.cat(task.pieces[0])
+    assert torch.cat(told).sum(0).tolist() == wanted.sum(0).tolist()
+    assert sum(map(len, told)) == len(wanted)
+    first, second = (torch.cat([p.told.data for p in task.batches(epoch)]) for epoch in (0, 1))
+    assert not torch.equal(first, second)
 
 
 def test_pieces_go_on_from_a_beginning(tmp_path: Path) -> None:

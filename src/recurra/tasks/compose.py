@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -21,10 +22,17 @@ from recurra.layers.weight_noise import WeightNoise
 from recurra.models.inputs import Vectors
 from recurra.models.note_model import NoteModel, note_costs
 from recurra.piecewise import one_step, runner
-from recurra.ragged import Ragged
+from recurra.state import detach
 from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.body import BodyOptions, build_body
-from recurra.tasks.compose_data import ComposeOptions, as_rows, read_rolls, roll_of
+from recurra.tasks.compose_data import (
+    ComposeOptions,
+    Passage,
+    as_rows,
+    as_streams,
+    read_rolls,
+    roll_of,
+)
 from recurra.tasks.drawing import check_drawing, numbered
 from recurra.tasks.epoch import Epoch
 from recurra.tasks.held_out import read_named
@@ -109,16 +117,21 @@ class ComposeTask(Task):
             *self.notes,
         ]
 
-    def batches(self, epoch: int, rank: int = 0, world: int = 1) -> Sequence[Any]:
+    def batches(self, epoch: int, rank: int = 0, world: int = 1) -> Sequence[Passage]:
         rolls = self.pieces[0]
-        size = self.options.batch_size
-        order = Batches([len(r) for r in rolls], batch_size=size, seed=self.seed, rank=rank, world=world)
-        return Epoch(order.count(epoch), lambda n: as_rows([rolls[i] for i in order.item(epoch, n)]))
+        size, steps = self.options.batch_size, self.options.steps
+        if steps is not None:
+            # the standard library's generator, seeded by text, draws the same numbers everywhere
+            order = random.Random(f"{self.seed}:{epoch}").sample(rolls, len(rolls))
+            return as_streams(order, size, steps, rank, world)
+        plan = Batches([len(r) for r in rolls], batch_size=size, seed=self.seed, rank=rank, world=world)
+        return Epoch(plan.count(epoch), lambda n: as_rows([rolls[i] for i in plan.item(epoch, n)]))
 
-    def loss(self, batch: tuple[Ragged, Ragged], carry: Any) -> Loss:
-        device = device_of(self.model)
-        logits, _ = self.model(batch[0].to(device))
-        return Loss(note_costs(logits.data, batch[1].to(device).data).sum(), len(logits.data))
+    def loss(self, batch: Passage, carry: Any) -> Loss:
+        read, told, begins = batch.to(device_of(self.model))
+        logits, state = self.model(read, carry, resets=begins)
+        after = None if begins is None else detach(state)
+        return Loss(note_costs(logits.data, told.data).sum(), len(logits.data), after)
 
     def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
         """Nats a step, over all notes: `nll`; `nll_after_first` leaves out each piece's first step, which
@@ -131,9 +144,8 @@ class ComposeTask(Task):
         odds = torch.logit(self.shares).to(device)
         with evaluating(self.model):
             for start in range(0, len(rolls), self.options.batch_size):
-                inputs, targets = (
-                    rows.to(device) for rows in as_rows(rolls[start : start + self.options.batch_size])
-                )
+                some = rolls[start : start + self.options.batch_size]
+                inputs, targets, _ = as_rows(some).to(device)
                 costs = note_costs(self.model(inputs)[0].data, targets.data).double()
                 plain = note_costs(odds.expand_as(targets.data), targets.data).double()
                 later = costs[targets.step_of > 0]
@@ -150,9 +162,10 @@ class ComposeTask(Task):
         """
         for item in items:
             roll = roll_of(item, len(self.shares))
-            inputs, _ = as_rows([roll])
             with evaluating(self.model):
-                read = torch.cat([inputs.data, roll[-1:]]).unsqueeze(0).to(device_of(self.model))
+                read = (
+                    torch.cat([roll.new_zeros(1, roll.shape[1]), roll]).unsqueeze(0).to(device_of(self.model))
+                )
                 logits = self.model(read)[0][0].cpu()
             shares = logits[-1].sigmoid()
             best = shares.topk(min(5, len(shares)))

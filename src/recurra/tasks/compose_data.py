@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from recurra.data import Examples, check_lengths, columns
+from recurra.data import Examples, Streams, check_lengths, columns
 from recurra.data.midi import LOWEST
 from recurra.errors import Fault
 from recurra.ragged import Ragged
+from recurra.tasks.epoch import Epoch
 from recurra.tasks.held_out import TestedOptions
 
 
@@ -22,14 +23,33 @@ class ComposeOptions(TestedOptions):
 
     Attributes:
         column: holds one roll an example, `[T, keys]` of zeros and ones; the first key is a piano's lowest.
-        batch_size: pieces a batch.
+        batch_size: pieces a batch, or, with `steps`, streams.
+        steps: steps of each stream from one update to the next, the state carried on (truncated
+            back-propagation): a stream strings pieces together, and starts anew with each. None: an update
+            sees whole pieces.
         steps_a_quarter, tempo: of MIDI files that are written: steps a quarter note, quarter notes a minute.
     """
 
     column: str = "vectors"
     batch_size: int = Field(default=8, ge=1)
+    steps: int | None = Field(default=None, ge=1)
     steps_a_quarter: int = Field(default=2, ge=1)
     tempo: float = Field(default=100.0, ge=1, le=1000)
+
+
+class Passage(NamedTuple):
+    """Rows of steps: what is read and what is told, `[N, keys]`, and where pieces begin within rows, `[N]`
+    bool; None: each row is one piece.
+    """
+
+    read: Ragged
+    told: Ragged
+    begins: Ragged | None = None
+
+    def to(self, device: torch.device) -> Passage:
+        """On that device."""
+        begins = None if self.begins is None else self.begins.to(device)
+        return Passage(self.read.to(device), self.told.to(device), begins)
 
 
 def read_rolls(examples: Examples, column: str, keys: int) -> tuple[list[Tensor], list[str]]:
@@ -76,7 +96,25 @@ def roll_of(item: Any, keys: int) -> Tensor:
     return roll
 
 
-def as_rows(rolls: Sequence[Tensor]) -> tuple[Ragged, Ragged]:
+def as_rows(rolls: Sequence[Tensor]) -> Passage:
     """What is read (silence, then all but the last step) and what is told."""
-    read = [torch.cat([roll.new_zeros(1, roll.shape[1]), roll[:-1]]) for roll in rolls]
-    return Ragged.from_list(read), Ragged.from_list(list(rolls))
+    return Passage(Ragged.from_list([_delayed(roll) for roll in rolls]), Ragged.from_list(list(rolls)))
+
+
+def as_streams(rolls: Sequence[Tensor], size: int, steps: int, rank: int = 0, world: int = 1) -> Epoch:
+    """Pieces strung together, in that order, and cut into `size` streams: passages of `steps` steps of each.
+    Every step is told once.
+    """
+    read, told = torch.cat([_delayed(roll) for roll in rolls]), torch.cat(list(rolls))
+    begins = torch.cat([torch.arange(len(roll)) == 0 for roll in rolls])
+    places = Streams(range(len(told) + 1), batch_size=size, steps=steps, rank=rank, world=world)
+
+    def passage(position: int) -> Passage:
+        at = places.item(0, position).inputs
+        return Passage(*(at.map(lambda place, held=held: held[place]) for held in (read, told, begins)))
+
+    return Epoch(places.count(0), passage)
+
+
+def _delayed(roll: Tensor) -> Tensor:
+    return torch.cat([roll.new_zeros(1, roll.shape[1]), roll[:-1]])
