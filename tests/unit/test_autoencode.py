@@ -91,6 +91,49 @@ def test_words_come_back_from_one_vector(tmp_path: Path) -> None:
         other.batches(0)
 
 
+LINEAR = {"cell": "vanilla", "cell_options": {"nonlinearity": "identity"}, "hidden": 256}
+MIRRORED = {
+    "embedding": 64,
+    "encoder": {**LINEAR, "bidirectional": False},
+    "decoder": LINEAR,
+    "vector": 256,
+    "pool": "last",
+    "start": "mirrored",
+    "tied": True,
+}
+
+
+def test_a_mirrored_start_restores_before_any_training(tmp_path: Path) -> None:
+    train, held = _texts(tmp_path / "train.txt", 100, 0), _texts(tmp_path / "held.txt", 60, 1, most=8)
+    data = {"train": train, "validation": held, "text": "text", "reversed": True}
+    task = _task(data, MIRRORED)
+    assert task.evaluate()["tokens_back"] >= 0.95
+    turned = _task({**data, "reversed": False}, {**MIRRORED, "start": "drawn"})
+    turned.model.load_state_dict(task.model.state_dict())
+    assert turned.evaluate()["tokens_back"] < 0.6  # what was read last has to be what comes first
+    assert _reloaded(task, tmp_path / "run").evaluate() == task.evaluate()
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"encoder": {**LINEAR, "bidirectional": True}}, "linear encoder of one layer in one direction"),
+        ({"decoder": {"cell": "gru", "hidden": 256}}, "linear decoder"),
+        ({"decoder": {**LINEAR, "layers": 2}}, "linear decoder"),
+        ({"vector": 64}, "of one width, at least the 64 of the embedding, found 256, 64 and 256"),
+        ({"embedding": 300}, "at least the 300"),
+        ({"tied": False}, "tied = true"),
+        ({"pool": "max"}, "pool = 'last'"),
+    ],
+)
+def test_a_mirrored_start_needs_a_linear_model(tmp_path: Path, change: dict[str, Any], fault: str) -> None:
+    data = {"train": _texts(tmp_path / "train.txt", 30, 0), "hold_out": 0.2, "text": "text", "reversed": True}
+    with pytest.raises(Fault, match=fault):
+        _task(data, {**MIRRORED, **change})
+    with pytest.raises(Fault, match=r"data\.reversed"):
+        _task({**data, "reversed": False}, {**MIRRORED, **change})
+
+
 def test_measurements_come_back_from_one_vector(tmp_path: Path) -> None:
     train, held = _waves(tmp_path / "train.jsonl", 200, 0), _waves(tmp_path / "held.jsonl", 30, 1)
     task = _task({"train": train, "validation": held, "vectors": "wave"})
@@ -175,7 +218,7 @@ def _within(part: list[str], whole: list[str]) -> bool:
     [
         ({}, "exactly one of text and vectors"),
         ({"text": "text", "vectors": "v"}, "exactly one of text and vectors"),
-        ({"vectors": "v", "replaced": 0.1}, "replaced is for texts alone"),
+        ({"vectors": "v", "replaced": 0.1}, "replaced and reversed are for texts alone"),
     ],
 )
 def test_settings_that_contradict_are_told(data: dict[str, Any], said: str) -> None:

@@ -15,6 +15,7 @@ from recurra.data import Examples
 from recurra.errors import Fault
 from recurra.layers.projected_pool import ProjectedPool
 from recurra.models import EncoderDecoder, TokenEmbedding, VectorAutoEncoder, VectorDecoder
+from recurra.models.mirrored import mirror_
 from recurra.tasks.autoencode_options import AutoencodeDataOptions, AutoencodeModelOptions
 from recurra.tasks.autoencode_text import TextCoder
 from recurra.tasks.autoencode_vectors import VectorCoder
@@ -49,6 +50,10 @@ class AutoencodeTask(Task):
     @classmethod
     def prepare(cls, data: AutoencodeDataOptions, model: AutoencodeModelOptions, *, seed: int) -> Self:
         parts = read_parts(data, seed)
+        if model.start == "mirrored" and not data.reversed:
+            raise Fault(
+                "model.start = 'mirrored' gives back first what was read last: set data.reversed = true"
+            )
         coder = _coder(data).build(data, parts.train)
         with seeded(seed):
             task = cls(data, coder, build_model(model, coder), seed)
@@ -194,7 +199,7 @@ def build_model(options: AutoencodeModelOptions, coder: Coder) -> EncoderDecoder
     plain = options.decoder.model_copy(update={"input_dropout": 0.0})
     body = build_body(plain, options.embedding + options.vector)
     decoder = VectorDecoder(body, options.vector, options.embedding if options.tied else body.output_size)
-    return EncoderDecoder(
+    model = EncoderDecoder(
         None,
         encoder,
         pool,
@@ -205,6 +210,9 @@ def build_model(options: AutoencodeModelOptions, coder: Coder) -> EncoderDecoder
         input_dropout=options.decoder.input_dropout,
         tied=options.tied,
     )
+    if options.start == "mirrored":
+        mirror_(model)
+    return model
 
 
 def _coder(data: AutoencodeDataOptions) -> type[TextCoder] | type[VectorCoder]:

@@ -71,7 +71,7 @@ class TextCoder:
                 for row in ids
             ]
         end = torch.tensor([self.reader.end])
-        return self.reader.batch([(torch.cat([row, end]), row) for row in ids])
+        return self.reader.batch([(self._read(torch.cat([row, end])), row) for row in ids])
 
     def loss(self, model: nn.Module, batch: PairBatch) -> tuple[Tensor, int]:
         logits = model(batch.source, batch.read).logits
@@ -79,8 +79,11 @@ class TextCoder:
 
     def vectors(self, model: EncoderDecoder, rows: Sequence[str]) -> Tensor:
         """`[B, V]`."""
-        ids = Ragged.from_list([self.reader.source_ids(row) for row in rows])
+        ids = Ragged.from_list([self._read(self.reader.source_ids(row)) for row in rows])
         return model.encode(ids.to(device_of(model)))[1]
+
+    def _read(self, ids: Tensor) -> Tensor:
+        return ids.flip(0) if self.data.reversed else ids
 
     def restore(self, model: EncoderDecoder, vectors: Tensor, lengths: Sequence[int]) -> list[Any]:
         """The likeliest text of each vector, token by token; the lengths tell only where to stop at last."""
