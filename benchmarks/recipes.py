@@ -312,6 +312,41 @@ RUNS: tuple[Figure, ...] = (
         ">= 95 %",
         percent=True,
     ),
+    Figure(
+        "autoencode_sentences",
+        "autoencode_sentences",
+        "words back from one vector, held-out sentences of up to 20",
+        "test",
+        "tokens_back",
+        ">= 90 %",
+        percent=True,
+    ),
+    Figure(
+        "autoencode_sentences-untrained",
+        "autoencode_sentences",
+        "the same from the start alone, before any training",
+        "test",
+        "tokens_back",
+        "beside it",
+        ("train.steps=1", "train.optimiser.lr=0"),
+        percent=True,
+    ),
+    Figure(
+        "kanji",
+        "kanji",
+        "steps of a pen that draws Kanji, nats a step / of one normal distribution",
+        "test",
+        "nll/nll_independent",
+        "reported; [drawn](docs/samples.md)",
+    ),
+    Figure(
+        "chat",
+        "chat",
+        "small talk, turns of two topics that were trained on: perplexity / share exact",
+        None,
+        "perplexity/exact",
+        "[ten exchanges](docs/samples.md)",
+    ),
 )
 
 
