@@ -111,7 +111,7 @@ def as_streams(rolls: Sequence[Tensor], size: int, steps: int, rank: int = 0, wo
 
     def passage(position: int) -> Passage:
         at = places.item(0, position).inputs
-        return Passage(*(at.map(lambda place, held=held: held[place]) for held in (read, told, begins)))
+        return Passage(*(at.with_data(held[at.data]) for held in (read, told, begins)))
 
     return Epoch(places.count(0), passage)
 
