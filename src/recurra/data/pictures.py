@@ -127,8 +127,8 @@ def _decoded(data: bytes, where: str, wanted: Wanted) -> Pixels:
 def _frame(image: Any, where: str, wanted: Wanted) -> Pixels:
     if wanted.mode is None and image.mode not in CHANNELS:
         raise Fault(
-            f"{where}: a picture of mode {image.mode} found, expected RGB or L: convert it, or set data.mode = "
-            f"'RGB' (transparency is lost then)"
+            f"{where}: a picture of mode {image.mode} found, expected RGB or L: convert it, or set "
+            f"data.mode = 'RGB' (transparency is lost then)"
         )
     made = image if wanted.mode is None else image.convert(wanted.mode)
     if wanted.size is not None and made.size != wanted.size[::-1]:
