@@ -16,6 +16,8 @@ constexpr auto awake_for = std::chrono::microseconds(50);
 // that is kept is not woken over and over.
 constexpr auto soon = std::chrono::microseconds(30);
 constexpr int most_threads = 8;
+// A piece of so many multiply-adds is cut again, so that whoever is done first can go on.
+constexpr long long_piece = 100000;
 
 uint64_t packed(uint64_t generation, uint64_t first, uint64_t last) { return generation << 32 | first << 16 | last; }
 uint64_t first_of(uint64_t word) { return word >> 16 & 0xffff; }
@@ -73,6 +75,12 @@ bool Companions::begin(int threads, bool is_long) {
 void Companions::end() {
   last_ = Clock::now();
   used_.store(false, std::memory_order_release);
+}
+
+long Companions::panels_each(long panels, long work) const {
+  const long threads = awake() + 1;
+  const long wanted = std::min(panels, threads * std::max<long>(1, std::min<long>(8, work / (threads * long_piece))));
+  return (panels + wanted - 1) / wanted;
 }
 
 void Companions::share(int count, Piece piece, const void* context) {

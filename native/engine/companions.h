@@ -14,6 +14,11 @@
 
 namespace recurra {
 
+// A product of so many multiply-adds is shared with a companion: with fewer, handing it over costs as much.
+constexpr long worth_sharing = 24000;
+// A call of so many multiply-adds wakes companions; a shorter one finds those of the call before.
+constexpr double long_call = 2e6;
+
 class Companions {
  public:
   using Piece = void (*)(const void* context, int piece);
@@ -27,6 +32,10 @@ class Companions {
 
   // How many would take a piece now.
   int awake() const { return awake_.load(std::memory_order_relaxed); }
+
+  // Panels of one piece of a product of `work` multiply-adds: one piece for each thread that is there, or more
+  // where they are long.
+  long panels_each(long panels, long work) const;
 
   // piece(context, 0), ..., piece(context, count - 1), each once; count < 65536. Between begin and end.
   void share(int count, Piece piece, const void* context);

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "companions.h"
 #include "pick.h"
 #include "pool.h"
 
@@ -65,11 +66,32 @@ struct Run {
   int first_state, first_output, first_next, first_temporary, first_local;
 };
 
+// A product cut into pieces of so many panels, for companions.
+template <class T>
+struct SharedProduct {
+  const Kernels<T>& kernels;
+  const T *a, *packed;
+  long a_stride, depth, width, rows;
+  T* c;
+  long c_stride;
+  const T *bias, *addend;
+  long addend_stride, columns_each;
+
+  static void piece(const void* context, int number) {
+    const SharedProduct& s = *static_cast<const SharedProduct*>(context);
+    const long n = number * s.columns_each;
+    s.kernels.product(s.a, s.a_stride, 1, s.packed + n * s.depth, s.depth, std::min(s.columns_each, s.width - n),
+                      s.rows, s.c + n, s.c_stride, s.bias ? s.bias + n : nullptr, s.addend ? s.addend + n : nullptr,
+                      s.addend_stride);
+  }
+};
+
 template <class T>
 class Block {
  public:
-  Block(const Run<T>& run, long first, long last)
-      : run_(run), p_(run.program), first_(first), rows_(last - first), slots_(run.shared) {
+  // Companions may be null.
+  Block(const Run<T>& run, long first, long last, Companions* companions)
+      : run_(run), p_(run.program), first_(first), rows_(last - first), slots_(run.shared), companions_(companions) {
     long widest = 1;
     for (const Line& line : p_.lines)
       if (line.op >= 0) widest = std::max<long>(widest, line.width);
@@ -194,9 +216,16 @@ class Block {
 
   void multiply(const Step<T>& s) {
     const auto [depth, width] = p_.weights[s.weight];
-    run_.kernels.product(at(s.a, 0), slots_[s.a.slot].stride, 1, run_.packed[s.weight], depth, width, active_,
-                         at(s.d, 0), slots_[s.d.slot].stride, s.b.slot < 0 ? nullptr : at(s.b, 0),
-                         s.c.slot < 0 ? nullptr : at(s.c, 0), s.c.slot < 0 ? 0 : slots_[s.c.slot].stride);
+    SharedProduct<T> product{run_.kernels, at(s.a, 0), run_.packed[s.weight], slots_[s.a.slot].stride, depth, width,
+                             active_, at(s.d, 0), slots_[s.d.slot].stride, s.b.slot < 0 ? nullptr : at(s.b, 0),
+                             s.c.slot < 0 ? nullptr : at(s.c, 0), s.c.slot < 0 ? 0 : slots_[s.c.slot].stride, width};
+    const long panel = run_.kernels.panel, panels = pieces(width, panel);
+    const long work = static_cast<long>(depth) * width * active_;
+    if (companions_ && panels > 1 && work >= worth_sharing && companions_->awake()) {
+      product.columns_each = panel * companions_->panels_each(panels, work);
+      return companions_->share(static_cast<int>(pieces(width, product.columns_each)), SharedProduct<T>::piece, &product);
+    }
+    SharedProduct<T>::piece(&product, 0);
   }
 
   void tile(const Step<T>& s, long row, long rows) {
@@ -249,6 +278,22 @@ class Block {
   long active_ = 0, most_ = 0, tile_ = 1;
   std::vector<Slot<T>> slots_;
   std::vector<std::array<T*, 2>> spare_;
+  Companions* companions_;
+};
+
+// Companions for as long as this lives, where it could get them.
+class Company {
+ public:
+  Company(int threads, bool is_long) : held_(Companions::all().begin(threads, is_long) ? &Companions::all() : nullptr) {}
+  ~Company() {
+    if (held_) held_->end();
+  }
+  Company(const Company&) = delete;
+  Company& operator=(const Company&) = delete;
+  Companions* get() const { return held_; }
+
+ private:
+  Companions* held_;
 };
 
 // Rows in blocks of about equal work (sums of lengths), boundaries at multiples of `align`.
@@ -405,8 +450,19 @@ void Driver<T>::run(long rows, const int64_t* batch_sizes, long steps, bool reve
   const long align = p.totals.empty() ? 1 : run.sum_rows;
   const long most = pieces(std::max<long>(12, block_bytes / static_cast<long>(sizeof(T)) / row_numbers), 12) * 12;
   const std::vector<long> bounds = share(rows, batch_sizes, steps, threads, most, align);
-  run_tasks(static_cast<int>(bounds.size()) - 1, threads,
-            [&](int i) { Block<T>(run, bounds[i], bounds[i + 1]).over_time(); });
+  const int blocks = static_cast<int>(bounds.size()) - 1;
+  long largest = 0, all = 0;
+  for (const auto& [depth, width] : p.weights) {
+    largest = std::max(largest, static_cast<long>(depth) * width);
+    all += static_cast<long>(depth) * width;
+  }
+  if (blocks == 1 && threads > 1 && largest * rows >= worth_sharing) {
+    // rows too few to be shared out: the products of each step are
+    const Company company(threads, static_cast<double>(all) * count >= long_call);
+    Block<T>(run, 0, rows, company.get()).over_time();
+  } else {
+    run_tasks(blocks, threads, [&](int i) { Block<T>(run, bounds[i], bounds[i + 1], nullptr).over_time(); });
+  }
 
   for (size_t o = 0; o < totals.size(); ++o) {
     std::fill(totals[o], totals[o] + p.totals[o], T(0));

@@ -21,11 +21,6 @@ constexpr long group_streams = 64;
 constexpr long block_rows = 48;
 // Below so many multiply-adds, waking another thread costs more than it brings.
 constexpr double worth_a_thread = 1e6;
-// A product of so many multiply-adds is shared with a companion: with fewer, handing it over costs as much.
-constexpr long worth_sharing = 24000;
-constexpr double long_call = 2e6;
-// A piece of so many multiply-adds is cut again, so that whoever is done first can go on.
-constexpr long long_piece = 100000;
 
 long pieces(long total, long piece) { return (total + piece - 1) / piece; }
 
@@ -113,13 +108,6 @@ struct SharedPair {
     Shared::piece(&pair.second, number);
   }
 };
-
-// Panels of one piece: one piece for each thread, or more where they are long.
-long panels_each(const Companions& companions, long panels, long work) {
-  const long threads = companions.awake() + 1;
-  const long wanted = threads * std::max<long>(1, std::min<long>(8, work / (threads * long_piece)));
-  return pieces(panels, std::min(panels, wanted));
-}
 
 struct Slot {
   float* data;
@@ -395,7 +383,7 @@ class Worker {
                 const float* bias, const float* addend, long addend_stride) {
     const long panels = weight.panels(), work = weight.work() * rows;
     if (companions_ && panels > 1 && work >= worth_sharing && companions_->awake()) {
-      const long each = panels_each(*companions_, panels, work);
+      const long each = companions_->panels_each(panels, work);
       const Shared shared{weight, each, a, a_stride, rows, c, c_stride, bias, addend, addend_stride};
       return companions_->share(static_cast<int>(pieces(panels, each)), Shared::piece, &shared);
     }
@@ -407,7 +395,7 @@ class Worker {
     const Stepper::Segment &s = *owner_.segments_[0], &loop = *owner_.segments_[1];
     const EarlyProduct& e = s.spec.early[0];
     const Packed &one = s.packed[e.weight], &two = loop.packed[loop.instructions[0].weight];
-    const long each = panels_each(*companions_, one.panels(), (one.work() + two.work()) * count_);
+    const long each = companions_->panels_each(one.panels(), (one.work() + two.work()) * count_);
     const long from = s.spec.program.inputs[e.source], into = s.spec.program.inputs[e.into];
     place(1, 0);
     const SharedPair pair{{one, each, data_[s.spec.inputs[e.source]] + e.start, from, count_,

@@ -56,6 +56,14 @@ TEST(many_rows_and_many_steps) {
   same<double>(2, {4000, 3}, true, true, 1e-9);
 }
 
+// A row alone can't be shared out: its products are, with threads that stay awake from step to step.
+TEST(one_wide_row) {
+  for (bool reverse : {false, true}) {
+    same<float>(200, {60}, reverse, true, 2e-5);
+    same<double>(203, {60}, reverse, false, 1e-9);
+  }
+}
+
 TEST(a_check_ends_a_long_run_and_the_next_is_right) {
   Run<float> expected(40, std::vector<long>(16, 50)), found(40, std::vector<long>(16, 50));
   const Driver<float> driver(recurrence(40, true));
