@@ -342,9 +342,9 @@ RUNS: tuple[Figure, ...] = (
     Figure(
         "chat",
         "chat",
-        "small talk, turns of two topics that were trained on: perplexity / share exact",
+        "small talk, replies of two topics that were trained on: perplexity",
         None,
-        "perplexity/exact",
+        "perplexity",
         "[ten exchanges](docs/samples.md)",
     ),
 )

@@ -1,0 +1,101 @@
+"""Writes docs/samples.md: what trained models make, as it comes.
+
+    python benchmarks/samples.py
+
+The runs are those of benchmarks/recipes.py: chat, kanji, autoencode_sentences.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "samples.md"
+TURNS = {
+    "as they stand in the corpus": (
+        "Hello",
+        "What is AI?",
+        "What is a computer?",
+        "Tell me a joke",
+        "what are the laws of thermodynamics",
+        "Who was the 37th President of the United States?",
+    ),
+    "put otherwise": (
+        "my computer does not turn on",
+        "do you get paid?",
+        "are you arrogant?",
+        "what do you know about the american civil war",
+    ),
+}
+SENTENCES = ROOT.parent / "shared" / "data" / "multi30k" / "test_2016_flickr.en.gz"
+KANJI = "recurra sample runs/kanji -n 12 --temperature 0.5 -o docs/figures/kanji.png"
+
+
+def main() -> None:
+    _run(KANJI)
+    PAGE.write_text(
+        f"""# Samples
+
+What trained models make, as it comes; `python benchmarks/samples.py` writes this page.
+
+## Small talk
+
+`recurra predict runs/chat`: the reply that a beam search finds, after it has learnt 2,300 replies by heart.
+Turns {" and, below the line, turns ".join(TURNS)}:
+
+{_chat()}
+
+## Drawings
+
+`{KANJI}`: from nothing, no character is asked for.
+
+![twelve drawings](figures/kanji.png)
+
+## Sentences back from 512 numbers
+
+`recurra predict runs/autoencode_sentences`, the first five captions of the test part; words that training
+saw fewer than twice can't come back:
+
+{_sentences()}
+"""
+    )
+
+
+def _chat() -> str:
+    groups = [
+        "\n".join(f"> **{turn}**<br>\n> {_plain(answer['text'])}\n>" for turn, answer in _said("chat", turns))
+        for turns in TURNS.values()
+    ]
+    return "\n> ---\n>\n".join(groups).removesuffix("\n>")
+
+
+def _sentences() -> str:
+    with gzip.open(SENTENCES, "rt", encoding="utf-8") as file:
+        texts = [next(file).strip() for _ in range(5)]
+    rows = _said("autoencode_sentences", texts)
+    return "\n".join(f"- {text}<br>\n  {_plain(answer['restored'])}" for text, answer in rows)
+
+
+def _said(run: str, items: tuple[str, ...] | list[str]) -> list[tuple[str, dict[str, Any]]]:
+    told = _run(f"recurra predict runs/{run} " + shlex.join(items)).splitlines()
+    return [(item, json.loads(line)) for item, line in zip(items, told, strict=True)]
+
+
+def _plain(text: str) -> str:
+    """So that Markdown shows it as it is."""
+    return text.replace("<", "&lt;").replace("*", "\\*")
+
+
+def _run(command: str) -> str:
+    words = [sys.executable, "-m", "recurra.cli", *shlex.split(command)[1:]]
+    return subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+if __name__ == "__main__":
+    main()
