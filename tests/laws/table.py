@@ -59,6 +59,7 @@ TRACED: dict[str, Callable[[], Cell]] = {
     "pointwise": lambda: own.Pointwise(IN, HIDDEN),
     "compared": lambda: own.Compared(IN, HIDDEN),
     "at ties": lambda: own.AtTies(IN, HIDDEN),
+    "from input": lambda: own.FromInput(IN, HIDDEN),
     "broadcast": lambda: own.Broadcast(IN, HIDDEN),
     "in place": lambda: own.InPlace(IN, HIDDEN),
     "outward": lambda: own.Outward(IN, HIDDEN),

@@ -193,6 +193,25 @@ class Broadcast(Both):
         )
 
 
+class FromInput(Both):
+    """Much that is made of the input alone: of its product, in front of another one, of one number, of none."""
+
+    def more(self, hidden_size: int) -> None:
+        self.norm = nn.LayerNorm(hidden_size)
+        self.again = nn.Linear(hidden_size, hidden_size)
+        self.column = nn.Linear(1, hidden_size, bias=False)
+
+    def step(self, x: Tensor, state: Hidden) -> tuple[Tensor, Hidden]:
+        seen = self.norm(self.input(x))
+        low, high = torch.softmax(seen, -1).chunk(2, -1)
+        gate = seen.mean(-1, keepdim=True).sigmoid()
+        fixed = self.column(torch.ones_like(gate)) * gate + self.column(x.sum(-1, keepdim=True))
+        marked = torch.where(seen > 0.1, seen, 0.5 * fixed) + torch.cat([high, low], -1)
+        total = marked * self.hidden(state.h) + self.again(seen.tanh()) + self.column(torch.ones_like(gate))
+        h = torch.tanh(total + gate * state.h)
+        return h, Hidden(h)
+
+
 class InPlace(Both):
     """Changes of what the step itself made."""
 

@@ -96,6 +96,8 @@ def _product(
         start, stop = source.attrs
         source = g[source.args[0]]
     if source.op != "input":
+        if source.op in ("const", "vector"):  # a product reads rows
+            x = g.node("cat", x, width=g.width(x))
         return g.node("product", x, *vector, attrs=(weight, False), width=width)
     bias = g[vector[0]].attrs[0] if vector else None
     into = steps + len(hoisted)
