@@ -194,7 +194,7 @@ class Broadcast(Both):
 
 
 class FromInput(Both):
-    """Much that is made of the input alone: of its product, in front of another one, of one number, of none."""
+    """Much that is made of the input alone: of its product, before another one, of one number, of none."""
 
     def more(self, hidden_size: int) -> None:
         self.norm = nn.LayerNorm(hidden_size)
