@@ -57,4 +57,19 @@ class Companions {
   int threads_ = 0;     // under the lock
 };
 
+// Companions for as long as this lives, where it could get them.
+class Company {
+ public:
+  Company(int threads, bool is_long) : held_(Companions::all().begin(threads, is_long) ? &Companions::all() : nullptr) {}
+  ~Company() {
+    if (held_) held_->end();
+  }
+  Company(const Company&) = delete;
+  Company& operator=(const Company&) = delete;
+  Companions* get() const { return held_; }
+
+ private:
+  Companions* held_;
+};
+
 }  // namespace recurra

@@ -281,21 +281,6 @@ class Block {
   Companions* companions_;
 };
 
-// Companions for as long as this lives, where it could get them.
-class Company {
- public:
-  Company(int threads, bool is_long) : held_(Companions::all().begin(threads, is_long) ? &Companions::all() : nullptr) {}
-  ~Company() {
-    if (held_) held_->end();
-  }
-  Company(const Company&) = delete;
-  Company& operator=(const Company&) = delete;
-  Companions* get() const { return held_; }
-
- private:
-  Companions* held_;
-};
-
 // Rows in blocks of about equal work (sums of lengths), boundaries at multiples of `align`.
 std::vector<long> share(long rows, const int64_t* batch_sizes, long steps, int blocks, long most, long align) {
   std::vector<long> length(rows, 0);
@@ -419,12 +404,13 @@ void Driver<T>::run(long rows, const int64_t* batch_sizes, long steps, bool reve
     long first, last;
   };
   std::vector<Piece> work;
-  long packed_numbers = 0;
+  long packed_numbers = 0, largest = 0;
   for (size_t w = 0; w < weights.size(); ++w) {
     const auto [depth, width] = p.weights[w];
     panels.push_back(allocate<T>(k.packed_size(depth, width)));
     run.packed.push_back(panels.back().get());
     packed_numbers += static_cast<long>(depth) * width;
+    largest = std::max(largest, static_cast<long>(depth) * width);
     const long span = k.panel * std::max<long>(1, pieces(pieces(width, k.panel), 4));
     for (long n = 0; n < width; n += span) work.push_back({w, n, std::min<long>(width, n + span)});
   }
@@ -451,14 +437,9 @@ void Driver<T>::run(long rows, const int64_t* batch_sizes, long steps, bool reve
   const long most = pieces(std::max<long>(12, block_bytes / static_cast<long>(sizeof(T)) / row_numbers), 12) * 12;
   const std::vector<long> bounds = share(rows, batch_sizes, steps, threads, most, align);
   const int blocks = static_cast<int>(bounds.size()) - 1;
-  long largest = 0, all = 0;
-  for (const auto& [depth, width] : p.weights) {
-    largest = std::max(largest, static_cast<long>(depth) * width);
-    all += static_cast<long>(depth) * width;
-  }
   if (blocks == 1 && threads > 1 && largest * rows >= worth_sharing) {
     // rows too few to be shared out: the products of each step are
-    const Company company(threads, static_cast<double>(all) * count >= long_call);
+    const Company company(threads, static_cast<double>(packed_numbers) * count >= long_call);
     Block<T>(run, 0, rows, company.get()).over_time();
   } else {
     run_tasks(blocks, threads, [&](int i) { Block<T>(run, bounds[i], bounds[i + 1], nullptr).over_time(); });

@@ -586,11 +586,12 @@ void Stepper::run(const void* x, float* y, long steps, const int64_t* rows, long
   const int threads = work < 2 * worth_a_thread ? 1 : spec_.threads;
   if (threads > 1) groups = std::max(groups, std::min<long>({threads, count, static_cast<long>(work / worth_a_thread)}));
   if (groups == 1) {
-    Companions* companions = nullptr;
-    if (spec_.threads > 1 && largest_ * count >= worth_sharing && Companions::all().begin(spec_.threads, work >= long_call))
-      companions = &Companions::all();
-    workers_[0]->run(x, y, steps, rows, 0, count, companions);
-    if (companions) companions->end();
+    if (spec_.threads > 1 && largest_ * count >= worth_sharing) {
+      const Company company(spec_.threads, work >= long_call);
+      workers_[0]->run(x, y, steps, rows, 0, count, company.get());
+    } else {
+      workers_[0]->run(x, y, steps, rows, 0, count, nullptr);
+    }
     return;
   }
   run_tasks(static_cast<int>(groups), threads, [&](int g) {

@@ -65,14 +65,16 @@ def replace_leaves(state: State, leaves: dict[str, Tensor]) -> State:
     if names.keys() != leaves.keys():
         missing, extra = sorted(names.keys() - leaves.keys()), sorted(leaves.keys() - names.keys())
         raise Fault(f"state does not fit: missing {missing or 'nothing'}, not expected {extra or 'nothing'}")
-    taken = iter(names)
-    return map_state(lambda _: leaves[next(taken)], state)
+    return with_leaves(state, (leaves[name] for name in names))
 
 
 def with_leaves(state: State, leaves: Iterable[Tensor]) -> State:
     """`state` with its leaves replaced by as many others, in the tree's own order."""
     taken = iter(leaves)
-    return map_state(lambda _: next(taken), state)
+    made = map_state(lambda _: next(taken), state)
+    if next(taken, None) is not None:
+        raise ValueError("more leaves than the state has")
+    return made
 
 
 def detach(state: State) -> State:

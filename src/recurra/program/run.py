@@ -52,11 +52,7 @@ def run_fixed(values: tuple[Value, ...], numbers: Iterable[int], held: dict[int,
         elif target == "getitem":
             held[number] = args[0][template]
         else:
-            positional, named = template
-            if named or not all(type(held) is Arg for held in positional):
-                positional, named = fill(template, args)
-            else:
-                positional = [args[place.index] for place in positional]
+            positional, named = fill(template, args)
             held[number] = operator(target)(*positional, **named)
 
 
