@@ -49,8 +49,8 @@ void halves(const float* a, const uint16_t* packed, long depth, float* c, int co
         for (int v = 0; v < V; v += 2) {
           VF first, second;
           expand(packed + (p * depth + k) * panel + v * W, first, second);
-          sums[p][v] += x * first;
-          sums[p][v + 1] += x * second;
+          sums[p][v] = multiply_add(x, first, sums[p][v]);
+          sums[p][v + 1] = multiply_add(x, second, sums[p][v + 1]);
         }
       }
     }
@@ -155,8 +155,7 @@ void bytes(Rounded a, const int8_t* packed, const float* scales, long depth, flo
       VF first{};
       if (start.addend) first += read(start.addend + r * start.addend_stride + column, now);
       if (start.bias) first += read(start.bias + column, now);
-      // one expression: the compiler joins product and sum alike for every number of rows
-      const VF sum = sums[r][v] * (load(scales + column) * a.scales[r]) + first;
+      const VF sum = multiply_add(sums[r][v], load(scales + column) * a.scales[r], first);
       write(c + r * c_stride + column, sum, now);
     }
 }

@@ -39,7 +39,7 @@ RECURRA_INLINE void accumulate(const T* a, long row_stride, long depth_stride, c
     for (int r = 0; r < R; ++r) {
       const Vec<T> x = splat(a[r * row_stride]);
 #pragma GCC unroll 8
-      for (int v = 0; v < V; ++v) sums[r][v] += x * w[v];
+      for (int v = 0; v < V; ++v) sums[r][v] = multiply_add(x, w[v], sums[r][v]);
     }
     a += depth_stride;
     panel += V * W;
@@ -184,7 +184,8 @@ static void panels_beside(const T* a, long row_stride, long depth_stride, const 
 #pragma GCC unroll 8
         for (int p = 0; p < P; ++p)
 #pragma GCC unroll 8
-          for (int v = 0; v < V; ++v) sums[p][r][v] += value * load(w + p * span + v * W);
+          for (int v = 0; v < V; ++v)
+            sums[p][r][v] = multiply_add(value, load(w + p * span + v * W), sums[p][r][v]);
       }
       x += depth_stride;
       w += V * W;

@@ -5,6 +5,8 @@
 #include <string.h>
 #if defined(__AVX__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #define RECURRA_INLINE static inline __attribute__((always_inline))
@@ -51,6 +53,37 @@ template <class T>
 RECURRA_INLINE Vec<T> splat(T x) {
   return x - Vec<T>{};
 }
+
+// x * y + sum, rounded once where the level has an instruction for it, else twice. Written as an
+// expression it is the compiler's choice, and GCC from 13 on chooses by what stands around it: it takes apart a sum
+// that has a loop to itself, so that a row alone would round otherwise than a row among others.
+#if defined(__AVX512F__)
+RECURRA_INLINE Vec<float> multiply_add(Vec<float> x, Vec<float> y, Vec<float> sum) {
+  return reinterpret_cast<Vec<float>>(_mm512_fmadd_ps((__m512)x, (__m512)y, (__m512)sum));
+}
+RECURRA_INLINE Vec<double> multiply_add(Vec<double> x, Vec<double> y, Vec<double> sum) {
+  return reinterpret_cast<Vec<double>>(_mm512_fmadd_pd((__m512d)x, (__m512d)y, (__m512d)sum));
+}
+#elif defined(__FMA__)
+RECURRA_INLINE Vec<float> multiply_add(Vec<float> x, Vec<float> y, Vec<float> sum) {
+  return reinterpret_cast<Vec<float>>(_mm256_fmadd_ps((__m256)x, (__m256)y, (__m256)sum));
+}
+RECURRA_INLINE Vec<double> multiply_add(Vec<double> x, Vec<double> y, Vec<double> sum) {
+  return reinterpret_cast<Vec<double>>(_mm256_fmadd_pd((__m256d)x, (__m256d)y, (__m256d)sum));
+}
+#elif defined(__aarch64__)
+RECURRA_INLINE Vec<float> multiply_add(Vec<float> x, Vec<float> y, Vec<float> sum) {
+  return reinterpret_cast<Vec<float>>(vfmaq_f32((float32x4_t)sum, (float32x4_t)x, (float32x4_t)y));
+}
+RECURRA_INLINE Vec<double> multiply_add(Vec<double> x, Vec<double> y, Vec<double> sum) {
+  return reinterpret_cast<Vec<double>>(vfmaq_f64((float64x2_t)sum, (float64x2_t)x, (float64x2_t)y));
+}
+#else
+template <class V>
+RECURRA_INLINE V multiply_add(V x, V y, V sum) {
+  return x * y + sum;
+}
+#endif
 
 // The first n lanes, 0 < n < width; the other lanes read as zero and are never touched in memory.
 template <class T>

@@ -43,6 +43,33 @@ TEST(products_of_any_shape) {
       }
 }
 
+// To the last bit: of as many rows as are in a block or more, of widths that end anywhere in a vector or a panel.
+template <class T>
+void rows_alone() {
+  Random random;
+  constexpr long depth = 300;
+  const auto bias = random.numbers<T>(150);
+  for (long width : {1, 2, 3, 4, 5, 8, 9, 15, 16, 17, 31, 33, 64, 65, 100, 150}) {
+    const auto b = random.numbers<T>(depth * width);
+    const Matrix<const T> right{b.data(), width, 1};
+    for (long rows : {2, 3, 4, 5, 6, 7, 13}) {
+      const auto a = random.numbers<T>(rows * depth);
+      auto together = fresh<T>(rows * width), alone = fresh<T>(rows * width);
+      gemm<T>(rows, depth, width, Matrix<const T>{a.data(), depth, 1}, right, bias.data(), together.data(), width,
+              false, 1);
+      for (long r = 0; r < rows; ++r)
+        gemm<T>(1, depth, width, Matrix<const T>{a.data() + r * depth, depth, 1}, right, bias.data(),
+                alone.data() + r * width, width, false, 1);
+      CHECK(together == alone);
+    }
+  }
+}
+
+TEST(a_row_alone_is_a_row_among_others) {
+  rows_alone<float>();
+  rows_alone<double>();
+}
+
 TEST(sums_of_columns) {
   Random random;
   for (long rows : {0, 1, 255, 257, 1000})
