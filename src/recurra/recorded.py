@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from recurra.cells.base import Cell
+from recurra.cells.base import Cell, cell_of
 from recurra.plan import Plan, plan_of
 from recurra.program.trace import fixed_leaves
 from recurra.run_program import Resets, prepare, run_ready
@@ -38,14 +38,15 @@ class Recordable(NamedTuple):
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-def recordable(cell: Cell) -> Recordable:
-    """The plan of a cell as it is while a graph is recorded."""
+def recordable(number: int) -> Recordable:
+    """The plan of a cell (by its `id`) as it is while a graph is recorded."""
+    cell = cell_of(number)
     plan = plan_of(cell)
     if plan.program is None:
         return Recordable(-1, plan.reason, (), ())
-    number = next((n for n, held in _PLANS.items() if held is plan), len(_PLANS))
-    _PLANS[number] = plan
-    return Recordable(number, "", tuple(fixed_leaves(cell)), tuple(_plain(cell)))
+    place = next((n for n, held in _PLANS.items() if held is plan), len(_PLANS))
+    _PLANS[place] = plan
+    return Recordable(place, "", tuple(fixed_leaves(cell)), tuple(_plain(cell)))
 
 
 def guard(cell: Cell, known: Recordable) -> None:

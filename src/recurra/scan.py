@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.parametrize import cached, is_parametrized
 
-from recurra.cells.base import Cell
+from recurra.cells.base import Cell, cell_of
 from recurra.checkpointed import Segment, require_every, run_checkpointed, run_opaque_checkpointed
 from recurra.engines import Engine, choose, run_opaque, strictly
 from recurra.engines import strict as strictness
@@ -65,7 +65,7 @@ def scan(
     rows = as_rows(cell, x)
     flags = None if resets is None else as_flags(rows, resets)
     if strict or _strictly():
-        _require_fast(cell)
+        _require_fast(id(cell))
     recorded = torch.compiler.is_dynamo_compiling()
     if recorded and not (checkpoint_every and torch.is_grad_enabled()):
         y, final = _run_recorded(cell, rows, state, reverse, flags)
@@ -88,7 +88,7 @@ def run_layer(
     check_input(cell, rows)
     plan = plan_of(cell)
     if strictly():
-        _require_fast(cell)
+        _require_fast(id(cell))
     return _run(cell, plan, weights, rows, state, reverse, None)
 
 
@@ -175,7 +175,7 @@ def _run_recorded(
     cell: Cell, rows: Ragged, state: Any, reverse: bool, flags: Tensor | None
 ) -> tuple[Tensor, Any]:
     """As above where torch records a graph: of the plan only names and numbers may be looked at."""
-    known = recordable(cell)
+    known = recordable(id(cell))
     if known.number < 0:
         raise Fault(f"{type(cell).__name__} can't be compiled whole, its step has no program: {known.reason}")
     given = cell.begin(cell.initial_state(len(rows)) if state is None else map_state(rows.sort, state))
@@ -217,7 +217,8 @@ class _Weights(Mapping[str, Tensor]):
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-def _require_fast(cell: Cell) -> None:
+def _require_fast(number: int) -> None:
+    cell = cell_of(number)
     _, refusals = engine_for(plan_of(cell), cell.example())
     if refusals:
         reasons = "; ".join(f"{name}: {why}" for name, why in refusals.items())

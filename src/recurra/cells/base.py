@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, ClassVar, Self, TypeVar
+from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,8 @@ CELLS = Registry("cell")
 """Every registered cell by name."""
 
 C = TypeVar("C", bound="type[Cell]")
+
+_LIVING: WeakValueDictionary[int, Cell] = WeakValueDictionary()
 
 
 class Cell(Configured):
@@ -37,6 +40,7 @@ class Cell(Configured):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         self = super().__new__(cls, *args, **kwargs)
+        _LIVING[id(self)] = self
         for name in ("input_size", "hidden_size"):
             if name in self.__dict__.get("config", {}):
                 setattr(self, name, self.config[name])
@@ -88,6 +92,13 @@ class Cell(Configured):
         if found is None:
             raise Fault(f"{type(self).__name__} has no {name}: {_HOW[name]}")
         return found
+
+
+def cell_of(number: int) -> Cell:
+    """The cell whose `id` this is. While torch records a graph, a number can be handed on where a module
+    can't.
+    """
+    return _LIVING[number]
 
 
 def _first(part: nn.Module, kind: str) -> Tensor | None:
