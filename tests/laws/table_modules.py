@@ -160,7 +160,9 @@ def costs(module: Any, rows: Rows) -> list[Any]:
 
 def spelled(module: Any, rows: Rows) -> list[Any]:
     ids = Ragged.from_list(rows)
-    spelling = Ragged.from_list([torch.arange(TOKENS)[: k % 4] for k in range(TOKENS)])
+    spelling = Ragged.from_list(
+        [torch.arange(TOKENS, device=ids.data.device)[: k % 4] for k in range(TOKENS)]
+    )
     return apart(module(models.Words(ids, ids, ids, spelling)), len(rows))
 
 

@@ -154,3 +154,17 @@ def test_vmap_over_gradients_of_each_row(compiled: bool) -> None:
         alone = torch.autograd.grad(model(row.unsqueeze(0)).square().sum(), list(model.parameters()))
         for one, other in zip(each.values(), alone, strict=True):
             torch.testing.assert_close(one[k], other)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
+@pytest.mark.parametrize("cell", [cells.LSTM, cells.PeepholeLSTM])
+def test_on_a_gpu(cell: Any, backend: str) -> None:
+    model = Model(cell(3, 4)).cuda()
+    compiled = torch.compile(model, fullgraph=True, backend=backend)
+
+    def there(run: Callable[[Tensor], Tensor]) -> tuple[Tensor, ...]:
+        return found(lambda x: run(x.cuda()), model, 5)
+
+    for one, other in zip(there(compiled), there(model), strict=True):
+        torch.testing.assert_close(one, other)

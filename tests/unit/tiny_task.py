@@ -109,7 +109,7 @@ class TinyTask(Task):
         return _Batches(self, epoch, rank, world)
 
     def loss(self, batch: Any, carry: Any) -> Loss:
-        number, x = batch
+        number, x = batch[0], batch[1].to(self.model.output.weight.device)
         if carry is not None and len(carry.h) != len(x):
             carry = None
         y, state = self.model(x, carry)
@@ -128,7 +128,9 @@ class TinyTask(Task):
             return {"error": float("nan")}
         if self.data.score == "worse":
             return {"error": float(self.evaluated)}
-        x = torch.randn(8, 3, 2, generator=torch.Generator().manual_seed(7))
+        x = torch.randn(8, 3, 2, generator=torch.Generator().manual_seed(7)).to(
+            self.model.output.weight.device
+        )
         with torch.no_grad():
             y, _ = self.model(x)
         return {"error": float(((y[..., 0] - x.sum(-1)) ** 2).mean())}
