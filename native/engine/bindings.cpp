@@ -121,6 +121,7 @@ NB_MODULE(_engine, m) {
   // Loops live as long as the cells they were made from, which may be until the interpreter ends.
   nb::set_leak_warnings(false);
   m.def("level", [] { return level_name(level()); });
+  m.def("use_team", [](uintptr_t team) { use_team(reinterpret_cast<Team>(team)); }, "team"_a);
   bind_gemm<float>(m, "gemm_f32");
   bind_gemm<double>(m, "gemm_f64");
   bind_sums<float>(m, "column_sums_f32");

@@ -17,12 +17,27 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr auto between_checks = std::chrono::milliseconds(100);
+// A caller that had to wait so long for a team's members, none of which had a task, does without it for a while.
+constexpr auto too_long = std::chrono::microseconds(500);
+constexpr auto without_team = std::chrono::milliseconds(100);
+
+// Turns of waiting for members before the caller sleeps between looks: some hundreds of microseconds.
+constexpr int eager_turns = 20000;
+
+void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
 
 struct Job {
   const std::function<void(int)>* task;
   int tasks;
   int helpers_wanted;    // threads that may still join; under the pool's lock
   int helpers_inside;    // threads that have joined and not left; under the pool's lock
+  std::atomic<int> members_inside{0};  // of a team, the caller left out
   std::atomic<int> next{0};
   std::atomic<bool> over{false};  // set once there is a failure
   std::exception_ptr failure;     // under the pool's lock
@@ -93,7 +108,55 @@ class Pool {
     done_.wait(hold, left);
   }
 
+  // By the team; false: there is none at present, and nothing has been done.
+  bool run_in_team(Job& job, int threads) {
+    const Team team = team_.load();
+    if (!team || here.job || Clock::now() < team_from_.load()) return false;
+    struct Call {
+      Pool& pool;
+      Job& job;
+      std::thread::id caller;
+      Clock::time_point done{};
+    } call{*this, job, std::this_thread::get_id()};
+    team(
+        [](void* argument) {
+          Call& call = *static_cast<Call*>(argument);
+          if (std::this_thread::get_id() == call.caller) {
+            call.pool.work(call.job);
+            call.pool.wait_for_members(call.job);
+            call.done = Clock::now();
+          } else {
+            ++call.job.members_inside;
+            call.pool.work(call.job);
+            --call.job.members_inside;
+          }
+        },
+        &call, static_cast<unsigned>(threads), 0);
+    const Clock::time_point now = Clock::now();
+    if (now - call.done > too_long) team_from_.store(now + without_team);
+    return true;
+  }
+
+  void use_team(Team team) {
+    team_.store(team);
+    team_from_.store({});
+  }
+
  private:
+  // For tasks that they have begun: a team's own wait looks at no check.
+  void wait_for_members(Job& job) {
+    for (int turns = 0; job.members_inside.load() > 0; ++turns) {
+      pause();
+      if (turns < eager_turns) continue;
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+      try {
+        check_if_due();
+      } catch (...) {
+        fail(job);
+      }
+    }
+  }
+
   void work(Job& job) {
     const Job* before = here.job;
     here.job = &job;
@@ -140,6 +203,8 @@ class Pool {
   std::condition_variable waiting_, done_;
   std::vector<Job*> jobs_;
   size_t threads_ = 0;
+  std::atomic<Team> team_{nullptr};
+  std::atomic<Clock::time_point> team_from_{Clock::time_point{}};
 };
 
 Pool* new_pool();
@@ -171,9 +236,11 @@ void run_tasks(int tasks, int threads, const std::function<void(int)>& task) {
   job.tasks = tasks;
   job.helpers_wanted = helpers;
   job.helpers_inside = 0;
-  pool->run(job);
+  if (!pool->run_in_team(job, threads)) pool->run(job);
   if (job.failure) std::rethrow_exception(job.failure);
 }
+
+void use_team(Team team) { pool->use_team(team); }
 
 Checked::Checked(void (*check)()) : before_(here.check) {
   here.check = check;

@@ -20,7 +20,50 @@ long sum(int tasks, int threads) {
   return made;
 }
 
-TEST(every_task_runs_once) {
+std::atomic<int> team_calls{0};
+
+// A team as another library may have it; its first member comes late.
+template <int late_by>
+void team(void (*function)(void*), void* argument, unsigned threads, unsigned) {
+  ++team_calls;
+  std::vector<std::thread> members;
+  for (unsigned m = 1; m < threads; ++m)
+    members.emplace_back([=] {
+      if (m == 1) std::this_thread::sleep_for(std::chrono::milliseconds(late_by));
+      function(argument);
+    });
+  function(argument);
+  for (auto& member : members) member.join();
+}
+
+// Given to one while this lives.
+struct Lent {
+  explicit Lent(Team team) { use_team(team); }
+  ~Lent() { use_team(nullptr); }
+};
+
+// A test by the engine's own threads, and by a team.
+#define TEST_BOTH(name)               \
+  void name();                        \
+  TEST(name##_by_own_threads) { name(); } \
+  TEST(name##_by_a_team) {            \
+    const Lent lent(team<0>);         \
+    name();                           \
+  }                                   \
+  void name()
+
+TEST(a_team_that_keeps_its_caller_waiting_is_left_for_a_while) {
+  const Lent lent(team<20>);
+  team_calls = 0;
+  for (int round = 0; round < 10; ++round) CHECK(sum(100, 2) == 5050);
+  const int before = team_calls;
+  CHECK(before >= 1 && before < 10);
+  std::this_thread::sleep_for(std::chrono::milliseconds(120));
+  CHECK(sum(100, 2) == 5050);
+  CHECK(team_calls == before + 1);
+}
+
+TEST_BOTH(every_task_runs_once) {
   for (int threads = 1; threads <= 8; ++threads)
     for (int tasks : {0, 1, 2, 7, 100}) {
       std::vector<std::atomic<int>> times(static_cast<size_t>(tasks));
@@ -29,7 +72,7 @@ TEST(every_task_runs_once) {
     }
 }
 
-TEST(what_a_task_throws_reaches_the_caller_and_leaves_a_whole_pool) {
+TEST_BOTH(what_a_task_throws_reaches_the_caller_and_leaves_a_whole_pool) {
   for (int round = 0; round < 50; ++round)
     for (int threads : {1, 2, 4}) {
       CHECK_THROWS(std::domain_error, run_tasks(40, threads, [&](int i) {
@@ -39,7 +82,7 @@ TEST(what_a_task_throws_reaches_the_caller_and_leaves_a_whole_pool) {
     }
 }
 
-TEST(jobs_within_jobs_and_beside_jobs) {
+TEST_BOTH(jobs_within_jobs_and_beside_jobs) {
   std::vector<std::thread> callers;
   std::atomic<int> right{0};
   for (int c = 0; c < 4; ++c)
@@ -57,7 +100,7 @@ TEST(jobs_within_jobs_and_beside_jobs) {
 struct Stopped {};
 
 // As the interpreter's check does once Ctrl-C has been pressed.
-TEST(a_check_ends_long_tasks) {
+TEST_BOTH(a_check_ends_long_tasks) {
   for (int threads : {1, 2, 4}) {
     std::atomic<int> begun{0};
     CHECK_THROWS(Stopped, {
@@ -76,7 +119,7 @@ TEST(a_check_ends_long_tasks) {
 }
 
 // The caller has nothing left to do and waits.
-TEST(a_check_ends_tasks_that_others_are_at) {
+TEST_BOTH(a_check_ends_tasks_that_others_are_at) {
   const auto caller = std::this_thread::get_id();
   std::atomic<bool> joined{false};
   CHECK_THROWS(Stopped, {
@@ -96,7 +139,7 @@ TEST(a_check_ends_tasks_that_others_are_at) {
   CHECK(sum(100, 2) == 5050);
 }
 
-TEST(a_run_in_the_middle_of_another_is_refused) {
+TEST_BOTH(a_run_in_the_middle_of_another_is_refused) {
   CHECK_THROWS(std::logic_error, {
     const Checked checked([] { sum(3, 2); });
     run_tasks(2, 1, [&](int) {
@@ -123,10 +166,13 @@ TEST(companions_share_every_piece_once) {
 }
 
 #if !defined(__SANITIZE_THREAD__)  // which knows no threads in a forked child
-TEST(a_forked_child_has_threads_of_its_own) {
+TEST_BOTH(a_forked_child_has_threads_of_its_own) {
   CHECK(sum(100, 4) == 5050);
   const pid_t child = fork();
-  if (child == 0) _exit(sum(100, 4) == 5050 && Companions::all().begin(2, true) ? 0 : 1);
+  if (child == 0) {
+    team_calls = 0;
+    _exit(sum(100, 4) == 5050 && team_calls == 0 && Companions::all().begin(2, true) ? 0 : 1);
+  }
   int status = -1;
   CHECK(waitpid(child, &status, 0) == child && status == 0);
   CHECK(sum(100, 4) == 5050);

@@ -5,6 +5,7 @@ OPS: dict[str, int]
 SPACES: dict[str, int]
 
 def level() -> str: ...
+def use_team(team: int) -> None: ...
 
 class _Loop:
     def __init__(

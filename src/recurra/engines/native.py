@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from recurra import _engine
 from recurra.engines.base import LoopResult
 from recurra.engines.eager import EagerEngine
 from recurra.engines.native_backward import Saved, backward
@@ -15,6 +16,7 @@ from recurra.engines.native_forward import forward, split
 from recurra.engines.native_ops import loop_operator
 from recurra.engines.native_plan import NativePlan, Needs, native_plan
 from recurra.engines.native_product import product
+from recurra.engines.native_team import torch_team
 from recurra.engines.native_text import text_of
 from recurra.engines.strictness import strictly
 from recurra.engines.transforms import transformed
@@ -50,6 +52,9 @@ class NativeEngine:
 
     name = "native"
     merges = True
+
+    def __init__(self) -> None:
+        _engine.use_team(torch_team())
 
     def refusal(self, loop: Loop, like: Tensor) -> str | None:
         """Why this loop can't run here on tensors of `like`'s type and device."""
