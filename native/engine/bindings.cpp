@@ -1,12 +1,19 @@
 // recurra._engine: pointers in, numbers out. Tensors cross as addresses, so that one build serves
 // every version of torch. The caller keeps the memory alive for the length of a call.
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/array.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <array>
 #include <cstdint>
 #include <stdexcept>
+#include <tuple>
+#include <utility>
 
+#include "call.h"
 #include "driver.h"
 #include "encoded.h"
 #include "gemm.h"
@@ -59,10 +66,20 @@ std::vector<T*> pointers(const Numbers& addresses) {
 }
 
 template <class T>
-std::vector<Strided<const T>> arrays(const Numbers& addresses_and_strides) {
-  std::vector<Strided<const T>> out;
+std::vector<Strided<T>> arrays(const Numbers& addresses_and_strides) {
+  std::vector<Strided<T>> out;
   for (size_t i = 0; i + 1 < addresses_and_strides.size(); i += 2)
-    out.push_back({reinterpret_cast<const T*>(addresses_and_strides[i]), addresses_and_strides[i + 1]});
+    out.push_back({reinterpret_cast<T*>(addresses_and_strides[i]), addresses_and_strides[i + 1]});
+  return out;
+}
+
+template <class View>
+std::vector<View> views(const Numbers& addresses_and_strides) {
+  using Address = decltype(View::data);
+  std::vector<View> out;
+  for (size_t i = 0; i + 2 < addresses_and_strides.size(); i += 3)
+    out.push_back({reinterpret_cast<Address>(addresses_and_strides[i]), addresses_and_strides[i + 1],
+                   addresses_and_strides[i + 2]});
   return out;
 }
 
@@ -84,17 +101,58 @@ void bind_driver(nb::module_& m, const char* name) {
           [](const Driver<T>& self, long rows, const Numbers& batch_sizes, bool reverse, const Numbers& inputs,
              const Numbers& initial, const Numbers& weights, const Numbers& vectors, const Numbers& outputs,
              const Numbers& finals, const Numbers& totals, int threads) {
-            std::vector<WeightView<T>> views;
-            for (size_t i = 0; i + 2 < weights.size(); i += 3)
-              views.push_back({reinterpret_cast<const T*>(weights[i]), weights[i + 1], weights[i + 2]});
             nb::gil_scoped_release release;
             const Checked checked(check_signals);
-            self.run(rows, batch_sizes.data(), static_cast<long>(batch_sizes.size()), reverse, arrays<T>(inputs),
-                     arrays<T>(initial), views, pointers<const T>(vectors), pointers<T>(outputs), pointers<T>(finals),
+            self.run(rows, batch_sizes.data(), static_cast<long>(batch_sizes.size()), reverse, arrays<const T>(inputs),
+                     arrays<const T>(initial), views<WeightView<T>>(weights), pointers<const T>(vectors), pointers<T>(outputs), pointers<T>(finals),
                      pointers<T>(totals), threads);
           },
           "rows"_a, "batch_sizes"_a, "reverse"_a, "inputs"_a, "initial"_a, "weights"_a, "vectors"_a, "outputs"_a,
           "finals"_a, "totals"_a, "threads"_a);
+}
+
+std::vector<Times> products(const std::vector<std::array<int, 9>>& given) {
+  std::vector<Times> out;
+  for (const auto& g : given) out.push_back({g[0], g[1], g[2], g[3], g[4] != 0, g[5], g[6], g[7], g[8] != 0});
+  return out;
+}
+
+template <class T>
+void bind_call(nb::module_& m, const char* name) {
+  nb::class_<Call<T>>(m, name)
+      .def("__init__",
+           [](Call<T>* self, const Driver<T>& loop, std::vector<int> given, std::vector<std::vector<int>> rooms,
+              std::vector<int> inputs, std::vector<int> outputs, std::vector<int> vectors,
+              std::vector<std::pair<int, int>> weights, std::vector<std::pair<int, bool>> loop_weights,
+              const std::vector<std::array<int, 9>>& before, const std::vector<std::array<int, 9>>& after,
+              const std::vector<std::array<int, 5>>& gradients, std::vector<int> sums) {
+             CallPlan plan{given,        rooms,           inputs,          outputs, vectors, weights,
+                           loop_weights, products(before), products(after), {},      sums};
+             for (const auto& g : gradients) plan.gradients.push_back({g[0], g[1], g[2], g[3], g[4] != 0});
+             new (self) Call<T>(loop, std::move(plan));
+           },
+           "loop"_a, "given"_a, "rooms"_a, "inputs"_a, "outputs"_a, "vectors"_a, "weights"_a, "loop_weights"_a,
+           "before"_a, "after"_a, "gradients"_a, "sums"_a, nb::keep_alive<1, 2>())
+      .def(
+          "run",
+          [](const Call<T>& self, long rows, const Numbers& batch_sizes, bool reverse, const Numbers& given,
+             const Numbers& rooms, const Numbers& states, const Numbers& weights, const Numbers& vectors,
+             const Numbers& finals, const Numbers& totals, const Numbers& gradients, const Numbers& sums, int threads) {
+            CallSeconds seconds;
+            {
+              nb::gil_scoped_release release;
+              const Checked checked(check_signals);
+              const CallArguments<T> with{arrays<T>(given),      pointers<T>(rooms),
+                                          arrays<const T>(states), views<WeightView<T>>(weights),
+                                          pointers<const T>(vectors), pointers<T>(finals),
+                                          pointers<T>(totals),   views<GradientView<T>>(gradients),
+                                          pointers<T>(sums)};
+              seconds = self.run(rows, batch_sizes.data(), static_cast<long>(batch_sizes.size()), reverse, with, threads);
+            }
+            return std::make_tuple(seconds.before, seconds.loop, seconds.after);
+          },
+          "rows"_a, "batch_sizes"_a, "reverse"_a, "given"_a, "rooms"_a, "states"_a, "weights"_a, "vectors"_a,
+          "finals"_a, "totals"_a, "gradients"_a, "sums"_a, "threads"_a);
 }
 
 nb::dict operation_codes() {
@@ -128,6 +186,8 @@ NB_MODULE(_engine, m) {
   bind_sums<double>(m, "column_sums_f64");
   bind_driver<float>(m, "LoopF32");
   bind_driver<double>(m, "LoopF64");
+  bind_call<float>(m, "CallF32");
+  bind_call<double>(m, "CallF64");
   bind_stepper(m);
   m.attr("OPS") = operation_codes();
   m.attr("SPACES") = space_codes();

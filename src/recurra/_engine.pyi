@@ -40,6 +40,42 @@ class _Loop:
 class LoopF32(_Loop): ...
 class LoopF64(_Loop): ...
 
+class _Call:
+    def __init__(
+        self,
+        loop: _Loop,
+        given: Sequence[int],
+        rooms: Sequence[Sequence[int]],
+        inputs: Sequence[int],
+        outputs: Sequence[int],
+        vectors: Sequence[int],
+        weights: Sequence[tuple[int, int]],
+        loop_weights: Sequence[tuple[int, bool]],
+        before: Sequence[Sequence[int]],
+        after: Sequence[Sequence[int]],
+        gradients: Sequence[Sequence[int]],
+        sums: Sequence[int],
+    ) -> None: ...
+    def run(
+        self,
+        rows: int,
+        batch_sizes: Sequence[int],
+        reverse: bool,
+        given: Sequence[int],
+        rooms: Sequence[int],
+        states: Sequence[int],
+        weights: Sequence[int],
+        vectors: Sequence[int],
+        finals: Sequence[int],
+        totals: Sequence[int],
+        gradients: Sequence[int],
+        sums: Sequence[int],
+        threads: int,
+    ) -> tuple[float, float, float]: ...
+
+class CallF32(_Call): ...
+class CallF64(_Call): ...
+
 def gemm_f32(
     rows: int,
     depth: int,

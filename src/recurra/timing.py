@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 BEFORE, LOOP, AFTER = "before the loop", "loop", "after the loop"
@@ -39,6 +39,13 @@ class Timing:
     def count(self, operations: float) -> None:
         if self._open:
             self.operations[self._open[-1]] += operations
+
+    def move(self, name: str, seconds: float, operations: float) -> None:
+        """Gives time of the part that is open to another."""
+        if self._open:
+            self.seconds[self._open[-1]] -= seconds
+            self.seconds[name] += seconds
+            self.operations[name] += operations
 
     def _tell(self) -> None:
         now = time.perf_counter()
@@ -83,3 +90,11 @@ def count(operations: float) -> None:
     """Floating-point operations done within the part that is open."""
     if _timing is not None:
         _timing.count(operations)
+
+
+def spent(names: Sequence[str], seconds: Sequence[float], multiplied: Sequence[int], count: int) -> None:
+    """What the part that is open did in stretches that have names of their own: their times, and the
+    multiply-adds that each did for every one of `count` rows."""
+    if _timing is not None:
+        for name, time_, each in zip(names, seconds, multiplied, strict=True):
+            _timing.move(name, time_, 2.0 * each * count)

@@ -14,7 +14,7 @@ from torch import Tensor
 pytest.importorskip("recurra._engine", reason="the native library is not built")
 
 from recurra.engines.native import NativeEngine
-from recurra.engines.native_run import column_sums, matrix_product, weight_gradient
+from recurra.engines.native_run import column_sums, matrix_product
 from recurra.program import Loop, Value
 
 SIZES = [(1, 1, 1), (5, 3, 7), (6, 256, 64), (7, 257, 65), (130, 600, 70), (61, 1, 200), (2, 0, 3), (0, 4, 4)]
@@ -40,16 +40,6 @@ def test_products(size: tuple[int, int, int], dtype: torch.dtype, turned: str) -
     torch.testing.assert_close(out.double(), expected + bias.double(), **tolerance)
     matrix_product(a, b, None, out, add=True)
     torch.testing.assert_close(out.double(), 2 * expected + bias.double(), rtol=0, atol=2 * tolerance["atol"])
-
-
-@pytest.mark.parametrize("across", [False, True])
-def test_weight_gradients_are_laid_out_like_the_weight(across: bool) -> None:
-    x, g = torch.randn(700, 9), torch.randn(700, 14)
-    weight = torch.empty(14, 9).t() if across else torch.empty(9, 14)
-    made = weight_gradient(x, g, weight, None)
-    assert made.stride() == weight.stride()
-    torch.testing.assert_close(made, x.t() @ g, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(weight_gradient(x, g, weight, made), 2 * x.t() @ g, rtol=1e-4, atol=2e-4)
 
 
 def test_threads_change_no_bit_of_a_product() -> None:

@@ -121,7 +121,7 @@ class _Loop(torch.autograd.Function):
                     "leave out strict, or create_graph=True"
                 )
             return (None, None, None, *_again_eagerly(ctx, tensors, gradients))
-        saved = Saved.of(plan, ctx.needs, tensors, rest)
+        saved = Saved.of(plan, tensors, rest)
         count = len(plan.loop.outputs)
         with part(BACK_PRODUCTS):
             found = backward(

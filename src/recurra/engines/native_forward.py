@@ -1,15 +1,16 @@
-"""A loop's forward run: large products first, then the loop itself."""
+"""A loop's forward run."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from recurra.engines.native_memory import empty_rows
 from recurra.engines.native_plan import NativePlan, Needs
-from recurra.engines.native_run import matrix_product, run_ready
-from recurra.timing import BEFORE, part
+from recurra.engines.native_run import addresses, places, rowwise, views
+from recurra.timing import BEFORE, LOOP, spent
 
 
 def split(plan: NativePlan, tensors: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
@@ -26,18 +27,29 @@ def forward(
     reverse: bool,
     tensors: Sequence[Tensor],
 ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-    """Outputs, final states, and what the backward run needs: the tape, then hoisted inputs."""
+    """Outputs, final states, and the memory of what the backward run will read, if it reads any."""
     steps, fixed, states = split(plan, tensors)
-    matrices, vectors = [fixed[k] for k in plan.matrices], [fixed[k] for k in plan.vectors]
-    for h in plan.step.hoisted:
-        made = empty_rows(states[0], len(steps[h.source]), matrices[h.weight].shape[1])
-        bias = None if h.vector is None else vectors[h.vector].contiguous()
-        with part(BEFORE):
-            matrix_product(steps[h.source][:, h.start : h.stop], matrices[h.weight], bias, made)
-        steps.append(made)
-    taped = None if needs is None else plan.taped(needs)
-    ready = plan.plain if taped is None else taped.forward
-    count = len(plan.loop.outputs)
-    outputs, finals, _ = run_ready(ready, batch_sizes, reverse, steps, states, matrices, vectors, count)
-    kept = [steps[k] for k in taped.inputs] if taped else []
-    return outputs[:count], finals, [*outputs[count:], *kept]
+    call, like, count = plan.forward(needs), states[0], sum(batch_sizes)
+    outputs = [like.new_empty(count, width) for width in call.outputs]
+    finals = [like.new_empty(t.shape) for t in states]
+    given = [rowwise(t) for t in (*steps, *outputs)]
+    states = [rowwise(t) for t in states]
+    vectors = [fixed[k].contiguous() for k in plan.vectors]
+    rooms = [empty_rows(like, count, call.width), empty_rows(like, count, call.scratch)]
+    seconds = call.calls.of(like.dtype).run(
+        len(like),
+        batch_sizes,
+        reverse,
+        places(given),
+        addresses(rooms),
+        places(states),
+        views([fixed[k] for k in plan.matrices]),
+        addresses(vectors),
+        addresses(finals),
+        [],
+        [],
+        [],
+        torch.get_num_threads(),
+    )
+    spent((BEFORE, LOOP, LOOP), seconds, call.calls.multiplied, count)
+    return outputs, finals, rooms[:1] if call.width else []

@@ -44,14 +44,10 @@ def _(
     steps, _, states = split(plan, tensors)
     count = steps[0].shape[0] if steps else sum(batch_sizes)
     like = states[0]
-    widths = list(plan.plain.widths)
-    made = [like.new_empty(count, width) for width in widths]
+    call = plan.forward(wanted)
+    made = [like.new_empty(count, width) for width in call.outputs]
     made += [torch.empty_like(state, memory_format=torch.contiguous_format) for state in states]
-    if wanted is not None:
-        taped = plan.taped(wanted)
-        saved = [*taped.forward.widths[len(widths) :], *(plan.step.inputs[k] for k in taped.inputs)]
-        made += [like.new_empty(count, width) for width in saved]
-    return made
+    return [*made, like.new_empty(count, call.width)] if call.width else made
 
 
 @torch.library.custom_op("recurra::loop_backward", mutates_args=())
@@ -76,7 +72,7 @@ def backward_operator(
     given = iter(gradients)
     all_ = [next(given) if flag == "1" else None for flag in incoming]
     count = len(plan.loop.outputs)
-    saved = Saved.of(plan, wanted, tensors, kept)
+    saved = Saved.of(plan, tensors, kept)
     found = backward(plan, wanted, batch_sizes, reverse, saved, all_[:count], all_[count:])
     return [
         torch.zeros_like(t) if g is None else g.contiguous()

@@ -4,50 +4,13 @@ for."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
-from recurra.engines.native_encode import encode
+from recurra.engines.native_back_call import BackwardCall, backward_call
+from recurra.engines.native_call import ForwardCall
 from recurra.program import Loop
 from recurra.program.derivative import Derivative, Wanted, differentiate
-from recurra.program.graph import StepGraph
 from recurra.program.lower import lower
-
-
-@dataclass(frozen=True)
-class Ready:
-    """An encoded step with its library objects, for float32 and float64.
-
-    Attributes:
-        weights: `(weight, transposed)` in the order of the library's weights.
-        widths: of the outputs.
-        totals: widths of the totals.
-    """
-
-    drivers: tuple[Any, Any]
-    weights: tuple[tuple[int, bool], ...]
-    widths: tuple[int, ...]
-    totals: tuple[int, ...]
-
-    @classmethod
-    def of(cls, step: StepGraph) -> Ready:
-        made = encode(step)
-        drivers = made.driver(False), made.driver(True)
-        return cls(drivers, tuple(made.weights), tuple(made.outputs), tuple(made.totals))
-
-
-@dataclass(frozen=True)
-class Taped:
-    """A forward run that saves what one set of gradients needs.
-
-    Attributes:
-        tape: forward nodes saved after the loop's own outputs, in order.
-        inputs: hoisted inputs that the backward run reads, in order.
-    """
-
-    forward: Ready
-    tape: tuple[int, ...]
-    inputs: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -77,28 +40,39 @@ class NativePlan:
         kinds = [len(loop.values[number].shape) == 2 for number in loop.fixed]
         self.matrices = [k for k, matrix in enumerate(kinds) if matrix]
         self.vectors = [k for k, matrix in enumerate(kinds) if not matrix]
-        self.plain = Ready.of(self.step)
-        self._taped: dict[Needs, Taped] = {}
-        self._backward: dict[tuple[Needs, frozenset[int]], tuple[Derivative, Ready]] = {}
+        self._plain = ForwardCall.of(self.step)
+        self._derivatives: dict[tuple[Needs, frozenset[int]], Derivative] = {}
+        self._forward: dict[Needs, ForwardCall] = {}
+        self._backward: dict[tuple[Needs, frozenset[int]], BackwardCall] = {}
 
-    def taped(self, needs: Needs) -> Taped:
+    def forward(self, needs: Needs | None) -> ForwardCall:
         """The forward run for some gradients, whichever outputs they come in at."""
-        if needs not in self._taped:
-            derivative, _ = self.backward(needs, frozenset(range(len(self.loop.outputs))))
+        if needs is None:
+            return self._plain
+        if needs not in self._forward:
+            derivative = self._derivative(needs, frozenset(range(len(self.loop.outputs))))
             tape = tuple(node for node in derivative.tape if node not in self.step.outputs)
             hoisted = {h.into for h in self.step.hoisted}
             inputs = tuple(k for kind, k in derivative.sources if kind == "input" and k in hoisted)
-            step = replace(self.step, outputs=(*self.step.outputs, *tape))
-            self._taped[needs] = Taped(Ready.of(step), tape, inputs)
-        return self._taped[needs]
+            self._forward[needs] = ForwardCall.of(self.step, tape, inputs)
+        return self._forward[needs]
 
-    def backward(self, needs: Needs, incoming: frozenset[int]) -> tuple[Derivative, Ready]:
+    def backward(self, needs: Needs, incoming: frozenset[int]) -> BackwardCall:
         """The backward run when gradients come in at the outputs `incoming`."""
         key = needs, incoming
         if key not in self._backward:
-            made = differentiate(self.step, self._wanted(needs, incoming))
-            self._backward[key] = (made, Ready.of(made.backward))
+            fixed = needs.fixed
+            wanted = needs.steps, [fixed[k] for k in self.matrices], [fixed[k] for k in self.vectors]
+            self._backward[key] = backward_call(
+                self.step, self.forward(needs), self._derivative(needs, incoming), incoming, wanted
+            )
         return self._backward[key]
+
+    def _derivative(self, needs: Needs, incoming: frozenset[int]) -> Derivative:
+        key = needs, incoming
+        if key not in self._derivatives:
+            self._derivatives[key] = differentiate(self.step, self._wanted(needs, incoming))
+        return self._derivatives[key]
 
     def _wanted(self, needs: Needs, incoming: frozenset[int]) -> Wanted:
         weights = frozenset(m for m, k in enumerate(self.matrices) if needs.fixed[k])

@@ -1,0 +1,159 @@
+#include "call.h"
+
+#include <chrono>
+#include <stdexcept>
+#include <utility>
+
+#include "gemm.h"
+
+namespace recurra {
+namespace {
+
+void require(bool right) {
+  if (!right) throw std::invalid_argument("call: a number that does not exist, or a shape that does not fit");
+}
+
+bool within(int number, size_t count) { return number >= 0 && static_cast<size_t>(number) < count; }
+
+std::vector<int> all_widths(const CallPlan& plan) {
+  std::vector<int> widths = plan.given;
+  for (const auto& room : plan.rooms) widths.insert(widths.end(), room.begin(), room.end());
+  return widths;
+}
+
+class Clock {
+ public:
+  double lap() {
+    const auto now = std::chrono::steady_clock::now();
+    const std::chrono::duration<double> passed = now - since_;
+    since_ = now;
+    return passed.count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+void CallPlan::check(const LoopProgram& loop) const {
+  const std::vector<int> widths = all_widths(*this);
+  const auto array = [&](int number, int width) {
+    require(within(number, widths.size()) && width >= 0 && widths[number] >= width);
+  };
+  const auto columns = [&](int number, int start, int count) {
+    require(start >= 0 && count >= 0);
+    array(number, start + count);
+  };
+  require(inputs.size() == loop.inputs.size() && outputs.size() == loop.outputs.size() &&
+          loop_weights.size() == loop.weights.size() && vectors == loop.vectors);
+  for (size_t i = 0; i < inputs.size(); ++i) array(inputs[i], loop.inputs[i]);
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    array(outputs[i], loop.outputs[i]);
+    require(widths[outputs[i]] == loop.outputs[i]);
+  }
+  for (size_t i = 0; i < loop_weights.size(); ++i) {
+    const auto [weight, transposed] = loop_weights[i];
+    require(within(weight, weights.size()));
+    auto size = weights[weight];
+    if (transposed) std::swap(size.first, size.second);
+    require(size == loop.weights[i]);
+  }
+  for (const auto* products : {&before, &after})
+    for (const Times& p : *products) {
+      require(within(p.weight, weights.size()));
+      auto [depth, width] = weights[p.weight];
+      if (p.transposed) std::swap(depth, width);
+      require(p.depth == depth);
+      columns(p.x, p.start, depth);
+      columns(p.out, p.out_start, width);
+      require(p.vector == -1 || (within(p.vector, vectors.size()) && vectors[p.vector] == width));
+    }
+  for (const WeightGradient& g : gradients) {
+    require(within(g.weight, weights.size()));
+    columns(g.x, g.start, weights[g.weight].first);
+    array(g.gradient, weights[g.weight].second);
+  }
+  for (int number : sums) array(number, 0);
+}
+
+template <class T>
+Call<T>::Call(const Driver<T>& loop, CallPlan plan) : loop_(loop), plan_(std::move(plan)), widths_(all_widths(plan_)) {
+  plan_.check(loop.program());
+}
+
+template <class T>
+CallSeconds Call<T>::run(long rows, const int64_t* batch_sizes, long steps, bool reverse, const CallArguments<T>& with,
+                         int threads) const {
+  const CallPlan& p = plan_;
+  if (with.arrays.size() != p.given.size() || with.rooms.size() != p.rooms.size() ||
+      with.weights.size() != p.weights.size() || with.vectors.size() != p.vectors.size() ||
+      (!p.gradients.empty() && with.gradients.size() != p.weights.size()) || with.sums.size() != p.sums.size())
+    throw std::invalid_argument("call: wrong number of arrays");
+  long count = 0;
+  for (long t = 0; t < steps; ++t) count += batch_sizes[t];
+  std::vector<Strided<T>> arrays = with.arrays;
+  for (size_t r = 0; r < p.rooms.size(); ++r) {
+    T* next = with.rooms[r];
+    for (int width : p.rooms[r]) {
+      arrays.push_back({next, width});
+      next += count * width;
+    }
+  }
+  const auto multiply = [&](const Times& product) {
+    auto [depth, width] = p.weights[product.weight];
+    const WeightView<T>& w = with.weights[product.weight];
+    Matrix<const T> weight{w.data, w.depth_stride, w.width_stride};
+    if (product.transposed) {
+      std::swap(depth, width);
+      std::swap(weight.row_stride, weight.column_stride);
+    }
+    const Strided<T>&x = arrays[product.x], &out = arrays[product.out];
+    gemm<T>(count, depth, width, {x.data + product.start, x.row_stride, 1}, weight,
+            product.vector < 0 ? nullptr : with.vectors[product.vector], out.data + product.out_start, out.row_stride,
+            product.add, threads);
+  };
+
+  CallSeconds seconds;
+  Clock clock;
+  for (const Times& product : p.before) multiply(product);
+  seconds.before = clock.lap();
+
+  std::vector<Strided<const T>> inputs;
+  for (int number : p.inputs) inputs.push_back({arrays[number].data, arrays[number].row_stride});
+  std::vector<T*> outputs;
+  for (int number : p.outputs) outputs.push_back(arrays[number].data);
+  std::vector<WeightView<T>> weights;
+  for (const auto& [number, transposed] : p.loop_weights) {
+    const WeightView<T>& w = with.weights[number];
+    weights.push_back(transposed ? WeightView<T>{w.data, w.width_stride, w.depth_stride} : w);
+  }
+  loop_.run(rows, batch_sizes, steps, reverse, inputs, with.states, weights, with.vectors, outputs, with.finals,
+            with.totals, threads);
+  seconds.loop = clock.lap();
+
+  for (const WeightGradient& g : p.gradients) {
+    const auto [depth, width] = p.weights[g.weight];
+    const GradientView<T>& to = with.gradients[g.weight];
+    const Strided<T>&x = arrays[g.x], &y = arrays[g.gradient];
+    // the result's rows lie whole, or else its columns do and it is made transposed
+    if (to.width_stride == 1)
+      gemm<T>(depth, count, width, {x.data + g.start, 1, x.row_stride}, {y.data, y.row_stride, 1}, nullptr,
+              to.data, to.depth_stride, g.add, threads);
+    else
+      gemm<T>(width, count, depth, {y.data, 1, y.row_stride}, {x.data + g.start, x.row_stride, 1}, nullptr,
+              to.data, to.width_stride, g.add, threads);
+  }
+  for (size_t s = 0; s < p.sums.size(); ++s) {
+    const int number = p.sums[s];
+    column_sums<T>(arrays[number].data, arrays[number].row_stride, count, widths_[number], with.sums[s], threads);
+  }
+  for (const Times& product : p.after) multiply(product);
+  seconds.after = clock.lap();
+  return seconds;
+}
+
+template class Call<float>;
+template class Call<double>;
+
+}  // namespace recurra
