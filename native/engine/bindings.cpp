@@ -19,6 +19,7 @@
 #include "gemm.h"
 #include "pick.h"
 #include "pool.h"
+#include "signals.h"
 #include "stepper_bindings.h"
 
 namespace nb = nanobind;
@@ -26,12 +27,6 @@ using namespace nb::literals;
 
 namespace recurra {
 namespace {
-
-// Ctrl-C ends a long run instead of waiting for it; what the run would have written is then of no use.
-void check_signals() {
-  nb::gil_scoped_acquire hold;
-  if (PyErr_CheckSignals() != 0) throw nb::python_error();
-}
 
 template <class T>
 void bind_gemm(nb::module_& m, const char* name) {

@@ -270,6 +270,7 @@ class Worker {
     const long blocks = pieces(steps, std::max<long>(1, rows_ / count));
     for (long k = 0, done = 0; k < blocks; ++k) {
       const long now = (steps * (k + 1)) / blocks - done;
+      if (k > 0) stop_point();
       block(done, now);
       done += now;
     }
@@ -554,9 +555,28 @@ long Stepper::weight_bytes() const {
   return bytes;
 }
 
-void Stepper::run(const void* x, float* y, long steps, const int64_t* rows, long count) {
+// A copy of all states, put back unless the run came to its end.
+class Stepper::StatesBefore {
+ public:
+  explicit StatesBefore(const Stepper& of) : of_(of) {
+    for (size_t j = 0; j < of.spec_.states.size(); ++j)
+      copies_.emplace_back(of.spec_.states[j], of.spec_.states[j] + numbers(j));
+  }
+  ~StatesBefore() {
+    for (size_t j = 0; j < copies_.size(); ++j) std::copy(copies_[j].begin(), copies_[j].end(), of_.spec_.states[j]);
+  }
+  void forget() { copies_.clear(); }
+
+ private:
+  long numbers(size_t j) const { return of_.spec_.streams * of_.segments_[of_.spec_.loop]->spec.program.states[j]; }
+
+  const Stepper& of_;
+  std::vector<std::vector<float>> copies_;
+};
+
+void Stepper::run(const Turn& mine, const void* x, float* y, long steps, const int64_t* rows, long count) {
+  if (!mine.owns_lock()) throw std::logic_error("stepper: a run out of turn");
   if (steps <= 0 || count <= 0) return;
-  const std::lock_guard<std::mutex> alone(one_at_a_time_);
   if (reads_ids()) {
     const int64_t* ids = static_cast<const int64_t*>(x);
     for (long i = 0; i < steps * count; ++i)
@@ -582,6 +602,13 @@ void Stepper::run(const void* x, float* y, long steps, const int64_t* rows, long
     throw std::invalid_argument("stepper: rows for some streams without saying which");
   }
   const double work = static_cast<double>(work_) * count * steps;
+  if (work < worth_stopping) return work_through(x, y, steps, rows, count, work);
+  StatesBefore before(*this);
+  work_through(x, y, steps, rows, count, work);
+  before.forget();
+}
+
+void Stepper::work_through(const void* x, float* y, long steps, const int64_t* rows, long count, double work) {
   long groups = pieces(count, group_streams);
   const int threads = work < 2 * worth_a_thread ? 1 : spec_.threads;
   if (threads > 1) groups = std::max(groups, std::min<long>({threads, count, static_cast<long>(work / worth_a_thread)}));

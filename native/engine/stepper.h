@@ -48,6 +48,9 @@ struct StepperSpec {
   int y;
 };
 
+// Multiply-adds from which a run may be stopped: some milliseconds.
+constexpr double worth_stopping = 1e8;
+
 class Worker;
 
 class Stepper {
@@ -55,10 +58,19 @@ class Stepper {
   explicit Stepper(StepperSpec spec);
   ~Stepper();
 
+  // The right to run: one call has it at a time.
+  using Turn = std::unique_lock<std::mutex>;
+  Turn turn() { return Turn(one_at_a_time_); }
+  Turn turn_if_free() { return Turn(one_at_a_time_, std::try_to_lock); }
+
   // x [count, steps, F] (numbers) or [count, steps] (ids, int64); y [count, steps, K]; for the streams in
   // `rows` [count], each at most once, or for all when null. Throws std::out_of_range for an id or a row that does
-  // not exist, before anything has changed.
-  void run(const void* x, float* y, long steps, const int64_t* rows, long count);
+  // not exist, before anything has changed. A run that is stopped (see Checked) leaves the states as they were; those
+  // of less work than `worth_stopping` need not be.
+  void run(const Turn& mine, const void* x, float* y, long steps, const int64_t* rows, long count);
+  void run(const void* x, float* y, long steps, const int64_t* rows, long count) {
+    run(turn(), x, y, steps, rows, count);
+  }
 
   long streams() const { return spec_.streams; }
   long x_width() const { return spec_.tokens ? 1 : spec_.arrays[spec_.fronts[0].array]; }
@@ -71,6 +83,8 @@ class Stepper {
  private:
   friend class Worker;
   class Segment;
+  class StatesBefore;
+  void work_through(const void* x, float* y, long steps, const int64_t* rows, long count, double work);
   StepperSpec spec_;
   std::vector<std::unique_ptr<Segment>> segments_;
   std::vector<std::unique_ptr<Worker>> workers_;

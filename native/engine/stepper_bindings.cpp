@@ -4,9 +4,12 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/vector.h>
 
+#include <optional>
 #include <stdexcept>
 
 #include "encoded.h"
+#include "pool.h"
+#include "signals.h"
 #include "stepper.h"
 
 namespace nb = nanobind;
@@ -71,9 +74,21 @@ void call(Stepper& self, const void* x, size_t numbers, Out y, const int64_t* ro
   if (static_cast<long>(numbers) != steps * count * width ||
       static_cast<long>(y.size()) != steps * count * self.y_width())
     throw nb::type_error("stepper: x or y of a wrong size");
-  if (static_cast<double>(self.work()) * count * steps < brief) return self.run(x, y.data(), steps, rows, count);
+  const double work = static_cast<double>(self.work()) * count * steps;
+  if (work < brief) {
+    // who waits for a turn lets go of the interpreter: a long run needs it now and then, to look for Ctrl-C
+    Stepper::Turn mine = self.turn_if_free();
+    if (!mine) {
+      nb::gil_scoped_release release;
+      mine = self.turn();
+    }
+    return self.run(mine, x, y.data(), steps, rows, count);
+  }
   nb::gil_scoped_release release;
-  self.run(x, y.data(), steps, rows, count);
+  const Stepper::Turn mine = self.turn();
+  std::optional<Checked> checked;
+  if (work >= worth_stopping) checked.emplace(check_signals);
+  self.run(mine, x, y.data(), steps, rows, count);
 }
 
 template <class X>

@@ -77,6 +77,45 @@ def test_an_interrupt_ends_a_long_run_and_the_next_one_is_right() -> None:
     assert done.stdout.split() == ["interrupted", "right"] * 2
 
 
+def test_an_interrupted_block_of_a_stream_has_not_been() -> None:
+    """While a step of another thread waits for its turn, too."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", BLOCK], env=environment, capture_output=True, text=True, timeout=5 * SECONDS
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["interrupted", "right"] * 2
+
+
+BLOCK = """
+import os, signal, threading
+import numpy as np, torch
+from recurra.cells import LSTM
+from recurra.layers import FeedForward, Recurrent, Stack
+from recurra.stepper import Stepper
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+# as long as no one would wait for
+x = np.random.default_rng(0).standard_normal((1, 10_000_000, 1), np.float32)
+for threads in (1, 3):
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    stepper = Stepper(Stack(Recurrent(LSTM(1, 256)), FeedForward(256, 1)))
+    stepper.block(x[:, :20])
+    before, made = stepper.state, []
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    waiting = threading.Timer(0.2, lambda: made.append(stepper.step(x[:, 20])))
+    waiting.start()
+    try:
+        stepper.block(x)
+        print("finished")
+    except KeyboardInterrupt:
+        print("interrupted")
+    waiting.join()
+    stepper.load_state(before)
+    print("right" if np.array_equal(made[0], stepper.step(x[:, 20])) else "wrong")
+"""
+
 INTERRUPTED = """
 import os, signal, threading
 import torch
