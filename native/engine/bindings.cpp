@@ -90,20 +90,7 @@ void bind_driver(nb::module_& m, const char* name) {
                               next));
            },
            "inputs"_a, "states"_a, "outputs"_a, "temporaries"_a, "vectors"_a, "locals"_a, "totals"_a, "weights"_a,
-           "immediates"_a, "lines"_a, "next"_a)
-      .def(
-          "run",
-          [](const Driver<T>& self, long rows, const Numbers& batch_sizes, bool reverse, const Numbers& inputs,
-             const Numbers& initial, const Numbers& weights, const Numbers& vectors, const Numbers& outputs,
-             const Numbers& finals, const Numbers& totals, int threads) {
-            nb::gil_scoped_release release;
-            const Checked checked(check_signals);
-            self.run(rows, batch_sizes.data(), static_cast<long>(batch_sizes.size()), reverse, arrays<const T>(inputs),
-                     arrays<const T>(initial), views<WeightView<T>>(weights), pointers<const T>(vectors), pointers<T>(outputs), pointers<T>(finals),
-                     pointers<T>(totals), threads);
-          },
-          "rows"_a, "batch_sizes"_a, "reverse"_a, "inputs"_a, "initial"_a, "weights"_a, "vectors"_a, "outputs"_a,
-          "finals"_a, "totals"_a, "threads"_a);
+           "immediates"_a, "lines"_a, "next"_a);
 }
 
 std::vector<Times> products(const std::vector<std::array<int, 9>>& given) {

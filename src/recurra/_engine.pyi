@@ -22,20 +22,6 @@ class _Loop:
         lines: Sequence[int],
         next: Sequence[int],
     ) -> None: ...
-    def run(
-        self,
-        rows: int,
-        batch_sizes: Sequence[int],
-        reverse: bool,
-        inputs: Sequence[int],
-        initial: Sequence[int],
-        weights: Sequence[int],
-        vectors: Sequence[int],
-        outputs: Sequence[int],
-        finals: Sequence[int],
-        totals: Sequence[int],
-        threads: int,
-    ) -> None: ...
 
 class LoopF32(_Loop): ...
 class LoopF64(_Loop): ...

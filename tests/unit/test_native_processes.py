@@ -56,11 +56,12 @@ def test_workers_of_a_data_loader(method: str) -> None:
 def test_a_refused_call_leaves_the_next_one_right() -> None:
     data = Encoded()
     expected = data[0]
-    driver = _engine.LoopF32([], [1], [], [], [], [], [], [], [], [], [1, 0, 0])
-    state = torch.zeros(2, 1)
+    loop = _engine.LoopF32([], [1], [], [], [], [], [], [], [], [], [1, 0, 0])
+    call = _engine.CallF32(loop, *[[]] * 11)
+    state = torch.zeros(2, 1).data_ptr()
     for sizes in ([3], [1, 2]):
         with pytest.raises(ValueError, match="batch sizes"):
-            driver.run(2, sizes, False, [], [state.data_ptr(), 1], [], [], [], [state.data_ptr()], [], 4)
+            call.run(2, sizes, False, [], [], [state, 1], [], [], [state], [], [], [], 4)
     assert torch.equal(data[0], expected)
 
 
