@@ -109,6 +109,14 @@ def feed_back(module: AttentionFed, rows: Rows) -> list[Any]:
     return [row[:, : module.size] for row in y.to_list()]
 
 
+def fed(module: nn.Module) -> nn.Module:
+    """As after some training, which begins with nothing fed back."""
+    for part in module.modules():
+        if isinstance(part, AttentionFed):
+            nn.init.uniform_(part.gain, 0.5, 1.5)
+    return module
+
+
 def translate(module: Any, rows: Rows) -> list[Any]:
     targets, sources = zip(*rows, strict=True)
     return apart(module(Ragged.from_list(sources), Ragged.from_list(targets)).logits, len(rows))
@@ -239,7 +247,7 @@ MODULES: dict[str, Example] = {
     "general_attention": Example(lambda: GeneralAttention(IN, 2), PAIRED, attend),
     "local_attention": Example(lambda: LocalAttention(GeneralAttention(IN, 2), 2), PAIRED, attend),
     "attention_fed": Example(
-        lambda: AttentionFed(gru(IN + 2), AdditiveAttention(HIDDEN, 2), 2), PAIRED, feed_back
+        lambda: fed(AttentionFed(gru(IN + 2), AdditiveAttention(HIDDEN, 2), 2)), PAIRED, feed_back
     ),
     # models
     "token_embedding": Example(embed, tokens),
@@ -276,7 +284,7 @@ MODULES: dict[str, Example] = {
         lambda: AttentionDecoder(gru(), GeneralAttention(HIDDEN, 2), 2, 4), PAIRED, decode
     ),
     "fed_decoder": Example(
-        lambda: FedDecoder(gru(IN + 2), AdditiveAttention(HIDDEN, 2), 2, 2), PAIRED, decode
+        lambda: fed(FedDecoder(gru(IN + 2), AdditiveAttention(HIDDEN, 2), 2, 2)), PAIRED, decode
     ),
     "encoder_decoder": Example(
         lambda: EncoderDecoder(

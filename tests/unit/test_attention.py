@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from recurra.cells import GRU, LSTM, Zoneout
 from recurra.cells.variational_dropout import VariationalDropout
@@ -110,11 +110,18 @@ def _body(width: int) -> Layer:
     return Stack(Recurrent(LSTM(width, 8)), Residual(Recurrent(Zoneout(GRU(8, 8), 0.1))))
 
 
+def _fed() -> FedDecoder:
+    """As after some training, which begins with nothing fed."""
+    made = FedDecoder(_body(6 + 6), GeneralAttention(8, 8), 8, 6)
+    nn.init.uniform_(made.fed.gain, 0.5, 1.5)
+    return made
+
+
 DECODERS = {
     "vector": lambda: VectorDecoder(_body(6 + 8), 8, 6),
     "attention": lambda: AttentionDecoder(_body(6), AdditiveAttention(8, 8, 3), 8, 6),
     "local": lambda: AttentionDecoder(_body(6), LocalAttention(DotAttention(8, 8), 2), 8, 6),
-    "fed": lambda: FedDecoder(_body(6 + 6), GeneralAttention(8, 8), 8, 6),
+    "fed": _fed,
 }
 
 
@@ -167,6 +174,21 @@ def test_attention_leaves_the_loop_unless_it_is_fed_back() -> None:
     assert report.engine == "step"
     assert "memory" in report.reason
     assert "decoder: GeneralAttention over the source, inside the loop over time" in str(fed)
+
+
+def test_what_was_taken_comes_back_as_its_gain_grows() -> None:
+    fed = AttentionFed(Recurrent(GRU(3 + 2, 4)), GeneralAttention(4, 3), 2)
+    state = fed.initial_state(1)
+    told = state._replace(attended=torch.ones(1, 2))
+    x = torch.randn(1, 3)
+    assert torch.equal(fed.step(x, state)[0], fed.step(x, told)[0])
+    fed.step(x, told)[0].sum().backward()
+    assert fed.gain.grad is not None
+    assert bool(fed.gain.grad.all())
+    nn.init.ones_(fed.gain)
+    h, _ = fed.body.step(torch.cat([x, told.attended], -1), told.body)
+    assert torch.equal(fed.step(x, told)[1].body.h, h)
+    assert not torch.equal(fed.step(x, state)[1].body.h, h)
 
 
 def test_gradients_reach_every_weight_through_attention() -> None:

@@ -26,7 +26,11 @@ class FedState(NamedTuple):
 
 @MODULES.register("attention_fed")
 class AttentionFed(Cell):
-    """Input feeding: `h = body([x, a])`, `c = attention(h)`, `a' = tanh(W [c, h])` (Luong et al., 2015).
+    """Input feeding: `h = body([x, g * a])`, `c = attention(h)`, `a' = tanh(W [c, h])` (Luong et al., 2015).
+
+    The gain g, a number a unit, begins at 0 (as in Bachlechner et al., 2020): an untrained attention tells
+    nothing, and fed at once it hides x, whose numbers are smaller. Training starts from the attention that is
+    not fed.
 
     y is `[a', weights]` side by side, `size + places` wide.
 
@@ -57,6 +61,7 @@ class AttentionFed(Cell):
         self.hidden_size = size
         self.make_room(1)
         self.mix = nn.Linear(attention.memory_size + body.output_size, size)
+        self.gain = nn.Parameter(torch.zeros(size))
 
     def make_room(self, places: int) -> None:
         """The next rows have a memory of so many steps."""
@@ -76,7 +81,7 @@ class AttentionFed(Cell):
         return FedState(self.body.initial_state(batch), like.new_zeros(batch, self.size), memory)
 
     def step(self, x: Tensor, state: FedState) -> tuple[Tensor, FedState]:
-        h, body = self.body.step(torch.cat([x, state.attended], -1), state.body)
+        h, body = self.body.step(torch.cat([x, self.gain * state.attended], -1), state.body)
         taken, weights = self.attention(h.unsqueeze(1), state.memory)
         attended = torch.tanh(self.mix(torch.cat([taken.squeeze(1), h], -1)))
         return torch.cat([attended, weights.squeeze(1)], -1), FedState(body, attended, state.memory)
