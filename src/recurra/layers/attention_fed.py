@@ -29,8 +29,7 @@ class AttentionFed(Cell):
     """Input feeding: `h = body([x, g * a])`, `c = attention(h)`, `a' = tanh(W [c, h])` (Luong et al., 2015).
 
     The gain g, a number a unit, begins at 0 (as in Bachlechner et al., 2020): an untrained attention tells
-    nothing, and fed at once it hides x, whose numbers are smaller. Training starts from the attention that is
-    not fed.
+    nothing, and fed whole it hides x. Training starts from the attention that is not fed.
 
     y is `[a', weights]` side by side, `size + places` wide.
 
