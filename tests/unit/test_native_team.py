@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import multiprocessing.connection
-import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,8 +14,15 @@ pytest.importorskip("recurra._engine", reason="the native library is not built")
 
 from recurra import _engine
 from recurra.cells import GRU
+from recurra.engines import native_team
 from recurra.engines.native_team import torch_team
 from recurra.scan import scan
+
+
+GNU = pytest.mark.skipif(
+    not native_team.MAPS.exists() or "/libgomp" not in native_team.MAPS.read_text(),
+    reason="torch is linked to another OpenMP library",
+)
 
 
 @pytest.fixture
@@ -25,9 +32,25 @@ def team() -> Iterator[int]:
     _engine.use_team(found)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="torch is linked to another OpenMP library")
+@GNU
 def test_it_is_found() -> None:
     assert torch_team() != 0
+
+
+@pytest.mark.parametrize(
+    ("beside", "found"),
+    [("/else/scikit_learn.libs/libgomp-1.so.1", True), ("{home}/lib/libgomp-2.so.1", False)],
+)
+@GNU
+def test_another_package_may_bring_its_own(
+    beside: str, found: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which of two is torch's own is not guessed."""
+    line = "7f00-7f01 r-xp 00000000 00:00 1 " + beside.format(home=Path(torch.__file__).parent)
+    told = tmp_path / "maps"
+    told.write_text(native_team.MAPS.read_text() + line + "\n")
+    monkeypatch.setattr(native_team, "MAPS", told)
+    assert (torch_team() != 0) == found
 
 
 def test_numbers_are_those_of_the_engines_own_threads(team: int) -> None:

@@ -26,7 +26,9 @@ def torch_team() -> int:
     if begun or not MAPS.exists():
         return 0
     mapped = {line.split(maxsplit=5)[-1] for line in MAPS.read_text().splitlines() if "/libgomp" in line}
-    own = {path for path in mapped if Path(torch.__file__).parent.parent in Path(path).parents}
+    home = Path(torch.__file__).parent
+    # other packages bring one of their own, which they alone use
+    own = {path for path in mapped if {home, home.with_name("torch.libs")} & set(Path(path).parents)}
     found = own or mapped
     if len(found) != 1:
         return 0
