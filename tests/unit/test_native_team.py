@@ -18,7 +18,6 @@ from recurra.engines import native_team
 from recurra.engines.native_team import torch_team
 from recurra.scan import scan
 
-
 GNU = pytest.mark.skipif(
     not native_team.MAPS.exists() or "/libgomp" not in native_team.MAPS.read_text(),
     reason="torch is linked to another OpenMP library",
