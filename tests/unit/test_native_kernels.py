@@ -42,6 +42,31 @@ def test_products(size: tuple[int, int, int], dtype: torch.dtype, turned: str) -
     torch.testing.assert_close(out.double(), 2 * expected + bias.double(), rtol=0, atol=2 * tolerance["atol"])
 
 
+@pytest.mark.parametrize("across", [False, True])
+def test_weight_gradients_are_laid_out_like_the_weight(across: bool) -> None:
+    """Of a loop's product, and of two that add up: `y = x @ w`, `z = y + x @ w`."""
+    x, g, start = torch.randn(700, 9), torch.randn(700, 14), torch.zeros(700, 14)
+    weight = (torch.randn(14, 9).t() if across else torch.randn(9, 14)).requires_grad_()
+    values = (
+        Value("x", (), ("x",), (9,)),
+        Value("x", (), ("again",), (9,)),
+        Value("fixed", (), ("w",), (9, 14), fixed=True),
+        Value("state", (), ("s",), (14,)),
+        Value("product", (0, 2), (), (14,)),
+        Value("product", (1, 2), (), (14,)),
+        Value("add", (4, 5), (), (14,)),
+        Value("add", (6, 3), (), (14,)),
+    )
+    loop = Loop(values, (0, 1), (2,), (3,), (4, 5, 6, 7), (7,), (4, 6))
+    y, z = NativeEngine().run(loop, [x, x.clone()], [weight], [start], [700], False).outputs
+    (made,) = torch.autograd.grad(y, weight, g, retain_graph=True)
+    assert made.stride() == weight.stride()
+    torch.testing.assert_close(made, x.t() @ g, rtol=1e-4, atol=1e-4)
+    (twice,) = torch.autograd.grad(z, weight, g)
+    assert twice.stride() == weight.stride()
+    torch.testing.assert_close(twice, 2 * x.t() @ g, rtol=1e-4, atol=2e-4)
+
+
 def test_threads_change_no_bit_of_a_product() -> None:
     a, b = torch.randn(301, 700), torch.randn(700, 333)
     made: list[list[Tensor]] = []
