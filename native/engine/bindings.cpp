@@ -127,7 +127,7 @@ void bind_call(nb::module_& m, const char* name) {
               const CallArguments<T> with{arrays<T>(given),      pointers<T>(rooms),
                                           arrays<const T>(states), views<WeightView<T>>(weights),
                                           pointers<const T>(vectors), pointers<T>(finals),
-                                          pointers<T>(totals),   views<GradientView<T>>(gradients),
+                                          pointers<T>(totals),   views<Matrix<T>>(gradients),
                                           pointers<T>(sums)};
               seconds = self.run(rows, batch_sizes.data(), static_cast<long>(batch_sizes.size()), reverse, with, threads);
             }

@@ -4,8 +4,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "gemm.h"
-
 namespace recurra {
 namespace {
 
@@ -134,15 +132,15 @@ CallSeconds Call<T>::run(long rows, const int64_t* batch_sizes, long steps, bool
 
   for (const WeightGradient& g : p.gradients) {
     const auto [depth, width] = p.weights[g.weight];
-    const GradientView<T>& to = with.gradients[g.weight];
+    const Matrix<T>& to = with.gradients[g.weight];
     const Strided<T>&x = arrays[g.x], &y = arrays[g.gradient];
     // the result's rows lie whole, or else its columns do and it is made transposed
-    if (to.width_stride == 1)
+    if (to.column_stride == 1)
       gemm<T>(depth, count, width, {x.data + g.start, 1, x.row_stride}, {y.data, y.row_stride, 1}, nullptr,
-              to.data, to.depth_stride, g.add, threads);
+              to.data, to.row_stride, g.add, threads);
     else
       gemm<T>(width, count, depth, {y.data, 1, y.row_stride}, {x.data + g.start, x.row_stride, 1}, nullptr,
-              to.data, to.width_stride, g.add, threads);
+              to.data, to.column_stride, g.add, threads);
   }
   for (size_t s = 0; s < p.sums.size(); ++s) {
     const int number = p.sums[s];

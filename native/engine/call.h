@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "driver.h"
+#include "gemm.h"
 
 namespace recurra {
 
@@ -41,13 +42,6 @@ struct CallPlan {
   void check(const LoopProgram& loop) const;
 };
 
-// Where a weight's gradient goes: its rows or its columns lie whole; null where none is made.
-template <class T>
-struct GradientView {
-  T* data;
-  long depth_stride, width_stride;
-};
-
 // What a call brings, in the order of the plan.
 template <class T>
 struct CallArguments {
@@ -57,7 +51,8 @@ struct CallArguments {
   std::vector<WeightView<T>> weights;
   std::vector<const T*> vectors;
   std::vector<T*> finals, totals;
-  std::vector<GradientView<T>> gradients;  // of every weight, or of none
+  // Of every weight, or of none; null where none is made. Rows or columns lie whole.
+  std::vector<Matrix<T>> gradients;
   std::vector<T*> sums;
 };
 

@@ -7,6 +7,8 @@
 #include <system_error>
 #include <thread>
 
+#include "relax.h"
+
 namespace recurra {
 namespace {
 
@@ -34,12 +36,7 @@ int processors() {
 constexpr int eager_turns = 2000;
 
 void pause(int turns) {
-  if (turns < eager_turns) return;
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
+  if (turns >= eager_turns) relax();
 }
 
 Companions* new_companions();

@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+#include "relax.h"
+
 namespace recurra {
 namespace {
 
@@ -23,14 +25,6 @@ constexpr auto without_team = std::chrono::milliseconds(100);
 
 // Turns of waiting for members before the caller sleeps between looks: some hundreds of microseconds.
 constexpr int eager_turns = 20000;
-
-void pause() {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
 
 struct Job {
   const std::function<void(int)>* task;
@@ -146,7 +140,7 @@ class Pool {
   // For tasks that they have begun: a team's own wait looks at no check.
   void wait_for_members(Job& job) {
     for (int turns = 0; job.members_inside.load() > 0; ++turns) {
-      pause();
+      relax();
       if (turns < eager_turns) continue;
       std::this_thread::sleep_for(std::chrono::microseconds(50));
       try {

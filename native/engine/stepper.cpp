@@ -601,7 +601,7 @@ void Stepper::run(const Turn& mine, const void* x, float* y, long steps, const i
   } else if (count != spec_.streams) {
     throw std::invalid_argument("stepper: rows for some streams without saying which");
   }
-  const double work = static_cast<double>(work_) * count * steps;
+  const double work = work_of(steps, count);
   if (work < worth_stopping) return work_through(x, y, steps, rows, count, work);
   StatesBefore before(*this);
   work_through(x, y, steps, rows, count, work);

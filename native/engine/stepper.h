@@ -78,6 +78,8 @@ class Stepper {
   bool reads_ids() const { return spec_.tokens > 0; }
   // Multiply-adds of one step of one stream.
   long work() const { return work_; }
+  // Of a run.
+  double work_of(long steps, long count) const { return static_cast<double>(work_) * count * steps; }
   long weight_bytes() const;
 
  private:

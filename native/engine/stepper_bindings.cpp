@@ -74,7 +74,7 @@ void call(Stepper& self, const void* x, size_t numbers, Out y, const int64_t* ro
   if (static_cast<long>(numbers) != steps * count * width ||
       static_cast<long>(y.size()) != steps * count * self.y_width())
     throw nb::type_error("stepper: x or y of a wrong size");
-  const double work = static_cast<double>(self.work()) * count * steps;
+  const double work = self.work_of(steps, count);
   if (work < brief) {
     // who waits for a turn lets go of the interpreter: a long run needs it now and then, to look for Ctrl-C
     Stepper::Turn mine = self.turn_if_free();

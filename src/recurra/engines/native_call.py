@@ -121,15 +121,14 @@ class ForwardCall:
 
     Attributes:
         outputs: widths of the step's.
-        tape, inputs: forward nodes, and products of inputs, that the backward run will read.
-        kept: their arrays, in one room.
+        tape: forward nodes that the backward run will read.
+        kept: the arrays of those, and of products of inputs that it will read too, in one room.
         scratch: width of what is of no use after the run.
     """
 
     calls: Calls
     outputs: tuple[int, ...]
     tape: tuple[int, ...]
-    inputs: tuple[int, ...]
     kept: tuple[Named, ...]
     scratch: int
 
@@ -170,4 +169,4 @@ class ForwardCall:
             Products(before),
         )
         scratch = sum(width for _, width in loose)
-        return cls(calls, tuple(width for _, width in outputs), tape, inputs, tuple(kept), scratch)
+        return cls(calls, tuple(width for _, width in outputs), tape, tuple(kept), scratch)

@@ -35,7 +35,8 @@ def forward(
     given = [rowwise(t) for t in (*steps, *outputs)]
     states = [rowwise(t) for t in states]
     vectors = [fixed[k].contiguous() for k in plan.vectors]
-    rooms = [empty_rows(like, count, call.width), empty_rows(like, count, call.scratch)]
+    width = call.width
+    rooms = [empty_rows(like, count, width), empty_rows(like, count, call.scratch)]
     seconds = call.calls.of(like.dtype).run(
         len(like),
         batch_sizes,
@@ -52,4 +53,4 @@ def forward(
         torch.get_num_threads(),
     )
     spent((BEFORE, LOOP, LOOP), seconds, call.calls.multiplied, count)
-    return outputs, finals, rooms[:1] if call.width else []
+    return outputs, finals, rooms[:1] if width else []
