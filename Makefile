@@ -8,8 +8,8 @@ PIP := $(PY) -m pip --disable-pip-version-check install -q -c constraints.txt
 # setuptools and setuptools-scm are seqeval's, which comes as source alone.
 INSTALL := $(PIP) --no-build-isolation
 NATIVE := CMakeLists.txt $(shell find native 2>/dev/null)
-# __init__.py holds the version, which is written into the installation.
-SETUP := pyproject.toml constraints.txt src/recurra/__init__.py $(NATIVE)
+# version.py holds the version, which is written into the installation.
+SETUP := pyproject.toml constraints.txt src/recurra/version.py $(NATIVE)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check lint format types imports pytest arm bench bench-vectors clean

@@ -201,7 +201,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one repeat of each, a small generated corpus")
     given = parser.parse_args()
     logging.disable(logging.WARNING)
-    from recurra import _vectors
+    from recurra.vectors import _vectors
 
     cores = len(os.sched_getaffinity(0))
     repeats, seeds = (1, 1) if given.quick else (3, 5)

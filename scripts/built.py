@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-MODULES = {"recurra._engine": "native engine", "recurra._vectors": "word-vector trainer"}
+MODULES = {
+    "recurra.engines.native._engine": "native engine",
+    "recurra.vectors._vectors": "word-vector trainer",
+}
 
 
 def main() -> None:

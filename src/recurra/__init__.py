@@ -1,24 +1,26 @@
-"""Recurra: write one step of a recurrent network and get the whole of it, fast, streaming and explained."""
+"""Recurra: write one step of a recurrent network and get the whole of it, fast, streaming and explained.
+
+Names are imported when they are first asked for: `recurra --help` waits for no library that it does not use.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
-
-from recurra import models, nn
-from recurra.accelerate import accelerate
-from recurra.cells import Cell, cell
 from recurra.errors import Fault
-from recurra.explain import explain
-from recurra.layers import Recurrent
-from recurra.ragged import Ragged
-from recurra.scan import scan, strict
-from recurra.stepper import Stepper
-from recurra.stream import Stream
+from recurra.version import __version__
 
 if TYPE_CHECKING:
+    from recurra import cells, layers, models, nn
+    from recurra.acceleration import accelerate
+    from recurra.cells import Cell, cell
+    from recurra.explanation import explain
+    from recurra.layers import Recurrent
+    from recurra.loop import scan, strict
+    from recurra.ragged import Ragged
     from recurra.runs import load
+    from recurra.streaming import Stepper, Stream
 
 __all__ = [
     "Cell",
@@ -30,7 +32,9 @@ __all__ = [
     "__version__",
     "accelerate",
     "cell",
+    "cells",
     "explain",
+    "layers",
     "load",
     "models",
     "nn",
@@ -38,13 +42,37 @@ __all__ = [
     "strict",
 ]
 
+_HOMES = {
+    "Cell": "cells",
+    "Ragged": "ragged",
+    "Recurrent": "layers",
+    "Stepper": "streaming",
+    "Stream": "streaming",
+    "accelerate": "acceleration",
+    "cell": "cells",
+    "explain": "explanation",
+    "load": "runs",
+    "scan": "loop",
+    "strict": "loop",
+}
+"""Public name -> the room that it comes from."""
+
 
 def __getattr__(name: str) -> Any:
-    # run folders need what the extra `train` installs; the rest of the package does without
-    if name == "load":
-        try:
-            from recurra.runs import load
-        except ModuleNotFoundError as error:
-            raise Fault(f"recurra.load needs {error.name}: pip install 'recurra[train]'") from error
-        return load
-    raise AttributeError(f"module 'recurra' has no attribute {name!r}")
+    if name in ("cells", "layers", "models", "nn"):
+        return import_module(f"recurra.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'recurra' has no attribute {name!r}")
+    try:
+        value = getattr(import_module(f"recurra.{_HOMES[name]}"), name)
+    except ModuleNotFoundError as error:
+        if name != "load":
+            raise
+        # run folders need what the extra `train` installs; the rest of the package does without
+        raise Fault(f"recurra.load needs {error.name}: pip install 'recurra[train]'") from error
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -17,8 +17,8 @@ from torch.nn.utils.rnn import PackedSequence
 
 from recurra.cells.base import Cell
 from recurra.layers.from_torch import WEIGHTS, cell_of
+from recurra.loop.scan import run_layer
 from recurra.ragged import Ragged
-from recurra.scan import run_layer
 
 
 def _forward(module: nn.RNNBase, x: Any, hx: Any) -> tuple[Any, Any]:

@@ -7,24 +7,35 @@ of registered classes.
 
 from __future__ import annotations
 
-import difflib
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
 from typing import Any, Self, TypeVar
 
 from torch import nn
 
-from recurra.errors import Fault
+from recurra.errors import Fault, nearest
 
 T = TypeVar("T")
 
 
 class Registry(Mapping[str, type]):
-    """One kind of thing by name. Names are unique; a miss names the nearest."""
+    """One kind of thing by name. Names are unique; a miss names the nearest.
 
-    def __init__(self, kind: str) -> None:
+    Args:
+        kind: what it is called in messages.
+        homes: packages that register classes as they are imported: before a name is first looked up.
+    """
+
+    def __init__(self, kind: str, homes: Sequence[str] = ()) -> None:
         self.kind = kind
+        self._homes = list(homes)
         self._classes: dict[str, type] = {}
+
+    def _known(self) -> dict[str, type]:
+        while self._homes:
+            import_module(self._homes.pop())
+        return self._classes
 
     def register(self, name: str) -> Callable[[type[T]], type[T]]:
         """Class decorator. Registering the same definition again (a reloaded module, a notebook cell run
@@ -46,32 +57,26 @@ class Registry(Mapping[str, type]):
         return add
 
     def __getitem__(self, name: str) -> type:
-        if name not in self._classes:
-            raise Fault(f"no {self.kind} is called {name!r}{nearest(name, self._classes)}")
-        return self._classes[name]
+        classes = self._known()
+        if name not in classes:
+            raise Fault(f"no {self.kind} is called {name!r}{nearest(name, classes)}")
+        return classes[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._classes
+        return name in self._known()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._classes)
+        return iter(self._known())
 
     def __len__(self) -> int:
-        return len(self._classes)
+        return len(self._known())
 
     def name_of(self, cls: type) -> str | None:
         """The name under which exactly this class is registered, or None."""
         return next((name for name, held in self._classes.items() if held is cls), None)
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The tail of a message about an unknown word: the nearest known one, or all of them."""
-    known = sorted(known)
-    close = difflib.get_close_matches(word, known, n=1)
-    return f": did you mean {close[0]!r}?" if close else f" (known: {', '.join(known)})"
-
-
-MODULES = Registry("module")
+MODULES = Registry("module", homes=("recurra.cells", "recurra.layers", "recurra.models"))
 """Every cell, layer and model that a model file may name."""
 
 

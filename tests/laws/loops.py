@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from recurra.cells import Cell
+from recurra.loop.scan import scan
 from recurra.ragged import Ragged
-from recurra.scan import scan
 from recurra.state import map_state, named_leaves
 
 Flags = Sequence[Tensor] | None

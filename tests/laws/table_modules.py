@@ -12,19 +12,20 @@ from torch import Tensor, nn
 from recurra import cells, layers, models
 from recurra.cells import GRU, LSTM
 from recurra.layers import Bidirectional, FeedForward, Recurrent, Stack
-from recurra.layers.attention_additive import AdditiveAttention
-from recurra.layers.attention_fed import AttentionFed
-from recurra.layers.attention_local import LocalAttention
-from recurra.layers.attention_multiplicative import DotAttention, GeneralAttention, ScaledDotAttention
+from recurra.layers.attention import (
+    AdditiveAttention,
+    DotAttention,
+    GeneralAttention,
+    LocalAttention,
+    ScaledDotAttention,
+)
 from recurra.layers.downsample import Downsample
-from recurra.layers.ends_pool import EndsPool
+from recurra.layers.input_feeding import AttentionFed
 from recurra.layers.locked_dropout import LockedDropout
-from recurra.layers.projected_pool import ProjectedPool
+from recurra.layers.pooling import EndsPool, ProjectedPool
 from recurra.layers.weight_noise import WeightNoise
 from recurra.models import frames, outputs
-from recurra.models.decoder_attention import AttentionDecoder
-from recurra.models.decoder_fed import FedDecoder
-from recurra.models.decoder_vector import VectorDecoder
+from recurra.models.decoders import AttentionDecoder, FedDecoder, VectorDecoder
 from recurra.models.encoder_decoder import EncoderDecoder
 from recurra.models.forecaster import Forecaster
 from recurra.models.horizon import DirectHorizon, RecurrentHorizon

@@ -13,8 +13,8 @@ from recurra import cells
 from recurra.cells import Cell
 from recurra.errors import Fault
 from recurra.layers import Recurrent
+from recurra.loop.scan import scan
 from recurra.ragged import Ragged
-from recurra.scan import scan
 from recurra.state import named_leaves
 from tests.laws.loops import assert_same, random_state
 from tests.laws.table import CELLS, REGISTERED, TRACED, build, features

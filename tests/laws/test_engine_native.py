@@ -10,12 +10,12 @@ from torch import Tensor
 
 from recurra.cells import CELLS, Cell
 from recurra.engines import EagerEngine, LoopResult, choose
-from recurra.plan import plan_of
+from recurra.loop.plan import plan_of
 from recurra.program import Loop
 from tests.laws.generated import Generated
 from tests.laws.table import REGISTERED, TRACED, build
 
-native = pytest.importorskip("recurra.engines.native", reason="the native library is not built")
+native = pytest.importorskip("recurra.engines.native.engine", reason="the native library is not built")
 
 LENGTHS = (5, 5, 3, 1, 1)
 SIZED = (

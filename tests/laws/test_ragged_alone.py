@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from recurra.plan import plan_of
+from recurra.loop.plan import plan_of
+from recurra.loop.scan import scan
 from recurra.ragged import Ragged
-from recurra.scan import scan
 from tests.laws.table import CELLS, build, features
 from tests.laws.table_modules import MODULES, build_module
 

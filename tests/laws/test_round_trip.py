@@ -13,9 +13,9 @@ from torch import nn
 
 from recurra.cells import Jordan
 from recurra.errors import Fault
-from recurra.files import load_model, save_model
+from recurra.loop.scan import scan
 from recurra.registry import Configured, from_config, to_config
-from recurra.scan import scan
+from recurra.storage.models import load_model, save_model
 from tests.laws.table import REGISTERED, build, features
 from tests.laws.table_modules import MODULES, build_module
 from tests.laws.test_ragged_alone import assert_alike

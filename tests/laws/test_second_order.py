@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from recurra.errors import Fault
-from recurra.explain import explain
-from recurra.scan import scan, strict
+from recurra.explanation import explain
+from recurra.loop.scan import scan, strict
 from recurra.state import detach
 from tests.laws.loops import assert_same
 from tests.laws.table import REGISTERED, build, features
@@ -27,7 +27,7 @@ def test_gradients_of_gradients_are_said_to_run_eagerly(engine: str) -> None:
 
 
 def test_strict_refuses_them_as_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("recurra.engines.native", reason="the native library is not built")
+    pytest.importorskip("recurra.engines.native.engine", reason="the native library is not built")
     monkeypatch.delenv("RECURRA_ENGINE", raising=False)
     cell = build("gru")
     x = torch.stack(features(4, 4)).requires_grad_()

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from recurra import cells
 from recurra.cells import Cell
-from recurra.plan import plan_of
+from recurra.loop.plan import plan_of
+from recurra.loop.scan import scan
 from recurra.ragged import Ragged
-from recurra.scan import scan
 from recurra.state import named_leaves
 from tests.laws.loops import gradients, weights
 from tests.laws.table import CELLS, REGISTERED, features

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from recurra import cells
 from recurra.cells import Cell
 from recurra.errors import Fault
+from recurra.loop.scan import scan
 from recurra.ragged import Ragged
-from recurra.scan import scan
 from tests.laws.user_cells import Both, Hidden
 
 X = torch.zeros(2, 5, 3)

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import gradcheck, gradgradcheck
 
-from recurra.plan import plan_of
+from recurra.loop.plan import plan_of
+from recurra.loop.scan import scan
 from recurra.ragged import Ragged
-from recurra.scan import scan
 from recurra.state import named_leaves, replace_leaves
 from tests.laws.generated import Generated
 from tests.laws.loops import assert_same, by_hand, by_scan, random_state

@@ -19,8 +19,8 @@ from torch.nn.utils import parametrize
 
 from recurra import cells
 from recurra.cells import Cell
-from recurra.plan import plan_of
-from recurra.scan import scan
+from recurra.loop.plan import plan_of
+from recurra.loop.scan import scan
 from tests.laws.loops import assert_same, by_hand, by_scan
 from tests.laws.table import build, features
 from tests.laws.user_cells import Both
@@ -117,7 +117,7 @@ def test_the_same_cell_is_traced_once() -> None:
 
 
 def test_settings_that_change_at_every_run_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recurra.plan._MOST", 3)
+    monkeypatch.setattr("recurra.loop.plan._MOST", 3)
     cell = Tuned(3, 4).double()
     refs = []
     for k in range(8):

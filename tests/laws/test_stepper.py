@@ -21,12 +21,12 @@ from recurra.cells import GRU, LSTM
 from recurra.errors import Fault
 from recurra.layers import FeedForward, Recurrent, Stack
 from recurra.state import named_leaves
-from recurra.stepper import Stepper, Uncompiled
-from recurra.stream import Stream
+from recurra.streaming.stepper import Stepper, Uncompiled
+from recurra.streaming.stream import Stream
 from tests.laws.table import CELLS, HIDDEN, IN, UNTRACED, build
 from tests.laws.table_modules import MODULES, TOKENS
 
-pytest.importorskip("recurra._engine", reason="the native library is not installed")
+pytest.importorskip("recurra.engines.native._engine", reason="the native library is not installed")
 
 REFUSED = {name: why for name, (_, why) in UNTRACED.items()} | {
     "attention_fed": "state memory.values has 2 dimensions",
@@ -255,7 +255,7 @@ import torch
 torch.set_num_threads(2)
 from recurra.cells import LSTM
 from recurra.layers import FeedForward, Recurrent, Stack
-from recurra.stepper import Stepper
+from recurra.streaming.stepper import Stepper
 folder, how = sys.argv[1:]
 held = dict(np.load(folder + "/held.npz"))
 model = Stack(Recurrent(LSTM(90, 130)), FeedForward(130, 300))
@@ -309,7 +309,7 @@ def test_what_depends_on_a_token_alone_is_looked_up(input: nn.Module) -> None:
 
 
 def test_a_table_that_would_grow_too_large_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recurra.engines.native_stepper.TABLE_NUMBERS", 1)
+    monkeypatch.setattr("recurra.engines.native.stepper.TABLE_NUMBERS", 1)
     model = models.LanguageModel(models.TokenEmbedding(TOKENS, IN), Recurrent(LSTM(IN, HIDDEN)), TOKENS)
     stepper = Stepper(model, 2)
     ids = _inputs(stepper, 2, 9)

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from recurra.errors import Fault
+from recurra.loop.scan import scan
 from recurra.ragged import Ragged
-from recurra.scan import scan
 from recurra.state import map_state, named_leaves
-from recurra.stream import Stream
+from recurra.streaming.stream import Stream
 from tests.laws.table import CELLS, build, features
 from tests.laws.table_modules import MODULES, build_module, over
 from tests.laws.test_ragged_alone import assert_alike

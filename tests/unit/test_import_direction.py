@@ -26,7 +26,7 @@ def faults_of(tmp_path: Path, files: dict[str, str]) -> list[str]:
         ("engines/eager.py", "from recurra.cells.lstm import LSTM", "not cell classes"),
         ("layers/stack.py", "from recurra import engines", "through scan"),
         ("models/tagger.py", "from recurra.data.conll import read", "data is imported only by"),
-        ("data/conll.py", "from recurra.files import save", "data imports only"),
+        ("data/conll.py", "from recurra.storage.models import save", "data imports only"),
         ("tasks/tag.py", "import lightning_fabric", "only train imports lightning_fabric"),
         ("train/checkpoint.py", "import pickle", "nothing imports pickle"),
         ("scan.py", "from importlib import import_module\nimport_module('recurra.models')", "stands above"),

@@ -47,7 +47,8 @@ def test_every_requirement_is_pinned() -> None:
 
 
 @pytest.mark.parametrize(
-    ("folder", "module"), [("engine", "recurra._engine"), ("vectors", "recurra._vectors")]
+    ("folder", "module"),
+    [("engine", "recurra.engines.native._engine"), ("vectors", "recurra.vectors._vectors")],
 )
 def test_native_code_is_built_where_it_can_be(folder: str, module: str) -> None:
     if not (ROOT / "native" / folder / "CMakeLists.txt").exists():

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from recurra.bench.cases import make_cell
 from recurra.bench.measure import medians
+from recurra.loop.scan import scan
 from recurra.ragged import Ragged
-from recurra.scan import scan
 
 CELLS = ("lstm", "gru")
 WAYS = ("with", "without")

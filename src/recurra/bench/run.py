@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 
-from recurra import __version__
 from recurra.bench.measure import level, load, processor
 from recurra.bench.memory import Remembered, measure_memory, memory_table
 from recurra.bench.report import (
@@ -25,6 +24,7 @@ from recurra.bench.report import (
 from recurra.bench.steps import Stepped, measure_steps
 from recurra.bench.training import Measured, measure_training
 from recurra.errors import Fault
+from recurra.version import __version__
 
 PARTS = ("training", "steps", "memory")
 

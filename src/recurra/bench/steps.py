@@ -13,7 +13,7 @@ from recurra.bench.cases import STANDARD, make_cell
 from recurra.bench.measure import medians
 from recurra.bench.onnx_step import GATES, onnx_call
 from recurra.layers import Recurrent
-from recurra.stepper import Stepper
+from recurra.streaming.stepper import Stepper
 
 WIDTHS = (64, 128, 256)
 """input = hidden"""

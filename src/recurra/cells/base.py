@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from recurra.errors import Fault
-from recurra.program.marks import probe
 from recurra.registry import MODULES, Configured, Registry
 from recurra.state import map_state, require_step
+from recurra.tracing.side_effects import probe
 
 CELLS = Registry("cell")
 """Every registered cell by name."""

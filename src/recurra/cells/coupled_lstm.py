@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from recurra.cells.base import Cell, cell
-from recurra.cells.initial import uniform_
+from recurra.cells.initializers import uniform_
 from recurra.cells.lstm import LSTMState
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from recurra.cells.base import Cell, cell
-from recurra.cells.initial import nonlinearity_named, uniform_
+from recurra.cells.initializers import nonlinearity_named, uniform_
 from recurra.errors import Fault
 
 

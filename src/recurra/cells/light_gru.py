@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from recurra.cells.base import Cell, cell
 from recurra.cells.gru import HiddenState
-from recurra.cells.initial import uniform_
+from recurra.cells.initializers import uniform_
 
 
 @cell("light_gru")

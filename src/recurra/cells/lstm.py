@@ -7,7 +7,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from recurra.cells.base import Cell, cell
-from recurra.cells.initial import forget_bias_, uniform_
+from recurra.cells.initializers import forget_bias_, uniform_
 
 
 class LSTMState(NamedTuple):

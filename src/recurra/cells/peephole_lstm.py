@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from recurra.cells.base import Cell, cell
-from recurra.cells.initial import uniform_
+from recurra.cells.initializers import uniform_
 from recurra.cells.lstm import LSTMState
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from recurra.cells.base import Cell, cell
-from recurra.cells.rates import share, shares
+from recurra.cells.wrapper import share, shares
 from recurra.state import named_leaves, replace_leaves
 
 

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import typer
 
-from recurra import __version__
 from recurra.cli import (
     bench,
     cells,
@@ -25,6 +24,7 @@ from recurra.cli import (
 )
 from recurra.cli.modules import import_from
 from recurra.errors import Fault
+from recurra.version import __version__
 
 app = typer.Typer(
     name="recurra",

@@ -20,8 +20,8 @@ def explain(
 ) -> None:
     """Which engine runs each layer of a trained run, and its stream, and why not a faster one."""
     from recurra.cli.loading import load_run
-    from recurra.explain import explain
-    from recurra.piecewise import streaming
+    from recurra.explanation import explain
+    from recurra.streaming.runner import streaming
     from recurra.train.profile import profile as measure
     from recurra.train.run import resumable
 

@@ -15,8 +15,8 @@ def new(
     path: Annotated[Path | None, typer.Argument(help="Where to; NAME.toml without it.")] = None,
 ) -> None:
     """Copy a recipe, to be changed and trained."""
-    from recurra.files import write_bytes
     from recurra.recipes import recipe_text
+    from recurra.storage.files import write_bytes
 
     text = recipe_text(name)
     target = path or Path(f"{name}.toml")

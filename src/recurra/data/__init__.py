@@ -1,19 +1,20 @@
 """From files to batches: readers, columns, vocabularies, tokenizers, splits."""
 
-from recurra.data import columns, features, spans
+from recurra.data import columns
 from recurra.data.batches import Batches
+from recurra.data.builtin.generated import adding, copying
+from recurra.data.builtin.manual import python_manual
 from recurra.data.examples import Examples, Place, join
-from recurra.data.generated import adding, copying
-from recurra.data.labels import LabelSet
 from recurra.data.lengths import check_lengths
-from recurra.data.manual import python_manual
-from recurra.data.notes import Note
 from recurra.data.readers import READERS, guess_format
+from recurra.data.remarks import Note
 from recurra.data.source import BUILTIN, Source, read
 from recurra.data.splits import Split, hold_out, hold_out_indices
 from recurra.data.streams import Streams, Window, next_token
-from recurra.data.subword import SubwordTokenizer
-from recurra.data.tokenizers import (
+from recurra.data.text import features, spans
+from recurra.data.text.labels import LabelSet
+from recurra.data.text.subword import SubwordTokenizer
+from recurra.data.text.tokenizers import (
     TOKENIZERS,
     CharacterTokenizer,
     Tokenizer,
@@ -21,8 +22,8 @@ from recurra.data.tokenizers import (
     load_tokenizer,
     train_tokenizer,
 )
-from recurra.data.trees import Tree, parse_trees
-from recurra.data.vocabulary import Vocabulary
+from recurra.data.text.trees import Tree, parse_trees
+from recurra.data.text.vocabulary import Vocabulary
 
 __all__ = [
     "BUILTIN",

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from recurra.errors import Fault
-from recurra.registry import nearest
+from recurra.errors import Fault, nearest
 
 
 class Place(NamedTuple):

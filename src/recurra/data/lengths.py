@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from recurra.data.examples import Place
-from recurra.data.notes import Note
+from recurra.data.remarks import Note
 from recurra.errors import Fault
 
 LONGEST = 100_000

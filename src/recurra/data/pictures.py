@@ -13,8 +13,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recurra.data.storage import read_bytes
 from recurra.errors import Fault
+from recurra.storage.files import read_bytes
 
 Pixels = NDArray[np.uint8]
 Mode = Literal["RGB", "L"]

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from recurra.data import columns
+from recurra.data.builtin.generated import adding, copying
+from recurra.data.builtin.manual import manual_examples
+from recurra.data.builtin.moving_scenes import moving_scenes
+from recurra.data.builtin.scenes import scenes
 from recurra.data.examples import Examples, join
-from recurra.data.generated import adding, copying
-from recurra.data.manual import manual_examples
-from recurra.data.moving_scenes import moving_scenes
 from recurra.data.readers import READERS, guess_format
-from recurra.data.scenes import scenes
-from recurra.errors import Fault
-from recurra.registry import nearest
+from recurra.errors import Fault, nearest
 
 Source = str | Path | Mapping[str, Any]
 """A path, "builtin:NAME", or a table with the key `path` (one or several) or `builtin`, and any of `format`,

@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 
 from recurra.data.examples import Place
-from recurra.errors import Fault
-from recurra.registry import nearest
+from recurra.errors import Fault, nearest
 
 Gaps = Literal["fault", "split", "allow"]
 

@@ -3,7 +3,7 @@
 from recurra.engines.base import Engine, LoopResult
 from recurra.engines.choice import Choice, choose
 from recurra.engines.eager import EagerEngine, run_opaque
-from recurra.engines.strictness import strict, strictly
+from recurra.engines.strict import strict, strictly
 from recurra.engines.transforms import transformed
 
 __all__ = [

@@ -30,7 +30,7 @@ def _engine(name: str) -> Engine | str:
     if name == "eager":
         return EagerEngine()
     try:
-        from recurra.engines.native import NativeEngine
+        from recurra.engines.native.engine import NativeEngine
     except ImportError as error:
         return f"the native library is not installed ({error})"
     return NativeEngine()

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from recurra.engines.base import LoopResult
 from recurra.program import Loop
+from recurra.program.interpret import run_rows
 from recurra.program.ops import OPS
-from recurra.program.run import run_rows
 from recurra.state import map_state, named_leaves, replace_leaves, require_step
 
 

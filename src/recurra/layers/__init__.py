@@ -1,10 +1,14 @@
 """Layers: modules over rows of steps, each registered by name."""
 
-from recurra.layers.attention_additive import AdditiveAttention
-from recurra.layers.attention_base import Attention, Memory
-from recurra.layers.attention_fed import AttentionFed
-from recurra.layers.attention_local import LocalAttention
-from recurra.layers.attention_multiplicative import DotAttention, GeneralAttention, ScaledDotAttention
+from recurra.layers.attention import (
+    AdditiveAttention,
+    Attention,
+    DotAttention,
+    GeneralAttention,
+    LocalAttention,
+    Memory,
+    ScaledDotAttention,
+)
 from recurra.layers.base import Layer
 from recurra.layers.bidirectional import Bidirectional
 from recurra.layers.characters import CharCNN, CharLSTM
@@ -13,16 +17,15 @@ from recurra.layers.crf import CRF
 from recurra.layers.downsample import Downsample
 from recurra.layers.feed_forward import FeedForward
 from recurra.layers.from_torch import from_torch
+from recurra.layers.input_feeding import AttentionFed
 from recurra.layers.latency_controlled import LatencyControlled
-from recurra.layers.pooling import AttentionPool, LastPool, MaxPool, MeanPool
-from recurra.layers.projected_pool import ProjectedPool
+from recurra.layers.norms import RunningNorm, UtteranceNorm
+from recurra.layers.pooling import AttentionPool, LastPool, MaxPool, MeanPool, ProjectedPool
 from recurra.layers.recurrent import Recurrent
 from recurra.layers.residual import Residual
-from recurra.layers.running_norm import RunningNorm
 from recurra.layers.skip_stack import SkipStack
 from recurra.layers.spec_augment import SpecAugment
 from recurra.layers.stack import Stack
-from recurra.layers.utterance_norm import UtteranceNorm
 from recurra.layers.weight_noise import WeightNoise
 
 __all__ = [

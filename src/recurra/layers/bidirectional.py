@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from recurra.errors import Fault
+from recurra.errors import Fault, nearest
 from recurra.layers.base import Layer
 from recurra.ragged import Ragged
-from recurra.registry import MODULES, nearest
+from recurra.registry import MODULES
 
 
 @MODULES.register("bidirectional")

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from recurra.cells.initial import nonlinearity_named
+from recurra.cells.initializers import nonlinearity_named
 from recurra.layers.base import Layer
 from recurra.ragged import Ragged
 from recurra.registry import MODULES

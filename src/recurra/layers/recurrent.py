@@ -7,11 +7,11 @@ from typing import Any
 from torch import Tensor
 
 from recurra.cells.base import Cell
-from recurra.checkpointed import require_every
 from recurra.layers.base import Layer
+from recurra.loop.checkpoint import require_every
+from recurra.loop.scan import scan
 from recurra.ragged import Ragged
 from recurra.registry import MODULES
-from recurra.scan import scan
 
 
 @MODULES.register("recurrent")

@@ -1,18 +1,14 @@
 """Models: an input, layers over time, and what is read off them."""
 
+from recurra.layers.inputs import OneHot, TokenEmbedding, Vectors
 from recurra.models.bag import Bag
-from recurra.models.decoder_attention import AttentionDecoder
-from recurra.models.decoder_base import Decoded, Decoder
-from recurra.models.decoder_fed import FedDecoder
-from recurra.models.decoder_vector import VectorDecoder
+from recurra.models.decoders import AttentionDecoder, Decoded, Decoder, FedDecoder, VectorDecoder
 from recurra.models.encoder_decoder import EncoderDecoder
 from recurra.models.forecaster import Forecaster
-from recurra.models.inputs import OneHot, TokenEmbedding, Vectors
 from recurra.models.language_model import LanguageModel
 from recurra.models.many_to_one import ManyToOne
 from recurra.models.note_model import NoteModel
-from recurra.models.picture_convolution import PictureConvolution
-from recurra.models.pictures import PicturePlaces, Pictures, PictureVectors
+from recurra.models.pictures import PictureConvolution, PicturePlaces, Pictures, PictureVectors
 from recurra.models.regressor import Regressor
 from recurra.models.stepwise import Stepwise
 from recurra.models.stroke_model import StrokeModel

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from recurra.errors import Fault
-from recurra.models.inputs import Input
+from recurra.layers.inputs import Input
 from recurra.ragged import Ragged
 from recurra.registry import MODULES, Configured
 

@@ -10,10 +10,10 @@ from torch.nn import functional as F
 
 from recurra.errors import Fault
 from recurra.layers.base import Layer
+from recurra.layers.inputs import Input, TokenEmbedding
 from recurra.layers.locked_dropout import LockedDropout
 from recurra.layers.pooling import Pool
-from recurra.models.decoder_base import Decoder
-from recurra.models.inputs import Input, TokenEmbedding
+from recurra.models.decoders import Decoder
 from recurra.ragged import Ragged
 from recurra.registry import MODULES, Configured
 
@@ -40,7 +40,7 @@ class EncoderDecoder(Configured):
         encoder: any layer.
         pool: the encoder's steps to the vector that the decoder starts from.
         target: vectors of target tokens.
-        decoder: see `recurra.models.decoder_base`.
+        decoder: see `recurra.models.decoders`.
         tokens: how many target ids there are.
         dropout: share of the decoder's output dropped before the head, in training.
         input_dropout: share of a target vector's numbers dropped, the same ones along a row, in training.

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from recurra.errors import Fault
 from recurra.layers.base import Layer
-from recurra.models.inputs import Input, TokenEmbedding
+from recurra.layers.inputs import Input, TokenEmbedding
 from recurra.models.stepwise import Stepwise
 from recurra.registry import MODULES
 

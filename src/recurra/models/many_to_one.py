@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -10,9 +11,8 @@ from torch.nn import functional as F
 
 from recurra.errors import Fault
 from recurra.layers.base import Layer
+from recurra.layers.inputs import Input
 from recurra.layers.pooling import LastPool, Pool
-from recurra.models.inputs import Input
-from recurra.models.prefixes import prefixes
 from recurra.ragged import Ragged
 from recurra.registry import MODULES, Configured
 
@@ -88,3 +88,19 @@ class ManyToOne(Configured):
     def _answer(self, pooled: Tensor) -> Tensor:
         answer: Tensor = self.output(F.dropout(pooled, self.dropout, self.training))
         return answer
+
+
+def prefixes(rows: Ragged, steps: int) -> Iterator[Ragged]:
+    """For each place of `rows`, in order, the row up to and with it; some at a time, of about `steps` steps
+    together.
+    """
+    lengths = (rows.step_of + 1).cpu()
+    order = torch.arange(len(rows)) if rows.order is None else rows.order.cpu()
+    row_lengths = rows.lengths
+    starts = (torch.cumsum(row_lengths, 0) - row_lengths)[order[rows.row_of.cpu()]]
+    joined = rows.to_joined()
+    part = torch.cumsum(lengths, 0) // max(1, steps)
+    for chosen in torch.split(
+        torch.arange(len(lengths)), torch.unique_consecutive(part, return_counts=True)[1].tolist()
+    ):
+        yield Ragged.from_joined(joined, starts[chosen], lengths[chosen])

@@ -7,14 +7,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from recurra.cells.initial import orthogonal_
+from recurra.cells.initializers import orthogonal_
 from recurra.cells.vanilla import VanillaRNN
 from recurra.errors import Fault
-from recurra.layers.pooling import LastPool
-from recurra.layers.projected_pool import ProjectedPool
+from recurra.layers.pooling import LastPool, ProjectedPool
 from recurra.layers.recurrent import Recurrent
 from recurra.layers.stack import Stack
-from recurra.models.decoder_vector import VectorDecoder
+from recurra.models.decoders import VectorDecoder
 from recurra.models.encoder_decoder import EncoderDecoder
 
 GAIN = 0.5

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from recurra.layers.inputs import Input, spread
 from recurra.models.bag import Bag
-from recurra.models.inputs import Input, spread
 from recurra.models.many_to_one import ManyToOne
 from recurra.ragged import Ragged
 from recurra.registry import MODULES, Configured

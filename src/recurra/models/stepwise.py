@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from recurra.layers.base import Layer
-from recurra.models.inputs import Input
+from recurra.layers.inputs import Input
 from recurra.ragged import Ragged
 from recurra.registry import Configured
 

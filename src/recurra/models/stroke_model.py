@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from recurra.errors import Fault
 from recurra.layers.base import Layer
-from recurra.models.inputs import Input
+from recurra.layers.inputs import Input
 from recurra.models.outputs.strokes import PENS, StrokeOutput
 from recurra.models.stepwise import Stepwise
 from recurra.registry import MODULES

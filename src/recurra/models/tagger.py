@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from recurra.layers.base import Layer
 from recurra.layers.crf import CRF
-from recurra.models.inputs import Input
+from recurra.layers.inputs import Input
 from recurra.models.stepwise import Stepwise
 from recurra.ragged import Ragged
 from recurra.registry import MODULES

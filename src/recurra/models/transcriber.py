@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from recurra.layers.base import Layer
-from recurra.models.inputs import Input
+from recurra.layers.inputs import Input
 from recurra.models.stepwise import Stepwise
 from recurra.ragged import Ragged
 from recurra.registry import MODULES

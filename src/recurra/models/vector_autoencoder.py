@@ -10,9 +10,9 @@ from torch.nn import functional as F
 
 from recurra.layers.base import Layer
 from recurra.layers.bridge import Bridge
+from recurra.layers.inputs import Vectors
 from recurra.layers.pooling import Pool
-from recurra.models.decoder_base import require_causal
-from recurra.models.inputs import Vectors
+from recurra.models.decoders import require_causal
 from recurra.ragged import Ragged
 from recurra.registry import MODULES, Configured
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from recurra.models.inputs import Input, TokenEmbedding
+from recurra.layers.inputs import Input, TokenEmbedding
 from recurra.ragged import Ragged
 from recurra.registry import MODULES, Configured
 

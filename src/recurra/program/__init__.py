@@ -1,8 +1,7 @@
 """A step as plain data: what it computes, and what can leave the loop over time."""
 
 from recurra.program.errors import Untraceable
-from recurra.program.node import Value
 from recurra.program.program import Loop, Program
-from recurra.program.trace import trace
+from recurra.program.value import Value
 
-__all__ = ["Loop", "Program", "Untraceable", "Value", "trace"]
+__all__ = ["Loop", "Program", "Untraceable", "Value"]

@@ -95,7 +95,7 @@ OPS: dict[str, Op] = {
     "broadcast": Op("structure", lambda x, width: x.expand(-1, width)),
 }
 """Name -> operation. `fill`, `uniform` and `bernoulli` make rows out of nothing and need to know how many:
-see `recurra.program.run`."""
+see `recurra.program.interpret`."""
 
 SOURCES: dict[str, Callable[..., Tensor]] = {
     "fill": lambda rows, width, like, value: like.new_full((rows, width), value),

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from recurra.program.node import Value
 from recurra.program.ops import OPS, SOURCES
+from recurra.program.value import Value
 
 ON_ROWS = frozenset(name for name, op in OPS.items() if op.kind in ("pointwise", "rowwise"))
 PARTS = ("once", "before", "inside", "after")

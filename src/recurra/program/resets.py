@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from recurra.program.node import Value
 from recurra.program.program import Program
+from recurra.program.value import Value
 
 
 def with_resets(program: Program) -> tuple[Program, int, dict[str, int]]:

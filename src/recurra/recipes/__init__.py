@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from recurra.errors import Fault
-from recurra.registry import nearest
+from recurra.errors import Fault, nearest
 
 FOLDER = Path(__file__).parent
 

@@ -10,8 +10,9 @@ import torch
 
 import recurra.tasks  # noqa: F401  (registers every task)
 from recurra.errors import Fault
-from recurra.files import check_format, load_model
 from recurra.runs.sections import read_section
+from recurra.storage.files import check_format
+from recurra.storage.models import load_model
 from recurra.tasks.base import TASKS, Task
 
 FORMAT = 1

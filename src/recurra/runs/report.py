@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from recurra.errors import Fault
-from recurra.files import read_json, write_bytes
 from recurra.layers.recurrent import Recurrent
 from recurra.ragged import Ragged
-from recurra.runs import pictures
+from recurra.runs import plots as pictures
 from recurra.runs.folder import LOG, METRICS, RECIPE, load
+from recurra.storage.files import read_json, write_bytes
 from recurra.tasks.base import Task, TextStream
 
 REPORT = "report.html"

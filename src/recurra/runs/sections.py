@@ -8,8 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from recurra.errors import Fault
-from recurra.registry import nearest
+from recurra.errors import Fault, nearest
 
 O = TypeVar("O", bound=BaseModel)  # noqa: E741
 

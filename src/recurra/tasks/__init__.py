@@ -1,19 +1,19 @@
 """Tasks: data, loss, metrics and predictions around a model; importing this room registers them all."""
 
-from recurra.tasks.autoencode import AutoencodeTask
+from recurra.tasks.autoencode.task import AutoencodeTask
 from recurra.tasks.base import TASKS, ByteStream, Loss, Options, Score, Task, TextStream
-from recurra.tasks.caption import CaptionTask
-from recurra.tasks.classify import ClassifyTask
-from recurra.tasks.compose import ComposeTask
-from recurra.tasks.draw import DrawTask
-from recurra.tasks.forecast import ForecastTask
-from recurra.tasks.language_model import LanguageModelTask
-from recurra.tasks.regress import RegressTask
-from recurra.tasks.tag import TagTask
-from recurra.tasks.trajectory import TrajectoryTask
-from recurra.tasks.transcribe import TranscribeTask
+from recurra.tasks.caption.task import CaptionTask
+from recurra.tasks.compose.task import ComposeTask
+from recurra.tasks.draw.task import DrawTask
+from recurra.tasks.forecast.task import ForecastTask
+from recurra.tasks.language_model.task import LanguageModelTask
+from recurra.tasks.many_to_one.classify import ClassifyTask
+from recurra.tasks.many_to_one.regress import RegressTask
+from recurra.tasks.tag.task import TagTask
+from recurra.tasks.trajectory.task import TrajectoryTask
+from recurra.tasks.transcribe.task import TranscribeTask
 from recurra.tasks.transduce import TransduceTask
-from recurra.tasks.translate import TranslateTask
+from recurra.tasks.translate.task import TranslateTask
 
 __all__ = [
     "TASKS",

@@ -14,18 +14,24 @@ from torch import Tensor, nn
 from recurra.data import Tokenizer, check_lengths, load_tokenizer, train_tokenizer
 from recurra.errors import Fault
 from recurra.layers import Downsample, Stack
+from recurra.layers.inputs import Input
 from recurra.models import OneHot, Tagger, TokenEmbedding
-from recurra.models.inputs import Input
 from recurra.ragged import Ragged
 from recurra.tasks.base import TASKS, Loss, Options, Score, Task
-from recurra.tasks.body import DirectedOptions, build_body
-from recurra.tasks.held_out import read_named
-from recurra.tasks.metrics import accuracy
-from recurra.tasks.modes import device_of, evaluating, seeded
-from recurra.tasks.pairs import SOURCE_TOKENIZER, TARGET_TOKENIZER, Pairs, TwoTextOptions, pairs_of, text_of
-from recurra.tasks.rows import ordered_batches, shuffled_batches
-from recurra.tasks.sizes import activations_line, lengths_line, parameters_line
-from recurra.tasks.sources import read_parts
+from recurra.tasks.parts.batches import ordered_batches, shuffled_batches
+from recurra.tasks.parts.contexts import device_of, evaluating, seeded
+from recurra.tasks.parts.metrics import accuracy
+from recurra.tasks.parts.network import DirectedOptions, build_body
+from recurra.tasks.parts.sizes import activations_line, lengths_line, parameters_line
+from recurra.tasks.parts.sources import read_named, read_parts
+from recurra.tasks.seq2seq.pairs import (
+    SOURCE_TOKENIZER,
+    TARGET_TOKENIZER,
+    Pairs,
+    TwoTextOptions,
+    pairs_of,
+    text_of,
+)
 
 
 class TransduceDataOptions(TwoTextOptions):

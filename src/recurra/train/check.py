@@ -8,9 +8,9 @@ import time
 from typing import Any, NamedTuple
 
 from recurra.train import checkpoint
-from recurra.train.processes import Processes
+from recurra.train.distributed import Processes
+from recurra.train.nests import leaves
 from recurra.train.recipe import Recipe
-from recurra.train.trees import leaves
 from recurra.train.updates import Updates
 
 _MIB = 2**20

@@ -19,8 +19,9 @@ import torch
 from torch import Tensor
 
 from recurra.errors import Fault
-from recurra.files import check_format, digest, read_json, read_tensors, write_json, write_tensors
-from recurra.train.trees import pack, unpack
+from recurra.storage.files import check_format, read_json, write_json
+from recurra.storage.tensors import digest, read_tensors, write_tensors
+from recurra.train.nests import pack, unpack
 
 FORMAT = 1
 STATE = "state.json"

@@ -10,17 +10,18 @@ import torch
 from torch import nn
 
 from recurra.errors import Fault
-from recurra.files import fill, save_model, weights_of, write_json
 from recurra.runs.folder import LAST, METRICS
+from recurra.storage.files import write_json
+from recurra.storage.models import fill, save_model, weights_of
 from recurra.tasks.base import Loss, Task
 from recurra.train import checkpoint
+from recurra.train.distributed import Processes
 from recurra.train.finite import blame_gradient, blame_loss
 from recurra.train.interrupts import Interrupted, Interrupts
+from recurra.train.nests import leaves, moved
 from recurra.train.options import TrainOptions
-from recurra.train.processes import Processes
-from recurra.train.report import Report
+from recurra.train.progress import Report
 from recurra.train.scores import Scores
-from recurra.train.trees import leaves, moved
 from recurra.train.updates import Updates
 
 _MOST_SKIPPED = 100  # in a row: by then no later step is going to be better

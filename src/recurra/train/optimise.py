@@ -10,8 +10,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer, lr_scheduler
 
-from recurra.errors import Fault
-from recurra.registry import nearest
+from recurra.errors import Fault, nearest
 from recurra.tasks.base import Score
 from recurra.train.options import Named, TrainOptions
 

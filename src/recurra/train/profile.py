@@ -11,7 +11,7 @@ import torch
 from recurra.errors import Fault
 from recurra.timing import measured, part
 from recurra.train import checkpoint
-from recurra.train.processes import Processes
+from recurra.train.distributed import Processes
 from recurra.train.recipe import Recipe
 from recurra.train.updates import Updates
 

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import torch
 
 from recurra.errors import Fault
-from recurra.files import write_bytes
 from recurra.runs.folder import LAST, RECIPE, read_toml
+from recurra.storage.files import write_bytes
 from recurra.train import checkpoint
+from recurra.train.distributed import Processes
 from recurra.train.loop import Loop
-from recurra.train.processes import Processes
 from recurra.train.recipe import Recipe, recipe_of, same_run
 
 

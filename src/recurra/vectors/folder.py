@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurra.errors import Fault
+from recurra.storage.arrays import read_array, read_metadata, write_arrays
+from recurra.storage.files import replacing
 from recurra.vectors.options import Options
-from recurra.vectors.tensors import read_metadata, read_tensor, replacing, write_tensors
 
 FORMAT = 1
 SETTINGS, TENSORS, WORDS = "vectors.json", "vectors.safetensors", "vocabulary.tsv"
@@ -97,7 +98,7 @@ def write_matrices(
 ) -> None:
     """Writes both matrices and how far they have come, in one file, so that they can never disagree."""
     metadata = {"round": str(place.round), "chunk": str(place.chunk), "complete": str(int(place.complete))}
-    write_tensors(run / TENSORS, {"vectors": vectors, "output": output}, metadata)
+    write_arrays(run / TENSORS, {"vectors": vectors, "output": output}, metadata)
 
 
 def read_place(run: Path) -> Place:
@@ -113,7 +114,7 @@ def read_place(run: Path) -> Place:
 
 def read_matrix(run: Path, name: str, words: int) -> NDArray[np.float32]:
     """``vectors`` or ``output``, checked against the number of words."""
-    matrix = read_tensor(run / TENSORS, name)
+    matrix = read_array(run / TENSORS, name)
     if len(matrix) != words:
         raise Fault(f"{run}: {len(matrix):,} rows in {TENSORS}, {words:,} words in {WORDS}, expected as many")
     return matrix

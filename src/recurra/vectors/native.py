@@ -10,7 +10,7 @@ from recurra.errors import Fault
 def native() -> ModuleType:
     """The extension module. Raises Fault where the package was installed without a C++ compiler."""
     try:
-        from recurra import _vectors
+        from recurra.vectors import _vectors
     except ImportError as error:
         raise Fault(
             "training word vectors needs Recurra's compiled part, which is not built here: "

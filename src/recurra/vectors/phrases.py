@@ -16,7 +16,7 @@ from recurra.vectors.options import Options
 from recurra.vectors.vocabulary import UNKNOWN
 
 if TYPE_CHECKING:
-    from recurra._vectors import WordTable
+    from recurra.vectors._vectors import WordTable
 
 MOST_PAIRS = 8_000_000
 """Different pairs held at a time, about 50 bytes each; beyond them the rarest are forgotten."""

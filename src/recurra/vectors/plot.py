@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurra.errors import Fault
-from recurra.vectors.tensors import replacing
+from recurra.storage.files import replacing
 from recurra.vectors.vectors import WordVectors
 
 FONT = 7.0

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from recurra.vectors.native import native
 
 if TYPE_CHECKING:
-    from recurra._vectors import Counter
+    from recurra.vectors._vectors import Counter
 
 _BLOCK = 1 << 22
 

@@ -17,7 +17,7 @@ from recurra.vectors.options import Options
 from recurra.vectors.parallel import in_order
 
 if TYPE_CHECKING:
-    from recurra._vectors import Counter, WordTable
+    from recurra.vectors._vectors import Counter, WordTable
 
 SENTENCE_END = -1
 UNKNOWN = -2

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurra.errors import Fault
-from recurra.vectors.tensors import replacing
+from recurra.storage.files import replacing
 from recurra.vectors.vectors import WordVectors
 
 _BLOCK = 1 << 20

@@ -152,7 +152,9 @@ def test_explain(call: Command, here: Path) -> None:
     told = call("explain", "language").out
     assert "LSTM 8 -> 12" in told[0]
     assert told[-1].startswith(
-        "streams: native: " if importlib.util.find_spec("recurra._engine") else "streams: torch"
+        "streams: native: "
+        if importlib.util.find_spec("recurra.engines.native._engine")
+        else "streams: torch"
     )
     found = json.loads(call("explain", "language", "--json").out[0])
     assert found["layers"][0]["cell"] == "LSTM 8 -> 12"
@@ -162,7 +164,7 @@ def test_explain(call: Command, here: Path) -> None:
 def test_explain_tells_where_the_time_of_training_goes(call: Command, here: Path) -> None:
     parts = json.loads(call("explain", "language", "--profile", "--json").out[0])["profile"]
     assert sum(part["share"] for part in parts) == pytest.approx(1)
-    native = {"backward: loop"} if importlib.util.find_spec("recurra._engine") else set()
+    native = {"backward: loop"} if importlib.util.find_spec("recurra.engines.native._engine") else set()
     assert {"data", "optimiser", "loop"} | native <= {part["part"] for part in parts}
     assert any("of torch.mm" in line for line in call("explain", "language", "--profile").out)
 

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurra.data.examples import Examples, Place
-from recurra.data.storage import read_bytes
-from recurra.errors import Fault
-from recurra.registry import nearest
+from recurra.errors import Fault, nearest
+from recurra.storage.files import read_bytes
 
 Array = NDArray[np.generic]
 

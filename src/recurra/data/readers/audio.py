@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from recurra.data.examples import Examples, Place
-from recurra.data.recording import decode_recording
-from recurra.data.storage import read_bytes
+from recurra.data.sound.recording import decode_recording
 from recurra.errors import Fault
+from recurra.storage.files import read_bytes
 
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au")
 

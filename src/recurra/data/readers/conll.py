@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from recurra.data.examples import Examples, Place
-from recurra.data.storage import read_text, split_lines
 from recurra.errors import Fault
+from recurra.storage.files import read_text, split_lines
 
 _BLANKS = re.compile(r"[ \t]+")
 

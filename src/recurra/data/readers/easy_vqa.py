@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from recurra.data.examples import Examples, Place
-from recurra.data.storage import read_bytes
 from recurra.errors import Fault
+from recurra.storage.files import read_bytes
 
 COLOURS = {"black", "blue", "brown", "gray", "green", "red", "teal", "yellow"}
 SHAPES = {"circle", "rectangle", "triangle"}

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from recurra.data.examples import Examples, Place
-from recurra.data.storage import read_text, split_lines
 from recurra.errors import Fault
+from recurra.storage.files import read_text, split_lines
 
 Part = Literal["all", "train", "validation", "test"]
 _PARTS = {"train": range(8), "validation": range(8, 9), "test": range(9, 10), "all": range(10)}

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurra.data.examples import Examples, Place
-from recurra.data.storage import read_bytes
 from recurra.errors import Fault
+from recurra.storage.files import read_bytes
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from recurra.data.examples import Examples, Place
-from recurra.data.storage import read_text
 from recurra.errors import Fault
+from recurra.storage.files import read_text
 
 
 def read_jsonl(path: str | Path, *, encoding: str = "utf-8") -> Examples:

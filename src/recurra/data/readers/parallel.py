@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from recurra.data.examples import Examples, Place
-from recurra.data.storage import read_text, split_lines
 from recurra.errors import Fault
+from recurra.storage.files import read_text, split_lines
 
 _BRACES = re.compile(r"\{([^{},]*),([^{},]*)\}")
 

@@ -7,8 +7,8 @@ import io
 from pathlib import Path
 
 from recurra.data.examples import Examples, Place
-from recurra.data.storage import read_bytes
 from recurra.errors import Fault
+from recurra.storage.files import read_bytes
 
 
 def read_parquet(path: str | Path) -> Examples:

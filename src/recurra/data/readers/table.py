@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from recurra.data.examples import Examples, Place
-from recurra.data.storage import read_text, split_lines
 from recurra.errors import Fault
+from recurra.storage.files import read_text, split_lines
 
 
 def read_csv(

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from recurra.data.examples import Examples, Place
-from recurra.data.storage import read_text
-from recurra.data.trees import Tree, parse_trees
+from recurra.data.text.trees import Tree, parse_trees
+from recurra.storage.files import read_text
 
 
 def read_trees(path: str | Path, *, phrases: bool = False, encoding: str = "utf-8") -> Examples:

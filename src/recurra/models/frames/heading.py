@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from recurra.layers.inputs import spread
 from recurra.models.frames.base import Frame
-from recurra.models.inputs import spread
 from recurra.registry import MODULES
 
 _STANDING = 1e-3

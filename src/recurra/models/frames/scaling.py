@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from recurra.errors import Fault
+from recurra.errors import Fault, nearest
+from recurra.layers.inputs import spread
 from recurra.models.frames.base import Frame
-from recurra.models.inputs import spread
-from recurra.registry import MODULES, nearest
+from recurra.registry import MODULES
 
 ANCHORS = ("none", "last", "mean")
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from torch import Tensor
 from torch.nn import functional as F
 
-from recurra.errors import Fault
+from recurra.errors import Fault, nearest
 from recurra.models.outputs.base import Output
-from recurra.registry import MODULES, nearest
+from recurra.registry import MODULES
 
 LOSSES: dict[str, Callable[..., Tensor]] = {"mse": F.mse_loss, "mae": F.l1_loss, "huber": F.huber_loss}
 

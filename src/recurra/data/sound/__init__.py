@@ -1,0 +1,1 @@
+"""Sound: recordings, their features, and sound that comes piece by piece."""

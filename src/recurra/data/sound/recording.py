@@ -1,0 +1,91 @@
+"""Recorded sound: one file decoded, with what is wrong in it told by its place."""
+
+from __future__ import annotations
+
+import importlib
+import io
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from recurra.data.sound.resample import resample
+from recurra.errors import Fault
+from recurra.storage.files import read_bytes
+
+_FULL = 0.9999
+_IN_A_ROW = 3
+
+
+class Recording(NamedTuple):
+    """Sound of one or more channels.
+
+    Attributes:
+        samples: `[N, channels]` float32, full scale 1. rate: samples a second and channel.
+    """
+
+    samples: Tensor
+    rate: int
+
+
+def read_recording(path: str | Path) -> Recording:
+    """A file of any kind that libsndfile reads: WAV, FLAC, Ogg, ..."""
+    return decode_recording(read_bytes(path), str(path))
+
+
+def decode_recording(data: bytes, where: str) -> Recording:
+    """The bytes of such a file; `where` they come from, for messages.
+
+    Raises:
+        Fault: empty, not audio, cut short, or numbers that are not finite.
+    """
+    library = _soundfile()
+    if not data:
+        raise Fault(f"{where}: an empty file, expected a recording (WAV, FLAC, ...)")
+    try:
+        samples, rate = library.read(io.BytesIO(data), dtype="float32", always_2d=True)
+    except library.LibsndfileError as error:
+        raise Fault(
+            f"{where}: not a recording that can be read ({str(error).rstrip('.')}): expected WAV, FLAC, ..."
+        ) from None
+    found = torch.from_numpy(samples)
+    if not bool(torch.isfinite(found).all()):
+        raise Fault(f"{where}: samples that are not finite numbers: record or convert it again")
+    return Recording(found, int(rate))
+
+
+def one_channel(recording: Recording, where: str, rate: int, convert: bool, mix: bool) -> Tensor:
+    """The samples `[N]` at this rate.
+
+    Args:
+        convert: another rate is resampled, else a Fault. mix: channels are averaged, else a Fault.
+    """
+    samples, found = recording
+    if samples.shape[1] != 1 and not mix:
+        raise Fault(
+            f"{where}: {samples.shape[1]} channels found, expected 1: keep one of them, or set mix = true, "
+            f"which averages them"
+        )
+    if found != rate and not convert:
+        raise Fault(
+            f"{where}: recorded at {found:,} Hz, expected {rate:,}: convert it, set resample = true, or "
+            f"set rate = {found}"
+        )
+    mixed = samples.mean(1)
+    return mixed if found == rate else resample(mixed, found, rate)
+
+
+def is_clipped(samples: Tensor) -> bool:
+    """Whether three samples `[N, ...]` in a row stand at full scale, as where a recording was too loud."""
+    full = samples.abs() >= _FULL
+    return len(full) >= _IN_A_ROW and bool(full.unfold(0, _IN_A_ROW, 1).all(-1).any())
+
+
+def _soundfile() -> Any:
+    try:
+        return importlib.import_module("soundfile")
+    except ModuleNotFoundError:
+        raise Fault("recordings need soundfile: install recurra[audio]") from None
+    except OSError as error:
+        raise Fault(f"soundfile finds no libsndfile ({error}): install that library") from None

@@ -1,0 +1,95 @@
+"""Labelled trees in brackets, as `(3 (2 It) (4 works))`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from recurra.errors import Fault
+from recurra.storage.files import split_lines
+
+_PIECE = re.compile(r"[()]|[^ \t()]+")  # a word may hold a no-break space
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A node: a leaf has a word and no children, an inner node has children and no word."""
+
+    label: str
+    word: str | None = None
+    children: tuple[Tree, ...] = ()
+
+    def nodes(self) -> Iterator[Tree]:
+        """Every node, children before their parent, left to right."""
+        stack: list[tuple[Tree, bool]] = [(self, False)]
+        while stack:
+            node, opened = stack.pop()
+            if opened or not node.children:
+                yield node
+            else:
+                stack.append((node, True))
+                stack.extend((child, False) for child in reversed(node.children))
+
+    def words(self) -> list[str]:
+        """The words of the leaves, left to right."""
+        return [node.word for node in self.nodes() if node.word is not None]
+
+    def __str__(self) -> str:
+        pieces: list[str] = []
+        stack: list[Tree | None] = [self]
+        while stack:
+            node = stack.pop()
+            if node is None:
+                pieces.append(")")
+                continue
+            pieces.append(f" ({node.label}" if node.word is None else f" ({node.label} {node.word}")
+            stack.append(None)
+            stack.extend(reversed(node.children))
+        return "".join(pieces).lstrip()
+
+
+def parse_trees(text: str, where: str = "tree") -> Iterator[tuple[int, Tree]]:
+    """The trees of a text, each with the line it starts in (from 1); one tree may take several lines.
+
+    A bracket without label around one tree, as the Penn Treebank has it, is left out.
+    """
+    # each open bracket: its line, its label and word once read, the children closed so far
+    stack: list[tuple[int, list[str], list[Tree]]] = []
+    number = 0
+    for number, line in enumerate(split_lines(text), 1):
+        for match in _PIECE.finditer(line):
+            piece = match.group()
+            if piece == "(":
+                if stack and len(stack[-1][1]) > 1:
+                    raise Fault(
+                        f"{where}:{number}: a word ({stack[-1][1][1]!r}) and a tree found in one bracket"
+                    )
+                stack.append((number, [], []))
+            elif not stack:
+                raise Fault(f"{where}:{number}: {piece!r} found, expected '('")
+            elif piece == ")":
+                start, atoms, children = stack.pop()
+                tree = _node(f"{where}:{number}", atoms, children)
+                if stack:
+                    stack[-1][2].append(tree)
+                else:
+                    yield start, tree
+            else:
+                if stack[-1][2] or len(stack[-1][1]) > 1:
+                    raise Fault(
+                        f"{where}:{number}: {piece!r} found, expected ')' or a tree; a leaf is (label word)"
+                    )
+                stack[-1][1].append(piece)
+    if stack:
+        raise Fault(f"{where}:{stack[0][0]}: a bracket opened here is not closed at the end of the file")
+
+
+def _node(where: str, atoms: list[str], children: list[Tree]) -> Tree:
+    if not atoms and len(children) == 1:
+        return children[0]
+    if not atoms:
+        raise Fault(f"{where}: a bracket without label, expected (label word) or (label tree ...)")
+    if len(atoms) == 1 and not children:
+        raise Fault(f"{where}: a bracket with {atoms[0]!r} alone, expected (label word) or (label tree ...)")
+    return Tree(atoms[0], atoms[1] if len(atoms) > 1 else None, tuple(children))

@@ -1,0 +1,1 @@
+"""Lowering: a program made of primitive operations, split, and its derivative as a program too."""

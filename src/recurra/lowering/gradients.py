@@ -1,0 +1,123 @@
+"""The gradient of each primitive, written in primitives. Ties and kinks are resolved as torch resolves
+them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from recurra.lowering.graph import Graph, Node
+
+Share = int | None
+Rule = Callable[[Graph, int, Node, int], list[Share]]
+"""`(graph, the node's number, the node, its gradient) -> the gradient's share of each argument`; None: no
+share."""
+
+RULES: dict[str, Rule] = {}
+
+
+def _of(*names: str) -> Callable[[Rule], Rule]:
+    def add(rule: Rule) -> Rule:
+        RULES.update(dict.fromkeys(names, rule))
+        return rule
+
+    return add
+
+
+RULES["neg"] = lambda g, y, node, grad: [g.point("neg", grad)]
+RULES["sigmoid"] = lambda g, y, node, grad: [g.point("sigmoid_slope", grad, y)]
+RULES["tanh"] = lambda g, y, node, grad: [g.point("tanh_slope", grad, y)]
+RULES["exp"] = lambda g, y, node, grad: [g.mul(grad, y)]
+RULES["expm1"] = lambda g, y, node, grad: [g.mul(grad, g.plus(y, 1.0))]
+RULES["log"] = lambda g, y, node, grad: [g.point("div", grad, node.args[0])]
+RULES["log1p"] = lambda g, y, node, grad: [g.point("div", grad, g.plus(node.args[0], 1.0))]
+RULES["sqrt"] = lambda g, y, node, grad: [g.point("div", grad, g.times(y, 2.0))]
+RULES["rsqrt"] = lambda g, y, node, grad: [g.mul(g.times(grad, -0.5), g.mul(g.mul(y, y), y))]
+RULES["reciprocal"] = lambda g, y, node, grad: [g.point("neg", g.mul(grad, g.mul(y, y)))]
+RULES["abs"] = lambda g, y, node, grad: [g.mul(grad, g.point("sign", node.args[0]))]
+RULES["sin"] = lambda g, y, node, grad: [g.mul(grad, g.point("cos", node.args[0]))]
+RULES["cos"] = lambda g, y, node, grad: [g.point("neg", g.mul(grad, g.point("sin", node.args[0])))]
+RULES["add"] = lambda g, y, node, grad: [grad, grad]
+RULES["sub"] = lambda g, y, node, grad: [grad, g.point("neg", grad)]
+RULES["mul"] = lambda g, y, node, grad: [g.mul(grad, node.args[1]), g.mul(grad, node.args[0])]
+RULES["slice"] = RULES["detach"] = lambda g, y, node, grad: [None]  # slice: see `derivative`
+RULES["broadcast"] = RULES["sum"] = lambda g, y, node, grad: [grad]
+
+for _flat in "sign floor gt ge lt le eq ne logical_and logical_or logical_not".split():
+    RULES[_flat] = lambda g, y, node, grad: [None] * len(node.args)
+
+
+@_of("relu")
+def _relu(g: Graph, y: int, node: Node, grad: int) -> list[Share]:
+    zero = g.const(0.0)
+    return [g.point("where", g.point("gt", y, zero), grad, zero)]
+
+
+@_of("erf")
+def _erf(g: Graph, y: int, node: Node, grad: int) -> list[Share]:
+    x = node.args[0]
+    bell = g.point("exp", g.point("neg", g.mul(x, x)))
+    return [g.mul(grad, g.times(bell, 2 / math.sqrt(math.pi)))]
+
+
+@_of("div")
+def _div(g: Graph, y: int, node: Node, grad: int) -> list[Share]:
+    share = g.point("div", grad, node.args[1])
+    return [share, g.point("neg", g.mul(share, y))]
+
+
+@_of("pow")
+def _pow(g: Graph, y: int, node: Node, grad: int) -> list[Share]:
+    x, exponent = node.args
+    zero, one = g.const(0.0), g.const(1.0)
+    slope = g.mul(exponent, g.point("pow", x, g.sub(exponent, one)))
+    base = g.point("where", g.point("eq", exponent, zero), zero, slope)
+    # torch: no gradient for the exponent where the power is 0 to a number that is not negative
+    flat = g.point("logical_and", g.point("eq", x, zero), g.point("ge", exponent, zero))
+    power = g.point("where", flat, zero, g.mul(y, g.point("log", x)))
+    return [g.mul(grad, base), g.mul(grad, power)]
+
+
+@_of("maximum", "minimum")
+def _extreme(g: Graph, y: int, node: Node, grad: int) -> list[Share]:
+    """Equal arguments share the gradient."""
+    a, b = node.args
+    zero, half = g.const(0.0), g.times(grad, 0.5)
+    wins, loses = ("gt", "lt") if node.op == "maximum" else ("lt", "gt")
+    first, second = g.point(wins, a, b), g.point(loses, a, b)
+    return [
+        g.point("where", first, grad, g.point("where", second, zero, half)),
+        g.point("where", second, grad, g.point("where", first, zero, half)),
+    ]
+
+
+@_of("amax", "amin")
+def _rowwise_extreme(g: Graph, y: int, node: Node, grad: int) -> list[Share]:
+    """Equal extremes share the gradient evenly."""
+    hit = g.point("eq", node.args[0], y)
+    return [g.mul(hit, g.point("div", grad, g.reduce("sum", hit)))]
+
+
+@_of("where")
+def _where(g: Graph, y: int, node: Node, grad: int) -> list[Share]:
+    condition, zero = node.args[0], g.const(0.0)
+    return [None, g.point("where", condition, grad, zero), g.point("where", condition, zero, grad)]
+
+
+@_of("cat")
+def _cat(g: Graph, y: int, node: Node, grad: int) -> list[Share]:
+    shares: list[Share] = []
+    first = 0
+    for part in node.args:
+        last = first + g.width(part)
+        shares.append(g.slice(grad, first, last))
+        first = last
+    return shares
+
+
+@_of("product")
+def _product(g: Graph, y: int, node: Node, grad: int) -> list[Share]:
+    """Against the rows, and against the bias; the weight's own gradient is taken after the loop."""
+    weight, transposed = node.attrs
+    rows = g.node("product", grad, attrs=(weight, not transposed), width=g.width(node.args[0]))
+    return [rows, *([grad] if len(node.args) > 1 else [])]

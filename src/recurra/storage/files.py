@@ -1,0 +1,152 @@
+"""Bytes, text and JSON: read from files, gzipped or not, and written whole or not at all."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import json
+import os
+import secrets
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from recurra.errors import Fault, nearest
+
+_GZIP = b"\x1f\x8b"
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """The content of a file, unpacked when it is gzipped. Fault when absent, a folder or broken."""
+    data = _content(Path(path))
+    if data[:2] == _GZIP:
+        try:
+            return gzip.decompress(data)
+        except (OSError, EOFError, zlib.error) as error:
+            raise Fault(f"{path}: broken gzip file ({error}): fetch or pack it again") from None
+    return data
+
+
+def read_text(path: str | Path, encoding: str = "utf-8") -> str:
+    """The text of a file, line ends as they stand.
+
+    Raises:
+        Fault: the file is empty, or its bytes are not of this encoding (told with the byte's offset in the
+            unpacked file, and its line).
+    """
+    data = read_bytes(path)
+    try:
+        utf8 = codecs.lookup(encoding).name == "utf-8"
+        "".encode(encoding)  # a codec that is not one of text, as "hex", is found but refuses
+    except LookupError:
+        raise Fault(
+            f"{path}: no encoding is called {encoding!r}: use 'utf-8', 'latin-1', 'utf-16', ..."
+        ) from None
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        likely = "utf-16" if utf16 else "latin-1" if utf8 else "utf-8"
+        raise Fault(
+            f"{path}:{line}: byte {error.start} (0x{data[error.start]:02x}) is not {encoding}: "
+            f"set the file's encoding, perhaps encoding = {likely!r}"
+        ) from None
+    text = text.removeprefix("\ufeff") if utf8 else text
+    if not text.strip():
+        raise Fault(f"{path}: empty file: expected at least one example")
+    return text
+
+
+def split_lines(text: str) -> list[str]:
+    """Lines ended by LF, CR LF or CR, and by nothing else (U+2028 or a form feed may stand within one)."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return lines[:-1] if lines[-1] == "" else lines
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[IO[bytes]]:
+    """A file, open for writing bytes, that takes its name when it is complete: a reader, or a process killed
+    half-way, leaves the old file or the new one. Its mode is the umask's, as of any new file.
+
+    Raises:
+        Fault: it can't be written (a full disk, say); the old file is then untouched.
+    """
+    path = Path(path)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+    except OSError as error:
+        raise Fault(f"{path}: can't be written: {error.strerror or error}; nothing was changed") from None
+    finally:
+        with suppress(OSError):  # it has taken its name, or never came to be
+            draft.unlink()
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Writes a file whole or not at all; see `replacing`."""
+    with replacing(path) as file:
+        file.write(content)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Writes a UTF-8 file whole or not at all; see `replacing`."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Writes a JSON file whole or not at all; see `replacing`."""
+    write_text(path, json.dumps(value, indent=1) + "\n")
+
+
+def read_json(path: str | Path) -> dict[str, Any]:
+    """A JSON object; Fault when the file is absent, cut short or altered beyond reading."""
+    try:
+        value = json.loads(_content(Path(path)))
+    except Fault:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise Fault(f"{path}: not a complete JSON file ({error}): it was cut short or altered") from None
+    if not isinstance(value, dict):
+        raise Fault(f"{path}: a JSON {type(value).__name__} found, expected an object")
+    return value
+
+
+def check_format(description: Mapping[str, Any], newest: int, where: str) -> int:
+    """The format number of a file; Fault when it is none, or newer than this version reads."""
+    number = description.get("format")
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise Fault(f"{where}: format number {number!r} found, expected 1 to {newest}: not a file of Recurra")
+    if number > newest:
+        raise Fault(
+            f"{where}: format {number} found, this version reads up to {newest}: install a newer recurra"
+        )
+    return number
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a file as they lie on disk."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise Fault(f"{path}: no such file{_neighbour(path)}") from None
+    except IsADirectoryError:
+        raise Fault(f"{path}: is a folder, expected a file") from None
+    except OSError as error:
+        raise Fault(f"{path}: can't be read: {error.strerror or error}") from None
+
+
+def _neighbour(path: Path) -> str:
+    try:
+        names = [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        return f" (nor is there a folder {path.parent})"
+    hint = nearest(path.name, names)
+    return hint if "did you mean" in hint else ""

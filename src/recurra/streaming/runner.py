@@ -1,0 +1,205 @@
+"""What runs a model piece by piece: one native call a piece where its step has a program, else torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from recurra.errors import Fault
+from recurra.state import named_leaves, replace_leaves
+from recurra.streaming.stepper import Stepper, Uncompiled
+
+
+class Runner(Protocol):
+    """Runs a model piece by piece.
+
+    Attributes:
+        delay: how many steps an output can come after its input.
+        path: what runs the steps, in words.
+    """
+
+    delay: int
+    path: str
+
+    def initial_state(self, batch: int) -> Any:
+        """The state before the first step."""
+
+    def feed(self, x: Any, state: Any) -> tuple[Tensor, Any]:
+        """What the model reads, `[B, T, ...]`, and a state, which must not be used again -> outputs
+        `[B, T', F']`, the next state.
+        """
+
+    def finish(self, state: Any) -> Tensor | None:
+        """The outputs `[B, T', F']` still held back; None: none are."""
+
+
+def runner(model: nn.Module, batch: int) -> Runner:
+    """The fastest there is for this many rows. The model is put into evaluation mode.
+
+    Raises:
+        Fault: the model needs whole rows, or is no recurrent model.
+    """
+    model.eval()
+    _require_pieces(model)
+    try:
+        return _compiled(model, batch)
+    except Uncompiled as reason:
+        return _Torch(model, str(reason))
+
+
+def streaming(model: nn.Module) -> str:
+    """How a model streams, in words, or why it doesn't. The model stays in its mode."""
+    training = model.training
+    try:
+        return runner(model, 1).path
+    except Fault as reason:
+        return f"not at all: {reason}"
+    finally:
+        model.train(training)
+
+
+def one_step(run: Runner) -> Callable[[Any, Any], tuple[Tensor, Any]]:
+    """`step(x [B, ...], state) -> y [B, F'], the next state` of what runs a causal model."""
+
+    def step(x: Any, state: Any) -> tuple[Tensor, Any]:
+        y, after = run.feed(x[:, None], state)
+        return y[:, 0], after
+
+    return step
+
+
+class _Torch:
+    """The model itself, as it is now."""
+
+    def __init__(self, model: Any, why: str) -> None:
+        self.model = model
+        self.delay: int = getattr(model, "delay", 0) or 0
+        self.path = f"torch, step by step: {why}"
+
+    def initial_state(self, batch: int) -> Any:
+        return self.model.initial_state(batch)
+
+    def feed(self, x: Any, state: Any) -> tuple[Tensor, Any]:
+        if hasattr(self.model, "feed"):
+            return self.model.feed(x, state)  # type: ignore[no-any-return]
+        outputs = []
+        for step in x.unbind(1):
+            y, state = self.model.step(step, state)
+            outputs.append(y)
+        if not outputs:
+            raise Fault("x has no step: expected at least one")
+        return torch.stack(outputs, 1), state
+
+    def finish(self, state: Any) -> Tensor | None:
+        return self.model.finish(state) if hasattr(self.model, "finish") else None
+
+
+class _AfterInput(nn.Module):
+    """A model that reads the features which its input would have made of a step."""
+
+    causal = True
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+        self.input_size: int = model.input.output_size
+
+    def initial_state(self, batch: int) -> Any:
+        return self.model.initial_state(batch)
+
+    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        return self.model.step_features(x, state)  # type: ignore[no-any-return]
+
+
+def _compiled(model: Any, batch: int) -> _Native:
+    if os.environ.get("RECURRA_ENGINE") == "eager":
+        raise Uncompiled("RECURRA_ENGINE is 'eager'")
+    if getattr(model, "delay", 0) != 0:
+        raise Uncompiled(f"{type(model).__name__} gives its outputs up to {model.delay} steps late")
+    if not [*model.parameters(), *model.buffers()]:
+        raise Uncompiled(f"{type(model).__name__} has no weights, which would say in what type it computes")
+    try:
+        return _Native(model, batch)
+    except Uncompiled as reason:
+        if not hasattr(model, "step_features"):
+            raise
+        try:
+            return _Native(_AfterInput(model), batch, model.input, str(reason))
+        except Uncompiled:
+            raise reason from None
+
+
+class _Native:
+    """Runs a causal model natively. Its state is a tree over the memory that the library steps in.
+
+    Args:
+        model: what is compiled.
+        batch: rows.
+        input: from what the pieces hold to what `model` reads; None: the same.
+        why: `input` is not compiled.
+
+    Raises:
+        Uncompiled: with the reason.
+    """
+
+    delay = 0
+
+    def __init__(self, model: Any, batch: int, input: nn.Module | None = None, why: str = "") -> None:
+        self.model, self.input = model, input
+        self._tensors = [*model.parameters(), *model.buffers()]
+        self._pack(batch)
+        self.path = f"native: {self._native.explain()}"
+        if input is not None:
+            self.path += f"; what {type(input).__name__} makes of a piece, by torch: {why}"
+
+    def _pack(self, batch: int) -> None:
+        self._packed = self._marks()
+        self._native = Stepper(self.model, batch)
+        held = {name: torch.from_numpy(leaf) for name, leaf in self._native.memory.items()}
+        self._tree = replace_leaves(self.model.initial_state(batch), held)
+
+    def _marks(self) -> list[tuple[int, int]]:
+        """Change when a weight does."""
+        return [(tensor.data_ptr(), tensor._version) for tensor in self._tensors]
+
+    def initial_state(self, batch: int) -> Any:
+        if self._marks() != self._packed or batch != self._native.streams:
+            self._pack(batch)
+        self._native.reset()
+        return self._tree
+
+    def feed(self, x: Any, state: Any) -> tuple[Tensor, Any]:
+        if self.input is not None:
+            with torch.no_grad():
+                x = self.input(x)
+        wanted = torch.float32 if self._native.tokens is None else torch.int64
+        if x.dtype is not wanted or x.device.type != "cpu":
+            raise Fault(f"x is {x.dtype} on {x.device}, the model reads {wanted} on cpu")
+        if state is not self._tree or self._marks() != self._packed:
+            leaves = {name: leaf.detach().numpy().copy() for name, leaf in named_leaves(state).items()}
+            if self._marks() != self._packed:
+                self._pack(self._native.streams)
+            self._native.load_state(leaves)
+        return torch.from_numpy(self._native.block(x.detach().numpy())), self._tree
+
+    def finish(self, state: Any) -> Tensor | None:
+        return None
+
+
+def _require_pieces(model: Any) -> None:
+    name = type(model).__name__
+    if hasattr(model, "feed"):
+        whole = model.delay is None
+    elif hasattr(model, "step") and hasattr(model, "causal"):
+        whole = not model.causal
+    else:
+        raise Fault(f"{name} has no step(x, state) that takes a row as it comes, so it can't be streamed")
+    if whole:
+        raise Fault(
+            f"{name} needs the whole row before its first output, so it can't be streamed: build it of "
+            f"causal layers, or of LatencyControlled ones with a stated look-ahead"
+        )

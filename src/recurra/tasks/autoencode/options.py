@@ -1,0 +1,66 @@
+"""What a recipe says of an auto-encoder."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from recurra.tasks.base import Options
+from recurra.tasks.parts.batches import RowOptions
+from recurra.tasks.parts.network import BodyOptions
+from recurra.tasks.parts.sources import TestedOptions
+from recurra.tasks.seq2seq.decoder import EncoderOptions
+
+
+class AutoencodeDataOptions(RowOptions, TestedOptions):
+    """Texts, or rows of vectors.
+
+    Attributes:
+        text, vectors: the column; one of the two.
+        tokens: what a text is cut into. tokenizer: further options of that tokenizer.
+        keep_up_to: examples of more tokens or steps are left out, and counted by `check`.
+        replaced: share of the tokens of a training text that are replaced by others before it is read, so
+            that whatever stands there has to be carried, likely or not.
+        reversed: a text is read from its end, so that what comes back first was read last (Sutskever et al.,
+            2014).
+    """
+
+    text: str | None = None
+    vectors: str | None = None
+    tokens: Literal["word", "character", "subword"] = "word"
+    tokenizer: dict[str, Any] = Field(default_factory=dict)
+    keep_up_to: int | None = Field(default=None, ge=1)
+    replaced: float = Field(default=0.0, ge=0, lt=1)
+    reversed: bool = False
+
+    @model_validator(mode="after")
+    def _one_column(self) -> Self:
+        if (self.text is None) == (self.vectors is None):
+            raise ValueError("expected exactly one of text and vectors, the column to read")
+        if self.vectors is not None and (self.replaced or self.reversed):
+            raise ValueError("replaced and reversed are for texts alone")
+        return self
+
+
+class AutoencodeModelOptions(Options):
+    """The network.
+
+    Attributes:
+        embedding: width of a token's vector (texts).
+        encoder, decoder: the layers on either side of the vector.
+        pool: how the encoder's steps become one. vector: its width.
+        start: "drawn": weights start at random; "mirrored": as a linear memory that the decoder reads
+            backwards, see `recurra.models.mirrored`; texts only, with data.reversed.
+        tied: the output layer uses the tokens' vectors.
+        dropout: share of the decoder's output dropped before the last layer.
+    """
+
+    embedding: int = Field(default=256, ge=1)
+    encoder: EncoderOptions = EncoderOptions()
+    decoder: BodyOptions = BodyOptions()
+    pool: Literal["last", "mean", "max", "attention"] = "last"
+    vector: int = Field(default=256, ge=1)
+    start: Literal["drawn", "mirrored"] = "drawn"
+    tied: bool = False
+    dropout: float = Field(default=0.0, ge=0, lt=1)

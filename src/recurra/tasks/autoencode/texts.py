@@ -1,0 +1,130 @@
+"""Auto-encoding texts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from recurra.data import Examples, Tokenizer, columns, load_tokenizer, train_tokenizer
+from recurra.decode import beam_search
+from recurra.models import EncoderDecoder
+from recurra.ragged import Ragged
+from recurra.tasks.autoencode.options import AutoencodeDataOptions
+from recurra.tasks.base import Score
+from recurra.tasks.parts.contexts import device_of
+from recurra.tasks.parts.metrics import accuracy
+from recurra.tasks.parts.sizes import lengths_line
+from recurra.tasks.seq2seq.pairs import TARGET_TOKENIZER, PairBatch, PairReader, text_of
+
+
+class TextCoder:
+    """Texts: rows of token ids."""
+
+    score = Score("tokens_back", larger_is_better=True)
+
+    def __init__(self, data: AutoencodeDataOptions, tokenizer: Tokenizer) -> None:
+        self.data, self.tokenizer = data, tokenizer
+        self.reader = PairReader(tokenizer, tokenizer)
+
+    @classmethod
+    def build(cls, data: AutoencodeDataOptions, train: Examples) -> Self:
+        assert data.text is not None
+        return cls(data, train_tokenizer(data.tokens, columns.text(train, data.text), **data.tokenizer))
+
+    @classmethod
+    def load(cls, data: AutoencodeDataOptions, folder: Path) -> Self:
+        return cls(data, load_tokenizer(folder / TARGET_TOKENIZER))
+
+    def save(self, folder: Path) -> None:
+        self.tokenizer.save(folder / TARGET_TOKENIZER)
+
+    def rows(self, examples: Examples) -> list[str]:
+        assert self.data.text is not None
+        return columns.text(examples, self.data.text)
+
+    def row(self, item: Any) -> str:
+        return text_of(item, "text")
+
+    def length(self, row: str) -> int:
+        return len(self.tokenizer.split(row))
+
+    def shown(self, row: str) -> Any:
+        return row
+
+    def batch(self, rows: Sequence[str], seed: str) -> PairBatch:
+        """Ids; a share `replaced` of those of training texts are others, drawn from the same batch."""
+        ids = [self.reader.target_ids(row) for row in rows]
+        if self.data.replaced:
+            # the standard library's generator, seeded by text, draws the same numbers everywhere
+            rng, pool = random.Random(seed), torch.cat(ids).tolist()
+            ids = [
+                torch.tensor(
+                    [rng.choice(pool) if rng.random() < self.data.replaced else i for i in row.tolist()],
+                    dtype=torch.int64,
+                )
+                for row in ids
+            ]
+        end = torch.tensor([self.reader.end])
+        return self.reader.batch([(self._read(torch.cat([row, end])), row) for row in ids])
+
+    def loss(self, model: nn.Module, batch: PairBatch) -> tuple[Tensor, int]:
+        logits = model(batch.source, batch.read).logits
+        return F.cross_entropy(logits.data, batch.answers.data, reduction="sum"), len(batch.answers.data)
+
+    def vectors(self, model: EncoderDecoder, rows: Sequence[str]) -> Tensor:
+        """`[B, V]`."""
+        ids = Ragged.from_list([self._read(self.reader.source_ids(row)) for row in rows])
+        return model.encode(ids.to(device_of(model)))[1]
+
+    def _read(self, ids: Tensor) -> Tensor:
+        return ids.flip(0) if self.data.reversed else ids
+
+    def restore(self, model: EncoderDecoder, vectors: Tensor, lengths: Sequence[int]) -> list[Any]:
+        """The likeliest text of each vector, token by token; the lengths tell only where to stop at last."""
+        nothing = Ragged.from_list([vectors.new_zeros(0, 1)] * len(vectors))
+        first = torch.full((len(vectors),), self.reader.end, device=vectors.device)
+        logits, state = model.step(first, model.decoder.begin(nothing, vectors))
+        limits = [2 * length + 10 for length in lengths]
+        found = beam_search(model.step, logits, state, width=1, length=limits, end=self.reader.end)
+        return [self.tokenizer.decode(row[0].ids) for row in found]
+
+    def scores(self, rows: Sequence[str], restored: Sequence[str]) -> dict[str, float]:
+        """`tokens_back`: the share of the tokens that came back in their order (the longest common
+        subsequence), `in_place`: at their own place, and `exact`: the share of texts without a fault.
+        """
+        true = [self.tokenizer.split(row) for row in rows]
+        said = [self.tokenizer.split(row) for row in restored]
+        total = sum(map(len, true))
+        return {
+            "tokens_back": sum(map(common, true, said)) / total,
+            "in_place": sum(
+                a == b for pair in zip(true, said, strict=True) for a, b in zip(*pair, strict=False)
+            )
+            / total,
+            "exact": accuracy(true, said),
+        }
+
+    def check(self, train: Sequence[str], held: Sequence[str]) -> list[str]:
+        unknown = [i == self.tokenizer.unknown for row in held for i in self.tokenizer.encode(row)]
+        return [
+            lengths_line("train", [self.length(row) for row in train], f"{self.data.tokens} tokens"),
+            lengths_line("validation", [self.length(row) for row in held], f"{self.data.tokens} tokens"),
+            f"vocabulary: {len(self.tokenizer):,} tokens; {sum(unknown) / len(unknown):.2%} of the "
+            f"validation's are unknown, and can't come back",
+        ]
+
+
+def common(one: Sequence[str], other: Sequence[str]) -> int:
+    """The length of the longest common subsequence."""
+    row = [0] * (len(other) + 1)
+    for a in one:
+        before = 0
+        for k, b in enumerate(other, 1):
+            before, row[k] = row[k], before + 1 if a == b else max(row[k], row[k - 1])
+    return row[-1]

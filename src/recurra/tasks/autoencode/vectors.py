@@ -1,0 +1,75 @@
+"""Auto-encoding rows of measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from recurra.data import Examples, columns
+from recurra.models import VectorAutoEncoder
+from recurra.ragged import Ragged
+from recurra.tasks.autoencode.options import AutoencodeDataOptions
+from recurra.tasks.base import Score
+from recurra.tasks.parts.contexts import device_of
+from recurra.tasks.parts.metrics import regression_scores
+from recurra.tasks.readers.vectors import VectorReader
+
+
+class VectorCoder:
+    """Rows of vectors `[T, F]`."""
+
+    score = Score("mse", larger_is_better=False)
+
+    def __init__(self, data: AutoencodeDataOptions, reader: VectorReader) -> None:
+        self.data, self.reader = data, reader
+
+    @classmethod
+    def build(cls, data: AutoencodeDataOptions, train: Examples) -> Self:
+        assert data.vectors is not None
+        return cls(data, VectorReader.build(columns.vectors(train, data.vectors), data.vectors))
+
+    @classmethod
+    def load(cls, data: AutoencodeDataOptions, folder: Path) -> Self:
+        assert data.vectors is not None
+        return cls(data, VectorReader.load(folder, data.vectors))
+
+    def save(self, folder: Path) -> None:
+        self.reader.save(folder)
+
+    def rows(self, examples: Examples) -> list[Tensor]:
+        return self.reader.rows(examples)
+
+    def row(self, item: Any) -> Tensor:
+        return self.reader.row(item)
+
+    def length(self, row: Tensor) -> int:
+        return len(row)
+
+    def shown(self, row: Tensor) -> Any:
+        return row.tolist()
+
+    def batch(self, rows: Sequence[Tensor], seed: str) -> Ragged:
+        return self.reader.batch(rows)
+
+    def loss(self, model: VectorAutoEncoder, batch: Ragged) -> tuple[Tensor, int]:
+        return model.loss(batch), batch.data.numel()
+
+    def vectors(self, model: VectorAutoEncoder, rows: Sequence[Tensor]) -> Tensor:
+        """`[B, V]`."""
+        return model.encode(self.reader.batch(rows).to(device_of(model)))
+
+    def restore(self, model: VectorAutoEncoder, vectors: Tensor, lengths: Sequence[int]) -> list[Any]:
+        """As many steps of each vector as asked."""
+        return [row.tolist() for row in model.restore(vectors, torch.tensor(lengths))]
+
+    def scores(self, rows: Sequence[Tensor], restored: Sequence[Any]) -> dict[str, float]:
+        """`mse`, `mae` and `r2` over all numbers, in their own unit."""
+        said = [torch.tensor(row).reshape(-1, self.reader.size) for row in restored]
+        return dict(regression_scores(torch.cat(list(rows)), torch.cat(said)))
+
+    def check(self, train: Sequence[Tensor], held: Sequence[Tensor]) -> list[str]:
+        return self.reader.check(held)

@@ -1,0 +1,90 @@
+"""The network of captions, as a recipe describes it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from recurra.layers import FeedForward, Layer
+from recurra.layers.inputs import Input
+from recurra.models import EncoderDecoder, PictureConvolution, PicturePlaces, PictureVectors, TokenEmbedding
+from recurra.tasks.caption.data import CaptionReader
+from recurra.tasks.parts.network import DirectedOptions, build_body, build_pool
+from recurra.tasks.readers.pictures import PictureReader
+from recurra.tasks.seq2seq.decoder import DecoderOptions, build_decoder
+from recurra.tasks.seq2seq.search import BeamOptions
+
+_MEASURED = 1000  # frames from which the scale of colours is learnt
+
+
+class CaptionSearchOptions(BeamOptions):
+    """How captions are searched for.
+
+    Attributes:
+        longest: tokens of a caption, at most.
+    """
+
+    longest: int = Field(default=50, ge=1)
+
+    def limit(self, length: int) -> int:
+        """See the class."""
+        return self.longest
+
+
+class CaptionModelOptions(DecoderOptions):
+    """The network, its loss, and how captions are searched for.
+
+    Attributes:
+        convolution: channels of each layer over a picture. strides: 2 halves both sides in that layer, 1
+            keeps them.
+        view: what the decoder may look at: the "places" of each picture, or "frames": a vector for each
+            picture.
+        size: width of a place or a frame.
+        encoder: layers over time; None: each place or frame is read by itself.
+        pool: of all places or frames, the vector that the decoder starts from.
+        search: see there.
+    """
+
+    convolution: list[int] = Field(default=[24, 48, 64])
+    strides: list[int] = Field(default=[2, 2, 1])
+    view: Literal["places", "frames"] = "places"
+    size: int = Field(default=128, ge=1)
+    encoder: DirectedOptions | None = None
+    pool: Literal["last", "mean", "max", "attention"] = "mean"
+    search: CaptionSearchOptions = CaptionSearchOptions()
+
+
+def build_model(options: CaptionModelOptions, reader: CaptionReader, train: list[Tensor]) -> EncoderDecoder:
+    """The network, with fresh weights, at the scale of what the training part shows."""
+    read = _input(options, reader, train)
+    encoder: Layer
+    if options.encoder is None:
+        encoder = FeedForward(read.output_size, options.size)
+    else:
+        encoder = build_body(options.encoder, read.output_size)
+    pool = build_pool(options.pool, encoder)
+    return EncoderDecoder(
+        read,
+        encoder,
+        pool,
+        TokenEmbedding(len(reader.tokenizer), options.embedding),
+        build_decoder(options, encoder.output_size, pool.output_size),
+        len(reader.tokenizer),
+        dropout=options.dropout,
+        input_dropout=options.decoder.input_dropout,
+        tied=options.tied,
+    )
+
+
+def _input(options: CaptionModelOptions, reader: CaptionReader, train: list[Tensor]) -> Input:
+    if not isinstance(reader.seen, PictureReader):
+        return reader.seen.input()
+    assert reader.seen.shape is not None
+    convolution = PictureConvolution(*reader.seen.shape, options.convolution, options.strides)
+    convolution.learn(torch.cat([row[:1] for row in train[:: len(train) // _MEASURED + 1]]))
+    if options.view == "places":
+        return PicturePlaces(convolution)
+    return PictureVectors(convolution, options.size)

@@ -1,0 +1,120 @@
+"""Piano rolls: read, checked, and as rows of steps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from recurra.data import Examples, Streams, check_lengths, columns
+from recurra.errors import Fault
+from recurra.ragged import Ragged
+from recurra.tasks.compose.midi import LOWEST
+from recurra.tasks.parts.batches import Epoch
+from recurra.tasks.parts.sources import TestedOptions
+
+
+class ComposeOptions(TestedOptions):
+    """Piano rolls.
+
+    Attributes:
+        column: holds one roll an example, `[T, keys]` of zeros and ones; the first key is a piano's lowest.
+        batch_size: pieces a batch, or, with `steps`, streams.
+        steps: steps of each stream from one update to the next, the state carried on (truncated
+            back-propagation): a stream strings pieces together, and starts anew with each. None: an update
+            sees whole pieces.
+        steps_a_quarter, tempo: of MIDI files that are written: steps a quarter note, quarter notes a minute.
+    """
+
+    column: str = "vectors"
+    batch_size: int = Field(default=8, ge=1)
+    steps: int | None = Field(default=None, ge=1)
+    steps_a_quarter: int = Field(default=2, ge=1)
+    tempo: float = Field(default=100.0, ge=1, le=1000)
+
+
+class Passage(NamedTuple):
+    """Rows of steps: what is read and what is told, `[N, keys]`, and where pieces begin within rows, `[N]`
+    bool; None: each row is one piece.
+    """
+
+    read: Ragged
+    told: Ragged
+    begins: Ragged | None = None
+
+    def to(self, device: torch.device) -> Passage:
+        """On that device."""
+        begins = None if self.begins is None else self.begins.to(device)
+        return Passage(self.read.to(device), self.told.to(device), begins)
+
+
+def read_rolls(examples: Examples, column: str, keys: int) -> tuple[list[Tensor], list[str]]:
+    """The rolls `[T, keys]` of a column (as wide as the first one where `keys` is 0), and notes on those left
+    out. Fault for other numbers than 0 and 1.
+    """
+    rolls = columns.vectors(examples, column)
+    kept, notes = check_lengths([len(roll) for roll in rolls], examples.places, empty="drop")
+    keys = keys or rolls[kept[0]].shape[1]
+    for index in kept:
+        roll, place = rolls[index], examples.places[index]
+        if roll.shape[1] != keys:
+            raise Fault(f"{place}: {roll.shape[1]} keys found, expected {keys} as in the training data")
+        wrong = ((roll != 0) & (roll != 1)).nonzero()
+        if len(wrong):
+            step, key = wrong[0].tolist()
+            raise Fault(
+                f"{place}: {float(roll[step, key]):g} found at step {step + 1}, key {key + 1}, "
+                f"expected 0 or 1"
+            )
+    return [rolls[index] for index in kept], [str(note) for note in notes]
+
+
+def roll_of(item: Any, keys: int) -> Tensor:
+    """A list of steps, each a list of MIDI notes (or JSON text of one), as a roll `[T, keys]`."""
+    wanted = "a list of steps, each a list of MIDI notes, as [[60, 64, 67], [60]]"
+    if isinstance(item, str):
+        try:
+            item = json.loads(item)
+        except ValueError:
+            raise Fault(f"{item!r} found, expected {wanted}") from None
+    if not isinstance(item, list) or not all(isinstance(step, list) for step in item):
+        raise Fault(f"{item!r} found, expected {wanted}")
+    roll = torch.zeros(len(item), keys)
+    for number, step in enumerate(item):
+        for note in step:
+            if not isinstance(note, int) or not 0 <= note - LOWEST < keys:
+                raise Fault(
+                    f"step {number + 1}: note {note!r} found, expected {LOWEST} to {LOWEST + keys - 1}"
+                )
+            roll[number, note - LOWEST] = 1
+    if not len(roll):
+        raise Fault("a piece of 0 steps found, expected at least one")
+    return roll
+
+
+def as_rows(rolls: Sequence[Tensor]) -> Passage:
+    """What is read (silence, then all but the last step) and what is told."""
+    return Passage(Ragged.from_list([_delayed(roll) for roll in rolls]), Ragged.from_list(list(rolls)))
+
+
+def as_streams(rolls: Sequence[Tensor], size: int, steps: int, rank: int = 0, world: int = 1) -> Epoch:
+    """Pieces strung together, in that order, and cut into `size` streams: passages of `steps` steps of each.
+    Every step is told once.
+    """
+    read, told = torch.cat([_delayed(roll) for roll in rolls]), torch.cat(list(rolls))
+    begins = torch.cat([torch.arange(len(roll)) == 0 for roll in rolls])
+    places = Streams(range(len(told) + 1), batch_size=size, steps=steps, rank=rank, world=world)
+
+    def passage(position: int) -> Passage:
+        at = places.item(0, position).inputs
+        return Passage(*(at.with_data(held[at.data]) for held in (read, told, begins)))
+
+    return Epoch(places.count(0), passage)
+
+
+def _delayed(roll: Tensor) -> Tensor:
+    return torch.cat([roll.new_zeros(1, roll.shape[1]), roll[:-1]])

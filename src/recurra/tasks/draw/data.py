@@ -1,0 +1,101 @@
+"""Drawings: read, checked, and as steps of a pen."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from recurra.data import Examples, check_lengths, columns
+from recurra.errors import Fault
+from recurra.models.outputs.strokes import PENS
+from recurra.models.stroke_model import READ
+from recurra.ragged import Ragged
+from recurra.tasks.parts.sources import TestedOptions
+
+END = PENS.index("ends")
+
+
+class DrawOptions(TestedOptions):
+    """Drawings.
+
+    Attributes:
+        column: holds one drawing an example, `[T, 3]`: dx, dy, and 1 where the pen is lifted after the step.
+        batch_size: drawings a batch.
+        longest: steps; longer drawings are a fault.
+    """
+
+    column: str = "vectors"
+    batch_size: int = Field(default=64, ge=1)
+    longest: int = Field(default=2000, ge=1)
+
+
+class Steps(NamedTuple):
+    """Drawings in the network's unit: what is read `[N, 5]`, and the next steps `[N, 2]` and pens `[N]`."""
+
+    read: Ragged
+    steps: Tensor
+    pens: Tensor
+
+
+def read_drawings(examples: Examples, options: DrawOptions) -> tuple[list[Tensor], list[str]]:
+    """The drawings `[T, 3]` of a table, and notes on those left out."""
+    drawings = columns.vectors(examples, options.column)
+    kept, notes = check_lengths(
+        [len(one) for one in drawings], examples.places, empty="drop", longest=options.longest
+    )
+    for index in kept:
+        drawing, place = drawings[index], examples.places[index]
+        if drawing.shape[1] != 3:
+            raise Fault(f"{place}: {drawing.shape[1]} numbers a step found, expected 3: dx, dy, lifted")
+        wrong = ((drawing[:, 2] != 0) & (drawing[:, 2] != 1)).nonzero()
+        if len(wrong):
+            step = int(wrong[0])
+            raise Fault(
+                f"{place}: lifted = {float(drawing[step, 2]):g} found at step {step + 1}, expected 0 or 1"
+            )
+    return [drawings[index] for index in kept], [str(note) for note in notes]
+
+
+def drawing_of(item: Any) -> Tensor:
+    """A list of [dx, dy, lifted] (or JSON text of one) as a drawing `[T, 3]`."""
+    wanted = "a list of [dx, dy, lifted], lifted 0 or 1"
+    try:
+        drawing = torch.tensor(json.loads(item) if isinstance(item, str) else item, dtype=torch.float32)
+    except (ValueError, TypeError, RuntimeError):
+        raise Fault(f"{item!r} found, expected {wanted}") from None
+    if drawing.dim() != 2 or drawing.shape[1] != 3 or not len(drawing):
+        raise Fault(f"numbers of shape {list(drawing.shape)} found, expected {wanted}")
+    if not bool(((drawing[:, 2] == 0) | (drawing[:, 2] == 1)).all()):
+        raise Fault(f"{item!r} found, expected {wanted}")
+    return drawing
+
+
+def as_steps(drawings: Sequence[Tensor], scale: float) -> Steps:
+    """Drawings `[T, 3]` as what is read and what is told."""
+    rows = [marked(one, scale, ends=True) for one in drawings]
+    read = [torch.cat([one.new_zeros(1, READ), one[:-1]]) for one in rows]
+    told = Ragged.from_list(rows).data
+    return Steps(Ragged.from_list(read), told[:, :2], told[:, 2:].argmax(-1))
+
+
+def marked(drawing: Tensor, scale: float, ends: bool) -> Tensor:
+    """`[T, 3]` in the data's unit -> `[T, 5]` in the network's; the last step may end the drawing."""
+    pens = drawing[:, 2].long()
+    if ends:
+        pens = torch.cat([pens[:-1], torch.full((1,), END)])
+    return torch.cat([drawing[:, :2] / scale, F.one_hot(pens, len(PENS)).float()], 1)
+
+
+def independent_nats(steps: Steps) -> float:
+    """Nats a step of one normal distribution and fixed shares of the pens, fitted to these very steps."""
+    covariance = torch.cov(steps.steps.double().T, correction=0)
+    moves = 1 + math.log(2 * math.pi) + 0.5 * float(torch.logdet(covariance))
+    shares = torch.bincount(steps.pens, minlength=len(PENS)).double() / len(steps.pens)
+    return moves - float(torch.xlogy(shares, shares).sum())

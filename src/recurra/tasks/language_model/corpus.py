@@ -1,0 +1,93 @@
+"""The text of a language model: to train on, and held out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from recurra.data import Examples, Window
+from recurra.tasks.language_model.text import ReadAs, RunningText
+from recurra.tasks.parts.batches import Epoch
+from recurra.tasks.parts.sources import SourceOptions, read_like
+
+
+class TextOptions(SourceOptions):
+    """Text, and how it is cut.
+
+    `hold_out` is a share of the text: of characters, or of whole lines where tokens are longer; "random" is
+    for sentences alone.
+
+    Attributes:
+        column: that holds the text.
+        tokens: what is predicted. tokenizer: further options of that tokenizer (`min_count`, `lower`, ...).
+        read_as: "stream", one text whose state is carried on from window to window (truncated
+            back-propagation), or "sentences", each example by itself with the whole gradient.
+        batch_size: parallel streams, or sentences a batch. steps: tokens a window of a stream.
+        validation_streams: parallel streams that the held-out text is read in; 1 carries the state through
+            all of it.
+        rank_shuffled: so many held-out sentences are compared with themselves, words shuffled, when
+            evaluating.
+    """
+
+    column: str = "text"
+    tokens: Literal["character", "word", "subword"] = "character"
+    tokenizer: dict[str, Any] = Field(default_factory=dict)
+    read_as: ReadAs = "stream"
+    batch_size: int = Field(default=32, ge=1)
+    steps: int = Field(default=128, ge=1)
+    validation_streams: int = Field(default=16, ge=1)
+    rank_shuffled: int = Field(default=0, ge=0)
+
+
+class Corpus(ABC):
+    """Texts to train on and texts held out; the held-out ones are read when they are first asked for."""
+
+    def __init__(self, options: TextOptions, seed: int) -> None:
+        self.options, self.seed = options, seed
+        self.notes: list[str] = []
+        self._parts: tuple[list[str], list[str]] | None = None
+
+    @property
+    def train(self) -> list[str]:
+        """Texts to train on."""
+        return self._read()[0]
+
+    @property
+    def held_out(self) -> list[str]:
+        """Texts to validate on."""
+        return self._read()[1]
+
+    def like(self, data: str | Path) -> list[str]:
+        """The texts of another file."""
+        return self._texts(read_like(self.options, data))
+
+    @abstractmethod
+    def batches(self, text: RunningText, epoch: int, rank: int, world: int) -> Epoch:
+        """The windows of an epoch of training."""
+
+    @abstractmethod
+    def windows(self, text: RunningText, texts: Sequence[str]) -> Iterator[Window]:
+        """Windows that predict every token of these texts once."""
+
+    @abstractmethod
+    def sentences(self, texts: Sequence[str]) -> list[str]:
+        """The sentences in these texts."""
+
+    @abstractmethod
+    def check(self, text: RunningText) -> list[str]:
+        """Sizes in words."""
+
+    @abstractmethod
+    def _texts(self, examples: Examples) -> list[str]: ...
+
+    @abstractmethod
+    def _split(self) -> tuple[list[str], list[str]]: ...
+
+    def _read(self) -> tuple[list[str], list[str]]:
+        if self._parts is None:
+            self._parts = self._split()
+        return self._parts

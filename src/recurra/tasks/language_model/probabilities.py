@@ -1,0 +1,82 @@
+"""What a language model says of texts: P(text), P(next token), cost."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from recurra.data import Window
+from recurra.errors import Fault
+from recurra.ragged import Ragged
+from recurra.tasks.language_model.sentence_corpus import as_window
+from recurra.tasks.language_model.text import RunningText
+from recurra.tasks.parts.contexts import device_of, evaluating
+
+_AT_ONCE = 32
+
+
+def log_probabilities(model: Any, text: RunningText, texts: Sequence[str]) -> list[float]:
+    """ln P of each text as a whole: from a boundary to a boundary."""
+    found: list[float] = []
+    with evaluating(model):
+        for start in range(0, len(texts), _AT_ONCE):
+            window = as_window([text.sentence(one) for one in texts[start : start + _AT_ONCE]])
+            costs = window.targets.with_data(_costs(model, window, None)[0])
+            found += [-float(row.sum()) for row in costs.to_list()]
+    return found
+
+
+def total_cost(model: Any, windows: Iterable[Window]) -> tuple[float, int]:
+    """The sum of nats over all tokens that windows predict, the state carried on, and how many they are."""
+    nats, tokens, state = 0.0, 0, None
+    with evaluating(model):
+        for window in windows:
+            costs, state = _costs(model, window, None if window.fresh else state)
+            nats, tokens = nats + float(costs.sum()), tokens + len(costs)
+    return nats, tokens
+
+
+def read(model: Any, text: RunningText, prompt: str) -> tuple[Tensor, Any]:
+    """Logits `[1, V]` after a boundary and a text, and the state there."""
+    with evaluating(model):
+        inputs = text.sentence(prompt)[0].to(device_of(model))
+        logits, state = model(Ragged.from_list([inputs]))
+    return logits.last(), state
+
+
+def likeliest(logits: Tensor, count: int, text: RunningText) -> list[dict[str, Any]]:
+    """The tokens of the largest of logits `[V]`, with their probabilities."""
+    shares, ids = logits.float().softmax(-1).topk(min(count, len(logits)))
+    return [
+        {"token": text.tokenizer.token(index), "probability": share}
+        for index, share in zip(ids.tolist(), shares.tolist(), strict=True)
+    ]
+
+
+def above_shuffled(model: Any, text: RunningText, sentences: Sequence[str], seed: int) -> float:
+    """The share of sentences that are likelier than their own words in another, random order."""
+    rng = random.Random(seed)
+    true, other = [], []
+    for words in map(str.split, sentences):
+        if len(set(words)) < 2:
+            continue
+        shuffled = words
+        while shuffled == words:
+            shuffled = rng.sample(words, len(words))
+        true.append(" ".join(words))
+        other.append(" ".join(shuffled))
+    if not true:
+        raise Fault("no sentence of two different words found: nothing to shuffle")
+    pairs = zip(log_probabilities(model, text, true), log_probabilities(model, text, other), strict=True)
+    return sum(a > b for a, b in pairs) / len(true)
+
+
+def _costs(model: Any, window: Window, state: Any) -> tuple[Tensor, Any]:
+    device = device_of(model)
+    logits, after = model(window.inputs.to(device), state)
+    costs = F.cross_entropy(logits.data.float(), window.targets.to(device).data, reduction="none")
+    return costs.double(), after

@@ -1,0 +1,77 @@
+"""A language model reading text as it comes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from recurra.streaming.runner import runner
+from recurra.tasks.base import TextStream
+from recurra.tasks.language_model.probabilities import likeliest
+from recurra.tasks.language_model.text import RunningText
+from recurra.tasks.parts.contexts import device_of, evaluating
+
+
+class LanguageModelStream(TextStream):
+    """For each token read: how surprising it was, and what is likeliest next.
+
+    Characters are answered as they come. A word is complete with the blank after it, subwords with their
+    line; `finish` completes the last ones.
+    """
+
+    def __init__(self, model: Any, text: RunningText, count: int = 3) -> None:
+        self.model, self.text, self.count = model, text, count
+        self._waiting = ""
+        with evaluating(model):
+            self._run = runner(model, 1)
+            first, self._state = self._run.feed(self._ids([text.boundary]), self._run.initial_state(1))
+        self._logits = first[:, -1]
+
+    def feed(self, piece: str) -> Iterator[dict[str, Any]]:
+        self._waiting += piece
+        ready = self._ready(self._waiting)
+        taken, self._waiting = self._waiting[:ready], self._waiting[ready:]
+        yield from self._answers(self._tokens(taken))
+
+    def finish(self) -> Iterator[dict[str, Any]]:
+        taken, self._waiting = self._waiting, ""
+        yield from self._answers(self._tokens(taken))
+
+    def _ready(self, text: str) -> int:
+        """How much of the text no later piece can change."""
+        kind = self.text.tokenizer.kind
+        if kind == "character":
+            return len(text)
+        if kind == "subword":
+            return text.rfind("\n") + 1
+        last = max((k for k, letter in enumerate(text) if letter.isspace()), default=-1)
+        return last + 1
+
+    def _tokens(self, text: str) -> list[int]:
+        if self.text.by_character or not text:
+            return self.text.tokenizer.encode(text) if text else []
+        ids: list[int] = []
+        for number, line in enumerate(text.split("\n")):
+            ids += ([self.text.boundary] if number else []) + self.text.tokenizer.encode(line)
+        return ids
+
+    def _answers(self, tokens: Sequence[int]) -> Iterator[dict[str, Any]]:
+        if not tokens:
+            return
+        with evaluating(self.model):
+            after, self._state = self._run.feed(self._ids(tokens), self._state)
+        before = torch.cat([self._logits, after[0, :-1]])
+        self._logits = after[:, -1]
+        for index, seen, coming in zip(tokens, before.float().log_softmax(-1), after[0], strict=True):
+            yield {
+                "token": self.text.tokenizer.token(index),
+                "surprisal_bits": -float(seen[index]) / math.log(2),
+                "next": likeliest(coming, self.count, self.text),
+            }
+
+    def _ids(self, tokens: Sequence[int]) -> Tensor:
+        return torch.tensor([list(tokens)], dtype=torch.int64, device=device_of(self.model))

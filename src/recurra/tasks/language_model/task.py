@@ -1,0 +1,199 @@
+"""Language modelling: the next word, character or subword."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field
+from torch import nn
+from torch.nn import functional as F
+
+from recurra.data import Tokenizer, Window, load_tokenizer, train_tokenizer
+from recurra.errors import Fault
+from recurra.layers.inputs import Input
+from recurra.models import LanguageModel, OneHot, TokenEmbedding
+from recurra.state import detach
+from recurra.tasks.base import TASKS, Loss, Score, Task
+from recurra.tasks.language_model.corpus import Corpus, TextOptions
+from recurra.tasks.language_model.probabilities import (
+    above_shuffled,
+    likeliest,
+    log_probabilities,
+    read,
+    total_cost,
+)
+from recurra.tasks.language_model.samples import sample_texts
+from recurra.tasks.language_model.sentence_corpus import SentenceCorpus
+from recurra.tasks.language_model.stream import LanguageModelStream
+from recurra.tasks.language_model.stream_corpus import StreamCorpus
+from recurra.tasks.language_model.text import ReadAs, RunningText
+from recurra.tasks.parts.contexts import device_of, seeded
+from recurra.tasks.parts.network import BodyOptions, build_body
+from recurra.tasks.parts.sizes import activations_line, parameters_line
+
+TOKENIZER = "tokenizer.json"
+CORPORA: dict[ReadAs, type[Corpus]] = {"stream": StreamCorpus, "sentences": SentenceCorpus}
+
+
+class LanguageModelOptions(BodyOptions):
+    """The network.
+
+    Attributes:
+        embedding: width of a token's vector; 0 reads tokens as one-hot vectors.
+        tied: the output layer uses those vectors; the last layer must be as wide.
+        word_dropout: share of the tokens read as unknown.
+    """
+
+    embedding: int = Field(default=128, ge=0)
+    tied: bool = False
+    word_dropout: float = Field(default=0.0, ge=0, lt=1)
+
+
+@TASKS.register("language_model")
+class LanguageModelTask(Task):
+    """Predicts each token from all before it. Logarithms are natural unless a name says bits."""
+
+    name = "language_model"
+    DataOptions = TextOptions
+    ModelOptions = LanguageModelOptions
+    score = Score("nats_per_token", larger_is_better=False)
+
+    def __init__(self, corpus: Corpus, tokenizer: Tokenizer, model: nn.Module) -> None:
+        self.corpus = corpus
+        self.options = corpus.options
+        self.text = RunningText(tokenizer, self.options.read_as)
+        self.model: Any = model
+
+    @classmethod
+    def prepare(cls, data: TextOptions, model: LanguageModelOptions, *, seed: int) -> Self:
+        corpus = CORPORA[data.read_as](data, seed)
+        train = corpus.train
+        try:
+            tokenizer = _tokenizer(data, train)
+        except Fault as fault:
+            raise Fault(f"the training text: {fault}") from None
+        with seeded(seed):
+            task = cls(corpus, tokenizer, build_model(model, tokenizer))
+        # what is wrong with the data is told now, not at the first validation
+        task.batches(0)
+        _ = corpus.held_out
+        return task
+
+    @classmethod
+    def restore(cls, data: TextOptions, model: LanguageModelOptions, module: nn.Module, folder: Path) -> Self:
+        return cls(CORPORA[data.read_as](data, 0), load_tokenizer(folder / TOKENIZER), module)
+
+    def save_assets(self, folder: Path) -> None:
+        self.text.tokenizer.save(folder / TOKENIZER)
+
+    def check(self) -> list[str]:
+        targets = [
+            t for w in self.corpus.windows(self.text, self.corpus.held_out) for t in w.targets.data.tolist()
+        ]
+        unknown = sum(t == self.text.tokenizer.unknown for t in targets) / len(targets)
+        first = self.batches(0)[0].inputs
+        return [
+            *self.corpus.check(self.text),
+            f"vocabulary: {len(self.text.tokenizer):,} {self.options.tokens} tokens; "
+            f"{unknown:.2%} of the validation tokens are unknown",
+            parameters_line(self.model),
+            activations_line(self.model, len(first.data), len(self.text.tokenizer)),
+            *map(str, self.text.tokenizer.notes()),
+        ]
+
+    def batches(self, epoch: int, rank: int = 0, world: int = 1) -> Sequence[Window]:
+        return self.corpus.batches(self.text, epoch, rank, world)
+
+    def loss(self, batch: Window, carry: Any) -> Loss:
+        device = device_of(self.model)
+        logits, after = self.model(batch.inputs.to(device), None if batch.fresh else carry)
+        targets = batch.targets.to(device).data
+        total = F.cross_entropy(logits.data, targets, reduction="sum")
+        goes_on = self.options.read_as == "stream"
+        return Loss(total, len(targets), detach(after) if goes_on else None)
+
+    def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
+        """`nats_per_token`, its exponential `perplexity`, `bits_per_character` (ends of lines and sentences
+        are characters, too), and `above_shuffled` where `rank_shuffled` asks for it.
+        """
+        texts = self.corpus.held_out if data is None else self.corpus.like(data)
+        nats, tokens = total_cost(self.model, self.corpus.windows(self.text, texts))
+        characters = sum(len(one) + (not one.endswith("\n")) for one in texts)
+        found = {
+            "nats_per_token": nats / tokens,
+            "perplexity": _exp(nats / tokens),
+            "bits_per_character": nats / math.log(2) / characters,
+        }
+        if self.options.rank_shuffled:
+            sentences = self.corpus.sentences(texts)
+            rng = random.Random(0)
+            chosen = rng.sample(sentences, min(len(sentences), self.options.rank_shuffled))
+            found["above_shuffled"] = self.above_shuffled(chosen)
+        return found
+
+    def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
+        """For each text: ln P of it with its end, and the likeliest tokens after it."""
+        for item in items:
+            text = item.get("text") if isinstance(item, Mapping) else item
+            if not isinstance(text, str):
+                raise Fault(f"{item!r} found, expected a text, or a table with the key 'text'")
+            tokens = len(self.text.sentence(text)[1])
+            (total,) = self.log_probabilities([text])
+            yield {
+                "text": text,
+                "log_probability": total,
+                "tokens": tokens,
+                "perplexity": _exp(-total / tokens),
+                "next": self.next_tokens(text),
+            }
+
+    def log_probabilities(self, texts: Sequence[str]) -> list[float]:
+        """ln P of each text as a whole sentence, its end included."""
+        return log_probabilities(self.model, self.text, texts)
+
+    def next_tokens(self, text: str, count: int = 5) -> list[dict[str, Any]]:
+        """The likeliest tokens after a text, most likely first: `token` and `probability`."""
+        return likeliest(read(self.model, self.text, text)[0][0], count, self.text)
+
+    def above_shuffled(self, sentences: Sequence[str], seed: int = 0) -> float:
+        """The share of sentences that are likelier than their own words in another, random order."""
+        return above_shuffled(self.model, self.text, sentences, seed)
+
+    def sample(self, prompt: str = "", **options: Any) -> Iterator[str]:
+        """See `recurra.tasks.language_model.samples.sample_texts`."""
+        return sample_texts(self.model, self.text, prompt, **options)
+
+    def open_stream(self) -> LanguageModelStream:
+        """Text in; for each token its surprisal, and what is likeliest next."""
+        return LanguageModelStream(self.model, self.text)
+
+
+def build_model(options: LanguageModelOptions, tokenizer: Tokenizer) -> LanguageModel:
+    """The network, with fresh weights, for the ids of a tokenizer."""
+    size = len(tokenizer)
+    read: Input = OneHot(size)
+    if options.embedding:
+        read = TokenEmbedding(
+            size, options.embedding, unknown=tokenizer.unknown, word_dropout=options.word_dropout
+        )
+    body = build_body(options, read.output_size)
+    return LanguageModel(read, body, size, dropout=options.dropout, tied=options.tied)
+
+
+def _tokenizer(data: TextOptions, texts: Sequence[str]) -> Tokenizer:
+    if data.read_as == "sentences":
+        return train_tokenizer(data.tokens, texts, **data.tokenizer)
+    if data.tokens == "character":
+        # the line end stands between texts, so it is a token even where the text has none
+        return train_tokenizer(data.tokens, [*texts, "\n"], **{"end": None, **data.tokenizer})
+    return train_tokenizer(
+        data.tokens, [line for text in texts for line in text.split("\n")], **data.tokenizer
+    )
+
+
+def _exp(nats: float) -> float:
+    return math.exp(min(nats, 700.0))

@@ -1,0 +1,102 @@
+"""Regression: one or several numbers for each row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import field_validator
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from recurra.data import Examples, columns
+from recurra.models import Regressor
+from recurra.tasks.base import TASKS, Score
+from recurra.tasks.many_to_one.options import ManyToOneDataOptions, ManyToOneOptions
+from recurra.tasks.many_to_one.task import ManyToOneTask, build_network, build_reader, load_reader
+from recurra.tasks.parts.contexts import seeded
+from recurra.tasks.parts.metrics import regression_scores
+from recurra.tasks.parts.sources import read_parts
+
+
+class RegressDataOptions(ManyToOneDataOptions):
+    """Rows with numbers to predict.
+
+    Attributes:
+        target: the column, or columns.
+    """
+
+    target: str | list[str] = "target"
+
+    @field_validator("target")
+    @classmethod
+    def _some(cls, target: str | list[str]) -> str | list[str]:
+        if not target:
+            raise ValueError("expected the name of a column")
+        return target
+
+    @property
+    def names(self) -> list[str]:
+        """The target columns."""
+        return [self.target] if isinstance(self.target, str) else self.target
+
+
+@TASKS.register("regress")
+class RegressTask(ManyToOneTask):
+    """Predicts numbers, in their own unit; the network learns them at the scale of the training part."""
+
+    name = "regress"
+    DataOptions = RegressDataOptions
+    ModelOptions = ManyToOneOptions
+    score = Score("mse", larger_is_better=False)
+
+    @classmethod
+    def prepare(cls, data: RegressDataOptions, model: ManyToOneOptions, *, seed: int) -> Self:
+        train, held_out = read_parts(data, seed)
+        if data.distinct and data.tokens is not None:
+            train = train.distinct(data.tokens, *data.names)
+        reader = build_reader(data, model, train)
+        count = len(data.names)
+        with seeded(seed):
+            task = cls(data, reader, Regressor(build_network(model, reader, count), count), seed)
+        task._train = task._answered(train)
+        task.model.learn(task._train.answers)
+        task._held_out = task._answered(held_out)
+        return task
+
+    @classmethod
+    def restore(
+        cls, data: RegressDataOptions, model: ManyToOneOptions, module: nn.Module, folder: Path
+    ) -> Self:
+        return cls(data, load_reader(data, model, folder), module)
+
+    def check(self) -> list[str]:
+        train, _ = self._data()
+        lines = []
+        for name, column in zip(self.options.names, train.answers.unbind(1), strict=True):
+            low, high = float(column.min()), float(column.max())
+            lines.append(
+                f"target {name}: {low:.4g} to {high:.4g}, mean {float(column.mean()):.4g}"
+                + ("; it never changes in training: nothing to learn" if low == high else "")
+            )
+        return [*lines, *super().check()]
+
+    def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
+        """`mse` and `mae` over all numbers, and `r2`, the share of the variance explained."""
+        held = self._evaluated(data)
+        return regression_scores(held.answers, self.answer(held.rows))
+
+    def targets(self, answers: Tensor, indices: Sequence[int]) -> Tensor:
+        return answers[list(indices)]
+
+    def cost(self, said: Tensor, targets: Tensor) -> Tensor:
+        """Squares of the scaled errors, the mean over the columns, summed over rows."""
+        scaled = F.mse_loss(self.model.scaled(said), self.model.scaled(targets), reduction="sum")
+        return scaled / targets.shape[1]
+
+    def _answers(self, examples: Examples) -> Tensor:
+        return columns.numbers(examples, *self.options.names)
+
+    def _shown(self, answer: Tensor) -> dict[str, Any]:
+        return dict(zip(self.options.names, answer.tolist(), strict=True))

@@ -1,0 +1,89 @@
+"""The answer by now, while a row is still coming."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from recurra.data.text.tokenizers import RULES
+from recurra.errors import Fault
+from recurra.models import Words
+from recurra.streaming.runner import runner
+from recurra.tasks.base import TextStream
+from recurra.tasks.parts.batches import RowReader
+from recurra.tasks.parts.contexts import device_of, evaluating
+from recurra.tasks.readers.words import WordReader, WordStream
+
+
+class ManyToOneStream(TextStream):
+    """After each step the answer as if the row ended there.
+
+    Words are complete with the blank after them, and a line end ends a row. Rows of numbers come as one JSON
+    list a line for each step; an empty line ends a row.
+    """
+
+    def __init__(self, model: Any, reader: RowReader, shown: Callable[[Tensor], dict[str, Any]]) -> None:
+        if not model.causal:
+            raise Fault(
+                "this model's answer depends on the whole row, so it can't be streamed: train with "
+                "bidirectional = false and pool = 'last', or ask for the movement of whole rows"
+            )
+        self.model, self.reader, self.shown = model, reader, shown
+        self._words = WordStream()
+        self._line = ""
+        with evaluating(model):
+            self._run = runner(model, 1)
+        self._begin()
+
+    def feed(self, piece: str) -> Iterator[dict[str, Any]]:
+        if isinstance(self.reader, WordReader):
+            *ended, open_row = self._words.feed(piece)
+            for row in ended:
+                yield from self._read_words(row)
+                self._begin()
+            yield from self._read_words(open_row)
+        else:
+            *lines, self._line = (self._line + piece).split("\n")
+            for line in lines:
+                yield from self._read_line(line)
+
+    def finish(self) -> Iterator[dict[str, Any]]:
+        if isinstance(self.reader, WordReader):
+            yield from self._read_words(self._words.finish())
+        else:
+            line, self._line = self._line, ""
+            yield from self._read_line(line)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._state = self._run.initial_state(1)
+
+    def _read_words(self, pieces: Sequence[str]) -> Iterator[dict[str, Any]]:
+        assert isinstance(self.reader, WordReader)
+        for piece in pieces:
+            for word in RULES[self.reader.options.rule](piece):
+                yield {"step": word, **self._step(self.reader.batch([[word]]))}
+
+    def _read_line(self, line: str) -> Iterator[dict[str, Any]]:
+        if not line.strip():
+            self._begin()
+            return
+        try:
+            numbers = json.loads(line)
+        except ValueError:
+            raise Fault(
+                f"{line!r} found, expected the numbers of one step as a JSON list, as [0.5, 1]"
+            ) from None
+        row = self.reader.row([numbers] if isinstance(numbers, list) else [[numbers]])
+        yield {"step": line.strip(), **self._step(self.reader.batch([row]))}
+
+    def _step(self, x: Any) -> dict[str, Any]:
+        """One row of one step."""
+        x = x.to(device_of(self.model))
+        row = x.as_row() if isinstance(x, Words) else x.data[None]
+        with evaluating(self.model):
+            said, self._state = self._run.feed(row, self._state)
+        return self.shown(said[0, 0].float().cpu())

@@ -1,0 +1,101 @@
+"""Where a task's examples come from: training and validation data of a recipe, or other data like it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pydantic import Field
+
+from recurra.data import Examples, hold_out, read
+from recurra.errors import Fault
+from recurra.tasks.base import Options
+
+Source = str | dict[str, Any]
+"""A path, "builtin:NAME", or a table with `path` or `builtin` and options of the format; see
+`recurra.data.read`."""
+
+
+class SourceOptions(Options):
+    """The data. Paths start from the working directory.
+
+    Attributes:
+        train: one source, or several read as one.
+        validation: the same; None holds out a part of the training data.
+        hold_out: that part's share.
+        hold_out_from: its place: the "last" or "first" examples, or "random" ones (drawn from the seed).
+    """
+
+    train: Source | list[Source]
+    validation: Source | list[Source] | None = None
+    hold_out: float = Field(default=0.1, gt=0, lt=1)
+    hold_out_from: Literal["last", "first", "random"] = "last"
+
+
+class Parts(NamedTuple):
+    """Examples to train on, and those held out."""
+
+    train: Examples
+    validation: Examples
+
+
+def read_parts(options: SourceOptions, seed: int) -> Parts:
+    """Training and validation data."""
+    train = read_source(options.train)
+    if options.validation is not None:
+        return Parts(train, read_source(options.validation))
+    try:
+        split = hold_out(len(train), options.hold_out, where=options.hold_out_from, seed=seed)
+    except Fault as fault:
+        raise Fault(f"{train.source}: {fault}") from None
+    return Parts(train.take(split.train), train.take(split.held_out))
+
+
+def read_source(source: Source | Sequence[Source]) -> Examples:
+    """One source, or several as one; a relative path that leads nowhere is told with where it started."""
+    try:
+        return read(source)
+    except Fault as fault:
+        if "no such file" in str(fault) and any(not path.is_absolute() for path in _paths(source)):
+            raise Fault(f"{fault}; relative paths start from the working directory, {Path.cwd()}") from None
+        raise
+
+
+def read_like(options: SourceOptions, data: str | Path) -> Examples:
+    """Another file of the format of the validation data, or of the training data where there is none."""
+    source = options.train if options.validation is None else options.validation
+    first = source[0] if isinstance(source, list) else source
+    if isinstance(first, Mapping) and "path" in first:
+        return read_source({**first, "path": str(data)})
+    return read_source(str(data))
+
+
+def _paths(source: Any) -> list[Path]:
+    if isinstance(source, str):
+        return [Path(source).expanduser()]
+    if isinstance(source, Mapping):
+        return _paths(source.get("path", []))
+    return [path for each in source for path in _paths(each)]
+
+
+TEST = "test"
+
+
+class TestedOptions(SourceOptions):
+    """The data, with a part to test on.
+
+    Attributes:
+        test: what `evaluate` measures when it is given "test".
+    """
+
+    test: Source | list[Source] | None = None
+
+
+def read_named(options: TestedOptions, data: str | Path) -> Examples:
+    """ "test": that part of the recipe; else another file of the same format."""
+    if str(data) != TEST:
+        return read_like(options, data)
+    if options.test is None:
+        raise Fault("the recipe names no test data: set data.test, or give a file")
+    return read_source(options.test)

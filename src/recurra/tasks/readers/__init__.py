@@ -1,0 +1,1 @@
+"""What a task reads rows from: words, vectors, pictures."""

@@ -1,0 +1,232 @@
+"""What a recipe says about words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import torch
+from pydantic import Field, model_validator
+
+from recurra.data import Examples, Vocabulary, columns
+from recurra.data.text.features import SHAPES, character_vocabulary, characters, distinct_words, shapes
+from recurra.data.text.tokenizers import RULES
+from recurra.errors import Fault
+from recurra.layers.characters import CharCNN, CharLSTM
+from recurra.models import TokenEmbedding, WordFeatures, Words
+from recurra.ragged import Ragged
+from recurra.storage.files import check_format, read_json, write_json
+from recurra.tasks.base import Options
+from recurra.tasks.parts.sizes import lengths_line
+from recurra.vectors import WordVectors, load
+
+
+class WordOptions(Options):
+    """How words are told apart.
+
+    Attributes:
+        lower: capitals count as small letters (the spelling and shape still see them).
+        zero_digits: every digit counts as 0 (likewise).
+        min_count: words seen less often in training are unknown. max_size: words kept at most.
+        rule: how a text is cut into words, where the data holds texts: at "blanks", or "words" and marks.
+    """
+
+    lower: bool = False
+    zero_digits: bool = False
+    min_count: int = Field(default=1, ge=1)
+    max_size: int | None = Field(default=None, ge=3)
+    rule: Literal["blanks", "words"] = "blanks"
+
+
+class WordModelOptions(Options):
+    """What a model sees of a word.
+
+    Attributes:
+        embedding: width of a word's vector; with `embeddings`, theirs counts.
+        embeddings: a file of word vectors, or a folder of trained ones, that the vectors start from; its
+            words are known besides those of the training data. frozen: they stay as they are.
+        word_dropout: share of the words read as unknown, in training.
+        characters: a layer that reads the spelling; "lstm" (Lample et al., 2016) or "cnn" (Ma and Hovy,
+            2016). character_embedding: width of a character's vector. character_hidden: width of what is
+            learnt of the spelling, for each direction of "lstm".
+        shapes: whether capitals, digits and the like are told apart (Collobert et al., 2011).
+    """
+
+    embedding: int = Field(default=100, ge=1)
+    embeddings: str | None = None
+    frozen: bool = False
+    word_dropout: float = Field(default=0.0, ge=0, lt=1)
+    characters: Literal["none", "lstm", "cnn"] = "none"
+    character_embedding: int = Field(default=25, ge=1)
+    character_hidden: int = Field(default=25, ge=1)
+    shapes: bool = False
+
+    @model_validator(mode="after")
+    def _something_to_freeze(self) -> Self:
+        if self.frozen and self.embeddings is None:
+            raise ValueError("frozen = true keeps vectors as they are: expected embeddings to take them from")
+        return self
+
+
+WORDS = "words.json"
+FORMAT = 1
+
+_DIGIT = re.compile(r"\d")
+
+
+class WordReader:
+    """Rows of words.
+
+    Args:
+        column: of the words. words: the vocabulary, of words as `normal` makes them.
+        spelling: the characters, None where the spelling is not read.
+    """
+
+    def __init__(
+        self,
+        column: str,
+        words: Vocabulary,
+        spelling: Vocabulary | None,
+        options: WordOptions,
+        model: WordModelOptions,
+    ) -> None:
+        self.column, self.words, self.spelling = column, words, spelling
+        self.options, self.model = options, model
+        self._id = lru_cache(200_000)(lambda word: self.words[_normal(word, self.options)])
+        self._train: list[int] = []
+        self._vectors: WordVectors | None = None
+
+    @classmethod
+    def build(cls, examples: Examples, column: str, options: WordOptions, model: WordModelOptions) -> Self:
+        """From the training data."""
+        rows = token_rows(examples, column, options)
+        normal = [[_normal(word, options) for word in row] for row in rows]
+        try:
+            words = Vocabulary.build(normal, min_count=options.min_count, max_size=options.max_size, end=None)
+        except Fault as fault:
+            raise Fault(f"{examples.source}: column {column!r}: {fault}") from None
+        vectors = None if model.embeddings is None else load(model.embeddings)
+        if vectors is not None:
+            more = [word for word in vectors.words if word not in words]
+            words = Vocabulary(
+                [*words.tokens, *more], [*words.counts, *[0] * len(more)], unknown=words.tokens[0]
+            )
+        spelling = character_vocabulary(rows) if model.characters != "none" else None
+        reader = cls(column, words, spelling, options, model)
+        reader._train, reader._vectors = [len(row) for row in rows], vectors
+        return reader
+
+    def rows(self, examples: Examples) -> list[list[str]]:
+        return token_rows(examples, self.column, self.options)
+
+    def row(self, item: Any) -> list[str]:
+        found = item.get("tokens", item.get("text")) if isinstance(item, Mapping) else item
+        if isinstance(found, str):
+            return RULES[self.options.rule](found)
+        if isinstance(found, Sequence) and all(isinstance(word, str) for word in found):
+            return list(found)
+        raise Fault(f"{item!r} found, expected a text, a list of words, or a table with 'text' or 'tokens'")
+
+    def step_names(self, row: Sequence[str]) -> list[str]:
+        return list(row)
+
+    def batch(self, rows: Sequence[Sequence[str]]) -> Words:
+        ids = [[self._id(word) for word in row] for row in rows]
+        words = Words(Ragged.from_list([torch.tensor(row, dtype=torch.int64) for row in ids]))
+        if self.model.shapes:
+            words = words._replace(shapes=Ragged.from_list(shapes(rows)))
+        if self.spelling is not None:
+            distinct, places = distinct_words(rows)
+            spelt = characters(distinct, self.spelling) or [torch.zeros(0, dtype=torch.int64)]
+            words = words._replace(spelled=Ragged.from_list(places), spelling=Ragged.from_list(spelt))
+        return words
+
+    def input(self) -> WordFeatures:
+        """With vectors from `embeddings`, where a word is in it."""
+        model, held = self.model, self._vectors
+        size = model.embedding if held is None else held.matrix.shape[1]
+        table = TokenEmbedding(
+            len(self.words), size, model.frozen, unknown=self.words.unknown, word_dropout=model.word_dropout
+        )
+        if held is not None:
+            rows = [
+                (self.words[word], number) for number, word in enumerate(held.words) if word in self.words
+            ]
+            here, there = (torch.tensor(part) for part in zip(*rows, strict=True))
+            with torch.no_grad():
+                table.table.weight[here] = torch.from_numpy(held.matrix)[there]
+        widths = (model.character_embedding, model.character_hidden)
+        speller: CharLSTM | CharCNN | None = None
+        if self.spelling is not None:
+            layer = CharLSTM if model.characters == "lstm" else CharCNN
+            speller = layer(len(self.spelling), *widths)
+        return WordFeatures(table, speller, len(SHAPES) if model.shapes else 0)
+
+    def check(self, held_out: Sequence[Sequence[str]]) -> list[str]:
+        normal = [_normal(word, self.options) for row in held_out for word in row]
+        unknown = sum(word not in self.words for word in normal) / max(1, len(normal))
+        lines = [
+            lengths_line("train", self._train, "words"),
+            lengths_line("validation", [len(row) for row in held_out], "words"),
+            f"vocabulary: {len(self.words):,} words; {unknown:.1%} of the validation words are unknown",
+        ]
+        if self.spelling is not None:
+            lines.append(f"spelling: {len(self.spelling):,} characters")
+        trained = self.model.word_dropout > 0
+        return lines + ([] if trained else [str(note) for note in self.words.notes()])
+
+    def save(self, folder: Path) -> None:
+        spelling = None if self.spelling is None else self.spelling.to_dict()
+        write_json(folder / WORDS, {"format": FORMAT, "words": self.words.to_dict(), "spelling": spelling})
+
+    @classmethod
+    def load(cls, folder: Path, column: str, options: WordOptions, model: WordModelOptions) -> Self:
+        """Reads what `save` wrote."""
+        where = str(folder / WORDS)
+        held = read_json(folder / WORDS)
+        check_format(held, FORMAT, where)
+        spelling = held.get("spelling")
+        return cls(
+            column,
+            Vocabulary.from_dict(held.get("words") or {}, f"{where}: words"),
+            None if spelling is None else Vocabulary.from_dict(spelling, f"{where}: spelling"),
+            options,
+            model,
+        )
+
+
+def token_rows(examples: Examples, column: str, options: WordOptions) -> list[list[str]]:
+    """The words of each example: a list as it stands, a text cut by the rule."""
+    if options.rule == "words" and any(isinstance(cell, str) for cell in examples[column]):
+        return [RULES["words"](text) for text in columns.text(examples, column)]
+    return columns.tokens(examples, column)
+
+
+def _normal(word: str, options: WordOptions) -> str:
+    word = word.lower() if options.lower else word
+    return _DIGIT.sub("0", word) if options.zero_digits else word
+
+
+class WordStream:
+    """Text in, whole words out. A word is complete with the blank after it; a line end ends a row.
+
+    Pieces may be cut anywhere: the words and rows are those of the text.
+    """
+
+    def __init__(self) -> None:
+        self._begun = ""
+
+    def feed(self, piece: str) -> list[list[str]]:
+        """The words that this piece completes, cut at line ends: every list but the last ends its row."""
+        *lines, last = (self._begun + piece).split("\n")
+        words = last.split()
+        self._begun = words.pop() if words and not last[-1].isspace() else ""
+        return [*(line.split() for line in lines), words]
+
+    def finish(self) -> list[str]:
+        """The words still waiting at the end."""
+        words, self._begun = self._begun.split(), ""
+        return words

@@ -1,0 +1,1 @@
+"""What tasks share that write one sequence after reading another."""

@@ -1,0 +1,5 @@
+"""Tagging: one label for each word."""
+
+from recurra.tasks.tag.task import TagTask
+
+__all__ = ["TagTask"]

@@ -1,0 +1,114 @@
+"""The tags of a tagging task: as the data writes them, and as the network predicts them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from recurra.data import Examples, LabelSet, columns
+from recurra.data.text.spans import PREFIXES, all_tags, convert, guess_scheme, spans, split_tag, violations
+from recurra.errors import Fault
+from recurra.storage.files import check_format, read_json, write_json
+
+TAGS = "tags.json"
+FORMAT = 1
+
+Scheme = Literal["auto", "none", "IOB1", "BIO", "BIOES"]
+
+_MARKED = re.compile("[BIES]-.+")
+
+
+class TagSet:
+    """Tags, and the scheme by which they mark spans.
+
+    Attributes:
+        names: the tags that the network chooses from.
+        scheme: of the data, None where tags mark no spans.
+        inner: the scheme of `names`; BIOES tells apart more of a span than BIO (Ratinov and Roth, 2009).
+        notes: remarks made while building; not saved.
+    """
+
+    def __init__(self, names: LabelSet, scheme: str | None, inner: str | None) -> None:
+        self.names, self.scheme, self.inner = names, scheme, inner
+        self.notes: list[str] = []
+
+    @classmethod
+    def build(cls, examples: Examples, column: str, scheme: Scheme, inner: Literal["BIO", "BIOES"]) -> Self:
+        """From the training data. "auto" takes tags such as B-PER for spans."""
+        rows = columns.tags(examples, column)
+        known = LabelSet.from_column(examples, column, sequences=True)
+        found = _guess(rows, known, f"{examples.source}: column {column!r}") if scheme == "auto" else scheme
+        if found == "none":
+            made = cls(known, None, None)
+        else:
+            counts = dict.fromkeys(_tags(known.names, found, inner), 0)
+            for tag in (tag for row in rows for tag in convert(row, found, inner)):
+                counts[tag] += 1
+            made = cls(LabelSet(sorted(counts), [counts[name] for name in sorted(counts)]), found, inner)
+            broken = sum(bool(violations(row, found)) for row in rows)
+            if broken:
+                made.notes.append(f"{broken} training rows break the scheme {found}; they are read as spans")
+        made.notes += map(str, known.notes)
+        return made
+
+    def read(self, examples: Examples, column: str, like: str) -> list[list[str]]:
+        """The tags of each example as the data writes them; an unknown one is told by its line."""
+        names = self.names
+        if self.scheme is not None:
+            written = _tags(names.names, self.inner or "", self.scheme)
+            names = LabelSet(written, [0] * len(written))
+        names.encode_tags(examples, column, like)
+        return columns.tags(examples, column)
+
+    def encode(self, row: Sequence[str]) -> list[int]:
+        """Tags of the data -> ids."""
+        return self.names.encode(row if self.scheme is None else convert(row, self.scheme, self.inner or ""))
+
+    def decode(self, ids: Sequence[int]) -> list[str]:
+        """Ids -> tags as the data writes them."""
+        row = self.names.decode(ids)
+        return row if self.scheme is None else convert(row, self.inner or "", self.scheme)
+
+    def spans(self, row: Sequence[str], words: Sequence[str]) -> list[dict[str, Any]]:
+        """The spans that tags of the data mark, JSON-ready."""
+        return [
+            {"label": label, "start": start, "end": end, "text": " ".join(words[start:end])}
+            for label, start, end in spans(row, self.scheme or "")
+        ]
+
+    def save(self, folder: Path) -> None:
+        """Writes a JSON file."""
+        held = {"format": FORMAT, "scheme": self.scheme, "inner": self.inner, "names": self.names.to_dict()}
+        write_json(folder / TAGS, held)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Reads what `save` wrote."""
+        where = str(folder / TAGS)
+        held = read_json(folder / TAGS)
+        check_format(held, FORMAT, where)
+        scheme, inner = held.get("scheme"), held.get("inner")
+        if not {scheme, inner} <= {None, *PREFIXES} or (scheme is None) != (inner is None):
+            raise Fault(
+                f"{where}: schemes {scheme!r} and {inner!r} found, expected two of {', '.join(PREFIXES)}"
+            )
+        return cls(LabelSet.from_dict(held.get("names") or {}, f"{where}: names"), scheme, inner)
+
+
+def _tags(names: Sequence[str], source: str, target: str) -> list[str]:
+    """Every tag of the scheme `target` for the labels of tags of the scheme `source`."""
+    labels = {split_tag(name, source)[1] for name in names} - {""}
+    return all_tags([f"B-{label}" for label in labels], target)
+
+
+def _guess(rows: Sequence[Sequence[str]], known: LabelSet, where: str) -> str:
+    """The scheme of the data; "none" unless every tag is O or looks like B-LABEL."""
+    marked = [name for name in known.names if name != "O"]
+    if not all(_MARKED.fullmatch(name) for name in marked):
+        return "none"
+    try:
+        return guess_scheme(rows)
+    except Fault as fault:
+        raise Fault(f"{where}: {fault}; or say which: scheme = ...") from None

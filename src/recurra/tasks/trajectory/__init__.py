@@ -1,0 +1,5 @@
+"""Where walkers and drivers go: forecasts of points."""
+
+from recurra.tasks.trajectory.task import TrajectoryTask
+
+__all__ = ["TrajectoryTask"]

@@ -1,0 +1,103 @@
+"""Paths of walkers and drivers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from pydantic import Field
+
+from recurra.data import Examples
+from recurra.data.series import Windows, read_series
+from recurra.errors import Fault
+from recurra.tasks.forecast.data import WindowOptions
+from recurra.tasks.parts.sources import TEST, TestedOptions, read_named, read_parts
+
+
+class TrajectoryOptions(WindowOptions, TestedOptions):
+    """Points over time, one row each.
+
+    Attributes:
+        time: column of time stamps or frames. x, y: columns of places.
+        series: column that tells paths apart (within a file); None: one path a file.
+        leave_out: names of files, or how they begin: these are not trained or validated on, and of the test
+            data they alone are measured.
+        together: only windows whose very steps at least so many paths of the file have in full.
+    """
+
+    context: int = Field(default=8, ge=2)
+    horizon: int = Field(default=12, ge=1)
+    batch_size: int = Field(default=64, ge=1)
+    time: str | None = "frame"
+    x: str = "x"
+    y: str = "y"
+    series: str | None = "id"
+    leave_out: str | list[str] = Field(default_factory=list)
+    together: int = Field(default=1, ge=1)
+
+
+class TrajectoryData:
+    """Windows of a recipe's paths, read when they are first asked for."""
+
+    def __init__(self, options: TrajectoryOptions, seed: int) -> None:
+        self.options, self.seed = options, seed
+        self._parts: tuple[Windows, Windows] | None = None
+
+    @property
+    def train(self) -> Windows:
+        """To train on."""
+        return self._read()[0]
+
+    @property
+    def validation(self) -> Windows:
+        """To validate on."""
+        return self._read()[1]
+
+    def like(self, data: str | Path) -> Windows:
+        """ "test": the recipe's test data; else another file."""
+        found = read_named(self.options, data)
+        return self._windows(self._scenes(found, True) if str(data) == TEST else found, 1)
+
+    def _read(self) -> tuple[Windows, Windows]:
+        if self._parts is None:
+            parts = read_parts(self.options, self.seed)
+            train, held = (self._scenes(part, False) for part in parts)
+            self._parts = self._windows(train, self.options.stride), self._windows(held, 1)
+        return self._parts
+
+    def _scenes(self, examples: Examples, left_out: bool) -> Examples:
+        """The examples of the files left out, or of the others; all where none is left out."""
+        named = self.options.leave_out
+        names = tuple([named] if isinstance(named, str) else named)
+        if not names:
+            return examples
+        inside = [Path(place.file).name.startswith(names) for place in examples.places]
+        if not any(inside):
+            raise Fault(f"{examples.source}: leave_out = {list(names)}: no file's name begins so")
+        found = examples.take(i for i, match in enumerate(inside) if match == left_out)
+        if not len(found):
+            raise Fault(f"{examples.source}: leave_out = {list(names)} leaves no data to train on")
+        return found
+
+    def _windows(self, examples: Examples, stride: int) -> Windows:
+        options = self.options
+        series, _ = read_series(
+            examples,
+            [options.x, options.y],
+            time=options.time,
+            name=options.series,
+            gaps="fault" if options.time is None else "split",
+        )
+        whole = [(0, len(each.values)) for each in series]
+        windows = Windows(series, options.context, options.horizon, whole, stride)
+        starts = [(series[k].places[0].file, series[k].times[at]) for k, at in windows.origins]
+        met = Counter(starts)
+        windows = windows.only([k for k, start in enumerate(starts) if met[start] >= options.together])
+        if not len(windows):
+            longest = max(len(each.values) for each in series)
+            raise Fault(
+                f"{examples.source}: the longest path without a gap has {longest} points, expected at least "
+                f"context + horizon = {options.context} + {options.horizon}"
+                + (f", together with {options.together - 1} more" if options.together > 1 else "")
+            )
+        return windows

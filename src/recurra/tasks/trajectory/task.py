@@ -1,0 +1,151 @@
+"""Where walkers and drivers go: forecasts of points."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from recurra.data.series import Windows
+from recurra.errors import Fault
+from recurra.models.frames import Heading
+from recurra.models.outputs import Distance
+from recurra.tasks.base import TASKS, Loss, Score, Task
+from recurra.tasks.forecast.data import window_batches
+from recurra.tasks.forecast.scores import forecasts
+from recurra.tasks.forecast.task import SeriesModelOptions, assemble
+from recurra.tasks.parts.contexts import device_of, evaluating, seeded
+from recurra.tasks.parts.sizes import activations_line, parameters_line
+from recurra.tasks.trajectory.data import TrajectoryData, TrajectoryOptions
+from recurra.tasks.trajectory.plot import plot_paths
+
+_WINDOWS_TO_LEARN = 4096
+
+
+class TrajectoryModelOptions(SeriesModelOptions):
+    """The network.
+
+    Attributes:
+        turned: the way walked so far is turned to point along one axis; else directions stay those of the
+            scene. Places are always seen from the last one.
+    """
+
+    turned: bool = True
+
+
+@TASKS.register("trajectory")
+class TrajectoryTask(Task):
+    """Tells the next `horizon` points of a path from the last `context` ones, each walker alone."""
+
+    name = "trajectory"
+    DataOptions = TrajectoryOptions
+    ModelOptions = TrajectoryModelOptions
+    score = Score("ade", larger_is_better=False)
+
+    def __init__(self, data: TrajectoryData, model: Any) -> None:
+        self.data, self.options = data, data.options
+        self.model: Any = model
+
+    @classmethod
+    def prepare(cls, data: TrajectoryOptions, model: TrajectoryModelOptions, *, seed: int) -> Self:
+        held = TrajectoryData(data, seed)
+        windows = held.train
+        assert held.validation
+        with seeded(seed):
+            built = assemble(model, Heading(model.turned), Distance(), data.horizon, 0)
+        context, future, _ = windows.take(windows.spaced_numbers(_WINDOWS_TO_LEARN))
+        built.frame.learn(context.flatten(0, 1), context, future)
+        return cls(held, built)
+
+    @classmethod
+    def restore(
+        cls, data: TrajectoryOptions, model: TrajectoryModelOptions, module: nn.Module, folder: Path
+    ) -> Self:
+        return cls(TrajectoryData(data, 0), module)
+
+    def save_assets(self, folder: Path) -> None:
+        pass  # the model knows its sizes
+
+    def check(self) -> list[str]:
+        options = self.options
+        steps = (options.context + options.horizon) * options.batch_size
+        return [
+            *(
+                f"{name}: {len({(s.places[0].file, s.name) for s in windows.series}):,} paths, "
+                f"{len(windows):,} windows of {options.context} + {options.horizon} steps"
+                for name, windows in (("train", self.data.train), ("validation", self.data.validation))
+            ),
+            parameters_line(self.model),
+            activations_line(self.model, steps, 2),
+        ]
+
+    def batches(self, epoch: int, rank: int = 0, world: int = 1) -> Sequence[Any]:
+        return window_batches(self.data.train, self.options, self.data.seed, epoch, rank, world)
+
+    def loss(self, batch: tuple[Tensor, Tensor, Tensor], carry: Any) -> Loss:
+        context, future, known = (part.to(device_of(self.model)) for part in batch)
+        costs = self.model.loss(self.model(context, known), future)
+        return Loss(costs.sum(), costs.numel())
+
+    def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
+        """Of one path told for each window, in the data's unit: `ade`, the mean distance to the true points,
+        and `fde`, that to the last one; `constant_` of going on as in the last step; and how many `windows`.
+        """
+        windows = self._windows(data)
+        sums = torch.zeros(4, dtype=torch.float64)
+        for _, context, future, ahead in forecasts(self.model, windows):
+            for k, told in enumerate((self.model.mean(ahead), constant_velocity(context, future.shape[1]))):
+                off = (told - future).norm(dim=-1).double()
+                sums[2 * k] += float(off.mean(1).sum())
+                sums[2 * k + 1] += float(off[:, -1].sum())
+        ade, fde, constant_ade, constant_fde = (sums / len(windows)).tolist()
+        return {
+            "ade": ade,
+            "fde": fde,
+            "constant_ade": constant_ade,
+            "constant_fde": constant_fde,
+            "windows": float(len(windows)),
+        }
+
+    def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
+        """For each path, a list of [x, y] (the last `context` of them are read): the points to come."""
+        for item in items:
+            points = self._points_of(item)
+            context = points[-self.options.context :].unsqueeze(0).to(device_of(self.model))
+            steps = self.options.context + self.options.horizon
+            with evaluating(self.model):
+                ahead = self.model(context, context.new_zeros(1, steps, 0))
+            yield {"path": self.model.mean(ahead)[0].tolist()}
+
+    def plot(self, path: str | Path, data: str | Path | None = None, count: int = 6) -> None:
+        """Draws `count` windows, evenly spaced, of what `evaluate(data)` measures."""
+        windows = self._windows(data)
+        plot_paths(self.model, windows.only(windows.spaced_numbers(count)), Path(path))
+
+    def _windows(self, data: str | Path | None) -> Windows:
+        return self.data.validation if data is None else self.data.like(data)
+
+    def _points_of(self, item: Any) -> Tensor:
+        try:
+            points = torch.tensor(json.loads(item) if isinstance(item, str) else item, dtype=torch.float32)
+        except (ValueError, TypeError, RuntimeError):
+            raise Fault(f"{item!r} found, expected a list of [x, y]") from None
+        wanted = self.options.context
+        if points.dim() != 2 or points.shape[1] != 2 or len(points) < wanted:
+            raise Fault(
+                f"numbers of shape {list(points.shape)} found, expected a list of at least {wanted} [x, y]"
+            )
+        if not bool(points.isfinite().all()):
+            raise Fault(f"{item!r} found, expected finite numbers")
+        return points
+
+
+def constant_velocity(context: Tensor, horizon: int) -> Tensor:
+    """`[B, L, 2]` -> `[B, H, 2]`: the last step repeated (Schöller et al., 2020)."""
+    step = context[:, -1:] - context[:, -2:-1] if context.shape[1] > 1 else torch.zeros_like(context)
+    ahead = torch.arange(1, horizon + 1, device=context.device, dtype=context.dtype)
+    return context[:, -1:] + ahead[:, None] * step

@@ -1,0 +1,77 @@
+"""A program against the step it was read from, on the same numbers, in double, before anyone uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import cached
+
+from recurra.program.errors import Untraceable
+from recurra.program.interpret import run_step
+from recurra.program.program import Program
+from recurra.state import named_leaves, replace_leaves
+from recurra.tracing.side_effects import StepOf
+
+_ROWS = 3
+
+
+def check(
+    program: Program, module: nn.Module, weights: Mapping[str, Tensor], input_size: int, state: Any
+) -> None:
+    """Compares values and gradients, from states of random numbers and from the one that a run starts with.
+
+    Raises:
+        Untraceable: they differ.
+    """
+    generator = torch.Generator("cpu").manual_seed(0)
+
+    def drawn(rows: int, width: int) -> Tensor:
+        return torch.randn(rows, width, dtype=torch.float64, device="cpu", generator=generator)
+
+    x = drawn(2 * _ROWS, input_size)
+    held = {
+        name: torch.cat([drawn(_ROWS, leaf.shape[1]), leaf[:1].detach().cpu().double().repeat(_ROWS, 1)])
+        for name, leaf in named_leaves(state).items()
+    }
+    with torch.enable_grad(), torch.random.fork_rng(devices=[]), torch.device("cpu"):
+        doubles = {name: _double(tensor) for name, tensor in weights.items()}
+        for leaf in (x, *held.values()):
+            leaf.requires_grad_()
+        torch.default_generator.manual_seed(1)
+        named = {f"module.{name}": tensor for name, tensor in doubles.items()}
+        with cached():  # as a run does: a parametrized weight is worked out once
+            given = (x, replace_leaves(state, held))
+            y, after = torch.func.functional_call(StepOf(module), named, given)
+        expected = [y, *named_leaves(after).values()]
+        torch.default_generator.manual_seed(1)
+        found = run_step(program, doubles, x, held)
+        inputs = [t for t in (x, *held.values(), *doubles.values()) if t.requires_grad]
+        generator = torch.Generator("cpu").manual_seed(2)
+        cotangents = [torch.empty_like(out).normal_(generator=generator) for out in expected]
+        gradients = [_gradients(outs, inputs, cotangents) for outs in (expected, found)]
+    compared = {"values": [expected, found], "gradients": gradients}
+    for what, (wanted, got) in compared.items():
+        for one, other in zip(wanted, got, strict=True):
+            if not torch.allclose(one.double(), other.double(), rtol=1e-5, atol=1e-6, equal_nan=True):
+                raise Untraceable(
+                    f"the recorded step gives other {what} than the step itself: it keeps something in "
+                    f"Python, draws numbers in its own way, cuts gradients, or defines its own derivative"
+                )
+
+
+def _double(tensor: Tensor) -> Tensor:
+    if not tensor.is_floating_point():
+        return tensor.detach().cpu().clone()
+    return tensor.detach().to("cpu", torch.float64, copy=True).requires_grad_()
+
+
+def _gradients(outputs: list[Tensor], inputs: list[Tensor], cotangents: list[Tensor]) -> list[Tensor]:
+    reached = [(out, c) for out, c in zip(outputs, cotangents, strict=True) if out.requires_grad]
+    if not reached or not inputs:
+        return []
+    outs, given = zip(*reached, strict=True)
+    found = torch.autograd.grad(outs, inputs, given, allow_unused=True)
+    return [torch.zeros_like(t) if g is None else g for g, t in zip(found, inputs, strict=True)]

@@ -1,0 +1,93 @@
+"""Spans <-> tags."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recurra.data.text import spans as sp
+from recurra.data.text.spans import Span
+from recurra.errors import Fault
+
+SCHEMES = list(sp.PREFIXES)
+
+
+@st.composite
+def sentences(draw: st.DrawFn) -> tuple[int, list[Span]]:
+    """A length and spans in it that don't overlap."""
+    length = draw(st.integers(0, 10))
+    cuts = sorted(draw(st.sets(st.integers(0, length), max_size=6)))
+    found = []
+    for start, end in pairwise(cuts):
+        if draw(st.booleans()):
+            found.append(Span(draw(st.sampled_from(["per", "creative-work"])), start, end))
+    return length, found
+
+
+@given(sentences(), st.sampled_from(SCHEMES), st.sampled_from(SCHEMES))
+def test_spans_survive_every_scheme(sentence: tuple[int, list[Span]], one: str, other: str) -> None:
+    length, found = sentence
+    tags = sp.to_tags(found, length, one)
+    assert sp.violations(tags, one) == []
+    assert sp.spans(tags, one) == found
+    converted = sp.convert(tags, one, other)
+    assert converted == sp.to_tags(found, length, other)
+    assert sp.convert(converted, other, one) == tags
+
+
+@given(st.lists(st.sampled_from(["O", "B-x", "I-x", "E-x", "S-x", "B-y", "I-y", "E-y", "S-y"]), max_size=7))
+def test_violations_are_exactly_what_reading_and_writing_changes(tags: list[str]) -> None:
+    well_formed = sp.to_tags(sp.spans(tags, "BIOES"), len(tags), "BIOES") == tags
+    assert well_formed == (sp.violations(tags, "BIOES") == [])
+
+
+@given(
+    st.lists(st.sampled_from(["O", "B-x", "I-x", "B-y", "I-y"]), max_size=7), st.sampled_from(["IOB1", "BIO"])
+)
+def test_violations_of_two_letters(tags: list[str], scheme: str) -> None:
+    well_formed = sp.to_tags(sp.spans(tags, scheme), len(tags), scheme) == tags
+    assert well_formed == (sp.violations(tags, scheme) == [])
+
+
+@given(st.lists(st.sampled_from(["O", "B-x", "I-x", "E-x", "S-x", "B-y", "I-y", "E-y", "S-y"]), max_size=7))
+def test_ill_formed_tags_are_read_as_the_conll_script_reads_them(tags: list[str]) -> None:
+    metrics = pytest.importorskip("seqeval.metrics.sequence_labeling", reason="seqeval is not installed")
+    theirs = [Span(label, start, end + 1) for label, start, end in metrics.get_entities(tags)]
+    assert sp.spans(tags, "BIOES") == theirs
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_allowed_agrees_with_violations(scheme: str) -> None:
+    names = sp.all_tags(["B-x", "I-y"], scheme)
+    begin, pairs, end = sp.allowed(names, scheme)
+    for i, a in enumerate(names):
+        assert bool(begin[i] & end[i]) == (sp.violations([a], scheme) == [])
+        for j, b in enumerate(names):
+            assert bool(begin[i] & pairs[i, j] & end[j]) == (sp.violations([a, b], scheme) == [])
+
+
+def test_violations_say_where() -> None:
+    assert sp.violations(["I-x", "O"]) == [(0, "I-x begins the sentence")]
+    assert sp.violations(["B-x", "I-y"]) == [(1, "I-y after B-x")]
+    assert sp.violations(["O", "B-x"], "BIOES") == [(1, "B-x ends the sentence")]
+
+
+def test_guess_scheme() -> None:
+    assert sp.guess_scheme([["B-x", "I-x"], ["O"]]) == "BIO"
+    assert sp.guess_scheme([["I-x", "B-x"]]) == "IOB1"
+    assert sp.guess_scheme([["S-x", "B-x", "E-x"]]) == "BIOES"
+    with pytest.raises(Fault, match="fit none of the schemes"):
+        sp.guess_scheme([["NN"]])
+
+
+def test_faults() -> None:
+    with pytest.raises(Fault, match="tag 'S-x' is not of the scheme BIO: expected O, B-LABEL, I-LABEL"):
+        sp.spans(["S-x"])
+    with pytest.raises(Fault, match="no tagging scheme is called 'BOI': did you mean 'BIO'"):
+        sp.spans(["B-x"], "BOI")
+    for wrong in ([Span("x", 0, 2), Span("y", 1, 3)], [Span("x", 1, 1)], [Span("x", 2, 4)]):
+        with pytest.raises(Fault, match="overlaps another or leaves"):
+            sp.to_tags(wrong, 3)

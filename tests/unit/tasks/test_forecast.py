@@ -1,0 +1,275 @@
+"""The forecast task: what it may know, what it learns, what it says, and what it refuses."""
+
+from __future__ import annotations
+
+import csv
+import math
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from recurra.errors import Fault
+from recurra.models.frames import Scaling
+from recurra.storage.models import load_model, save_model
+from recurra.tasks.forecast.direction import Directions, interval
+from recurra.tasks.forecast.task import ForecastModelOptions, ForecastOptions, ForecastTask
+
+START = datetime(2024, 1, 1)
+
+
+def write(path: Path, rows: int = 240, altered_from: int | None = None, **changes: Any) -> Path:
+    """Hours of a wave of 24, a second one twice as fast, and a plan that is known ahead."""
+    header = ["time", "wave", "double", "plan"]
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        for n in range(rows):
+            factor = 50.0 if altered_from is not None and n >= altered_from else 1.0
+            cells = {
+                "time": START + timedelta(hours=n),
+                "wave": factor * (10 + 3 * math.sin(2 * math.pi * n / 24)),
+                "double": factor * (5 + math.sin(2 * math.pi * n / 12)),
+                "plan": n % 5,
+            }
+            cells.update({key: value(n) for key, value in changes.items()})
+            writer.writerow([cells[name] for name in header])
+    return path
+
+
+def options(path: Path, **changes: Any) -> ForecastOptions:
+    given: dict[str, Any] = {
+        "train": str(path),
+        "time": "time",
+        "targets": ["wave"],
+        "covariates": ["double"],
+        "parts": (0.6, 0.2, 0.2),
+        "context": 24,
+        "horizon": 6,
+        "season": 24,
+        "batch_size": 16,
+    }
+    return ForecastOptions(**{**given, **changes})
+
+
+def model(**changes: Any) -> ForecastModelOptions:
+    return ForecastModelOptions(**{"cell": "gru", "hidden": 16, **changes})
+
+
+def trained(task: ForecastTask, epochs: int = 6) -> ForecastTask:
+    optimiser = torch.optim.Adam(task.model.parameters(), lr=1e-2)
+    for epoch in range(epochs):
+        for batch in task.batches(epoch):
+            loss = task.loss(batch, None)
+            optimiser.zero_grad()
+            (loss.total / loss.items).backward()
+            optimiser.step()
+    return task
+
+
+def test_nothing_after_the_training_part_is_known(tmp_path: Path) -> None:
+    plain, altered = (
+        ForecastTask.prepare(options(write(tmp_path / name, altered_from=at)), model(anchor=anchor), seed=0)
+        for anchor in ("last",)
+        for name, at in (("a.csv", None), ("b.csv", 144))
+    )
+    for name, held in plain.model.state_dict().items():
+        assert torch.equal(held, altered.model.state_dict()[name]), name
+    assert torch.equal(plain.majority, altered.majority)
+    for one, other in zip(plain.batches(0), altered.batches(0), strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+    assert plain.evaluate()["mse"] != altered.evaluate()["mse"]
+
+
+def test_a_forecast_does_not_see_what_comes(tmp_path: Path) -> None:
+    task = ForecastTask.prepare(options(write(tmp_path / "a.csv")), model(), seed=0)
+    context, future, known = task.data.part("validation").take([0])
+    before = task.model.mean(task.model(context, known))
+    future.mul_(100)
+    assert torch.equal(before, task.model.mean(task.model(context, known)))
+
+
+@pytest.mark.parametrize("ahead", ["recurrent", "direct"])
+def test_it_learns_a_wave_better_than_repeating_the_last_value(tmp_path: Path, ahead: str) -> None:
+    task = ForecastTask.prepare(options(write(tmp_path / "a.csv")), model(ahead=ahead), seed=0)
+    found = trained(task).evaluate()
+    assert found["mse"] < 0.2 * found["last_mse"]
+    assert found["season_mse"] == pytest.approx(0, abs=1e-9)
+    assert set(found) == {"loss", "mse", "mae", "last_mse", "last_mae", "season_mse", "season_mae"}
+
+
+def test_windows_that_never_leave_their_anchor_can_be_scaled() -> None:
+    frame = Scaling(1, 1, "last")
+    context, future = torch.ones(2, 4, 1), torch.ones(2, 3, 1)
+    frame.learn(torch.tensor([[1.0], [1.0], [5.0]]), context, future)
+    features, memo = frame.enter(context, 3)
+    assert bool(features.isfinite().all())
+    torch.testing.assert_close(frame.outside(frame.inside(future, memo), memo), future)
+
+
+def test_errors_are_in_deviations_of_the_training_part(tmp_path: Path) -> None:
+    task = ForecastTask.prepare(options(write(tmp_path / "a.csv")), model(), seed=0)
+    windows = task.data.part("validation")
+    context, future, known = windows.take(range(len(windows)))
+    rows = torch.tensor([10 + 3 * math.sin(2 * math.pi * n / 24) for n in range(144)])
+    with torch.no_grad():
+        told = task.model.mean(task.model(context, known))
+    wanted = ((told[..., 0] - future[..., 0]) / rows.std(correction=0)).square().mean()
+    assert task.evaluate()["mse"] == pytest.approx(float(wanted), rel=1e-4)
+
+
+@pytest.mark.parametrize("output", ["quantiles", "gaussian", "mixture"])
+def test_intervals_hold_about_their_share(tmp_path: Path, output: str) -> None:
+    noise = torch.randn(400).tolist()
+    path = write(tmp_path / "a.csv", 400, wave=lambda n: 10 + math.sin(n / 4) + noise[n])
+    asked = options(path, covariates=[], horizon=2, context=8, season=None)
+    task = ForecastTask.prepare(asked, model(output=output, anchor="none"), seed=0)
+    found = trained(task, 12).evaluate()
+    assert 0.6 < found["coverage"] < 0.95
+    assert ("nll" in found) == (output != "quantiles")
+
+
+def test_a_log_density_is_that_of_the_standardised_values(tmp_path: Path) -> None:
+    asked = options(write(tmp_path / "a.csv"))
+    task = ForecastTask.prepare(asked, model(output="gaussian", anchor="last"), seed=0)
+    found = task.evaluate()
+    assert found["nll"] == pytest.approx(found["loss"] + math.log(float(task.model.frame.change)))
+
+
+def test_directions_are_scored_beside_their_baselines(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", wave=lambda n: 100 + n + (n % 3 == 0) * 5)
+    asked = options(path, horizon=1, direction=True, logarithms=["wave"])
+    task = ForecastTask.prepare(asked, model(differences=True), seed=0)
+    found = trained(task).evaluate()
+    assert found["hit_rate"] > 0.95
+    assert found["hit_rate_majority"] == pytest.approx(2 / 3, abs=0.02)
+    assert found["hit_rate_low"] <= found["hit_rate"] <= found["hit_rate_high"]
+    assert found["changes"] == 48
+
+
+def test_directions_are_counted() -> None:
+    signs = Directions(torch.tensor([1.0, -1.0]))
+    signs.add(0.0, torch.tensor([1.0, 1.0]), torch.tensor([2.0, -1.0]), torch.tensor([-1.0, -1.0]))
+    signs.add(1.0, torch.tensor([1.0, 1.0]), torch.tensor([0.0, 3.0]), torch.tensor([1.0, 1.0]))
+    found = signs.scores()
+    assert (found["hit_rate"], found["hit_rate_majority"], found["changes"]) == (
+        pytest.approx(2 / 3),
+        pytest.approx(2 / 3),
+        3,
+    )
+    assert found["hit_rate_persistence"] == pytest.approx(2 / 3)
+
+
+def test_the_interval_is_wilsons_and_widens_where_targets_move_together() -> None:
+    hits = [1.0] * 60 + [0.0] * 40
+    low, high = interval([[hit] for hit in hits])
+    assert (low, high) == (pytest.approx(0.502, abs=0.002), pytest.approx(0.691, abs=0.002))
+    wide = interval([[hit] * 4 for hit in hits])
+    assert wide[1] - wide[0] == pytest.approx(high - low, abs=0.005)
+
+
+def test_known_columns_and_the_calendar_reach_ahead(tmp_path: Path) -> None:
+    asked = options(write(tmp_path / "a.csv"), known=["plan"], calendar=["hour", "weekday"])
+    task = ForecastTask.prepare(asked, model(), seed=0)
+    assert task.data.part("train").take([0])[2].shape == (1, 30, 5)
+    with pytest.raises(Fault, match="expected 6 with plan"):
+        list(task.predict([str(tmp_path / "a.csv")]))
+    lines = (tmp_path / "a.csv").read_text().splitlines()
+    lines += [f"{START + timedelta(hours=240 + n)},,,{n % 5}" for n in range(6)]
+    (tmp_path / "b.csv").write_text("\n".join(lines) + "\n")
+    (found,) = task.predict([str(tmp_path / "b.csv")])
+    assert found["forecasts"][0]["time"][0] == "2024-01-11"
+    assert len(found["forecasts"][0]["targets"]["wave"]["forecast"]) == 6
+
+
+def test_prediction_goes_on_after_the_last_row(tmp_path: Path) -> None:
+    task = ForecastTask.prepare(options(write(tmp_path / "a.csv")), model(output="gaussian"), seed=0)
+    (found,) = trained(task, 16).predict([str(tmp_path / "a.csv")])
+    told = found["forecasts"][0]["targets"]["wave"]
+    wanted = [10 + 3 * math.sin(2 * math.pi * n / 24) for n in range(240, 246)]
+    assert told["forecast"] == pytest.approx(wanted, abs=1.2)
+    assert told["direction"] == "up"
+    assert all(low < high for low, high in zip(told["low"], told["high"], strict=True))
+    assert found["forecasts"][0]["time"] == ["2024-01-11"] + [f"2024-01-11 0{h}:00:00" for h in range(1, 6)]
+
+
+def test_a_table_is_predicted_as_a_file_is(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", 40)
+    task = ForecastTask.prepare(options(path, context=4, horizon=2), model(), seed=0)
+    with path.open() as file:
+        rows = list(csv.DictReader(file))
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    one, other = task.predict([str(path), columns])
+    assert one == other
+
+
+def test_a_restored_task_answers_alike(tmp_path: Path) -> None:
+    asked = options(write(tmp_path / "a.csv"), direction=True)
+    task = ForecastTask.prepare(asked, model(output="mixture", differences=True, anchor="mean"), seed=0)
+    save_model(task.model, tmp_path / "run")
+    task.save_assets(tmp_path / "run")
+    again = ForecastTask.restore(asked, model(), load_model(tmp_path / "run"), tmp_path / "run")
+    assert again.evaluate() == task.evaluate()
+    assert again.evaluate("test") == task.evaluate("test")
+    assert list(again.predict([str(tmp_path / "a.csv")])) == list(task.predict([str(tmp_path / "a.csv")]))
+
+
+def test_plots_are_written(tmp_path: Path) -> None:
+    task = ForecastTask.prepare(options(write(tmp_path / "a.csv")), model(output="quantiles"), seed=0)
+    task.plot(tmp_path / "plot.png", count=2)
+    short = ForecastTask.prepare(options(tmp_path / "a.csv", horizon=1), model(output="gaussian"), seed=0)
+    short.plot(tmp_path / "short.png", "test", count=2)
+    for name in ("plot.png", "short.png"):
+        assert (tmp_path / name).read_bytes()[:4] == b"\x89PNG"
+    with pytest.raises(Fault, match="expected one of .png"):
+        task.plot(tmp_path / "plot.jpeg")
+
+
+def test_check_tells_sizes(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", double=lambda n: 7)
+    lines = ForecastTask.prepare(options(path), model(), seed=0).check()
+    assert "train: 115 windows" in lines
+    assert any("'double' is constant" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"targets": ["wav"]}, "no column 'wav'.*did you mean 'wave'"),
+        ({"targets": ["wave", "double"]}, "'double' is named twice"),
+        ({"logarithms": ["plan"]}, "logarithms: column 'plan' is neither"),
+        ({"horizon": 300}, "no room for context \\+ horizon = 24 \\+ 300 steps .*240 rows in all"),
+        ({"horizon": 60}, "validation part of .*: no room for horizon = 60"),
+        ({"parts": (0.9, 0.9, 0.1)}, "parts ="),
+        ({"calendar": ["hour"], "gaps": "allow"}, "calendar needs evenly spaced"),
+    ],
+)
+def test_what_does_not_fit_is_told(tmp_path: Path, changes: dict[str, Any], why: str) -> None:
+    with pytest.raises(Fault, match=why):
+        ForecastTask.prepare(options(write(tmp_path / "a.csv"), **changes), model(), seed=0)
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        ({"wave": lambda n: 4.5}, "column 'wave' is constant \\(4.5\\) in its 144 training rows"),
+        ({"wave": lambda n: "nan" if n == 7 else n}, "a.csv:9: column 'wave': 'nan' found"),
+        ({"wave": lambda n: n - 20}, "a.csv:2: column 'wave': -20 found, expected a number above 0"),
+        ({"time": lambda n: START + timedelta(hours=n + (n > 9))}, "a.csv:12: .*1 time stamp is missing"),
+        ({"time": lambda n: START + timedelta(hours=n - (n == 9))}, "a.csv:11: .* found twice"),
+    ],
+)
+def test_bad_rows_are_told(tmp_path: Path, rows: dict[str, Any], why: str) -> None:
+    with pytest.raises(Fault, match=why):
+        ForecastTask.prepare(options(write(tmp_path / "a.csv", **rows), logarithms=["wave"]), model(), seed=0)
+
+
+def test_too_short_an_input_is_told(tmp_path: Path) -> None:
+    task = ForecastTask.prepare(options(write(tmp_path / "a.csv")), model(), seed=0)
+    write(tmp_path / "b.csv", 5)
+    with pytest.raises(Fault, match="ends 5 rows after .* expected at least context = 24"):
+        list(task.predict([str(tmp_path / "b.csv")]))
+    with pytest.raises(Fault, match="expected a file, or a table"):
+        list(task.predict([7]))

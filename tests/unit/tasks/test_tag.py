@@ -1,0 +1,221 @@
+"""Tagging: words to tags, spans, streams and bad input."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from recurra.errors import Fault
+from recurra.tasks import TASKS, TagTask
+from recurra.tasks.readers.words import WordStream
+
+from .fitting import fit, reloaded
+
+Data, Model = TagTask.DataOptions, TagTask.ModelOptions
+
+NAMES = ["Ann", "Bob", "Eve", "Max"]
+
+
+def sentences(count: int, seed: int) -> list[list[tuple[str, str]]]:
+    """Names are persons, two in a row one person; a word that ends in -burg is a place."""
+    rng = random.Random(seed)
+    made = []
+    for _ in range(count):
+        row: list[tuple[str, str]] = []
+        for _ in range(rng.randint(1, 4)):
+            kind = rng.randrange(3)
+            if kind == 0:
+                row += [(rng.choice(NAMES), "B-PER"), (rng.choice(NAMES), "I-PER"), ("sees", "O")]
+            elif kind == 1:
+                row += [("".join(rng.choices("abcdef", k=4)) + "burg", "B-LOC"), ("and", "O")]
+            else:
+                row += [(rng.choice(["runs", "the", "dog"]), "O")]
+        made.append(row)
+    return made
+
+
+def write(path: Path, rows: list[list[tuple[str, str]]]) -> str:
+    path.write_text("\n\n".join("\n".join(f"{w}\t{t}" for w, t in row) for row in rows) + "\n")
+    return str(path)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, str]:
+    train = write(tmp_path / "train.conll", sentences(60, 1))
+    return {"train": train, "validation": write(tmp_path / "dev.conll", sentences(20, 2))}
+
+
+def prepared(files: dict[str, str], model: dict[str, Any] | None = None, **data: Any) -> TagTask:
+    small = {"hidden": 12, "embedding": 8, "character_hidden": 6, "character_embedding": 4, **(model or {})}
+    return TagTask.prepare(Data(**files, batch_size=8, **data), Model(**small), seed=1)
+
+
+def test_it_is_registered() -> None:
+    assert TASKS["tag"] is TagTask
+
+
+@pytest.mark.parametrize("head", ["softmax", "crf"])
+@pytest.mark.parametrize("characters", ["lstm", "cnn"])
+def test_it_learns_unseen_words_by_their_spelling(
+    files: dict[str, str], tmp_path: Path, head: str, characters: str
+) -> None:
+    task = prepared(files, {"head": head, "characters": characters, "word_dropout": 0.2})
+    losses = fit(task, 12, lr=0.02)
+    assert losses[-1] < 0.5 * losses[0]
+    found = task.evaluate()
+    assert task.score.metric == "f1"
+    assert found["f1"] > 0.8
+    again = reloaded(task, task.options, Model(), tmp_path / "run")
+    assert again.evaluate() == found
+    assert again.evaluate(files["validation"]) == found
+    with pytest.raises(Fault, match="loaded to predict"):
+        again.batches(0)
+
+
+def test_predictions_name_tags_and_spans(files: dict[str, str]) -> None:
+    task = prepared(files)
+    fit(task, 12, lr=0.02)
+    text, words, table, empty = task.predict(
+        ["Ann Bob sees", ["Ann", "Bob", "sees"], {"tokens": ["Ann", "Bob", "sees"]}, ""]
+    )
+    assert text == words == table
+    assert text["tags"] == ["B-PER", "I-PER", "O"]
+    assert text["spans"] == [{"label": "PER", "start": 0, "end": 2, "text": "Ann Bob"}]
+    assert empty == {"tokens": [], "tags": [], "spans": []}
+    with pytest.raises(Fault, match="expected a text, a list of words"):
+        list(task.predict([3]))
+
+
+@pytest.mark.parametrize("inner", ["BIO", "BIOES"])
+def test_the_scheme_inside_is_not_seen_outside(files: dict[str, str], inner: str) -> None:
+    task = prepared(files, inner=inner)
+    assert ("S-LOC" in task.tags.names) == (inner == "BIOES")
+    for row in (["B-LOC", "I-LOC", "O", "B-PER"], ["B-LOC", "B-LOC"], []):
+        assert task.tags.decode(task.tags.encode(row)) == row
+
+
+def test_tags_without_spans_are_scored_by_accuracy(files: dict[str, str]) -> None:
+    task = prepared(files, scheme="none")
+    assert task.score.metric == "accuracy"
+    assert set(task.evaluate()) == {"accuracy"}
+    assert "spans" not in next(task.predict(["Ann"]))
+
+
+def test_a_batch_costs_what_its_sentences_cost(files: dict[str, str]) -> None:
+    task = prepared(files, {"characters": "lstm", "shapes": True})
+    task.model.eval()
+    words, tags = task.batches(0)[0]
+    together = task.loss((words, tags), None)
+    assert together.items == len(tags.data)
+    assert task._train is not None
+    chosen = [task._batch([i]) for i in range(8)]
+    whole = task.loss(task._batch(range(8)), None)
+    alone = [task.loss(one, None) for one in chosen]
+    assert torch.allclose(whole.total, sum(one.total for one in alone), rtol=1e-5)
+
+
+@pytest.mark.parametrize("lookahead", [None, 2])
+def test_a_stream_gives_the_tags_of_whole_sentences(files: dict[str, str], lookahead: int | None) -> None:
+    options = {"bidirectional": lookahead is not None, "lookahead": lookahead, "chunk": 2}
+    task = prepared(files, {"head": "softmax", "characters": "lstm", "shapes": True, **options})
+    rows = [["Ann", "Bob", "sees", "the", "dog"], ["aburg"], ["the", "dog", "runs"]]
+    text = "\n".join(" ".join(row) for row in rows)
+
+    def answers(pieces: list[str]) -> list[tuple[str, str]]:
+        stream = task.open_stream()
+        found = [one for piece in pieces for one in stream.feed(piece)] + list(stream.finish())
+        return [(one["token"], one["tag"]) for one in found]
+
+    assert [word for word, _ in answers([text])] == [word for row in rows for word in row]
+    assert answers([text]) == answers(list(text)) == answers([text[:7], text[7:]])
+    task.model.eval()
+    for row in rows:
+        scores, _ = task.model(task.reader.batch([row]))
+        whole = task.tags.names.decode(task.model.decode(scores).data.tolist())
+        assert whole == [tag for _, tag in answers([" ".join(row)])]
+
+
+def test_what_can_not_be_streamed_says_why(files: dict[str, str]) -> None:
+    with pytest.raises(Fault, match="CRF weighs whole sentences"):
+        prepared(files, {"bidirectional": False}).open_stream()
+    with pytest.raises(Fault, match="needs the whole row"):
+        prepared(files, {"head": "softmax"}).open_stream()
+
+
+def test_words_are_complete_with_the_blank_after_them() -> None:
+    stream = WordStream()
+    assert stream.feed("one tw") == [["one"]]
+    assert stream.feed("o\nth") == [["two"], []]
+    assert stream.feed("ree ") == [["three"]]
+    assert stream.finish() == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("Ann\tB-PER\nsees\tO\nit\tB-THING\n", ":3: label 'B-THING' was not seen in training"),
+        ("Ann\tB-PER\nsees\tX\n", ":2: label 'X' was not seen in training"),
+        ("Ann\tB-PER\nsees\n", ":2: 1 columns found, expected 2"),
+        ("", "empty file"),
+    ],
+)
+def test_bad_data_at_evaluation_is_told_by_its_line(
+    files: dict[str, str], tmp_path: Path, lines: str, message: str
+) -> None:
+    task = prepared(files)
+    path = tmp_path / "other.conll"
+    path.write_text(lines)
+    with pytest.raises(Fault) as fault:
+        task.evaluate(path)
+    assert message in str(fault.value)
+    assert "other.conll" in str(fault.value)
+
+
+def test_tags_that_fit_no_scheme_are_told(files: dict[str, str], tmp_path: Path) -> None:
+    rows = sentences(10, 3)
+    rows[4] = [("a", "B-PER"), ("b", "E-PER"), ("c", "I-LOC"), ("d", "O")]
+    files["train"] = write(tmp_path / "train.conll", rows)
+    with pytest.raises(Fault, match="fit none of the schemes"):
+        prepared(files)
+
+
+def test_check_tells_what_is_odd(files: dict[str, str], tmp_path: Path) -> None:
+    files["train"] = write(tmp_path / "train.conll", [*sentences(30, 1), [("Oz", "B-ODD")]])
+    said = "\n".join(prepared(files, {"characters": "cnn"}).check())
+    assert "label 'B-ODD' is seen only once in training" in said
+    assert "tags: 13 (BIO in the data, BIOES inside)" in said
+    assert "train: 31 examples" in said
+    assert "of the validation words are unknown" in said
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [({"tokens": "word"}, "no column 'word'"), ({"longest": 3}, "expected at most 3")],
+)
+def test_bad_settings_are_told(files: dict[str, str], data: dict[str, Any], message: str) -> None:
+    with pytest.raises(Fault, match=message):
+        prepared(files, **data)
+
+
+def test_unknown_keys_and_values_are_refused(files: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="crff"):
+        Model(head="crff")
+    with pytest.raises(ValidationError, match="embeddings"):
+        Model(frozen=True)
+
+
+def test_words_start_from_given_vectors(files: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "vectors.txt"
+    path.write_text("3 4\nAnn 1 2 3 4\nsees 0 0 0 1\nnever 5 5 5 5\n")
+    task = prepared(files, {"embeddings": str(path), "frozen": True})
+    table = task.model.input.words.table.weight
+    assert table[task.reader.words["Ann"]].tolist() == [1, 2, 3, 4]
+    assert table[task.reader.words["never"]].tolist() == [5, 5, 5, 5]
+    before = table.clone()
+    fit(task, 1)
+    assert torch.equal(table, before)

@@ -1,0 +1,182 @@
+"""Bad input of the word vectors: one clear line each, and nothing half-written."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recurra import vectors
+from recurra.errors import Fault
+from recurra.vectors import Options, Start, WordVectors
+
+native = pytest.importorskip("recurra.vectors._vectors", reason="the word-vector trainer is not built here")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"", "the corpus holds no words"),
+        (b"  \n \n", "the corpus holds no words"),
+        (b"word", r"none of 1 different words comes 5 times or more; lower min_count"),
+        (b"word " * 9, "holds one word, 'word', of 1 in the corpus, expected two"),
+        (b"one two three\n" * 4, "none of 3 different words comes 5 times"),
+        (b"some text\n" + b"\0\1\2" * 9, "text: byte 10 is 0: binary data, expected text"),
+        (b"caf\xe9 tea\n", r"text: byte 3 \(0xe9\) is not utf-8 .*: name the encoding, or set errors"),
+        (gzip.compress(b"a b c\n" * 999, mtime=0)[:30], "text: cannot be read: Compressed file ended"),
+        (b"\x28\xb5\x2f\xfd....", "text: compressed by zstd, expected plain text"),
+    ],
+)
+def test_corpus(tmp_path: Path, text: bytes, message: str) -> None:
+    (tmp_path / "text").write_bytes(text)
+    with pytest.raises(Fault, match=message):
+        vectors.train(tmp_path / "text", tmp_path / "run", threads=2)
+    assert not (tmp_path / "run").exists()
+
+
+def test_wrong_byte_is_told_by_its_place_in_the_whole_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recurra.vectors.corpus.PIECE", 1000)
+    (tmp_path / "text").write_bytes(b"plain words\n" * 500 + b"bad \xff byte\n")
+    with pytest.raises(Fault, match=r"byte 6,004 \(0xff\)"):
+        vectors.train(tmp_path / "text", tmp_path / "run", threads=2)
+
+
+def test_a_word_without_end(tmp_path: Path) -> None:
+    (tmp_path / "text").write_bytes(b"short words\n" + b"x" * 5_000_000)
+    with pytest.raises(
+        Fault, match="text: a word of more than .* bytes at byte 12, expected text with white"
+    ):
+        vectors.train(tmp_path / "text", tmp_path / "run", threads=1)
+
+
+def test_one_line_of_many_bytes_is_read(tmp_path: Path) -> None:
+    (tmp_path / "text").write_bytes(b"one two three four " * 400_000)
+    options = Options(dimensions=4, epochs=1, sample=1e-6)
+    assert vectors.train(tmp_path / "text", tmp_path / "run", options, threads=1).words == 1_600_000
+
+
+def test_no_such_corpus(tmp_path: Path) -> None:
+    with pytest.raises(Fault, match="nowhere: no such file or folder"):
+        vectors.train(tmp_path / "nowhere", tmp_path / "run")
+    with pytest.raises(Fault, match="a folder without files"):
+        vectors.train(tmp_path, tmp_path / "run")
+    with pytest.raises(Fault, match="no corpus given"):
+        vectors.train([], tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"algorithm": "glove"}, "found 'glove', expected 'skip-gram' or 'cbow'"),
+        ({"dimensions": 0}, "dimensions: found 0, expected 1 to"),
+        ({"window": 0}, "window: found 0"),
+        ({"negatives": -1}, "negatives: found -1"),
+        ({"rate": float("nan")}, "rate: found nan"),
+        ({"rate": 0.01, "last_rate": 0.02}, "last_rate 0.02: expected"),
+        ({"encoding": "utf-9"}, "'utf-9' is unknown"),
+        ({"encoding": "utf-16"}, "convert the corpus to UTF-8 first"),
+        ({"errors": "ignore"}, "expected 'stop' or 'replace'"),
+    ],
+)
+def test_options(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(Fault, match=message):
+        Options(**given)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    (tmp_path / "text").write_bytes(b"one two three four\n" * 50)
+    vectors.train(tmp_path / "text", tmp_path / "run", Options(dimensions=4, epochs=1), threads=1)
+    return tmp_path / "run"
+
+
+def test_an_existing_run_is_not_overwritten(run: Path) -> None:
+    with pytest.raises(Fault, match="holds a run already"):
+        vectors.train(run.parent / "text", run)
+
+
+def test_run_cut_short_or_altered(run: Path) -> None:
+    whole = (run / "vectors.safetensors").read_bytes()
+    (run / "vectors.safetensors").write_bytes(whole[:-4])
+    with pytest.raises(Fault, match="not a whole safetensors file"):
+        vectors.load(run)
+    (run / "vectors.safetensors").write_bytes(whole)
+    words = (run / "vocabulary.tsv").read_text().splitlines(keepends=True)
+    (run / "vocabulary.tsv").write_text("".join(words[:-1]))
+    with pytest.raises(Fault, match="4 rows in vectors.safetensors, 3 words in vocabulary.tsv"):
+        vectors.load(run)
+    (run / "vocabulary.tsv").write_text("one 50\n")
+    with pytest.raises(Fault, match="line 1: expected a word, a tab and a count"):
+        vectors.load(run)
+    settings = json.loads((run / "vectors.json").read_text())
+    (run / "vectors.json").write_text(json.dumps(settings | {"format": 99}))
+    with pytest.raises(Fault, match="format 99, expected 1"):
+        vectors.resume(run)
+    (run / "vectors.json").write_text("{")
+    with pytest.raises(Fault, match="altered or cut short"):
+        vectors.resume(run)
+    (run / "vectors.json").unlink()
+    with pytest.raises(Fault, match="expected a folder written by"):
+        vectors.resume(run)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "expected a line with the number of words"),
+        (b"word 0.1 0.2\n", "expected a line with the number of words"),
+        (b"3 2\na 1 2\nb 3 4\n", "cut short: the header says 3 words, found 2"),
+        (b"1 2\na 1 2\nb 3 4\n", "the header says 1 words, but more follows"),
+        (b"2 2\na 1 2\nb 3\n", "line 3: expected a word and 2 numbers"),
+        (b"2 2\na 1 2\nb 3 x\n", "line 3: expected a word and 2 numbers"),
+        (b"2 2\na 1 2\na 3 4\n", "the word 'a' comes twice"),
+        (b"2 2\na 1 2\nb 3 nan\n", "the vector of 'b' is not finite"),
+        (b"999999999999 300\na 1 2\n", "only 6 bytes follow"),
+        (b"0 5\n", "expected at least one"),
+        (
+            b"2 2\na " + np.float32([1, 2]).tobytes() + b"\nb 123",
+            "cut short: the header says 2 words, found 1",
+        ),
+        (b"1 2\n\xff\xff " + np.float32([1, 2]).tobytes() + b"\n", "word 1 is not UTF-8"),
+    ],
+)
+def test_vectors_file(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "v").write_bytes(content)
+    with pytest.raises(Fault, match=message):
+        vectors.load(tmp_path / "v")
+
+
+def test_a_word_the_format_cannot_hold(tmp_path: Path) -> None:
+    with pytest.raises(Fault, match="'a b' has white space"):
+        vectors.write_word2vec(WordVectors(["a b"], np.ones((1, 2), np.float32)), tmp_path / "v", binary=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_corpus_numbers_lost_on_the_way(run: Path, tmp_path: Path) -> None:
+    def lose(start: Start) -> None:
+        (tmp_path / "other" / "corpus.0.numbers").unlink()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        vectors.train(tmp_path / "text", tmp_path / "other", Options(dimensions=4), threads=1, on_start=lose)
+    with pytest.raises(Fault, match="corpus.0.numbers: is gone, and the run cannot go on"):
+        vectors.resume(tmp_path / "other")
+
+
+def test_a_full_disk_leaves_no_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*given: object) -> None:
+        (tmp_path / "run" / "corpus.0.numbers").write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(sys.modules["recurra.vectors.train"], "write_numbers", full)
+    (tmp_path / "text").write_bytes(b"one two three four\n" * 50)
+    with pytest.raises(Fault, match="run: cannot be written: .*No space left"):
+        vectors.train(tmp_path / "text", tmp_path / "run", threads=1)
+    assert not list((tmp_path / "run").iterdir())
