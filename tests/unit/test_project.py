@@ -19,14 +19,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_fresh_memory_is_nan() -> None:
     like = torch.zeros(2, 3)
-    made = [
+    tensors = [
         torch.empty(2, 3),
         torch.empty_like(like),
         torch.empty_strided((2, 3), (3, 1)),
         like.new_empty(2, 3),
         like.new_empty_strided((2, 3), (3, 1)),
     ]
-    assert all(tensor.isnan().all() for tensor in made)
+    assert all(tensor.isnan().all() for tensor in tensors)
 
 
 def test_installed_version_is_the_packages() -> None:
@@ -40,9 +40,10 @@ def test_every_requirement_is_pinned() -> None:
         if line and not line.startswith("#")
     }
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    wanted = [*project["build-system"]["requires"], *project["project"]["dependencies"]]
-    wanted += [name for extra in project["project"]["optional-dependencies"].values() for name in extra]
-    names = {re.match(r"[\w.-]+", want).group().lower().replace("_", "-") for want in wanted}  # type: ignore[union-attr]
+    requirements = [*project["build-system"]["requires"], *project["project"]["dependencies"]]
+    requirements += [name for extra in project["project"]["optional-dependencies"].values() for name in extra]
+    words = [re.match(r"[\w.-]+", requirement) for requirement in requirements]
+    names = {word.group().lower().replace("_", "-") for word in words if word is not None}
     assert names - pinned == {"recurra"}
 
 
