@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from recurra.loop.scan import scan
+from recurra import scan
 
 
 def answers(task: Any, questions: Mapping[str, Any]) -> dict[str, Any]:

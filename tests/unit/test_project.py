@@ -57,3 +57,15 @@ def test_native_code_is_built_where_it_can_be(folder: str, module: str) -> None:
     if not any(map(shutil.which, ("c++", "g++", "clang++"))):
         pytest.skip("no C++ compiler")
     importlib.import_module(module)
+
+
+def test_decisions_are_numbered_and_listed() -> None:
+    folder = ROOT / "docs" / "decisions"
+    files = sorted(path for path in folder.glob("*.md") if path.name != "README.md")
+    assert [int(path.name[:4]) for path in files] == list(range(1, len(files) + 1))
+    titles = {path: path.read_text().splitlines()[0].removeprefix("# ") for path in files}
+    entries = [
+        f"- [{path.name[:4]}]({path.name}): {title[0].lower()}{title[1:]}" for path, title in titles.items()
+    ]
+    index = (folder / "README.md").read_text().splitlines()
+    assert [line for line in index if line.startswith("- [")] == entries
