@@ -78,7 +78,7 @@ def run_ready(
         run_rows(values, program.before(loop), held, count, like, product)
     result = LoopResult([], [])
     if engine is not None:
-        steps = [_rows_of(held[n], count, values[n].width) for n in loop.steps]
+        steps = [_rows_of(held[n], count, values[n].width) for n in loop.inputs]
         with part(LOOP):
             result = engine.run(loop, steps, [held[n] for n in loop.fixed], states, batch_sizes, reverse)
     held.update(zip(loop.outputs, result.outputs, strict=True))

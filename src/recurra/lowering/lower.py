@@ -28,7 +28,7 @@ RULES: dict[str, Rule] = {}
 def lower(loop: Loop) -> StepGraph:
     """The body of a loop in primitives; products of its inputs alone are hoisted.
 
-    Inputs follow `loop.steps`, weights and vectors `loop.fixed` (matrices and the rest, each in order),
+    Inputs follow `loop.inputs`, weights and vectors `loop.fixed` (matrices and the rest, each in order),
     outputs `loop.outputs`.
 
     Raises:
@@ -39,7 +39,7 @@ def lower(loop: Loop) -> StepGraph:
     weights: dict[int, int] = {}
     vectors: list[int] = []
     hoisted: list[Hoisted] = []
-    for k, number in enumerate(loop.steps):
+    for k, number in enumerate(loop.inputs):
         value = loop.values[number]
         leaf = graph.node("input", attrs=(k,), width=value.width)
         held[number] = graph.const(value.attrs[0]) if value.op == "fill" and value.width == 1 else leaf
@@ -59,7 +59,9 @@ def lower(loop: Loop) -> StepGraph:
             if weight not in weights:
                 raise Untraceable("a product with a weight that is no matrix")
             vector = [held[b] for b in bias if loop.values[b].width == value.width > 1 and b in loop.fixed]
-            made = _product(graph, held[rows], weights[weight], value.width, vector, len(loop.steps), hoisted)
+            made = _product(
+                graph, held[rows], weights[weight], value.width, vector, len(loop.inputs), hoisted
+            )
             for b in bias:
                 made = made if held[b] in vector else graph.add(made, held[b])
             held[number] = made
@@ -75,7 +77,7 @@ def lower(loop: Loop) -> StepGraph:
     matrices = tuple((loop.values[n].shape[0], loop.values[n].shape[1]) for n in weights)
     return StepGraph(
         graph,
-        inputs=(*(loop.values[n].width for n in loop.steps), *(matrices[h.weight][1] for h in hoisted)),
+        inputs=(*(loop.values[n].width for n in loop.inputs), *(matrices[h.weight][1] for h in hoisted)),
         states=tuple(loop.values[n].width for n in loop.states),
         vectors=tuple(vectors),
         weights=matrices,

@@ -86,7 +86,7 @@ class Program:
         outward = {self.y} | {arg for n in self.of_part("after") for arg in self.values[n].args}
         return Loop(
             values=self.values,
-            steps=tuple(n for n in sorted(needed) if self.parts[n] == "before"),
+            inputs=tuple(n for n in sorted(needed) if self.parts[n] == "before"),
             fixed=tuple(n for n in sorted(needed) if self.parts[n] == "once"),
             states=tuple(self.states.values()),
             body=tuple(inside),
@@ -115,7 +115,7 @@ class Program:
         reads = {arg for n in taken for arg in self.values[n].args}
         return replace(
             loop,
-            steps=tuple(sorted(({*loop.steps} | {n for n in reads if self.parts[n] == "before"}) - taken)),
+            inputs=tuple(sorted(({*loop.inputs} | {n for n in reads if self.parts[n] == "before"}) - taken)),
             fixed=tuple(sorted({*loop.fixed} | {n for n in reads if self.parts[n] == "once"})),
             body=tuple(sorted({*loop.body} | taken)),
         )
@@ -169,7 +169,7 @@ class Loop:
 
     Attributes:
         values: all of the program's.
-        steps: read at each step from arrays `[N, width]` made before the loop.
+        inputs: read at each step from arrays `[N, width]` that stand before the loop begins.
         fixed: weights: matrices `[in, out]` of products, vectors `[width]` beside rows.
         states: carried from step to step, `[B, width]`.
         body: operations in order.
@@ -179,7 +179,7 @@ class Loop:
     """
 
     values: tuple[Value, ...]
-    steps: tuple[int, ...]
+    inputs: tuple[int, ...]
     fixed: tuple[int, ...]
     states: tuple[int, ...]
     body: tuple[int, ...]

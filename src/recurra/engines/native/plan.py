@@ -23,7 +23,7 @@ class Needs:
 
     @classmethod
     def of(cls, loop: Loop, flags: Sequence[bool]) -> Needs:
-        first, second = len(loop.steps), len(loop.steps) + len(loop.fixed)
+        first, second = len(loop.inputs), len(loop.inputs) + len(loop.fixed)
         return cls(tuple(flags[:first]), tuple(flags[first:second]), tuple(flags[second:]))
 
 
