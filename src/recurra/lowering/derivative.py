@@ -12,7 +12,7 @@ from recurra.lowering.tape import choose_tape
 
 
 @dataclass(frozen=True)
-class Wanted:
+class GradientRequest:
     """Which gradients are asked for, by the numbers of the leaves; of outputs: which have one coming in."""
 
     inputs: frozenset[int]
@@ -62,7 +62,7 @@ class Derivative:
     weights: tuple[WeightGradient, ...]
 
 
-def differentiate(step: StepGraph, wanted: Wanted) -> Derivative:
+def differentiate(step: StepGraph, wanted: GradientRequest) -> Derivative:
     """The derivative of a step with respect to what is wanted."""
     graph = step.graph.copy()
     forward = len(graph)
@@ -132,7 +132,7 @@ def _width(step: StepGraph, output: int) -> int:
     return step.graph.width(step.outputs[output])
 
 
-def _active(step: StepGraph, wanted: Wanted) -> frozenset[int]:
+def _active(step: StepGraph, wanted: GradientRequest) -> frozenset[int]:
     """The nodes that depend on anything wanted. A state does when its next value does."""
     states = set(wanted.states)
     while True:
@@ -244,7 +244,7 @@ def _extract(
     outputs: list[int],
     totals: list[int],
     next_states: list[int],
-    wanted: Wanted,
+    wanted: GradientRequest,
 ) -> tuple[StepGraph, tuple[tuple[str, int], ...]]:
     """The backward step on its own: what the forward saved becomes its input."""
     made = Graph()
@@ -261,7 +261,7 @@ def _extract(
             widths.append(width)
         return made.node("input", attrs=(sources.index((kind, number)),), width=width)
 
-    for number in graph.needed([*outputs, *totals, *next_states], stop):
+    for number in graph.ancestors([*outputs, *totals, *next_states], stop):
         node = graph[number]
         if number in stop:
             kind, place = saved[number]

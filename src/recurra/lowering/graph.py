@@ -13,9 +13,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-LEAVES = frozenset({"input", "state", "vector", "const"})
-MOVES = frozenset({"slice", "cat", "broadcast", "detach"})
-ROWWISE = frozenset({"sum", "amax", "amin"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +21,10 @@ class Node:
     args: tuple[int, ...]
     attrs: tuple[Any, ...]
     width: int
+
+    @property
+    def is_leaf(self) -> bool:
+        return self.op in ("input", "state", "vector", "const")
 
 
 Gradient = Callable[["Graph", int], list[tuple[int, int]]]
@@ -165,7 +166,7 @@ class Graph:
 
     # reading
 
-    def needed(self, roots: Iterable[int], stop: frozenset[int] = frozenset()) -> list[int]:
+    def ancestors(self, roots: Iterable[int], stop: frozenset[int] = frozenset()) -> list[int]:
         """What `roots` are computed from, themselves included, in order; not beyond `stop`."""
         seen: set[int] = set()
         stack = list(roots)

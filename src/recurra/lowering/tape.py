@@ -71,7 +71,7 @@ def choose_tape(
             settle(arg)
 
     stop = frozenset(range(forward))
-    for number in graph.needed(roots, stop):
+    for number in graph.ancestors(roots, stop):
         if number < forward:
             settle(number)
     return sorted(saved)

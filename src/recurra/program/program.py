@@ -37,7 +37,7 @@ class Program:
     y: int
 
     @cached_property
-    def used(self) -> frozenset[int]:
+    def live(self) -> frozenset[int]:
         """What the output or the next state needs."""
         return self._ancestors([self.y, *self.next_states.values()])
 
@@ -74,7 +74,7 @@ class Program:
     def _by_part(self) -> dict[str, tuple[int, ...]]:
         parts: dict[str, list[int]] = {part: [] for part in PARTS}
         for number, value in enumerate(self.values):
-            if number in self.used or value.op in SOURCES:
+            if number in self.live or value.op in SOURCES:
                 parts[self.parts[number]].append(number)
         return {part: tuple(numbers) for part, numbers in parts.items()}
 
@@ -127,16 +127,16 @@ class Program:
             op == "product" or (OPS[op].kind == "structure" and self._feeds_product(r)) for r, op in readers
         )
 
-    def before(self, loop: Loop) -> tuple[int, ...]:
+    def prelude(self, loop: Loop) -> tuple[int, ...]:
         """The operations to run over all of time before one of this program's loops."""
-        known = self._before.get(id(loop))
-        return self._before_of(loop) if known is None else known
+        known = self._preludes.get(id(loop))
+        return self._prelude_of(loop) if known is None else known
 
     @cached_property
-    def _before(self) -> dict[int, tuple[int, ...]]:
-        return {id(loop): self._before_of(loop) for loop in (self.loop, self.merged)}
+    def _preludes(self) -> dict[int, tuple[int, ...]]:
+        return {id(loop): self._prelude_of(loop) for loop in (self.loop, self.merged)}
 
-    def _before_of(self, loop: Loop) -> tuple[int, ...]:
+    def _prelude_of(self, loop: Loop) -> tuple[int, ...]:
         inside = set(loop.body)
         numbers = self.of_part("before")
         return tuple(n for n in numbers if not self.values[n].is_leaf and n not in inside)
@@ -145,7 +145,7 @@ class Program:
     def _readers(self) -> list[list[int]]:
         readers: list[list[int]] = [[] for _ in self.values]
         for number, value in enumerate(self.values):
-            if number in self.used:
+            if number in self.live:
                 for arg in value.args:
                     readers[arg].append(number)
         return readers

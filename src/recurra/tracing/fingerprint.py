@@ -14,20 +14,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from recurra.tracing.side_effects import Place, has_hooks
+from recurra.tracing.side_effects import Attribute, has_hooks
 
 _OWN = frozenset(nn.Module().__dict__) - {"training"} | {"config", "_output_size"}
 _PLAIN = (bool, int, float, complex, str, bytes, type, torch.dtype, torch.device, enum.Enum, type(None))
 _DEEPEST = 3
 
 
-def settings_of(module: nn.Module) -> dict[Place, Hashable]:
-    """Place -> what is there, for attributes of every part; of weights only shape, type, device and ties.
+def settings_of(module: nn.Module) -> dict[Attribute, Hashable]:
+    """Attribute -> what is there, for attributes of every part; of weights only shape, type, device and ties.
 
     What a step reads from elsewhere (a global, a closure) is not seen.
     """
     numbers: dict[int, int] = {}
-    found: dict[Place, Hashable] = {}
+    found: dict[Attribute, Hashable] = {}
     for path, part in _parts(module, ""):
         found[path, ""] = (type(part), has_hooks(part))
         own = part.__dict__

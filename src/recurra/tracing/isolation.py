@@ -21,7 +21,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 
 @contextmanager
-def aside(device: torch.device) -> Iterator[None]:
+def plain_torch(device: torch.device) -> Iterator[None]:
     """Plain torch inside: no autocast, transform, tracing, inference mode or cached weights."""
     with ExitStack() as stack:
         stack.enter_context(temporarily_clear_interpreter_stack())

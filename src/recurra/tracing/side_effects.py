@@ -15,20 +15,20 @@ from torch import Tensor, nn
 
 from recurra.program.errors import Untraceable
 
-Place = tuple[str, str]
+Attribute = tuple[str, str]
 """Path of a module within the cell, name of an attribute of it."""
 
 _MISSING = object()
 
 
 @contextmanager
-def unmarked(module: nn.Module) -> Iterator[set[Place]]:
+def unmarked(module: nn.Module) -> Iterator[set[Attribute]]:
     """Puts back every attribute of the module and its parts that changes inside; the set then tells which.
 
     A plain value (no tensor) under a new name is left: that is a step remembering what it worked out.
     """
     saved = [(path, part, _copied(part.__dict__)) for path, part in module.named_modules()]
-    found: set[Place] = set()
+    found: set[Attribute] = set()
     try:
         yield found
     finally:

@@ -17,7 +17,7 @@ from recurra.program.value import Arg
 from recurra.state import named_leaves, replace_leaves, require_step
 from recurra.tracing.aten import HANDLERS, Importer, name_of
 from recurra.tracing.check import check
-from recurra.tracing.isolation import apart, aside, stand_in
+from recurra.tracing.isolation import apart, plain_torch, stand_in
 from recurra.tracing.side_effects import StepOf, refuse_hooks, unmarked
 
 _BATCHES = (211, 307, 401, 503, 601, 701, 809, 907, 1009, 7919)
@@ -58,7 +58,7 @@ def _trace(module: nn.Module, input_size: int, state: Any) -> Program:
             raise Untraceable(f"state {name} has {leaf.dim() - 1} dimensions a row, a program's has one")
         if leaf.dtype != like.dtype:
             raise Untraceable(f"state {name} is {leaf.dtype}, a program's is as the weights: {like.dtype}")
-    with aside(like.device):
+    with plain_torch(like.device):
         weights = {name: stand_in(tensor) for name, tensor in fixed_leaves(module).items()}
         sizes = {size for tensor in weights.values() for size in tensor.shape} | {input_size}
         first, second = [prime for prime in _BATCHES if all(size % prime for size in sizes if size)][:2]

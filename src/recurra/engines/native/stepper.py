@@ -138,7 +138,7 @@ def _segments(program: Program) -> list[Loop]:
     values, parts, loop = program.values, program.parts, program.loop
     after = [n for n in program.of_part("after") if not values[n].is_leaf]
     read_later = {*loop.inputs, *(arg for n in after for arg in values[n].args), program.y}
-    before = program.before(loop)
+    before = program.prelude(loop)
     return [
         _stateless(program, before, [n for n in before if n in read_later]),
         replace(loop, outputs=tuple(n for n in loop.outputs if n != program.y or parts[n] == "inside")),
@@ -186,7 +186,7 @@ def _tables(
         for first in range(0, tokens.count, _TOKENS_AT_ONCE):
             last = min(tokens.count, first + _TOKENS_AT_ONCE)
             rows = {**held, program.x: tokens.rows(first, last, values[program.x].width, like)}
-            run_rows(values, program.before(program.loop), rows, last - first, like)
+            run_rows(values, program.prelude(program.loop), rows, last - first, like)
             for n in crossing:
                 made[n].append(rows[n])
         return {n: _own(torch.cat(pieces)) for n, pieces in made.items()}
