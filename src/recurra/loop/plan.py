@@ -102,8 +102,8 @@ def _make(cell: Cell, known: _Known, settings: dict[Attribute, Hashable]) -> Pla
         plan = Plan(trace(cell, cell.input_size, start), "", template, names)
     except LeavesMarks as error:
         plan = Plan(None, str(error), template, names, marks=True)
-        if not error.places <= known.marks:
-            known.marks |= error.places
+        if not error.attributes <= known.marks:
+            known.marks |= error.attributes
             known.marked.clear()
         _drop_oldest(known.marked)
         known.marked[_key(settings, known.marks)] = plan
