@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -85,6 +86,7 @@ class One(Cell):
         return op.run(*(a, b)[: op.operands], *(0.7 for _ in op.constants))
 
 
+@cache
 def program_of(op: str) -> Program:
     plan = plan_of(One(op).double())
     assert plan.program is not None, plan.reason

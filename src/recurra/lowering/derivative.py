@@ -120,7 +120,7 @@ def differentiate(step: StepGraph, request: GradientRequest) -> Derivative:
             bias[k] = columns
         if loose:
             vectors[k] = len(totals)
-            totals.append(graph.broadcast(graph.total(loose), step.vectors[k]))
+            totals.append(graph.broadcast(graph.sum_of(loose), step.vectors[k]))
     next_states = [
         graph.broadcast(leaves["state", j], width)
         if ("state", j) in leaves
@@ -206,7 +206,7 @@ class _Sweep:
             shares.append(self._joined(pieces, width))
         if not shares:
             return None
-        return graph.broadcast(graph.total(shares), width)
+        return graph.broadcast(graph.sum_of(shares), width)
 
     def _joined(self, pieces: list[tuple[int, int, int]], width: int) -> int:
         """Gradients of slices side by side, those that overlap added, zero between them."""
@@ -218,7 +218,7 @@ class _Sweep:
             if not shares:
                 parts.append(graph.broadcast(graph.const(0.0), last - first))
                 continue
-            parts.append(graph.total(shares))
+            parts.append(graph.sum_of(shares))
         return graph.cat(parts)
 
 

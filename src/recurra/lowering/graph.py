@@ -111,7 +111,7 @@ class Graph:
     def add(self, a: int, b: int) -> int:
         return self.point("add", a, b)
 
-    def total(self, nodes: Sequence[int]) -> int:
+    def sum_of(self, nodes: Sequence[int]) -> int:
         """The sum of one or more, from the first on."""
         return reduce(self.add, nodes)
 

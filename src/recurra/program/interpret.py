@@ -51,7 +51,7 @@ def run_fixed(values: tuple[Value, ...], numbers: Iterable[int], tensors: dict[i
         elif target == "getitem":
             tensors[number] = args[0][template]
         else:
-            positional, named = fill(template, args)
+            positional, named = substitute(template, args)
             tensors[number] = operator(target)(*positional, **named)
 
 
@@ -89,14 +89,14 @@ def operator(target: str) -> Any:
     return place
 
 
-def fill(template: Any, args: list[Any]) -> Any:
+def substitute(template: Any, args: list[Any]) -> Any:
     """`template` with every `Arg` replaced by its argument."""
     if isinstance(template, Arg):
         return args[template.index]
     if isinstance(template, tuple):
-        return tuple(fill(part, args) for part in template)
+        return tuple(substitute(part, args) for part in template)
     if isinstance(template, list):
-        return [fill(part, args) for part in template]
+        return [substitute(part, args) for part in template]
     if isinstance(template, dict):
-        return {name: fill(part, args) for name, part in template.items()}
+        return {name: substitute(part, args) for name, part in template.items()}
     return template
