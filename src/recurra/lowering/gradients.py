@@ -40,7 +40,7 @@ GRADIENTS["cos"] = lambda g, y, node, grad: [g.point("neg", g.mul(grad, g.point(
 GRADIENTS["add"] = lambda g, y, node, grad: [grad, grad]
 GRADIENTS["sub"] = lambda g, y, node, grad: [grad, g.point("neg", grad)]
 GRADIENTS["mul"] = lambda g, y, node, grad: [g.mul(grad, node.args[1]), g.mul(grad, node.args[0])]
-GRADIENTS["slice"] = lambda g, y, node, grad: [None]  # shares of slices are joined: see `derivative`
+GRADIENTS["slice"] = lambda g, y, node, grad: [None]  # shares of slices are joined: see `sweep`
 GRADIENTS["broadcast"] = GRADIENTS["sum"] = lambda g, y, node, grad: [grad]
 
 for _name in PRIMITIVES:

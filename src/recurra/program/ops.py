@@ -26,9 +26,9 @@ Kind = Literal["product", "pointwise", "rowwise", "reduction", "structure", "sou
 `reduction`: along the width, to width 1. `structure`: moves numbers about. `source`: rows out of nothing."""
 
 Level = Literal["program", "primitive", "lowered", "derived"]
-"""Where it is met. `program`: in programs alone, and written in primitives before an engine sees it.
-`primitive`: in programs and in graphs of primitives. `lowered`: in graphs alone, as others are written in
-primitives. `derived`: in graphs of derivatives alone; it needs no gradient."""
+"""Where it is met. `program`: in programs alone; in a loop's body it is lowered to primitives.
+`primitive`: in programs and in graphs of primitives. `lowered`: in graphs alone, where lowering makes it.
+`derived`: in graphs of derivatives alone, where a gradient makes it; it has none itself."""
 
 
 @dataclass(frozen=True, slots=True)
