@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import torch
-from torch import Tensor
-
 from recurra.errors import Fault, nearest
 
 PREFIXES = {"IOB1": "BI", "BIO": "BI", "BIOES": "BIES"}
@@ -99,14 +96,6 @@ def guess_scheme(sentences: Sequence[Sequence[str]]) -> str:
         except Fault:
             continue
     raise Fault("the tags fit none of the schemes BIO, IOB1 and BIOES: correct them, or tag without spans")
-
-
-def allowed(names: Sequence[str], scheme: str = "BIO") -> tuple[Tensor, Tensor, Tensor]:
-    """What well-formed tags may do, all bool: begin with `[K]`, go from i to j `[K, K]`, end with `[K]`."""
-    begin = torch.tensor([_may_follow("O", name, scheme) for name in names])
-    pairs = torch.tensor([[_may_follow(a, b, scheme) for b in names] for a in names])
-    end = torch.tensor([_may_follow(name, "O", scheme) for name in names])
-    return begin, pairs, end
 
 
 def all_tags(names: Sequence[str], scheme: str = "BIO") -> list[str]:
