@@ -24,7 +24,7 @@ def medians(calls: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) -> 
         for name, call in calls.items():
             time.sleep(SETTLING)
             samples[name].append(_sample(call, repeats[name]))
-    return {name: statistics.median(found) for name, found in samples.items()}
+    return {name: statistics.median(times) for name, times in samples.items()}
 
 
 def _repeats(call: Callable[[], object]) -> int:

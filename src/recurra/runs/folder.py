@@ -47,10 +47,10 @@ def task_class(table: dict[str, Any], where: str) -> type[Task]:
             f"{where}: task = {table.get('task')!r} found, expected one of: {', '.join(sorted(TASKS))}"
         )
     try:
-        found: type[Task] = TASKS[table["task"]]
+        task: type[Task] = TASKS[table["task"]]
     except Fault as fault:
         raise Fault(f"{where}: {fault}") from None
-    return found
+    return task
 
 
 def load(run: str | Path, device: str | torch.device = "cpu") -> Task:

@@ -18,7 +18,7 @@ from recurra.layers.recurrent import Recurrent
 from recurra.ragged import Ragged
 from recurra.runs import plots as pictures
 from recurra.runs.folder import LOG, METRICS, RECIPE, load
-from recurra.storage.files import read_json, write_bytes
+from recurra.storage.files import read_json, write_text
 from recurra.tasks.base import Task, TextStream
 
 REPORT = "report.html"
@@ -55,7 +55,7 @@ def write_report(run: str | Path, *, samples: Sequence[str] = (), stream: str = 
     parts += ["<h2>Recipe</h2>", f"<pre>{escape((folder / RECIPE).read_text(encoding='utf-8'))}</pre>"]
     head = f"<meta charset=utf-8><title>{escape(folder.name)}</title><style>{_STYLE}</style>"
     page = "\n".join(["<!doctype html><html lang=en>", head, *parts, "</html>"])
-    write_bytes(folder / REPORT, page.encode())
+    write_text(folder / REPORT, page)
     return folder / REPORT
 
 

@@ -18,11 +18,11 @@ def to_toml(table: Mapping[str, Any]) -> str:
 
     None is left out, as TOML has no such value.
     """
-    held = {key: value for key, value in table.items() if value is not None}
+    entries = {key: value for key, value in table.items() if value is not None}
     lines = [
-        f"{_key(key)} = {_value(value)}" for key, value in held.items() if not isinstance(value, Mapping)
+        f"{_key(key)} = {_value(value)}" for key, value in entries.items() if not isinstance(value, Mapping)
     ]
-    for key, value in held.items():
+    for key, value in entries.items():
         if isinstance(value, Mapping):
             lines += ["", f"[{_key(key)}]"]
             lines += [f"{_key(name)} = {_value(each)}" for name, each in value.items() if each is not None]

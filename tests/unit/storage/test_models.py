@@ -18,7 +18,6 @@ from recurra.errors import Fault
 from recurra.layers.recurrent import Recurrent
 from recurra.registry import MODULES, Configured
 from recurra.storage import models as files
-from recurra.storage.files import write_bytes
 from recurra.storage.models import load_model, save_model
 from recurra.storage.tensors import read_tensors, write_tensors
 
@@ -203,15 +202,9 @@ def test_full_disk_changes_nothing(saved: Path, monkeypatch: pytest.MonkeyPatch,
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patched:
-        patched.setattr(files.os, name, full)
+        patched.setattr(f"os.{name}", full)
         with pytest.raises(
             Fault, match="bytes can't be written: No space left on device; nothing was changed"
         ):
             save_model(Recurrent(LSTM(3, 4)), saved)
     assert {path.name: path.read_bytes() for path in saved.iterdir()} == before
-
-
-def test_permissions_are_those_of_an_ordinary_file(tmp_path: Path) -> None:
-    (tmp_path / "plain").write_text("x")
-    write_bytes(tmp_path / "ours", b"x")
-    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "plain").stat().st_mode
