@@ -1,4 +1,4 @@
-"""Count variables named by a participle or a preposition (`held`, `found`, `after`) where a noun would say their role.
+"""Count variables named by a participle or a preposition (`held`, `after`) where a noun would say their role.
 
 Prints the count of every word, and fails when their sum is above `MOST`: it may fall, never rise.
 """
