@@ -19,8 +19,7 @@ class Split(NamedTuple):
 def hold_out(
     count: int, fraction: float, *, where: Literal["last", "first", "random"] = "last", seed: int = 0
 ) -> Split:
-    """Holds out a fraction of `count` examples (or tokens): the last or first ones, or some drawn from
-    `seed`.
+    """Holds out a fraction of `count` examples (or tokens): the last, the first, or some drawn from `seed`.
 
     The training part is rounded down. Fault when a part would be empty.
     """

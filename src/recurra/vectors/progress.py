@@ -31,8 +31,8 @@ class Progress:
 class Report:
     """What came of it. ``seconds_read``: writing the corpus as numbers; ``seconds``: training itself.
 
-    ``words_per_second`` counts every word of the corpus, rare and dropped ones too, once an epoch, over both
-    times.
+    ``words_per_second`` counts every word of the corpus, rare and dropped ones too, once an epoch, over the
+    sum of both times.
     """
 
     words: int

@@ -18,8 +18,7 @@ def read_numbers(
     delimiter: str | None = None,
     encoding: str = "utf-8",
 ) -> Examples:
-    """Column `vectors`: a list of steps of `size` numbers a line; column `label`, as text, unless there is
-    none.
+    """Column `vectors`: a list of steps of `size` numbers a line; column `label`, as text, if there is one.
 
     Args:
         path: the file; empty lines are left out.

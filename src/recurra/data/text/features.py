@@ -41,8 +41,7 @@ def characters(words: Sequence[str], vocabulary: Vocabulary) -> list[Tensor]:
 def distinct_words(sentences: Sequence[Sequence[str]]) -> tuple[list[str], list[Tensor]]:
     """The different words in order of appearance, and for each sentence `[T]` int64 positions in that list.
 
-    So that what is computed for a word (from its characters, say) is computed once a batch, and taken from
-    there.
+    So that what is computed for a word (from its characters, say) is computed once a batch.
     """
     positions: dict[str, int] = {}
     places = [
