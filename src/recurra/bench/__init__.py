@@ -1,4 +1,4 @@
 """`recurra bench`: the library timed beside its peers on this machine, without data.
 
-What recipes learn of real data, and word vectors beside gensim, is measured by benchmarks/ beside the package.
+What recipes learn of real data, and how word vectors fare beside gensim, benchmarks/ measures.
 """

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from recurra.errors import Fault, nearest
-from recurra.runs.folder import FORMAT, read_toml, task_class
+from recurra.runs.folder import FORMAT, task_class
 from recurra.runs.sections import read_section
-from recurra.runs.toml import to_toml
+from recurra.runs.toml import read_toml, to_toml
 from recurra.storage.files import check_format
 from recurra.tasks.base import Options, Task
 from recurra.train.options import RESUMABLE, TrainOptions

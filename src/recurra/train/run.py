@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import torch
 
 from recurra.errors import Fault
-from recurra.runs.folder import LAST, RECIPE, read_toml
+from recurra.runs.folder import LAST, RECIPE
+from recurra.runs.toml import read_toml
 from recurra.storage.files import write_text
 from recurra.train import checkpoint
 from recurra.train.distributed import Processes
