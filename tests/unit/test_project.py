@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import readme
 import torch
 
 import recurra
@@ -44,6 +45,11 @@ def test_every_requirement_is_pinned() -> None:
     wanted += [name for extra in project["project"]["optional-dependencies"].values() for name in extra]
     names = {re.match(r"[\w.-]+", want).group().lower().replace("_", "-") for want in wanted}  # type: ignore[union-attr]
     assert names - pinned == {"recurra"}
+
+
+def test_readme_shows_the_figures() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme.with_tables(text) == text
 
 
 @pytest.mark.parametrize(
