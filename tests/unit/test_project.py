@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import readme
 import torch
 
 import recurra
@@ -45,6 +46,11 @@ def test_every_requirement_is_pinned() -> None:
     words = [re.match(r"[\w.-]+", requirement) for requirement in requirements]
     names = {word.group().lower().replace("_", "-") for word in words if word is not None}
     assert names - pinned == {"recurra"}
+
+
+def test_readme_shows_the_figures() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme.with_tables(text) == text
 
 
 @pytest.mark.parametrize(

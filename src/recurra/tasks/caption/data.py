@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor
 
 from recurra.data import Examples, Place, Tokenizer, check_lengths, columns, load_tokenizer
-from recurra.data.pictures import Mode, Wanted
+from recurra.data.pictures import Mode, PictureForm
 from recurra.errors import Fault
 from recurra.tasks.parts.batches import RowOptions, usable
 from recurra.tasks.parts.sources import TestedOptions
@@ -68,7 +68,7 @@ class CaptionReader:
     @classmethod
     def build(cls, data: CaptionOptions, train: Examples) -> tuple[CaptionReader, Captioned, list[str]]:
         """From the training part, whose captioned pictures come with it, and notes on those left out."""
-        seen: SeenReader = PictureReader(data.image, Wanted(data.resize, data.mode))
+        seen: SeenReader = PictureReader(data.image, PictureForm(data.resize, data.mode))
         if data.reads == "features":
             seen = VectorReader.build(columns.vectors(train, data.image), data.image)
         held, notes = captioned(train, data, seen)
@@ -82,7 +82,7 @@ class CaptionReader:
         if data.reads == "features":
             seen = VectorReader.load(folder, data.image)
         else:
-            seen = PictureReader.load(folder, data.image, Wanted(data.resize, data.mode))
+            seen = PictureReader.load(folder, data.image, PictureForm(data.resize, data.mode))
         return cls(data, seen, load_tokenizer(folder / TARGET_TOKENIZER))
 
     def save(self, folder: Path) -> None:

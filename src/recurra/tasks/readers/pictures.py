@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from recurra.data import Examples
-from recurra.data.pictures import CHANNELS, Wanted, frames_of, shape_text
+from recurra.data.pictures import CHANNELS, PictureForm, frames_of, shape_text
 from recurra.errors import Fault
 from recurra.ragged import Ragged
 from recurra.storage.files import check_format, read_json, write_json
@@ -29,7 +29,7 @@ class PictureReader:
         shape: height, width and channels; None until the first picture is read.
     """
 
-    def __init__(self, column: str, wanted: Wanted, shape: Shape | None = None) -> None:
+    def __init__(self, column: str, wanted: PictureForm, shape: Shape | None = None) -> None:
         self.column, self.wanted, self.shape = column, wanted, shape
 
     def rows(self, examples: Examples) -> list[Tensor]:
@@ -80,7 +80,7 @@ class PictureReader:
         write_json(folder / PICTURES, {"format": FORMAT, "shape": self.shape})
 
     @classmethod
-    def load(cls, folder: Path, column: str, wanted: Wanted) -> Self:
+    def load(cls, folder: Path, column: str, wanted: PictureForm) -> Self:
         """Reads what `save` wrote."""
         held = read_json(folder / PICTURES)
         check_format(held, FORMAT, str(folder / PICTURES))

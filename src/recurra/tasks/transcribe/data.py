@@ -12,10 +12,10 @@ from torch import Tensor
 
 from recurra.data import Examples, Place, columns
 from recurra.data.lengths import check_lengths
-from recurra.data.sound.joined import Joined, join_recordings
 from recurra.data.sound.log_mel import LogMel
 from recurra.data.sound.recording import Recording, is_clipped, one_channel, read_recording
 from recurra.data.sound.resample import resample
+from recurra.data.sound.strings import SpokenTexts, join_recordings
 from recurra.errors import Fault
 from recurra.tasks.base import Options
 from recurra.tasks.parts.sources import TestedOptions
@@ -58,7 +58,7 @@ class SoundOptions(Options):
 
 class StringOptions(Options):
     """Longer recordings made of short ones, in each part of the data from its own alone; see
-    `recurra.data.sound.joined.join_recordings`.
+    `recurra.data.sound.strings.join_recordings`.
 
     Attributes:
         count: how many are made of the training part.
@@ -171,7 +171,9 @@ def read_utterances(
     loud = [examples.places[i] for i in kept if is_clipped(samples[i])]
     if loud:
         notes.append(f"{loud[0].file}: clipped (at full scale), as are {len(loud) - 1} more of {len(kept)}")
-    parts = Joined([samples[i] for i in kept], [texts[i] for i in kept], [examples.places[i] for i in kept])
+    parts = SpokenTexts(
+        [samples[i] for i in kept], [texts[i] for i in kept], [examples.places[i] for i in kept]
+    )
     if options.strings is not None and count:
         strings = options.strings
         said_by = [""] * len(kept) if options.speaker is None else columns.labels(examples, options.speaker)

@@ -13,7 +13,7 @@ from recurra.data.examples import Place
 from recurra.errors import Fault
 
 
-class Joined(NamedTuple):
+class SpokenTexts(NamedTuple):
     """Recordings `[N]` with their texts, and where they come from."""
 
     samples: list[Tensor]
@@ -22,7 +22,7 @@ class Joined(NamedTuple):
 
 
 def join_recordings(
-    parts: Joined,
+    parts: SpokenTexts,
     groups: Sequence[str],
     *,
     count: int,
@@ -30,7 +30,7 @@ def join_recordings(
     longest: int,
     pauses: tuple[int, int],
     seed: int,
-) -> Joined:
+) -> SpokenTexts:
     """`count` strings of `shortest` to `longest` recordings, silence between them, texts with blanks between.
 
     Each string is of one group, the groups in turn; what it holds, and how long each pause is, is drawn from
@@ -50,15 +50,15 @@ def join_recordings(
         members.setdefault(group, []).append(index)
     # the standard library's generator, seeded by text, draws the same numbers everywhere
     rng, names = random.Random(f"join_recordings:{seed}"), sorted(members)
-    made = Joined([], [], [])
+    strings = SpokenTexts([], [], [])
     for number in range(count):
-        chosen = rng.choices(members[names[number % len(names)]], k=rng.randint(shortest, longest))
+        numbers = rng.choices(members[names[number % len(names)]], k=rng.randint(shortest, longest))
         pieces: list[Tensor] = []
-        for index in chosen:
+        for index in numbers:
             if pieces:
                 pieces.append(torch.zeros(rng.randint(*pauses)))
             pieces.append(parts.samples[index])
-        made.samples.append(torch.cat(pieces))
-        made.texts.append(" ".join(parts.texts[index] for index in chosen))
-        made.places.append(Place(parts.places[chosen[0]].file, number + 1, "first of string"))
-    return made
+        strings.samples.append(torch.cat(pieces))
+        strings.texts.append(" ".join(parts.texts[index] for index in numbers))
+        strings.places.append(Place(parts.places[numbers[0]].file, number + 1, "first of string"))
+    return strings
