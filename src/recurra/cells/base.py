@@ -126,8 +126,12 @@ _HOW = {
 }
 
 
-def cell(name: str) -> Callable[[C], C]:
+def cell(name: str, *aliases: str) -> Callable[[C], C]:
     """Class decorator: registers a cell, so that recipes, files and the laws know it.
+
+    Args:
+        name: what files and lists call it.
+        aliases: what people may call it too, in a recipe say.
 
     Raises Fault when the class can't be a cell, saying what it lacks.
     """
@@ -138,7 +142,7 @@ def cell(name: str) -> Callable[[C], C]:
         if cls.step is Cell.step:
             raise Fault(f"{cls.__qualname__} has no method step(self, x, state)")
         MODULES.register(name)(cls)
-        CELLS.register(name)(cls)
+        CELLS.register(name, *aliases)(cls)
         return cls
 
     return add

@@ -24,12 +24,13 @@ def cells(
     from recurra.cells import CELLS
 
     if name is not None:
-        told = _told(CELLS[name], name, input_size, hidden_size)
+        cls = CELLS[name]
+        told = _told(cls, CELLS.name_of(cls) or name, input_size, hidden_size)
         if as_json:
             emit(told)
         else:
-            print(f"{name}: {told['about']}\n")
-            print(inspect.getdoc(CELLS[name]))
+            print(f"{told['name']}: {told['about']}\n")
+            print(inspect.getdoc(cls))
         return
     found = [_told(cls, name, input_size, hidden_size) for name, cls in CELLS.items()]
     if as_json:
