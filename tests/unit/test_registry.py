@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+
 import pytest
 
 from recurra.cells import CELLS, VanillaRNN
@@ -59,3 +62,15 @@ def test_rnn_is_vanilla_where_people_type_and_vanilla_in_files() -> None:
     body = build_body(BodyOptions(cell="rnn", hidden=4), 3)
     assert to_config(body) == to_config(build_body(BodyOptions(cell="vanilla", hidden=4), 3))
     assert "vanilla" in str(to_config(body))
+
+
+@pytest.mark.parametrize("room", ["recurra.cells", "recurra.layers", "recurra.models"])
+def test_everything_registered_is_public_in_its_package(room: str) -> None:
+    for module in pkgutil.walk_packages(importlib.import_module(room).__path__, f"{room}."):
+        importlib.import_module(module.name)
+    missing = []
+    for name, cls in MODULES.items():
+        package = importlib.import_module(cls.__module__.rpartition(".")[0])
+        if cls.__module__.startswith(f"{room}.") and cls.__name__ not in package.__all__:
+            missing.append(f"{name}: {cls.__name__} is not in {package.__name__}.__all__")
+    assert missing == []

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from recurra.cells import GRU, LSTM, VanillaRNN
+from recurra.cells import GRU, LSTM, VanillaRNN, VariationalDropout
 from recurra.errors import Fault
 from recurra.layers import (
     Bidirectional,
@@ -15,6 +15,7 @@ from recurra.layers import (
     Residual,
     SkipStack,
     Stack,
+    WeightNoise,
 )
 from recurra.ragged import Ragged
 from recurra.registry import from_config, to_config
@@ -168,6 +169,26 @@ def test_dropout_falls_between_layers_in_training_alone() -> None:
     dropped = (layer(x)[0].data == 0).float().mean()
     assert 0.4 < float(dropped) < 0.6
     assert not (layer.eval()(x)[0].data == 0).any()
+
+
+def test_what_cells_draw_once_a_run_is_drawn_in_every_layer_around_them() -> None:
+    def drawing(width: int = 4) -> Recurrent:
+        return Recurrent(VariationalDropout(GRU(width, 4), recurrent=0.5))
+
+    around = (
+        Stack(drawing(), FeedForward(4, 4), Residual(drawing())),
+        SkipStack(drawing(), drawing(8)),
+        WeightNoise(drawing(), 0.1),
+    )
+    for layer in around:
+        start = layer.train().initial_state(8)
+        masks = [m for name, m in named_leaves(layer.begin(start)).items() if "masks" in name]
+        assert masks
+        assert all(set(mask.unique().tolist()) == {0.0, 2.0} for mask in masks)
+        assert all(
+            torch.equal(leaf, named_leaves(start)[name])
+            for name, leaf in named_leaves(layer.eval().begin(start)).items()
+        )
 
 
 def test_resets_start_every_layer_of_a_stack_afresh() -> None:
