@@ -43,8 +43,8 @@ class Layer(Configured):
         return None
 
     def begin(self, state: Any) -> Any:
-        """Called once with the state that a run is to start from, and gives the one it does start from, with what
-        cells draw once a run. `run` does without; for who calls `step` in training.
+        """Called once with the state that steps are to start from, and gives the one they do start from, with
+        what cells draw once a run. `forward` does so itself: this is for who calls `step` in training.
         """
         return state
 

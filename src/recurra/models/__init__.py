@@ -5,6 +5,7 @@ from recurra.models.bag import Bag
 from recurra.models.decoders import AttentionDecoder, Decoded, Decoder, FedDecoder, VectorDecoder
 from recurra.models.encoder_decoder import EncoderDecoder
 from recurra.models.forecaster import Forecaster
+from recurra.models.head import LinearHead
 from recurra.models.horizon import DirectHorizon, Horizon, RecurrentHorizon
 from recurra.models.language_model import LanguageModel
 from recurra.models.many_to_one import ManyToOne
@@ -29,6 +30,7 @@ __all__ = [
     "Forecaster",
     "Horizon",
     "LanguageModel",
+    "LinearHead",
     "ManyToOne",
     "NoteModel",
     "OneHot",
