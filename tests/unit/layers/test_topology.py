@@ -67,12 +67,12 @@ def rows(width: int = 3) -> list[Tensor]:
 
 
 def test_a_ragged_batch_is_each_row_alone(layer: Layer) -> None:
-    given = rows()
-    y, state = layer(Ragged.from_list(given))
+    batch = rows()
+    y, state = layer(Ragged.from_list(batch))
     assert y.data.shape == (sum(LENGTHS), layer.output_size)
-    for k, (row, found) in enumerate(zip(given, y.to_list(), strict=True)):
+    for k, (row, got) in enumerate(zip(batch, y.to_list(), strict=True)):
         alone, last = layer(row[None])
-        torch.testing.assert_close(found, alone[0])
+        torch.testing.assert_close(got, alone[0])
         for name, leaf in named_leaves(last).items():
             torch.testing.assert_close(named_leaves(state)[name][k], leaf[0])
 
@@ -97,14 +97,14 @@ def test_a_state_carries_on_where_the_layer_is_causal(layer: Layer) -> None:
 def test_feeding_in_any_cut_is_the_batch_answer(name: str, cuts: list[int]) -> None:
     layer = examples()[name].double().eval()
     x = torch.randn(2, 17, 3, dtype=torch.float64)
-    state, made = layer.initial_state(2), []
-    for seen, piece in zip(torch.tensor(cuts).cumsum(0).tolist(), x.split(cuts, 1), strict=True):
+    state, outputs = layer.initial_state(2), []
+    for steps, piece in zip(torch.tensor(cuts).cumsum(0).tolist(), x.split(cuts, 1), strict=True):
         y, state = layer.feed(piece, state)
-        made.append(y)
-        assert sum(part.shape[1] for part in made) >= max(0, seen - (layer.delay or 0))
+        outputs.append(y)
+        assert sum(part.shape[1] for part in outputs) >= max(0, steps - (layer.delay or 0))
     rest = layer.finish(state)
-    made += [] if rest is None else [rest]
-    torch.testing.assert_close(torch.cat(made, 1), layer(x)[0])
+    outputs += [] if rest is None else [rest]
+    torch.testing.assert_close(torch.cat(outputs, 1), layer(x)[0])
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - set(STREAMED)))
