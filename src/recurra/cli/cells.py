@@ -24,12 +24,13 @@ def cells(
     from recurra.cells import CELLS
 
     if name is not None:
-        row = _description(CELLS[name], name, input_size, hidden_size)
+        cls = CELLS[name]
+        row = _description(cls, CELLS.name_of(cls) or name, input_size, hidden_size)
         if as_json:
             emit(row)
         else:
-            print(f"{name}: {row['about']}\n")
-            print(inspect.getdoc(CELLS[name]))
+            print(f"{row['name']}: {row['about']}\n")
+            print(inspect.getdoc(cls))
         return
     rows = [_description(cls, name, input_size, hidden_size) for name, cls in CELLS.items()]
     if as_json:
