@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from recurra import cells, layers, models, nn
     from recurra.acceleration import accelerate
     from recurra.cells import Cell, cell
+    from recurra.engines import strict
     from recurra.explanation import explain
     from recurra.layers import Recurrent
-    from recurra.loop import scan, strict
+    from recurra.loop import scan
     from recurra.ragged import Ragged
     from recurra.runs import load
     from recurra.streaming import Stepper, Stream
@@ -53,7 +54,7 @@ _HOMES = {
     "explain": "explanation",
     "load": "runs",
     "scan": "loop",
-    "strict": "loop",
+    "strict": "engines",
 }
 """Public name -> the room that it comes from."""
 

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 import recurra.nn
+from recurra import scan, strict
 from recurra.cells import GRU, LSTM, Cell, Zoneout
 from recurra.errors import Fault
 from recurra.explanation import explain
 from recurra.layers import CRF, Bidirectional, Recurrent, Stack
-from recurra.loop.scan import scan, strict
 from recurra.ragged import Ragged
 
 

@@ -10,8 +10,7 @@ from torch import Tensor
 from torch.nn.utils.parametrize import cached, is_parametrized
 
 from recurra.cells.base import Cell, cell_of
-from recurra.engines import Engine, choose, run_opaque, strictly
-from recurra.engines import strict as strictness
+from recurra.engines import Engine, choose, run_opaque, strict, strictly
 from recurra.errors import Fault
 from recurra.loop.arguments import as_flags, as_rows, as_state, check_input
 from recurra.loop.checkpoint import Segment, require_every, run_checkpointed, run_opaque_checkpointed
@@ -24,7 +23,6 @@ from recurra.tracing.side_effects import probe
 from recurra.tracing.trace import fixed_leaves
 
 Rows = TypeVar("Rows", Ragged, Tensor)
-strict = strictness
 
 
 def scan(
@@ -113,7 +111,7 @@ def _run_now(
 
 
 def _run_strictly(*args: Any) -> tuple[Tensor, Any]:
-    with strictness():
+    with strict():
         return _run_now(*args)
 
 

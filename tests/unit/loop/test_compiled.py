@@ -11,10 +11,9 @@ from functorch.compile import make_boxed_func
 from torch import Tensor, fx, nn
 from torch._dynamo.backends.common import aot_autograd
 
-from recurra import cells
+from recurra import cells, scan, strict
 from recurra.engines.choice import _engine
 from recurra.layers import Recurrent
-from recurra.loop.scan import scan, strict
 from recurra.ragged import Ragged
 
 pytestmark = pytest.mark.skipif(isinstance(_engine("native"), str), reason="the native library is not built")
