@@ -14,7 +14,7 @@ import recurra.nn as dropin
 from recurra.cells.base import Cell
 from recurra.errors import Fault
 from recurra.loop.plan import plan_of
-from recurra.loop.scan import engine_for
+from recurra.loop.run import engine_for
 from recurra.program import Program
 
 _PARTS = ("before", "inside", "after")

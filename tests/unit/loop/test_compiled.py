@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,11 @@ from torch._dynamo.backends.common import aot_autograd
 
 from recurra import cells, scan, strict
 from recurra.engines.choice import _engine
+from recurra.errors import Fault
 from recurra.layers import Recurrent
+from recurra.loop import compiled as recorded_calls
+from recurra.loop.compiled import recordable
+from recurra.loop.plan import plan_of
 from recurra.ragged import Ragged
 
 pytestmark = pytest.mark.skipif(isinstance(_engine("native"), str), reason="the native library is not built")
@@ -106,6 +111,45 @@ def test_a_change_of_the_cell_is_seen() -> None:
     cell.scale = 3.0
     torch.testing.assert_close(compiled(x), model(x))
     assert not torch.equal(*seen)
+
+
+def test_a_plan_stays_while_its_cell_lives_and_a_graph_that_outlives_it_says_so() -> None:
+    calls: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
+
+    def keep(graph: fx.GraphModule, inputs: Any) -> Any:
+        def run(*args: Any) -> Any:
+            calls.append((graph.forward, args))
+            return graph.forward(*args)
+
+        return run
+
+    model = Model(cells.LSTM(3, 4))
+    x = torch.randn(2, 5, 3)
+    with torch.no_grad():
+        y = torch.compile(model, fullgraph=True, backend=keep)(x)
+        (graph, args), number = calls.pop(), plan_of(model.layer.cell).number
+        assert recorded_calls._PLANS[number] is plan_of(model.layer.cell)
+        assert torch.equal(graph(*args)[0], y)
+        torch._dynamo.reset()
+        del model
+        gc.collect()
+        assert number not in recorded_calls._PLANS
+        with pytest.raises(
+            Fault, match="outlived the cell that it was recorded with: compile the model anew"
+        ):
+            graph(*args)
+
+
+def test_a_plan_that_a_graph_names_outlives_newer_ones_of_its_cell() -> None:
+    cell = cells.GRU(3, 4)
+    first = plan_of(cell)
+    assert recordable(id(cell)).number == recordable(id(cell)).number == first.number
+    for k in range(20):
+        cell.scale = k
+        assert plan_of(cell).number != first.number
+    del cell.scale
+    assert plan_of(cell) is not first
+    assert recorded_calls._PLANS[first.number] is first
 
 
 def test_strictness_and_resets() -> None:
