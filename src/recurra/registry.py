@@ -24,31 +24,33 @@ class Registry(Mapping[str, type]):
 
     Args:
         kind: what it is called in messages.
-        homes: packages that register classes as they are imported: before a name is first looked up.
+        homes: packages that register classes as they are imported: before a name is looked up.
     """
 
     def __init__(self, kind: str, homes: Sequence[str] = ()) -> None:
         self.kind = kind
-        self._homes = list(homes)
+        self._homes = tuple(homes)
         self._classes: dict[str, type] = {}
 
-    def _known(self) -> dict[str, type]:
-        while self._homes:
-            import_module(self._homes.pop())
+    def _complete(self) -> dict[str, type]:
+        """Every class, those of the homes included; a home that another thread imports is waited for."""
+        for home in self._homes:
+            import_module(home)
         return self._classes
 
     def register(self, name: str) -> Callable[[type[T]], type[T]]:
         """Class decorator. Registering the same definition again (a reloaded module, a notebook cell run
-        twice) replaces it; another class under a taken name is a Fault."""
+        twice) replaces it.
+
+        Raises:
+            Fault: another class has the name.
+        """
 
         def add(cls: type[T]) -> type[T]:
-            held = self._classes.get(name)
-            if held is not None and (held.__module__, held.__qualname__) != (
-                cls.__module__,
-                cls.__qualname__,
-            ):
+            owner = self._classes.get(name, cls)
+            if (owner.__module__, owner.__qualname__) != (cls.__module__, cls.__qualname__):
                 raise Fault(
-                    f"{self.kind} name {name!r} is taken by {held.__module__}.{held.__qualname__}: "
+                    f"{self.kind} name {name!r} is taken by {owner.__module__}.{owner.__qualname__}: "
                     f"choose another name for {cls.__qualname__}"
                 )
             self._classes[name] = cls
@@ -57,23 +59,23 @@ class Registry(Mapping[str, type]):
         return add
 
     def __getitem__(self, name: str) -> type:
-        classes = self._known()
+        classes = self._complete()
         if name not in classes:
             raise Fault(f"no {self.kind} is called {name!r}{nearest(name, classes)}")
         return classes[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._known()
+        return name in self._complete()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._known())
+        return iter(self._complete())
 
     def __len__(self) -> int:
-        return len(self._known())
+        return len(self._complete())
 
     def name_of(self, cls: type) -> str | None:
         """The name under which exactly this class is registered, or None."""
-        return next((name for name, held in self._classes.items() if held is cls), None)
+        return next((name for name, owner in self._classes.items() if owner is cls), None)
 
 
 MODULES = Registry("module", homes=("recurra.cells", "recurra.layers", "recurra.models"))
@@ -115,7 +117,8 @@ class Configured(nn.Module):
 def to_config(value: Any) -> Any:
     """A module, or a container of modules and plain values, as JSON-ready data.
 
-    Raises Fault for a module that is not registered and for a value that JSON can't hold.
+    Raises:
+        Fault: a module that is not registered, or a value that JSON can't hold.
     """
     if isinstance(value, Configured):
         who, name = type(value).__qualname__, MODULES.name_of(type(value))
@@ -129,39 +132,43 @@ def to_config(value: Any) -> Any:
                 f"decorate the class with @recurra.cell(...) or the registry of its kind"
             )
         try:
-            return {"type": name, **{key: to_config(held) for key, held in value.config.items()}}
+            return {"type": name, **{key: to_config(argument) for key, argument in value.config.items()}}
         except Fault as fault:
             raise Fault(f"{who}: {fault}") from None
     if isinstance(value, dict):
         if "type" in value:
             raise Fault("a dictionary of a configuration can't have a key 'type', which names classes")
-        return {str(key): to_config(held) for key, held in value.items()}
+        return {str(key): to_config(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [to_config(held) for held in value]
+        return [to_config(part) for part in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise Fault(f"a configuration can't hold {value!r} of type {type(value).__name__}: use plain values")
 
 
 def from_config(config: Any) -> Any:
-    """The inverse of `to_config`: builds registered classes from plain data, with fresh weights."""
+    """The inverse of `to_config`: builds registered classes from plain data, with fresh weights.
+
+    Raises:
+        Fault: no class is registered under a name, or it can't be built from these arguments.
+    """
     if isinstance(config, dict):
-        held = {key: from_config(value) for key, value in config.items() if key != "type"}
+        arguments = {key: from_config(value) for key, value in config.items() if key != "type"}
         if "type" not in config:
-            return held
+            return arguments
         cls = MODULES[config["type"]]
         signature = inspect.signature(cls)
         spread = [p for p in signature.parameters.values() if p.kind is inspect.Parameter.VAR_POSITIONAL]
-        positional = held.pop(spread[0].name, []) if spread else []
-        before = [
-            held.pop(p.name)
+        rest = arguments.pop(spread[0].name, []) if spread else []
+        first = [
+            arguments.pop(p.name)
             for p in signature.parameters.values()
             if spread and p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
         ]
         try:
-            return cls(*before, *positional, **held)
+            return cls(*first, *rest, **arguments)
         except TypeError as error:
-            raise Fault(f"{config['type']} can't be built from {sorted(held)}: {error}") from error
+            raise Fault(f"{config['type']} can't be built from {sorted(arguments)}: {error}") from error
     if isinstance(config, list):
         return [from_config(value) for value in config]
     return config
