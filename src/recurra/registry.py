@@ -24,33 +24,28 @@ class Registry(Mapping[str, type]):
 
     Args:
         kind: what it is called in messages.
-        homes: packages that register classes as they are imported: before a name is looked up.
+        homes: packages that register classes as they are imported: before a name is first looked up.
     """
 
     def __init__(self, kind: str, homes: Sequence[str] = ()) -> None:
         self.kind = kind
-        self._homes = tuple(homes)
+        self._homes = list(homes)
         self._classes: dict[str, type] = {}
 
-    def _complete(self) -> dict[str, type]:
-        """Every class, those of the homes included; a home that another thread imports is waited for."""
-        for home in self._homes:
+    def _table(self) -> dict[str, type]:
+        for home in self._homes:  # each time: one that another thread is importing is waited for
             import_module(home)
         return self._classes
 
     def register(self, name: str) -> Callable[[type[T]], type[T]]:
         """Class decorator. Registering the same definition again (a reloaded module, a notebook cell run
-        twice) replaces it.
-
-        Raises:
-            Fault: another class has the name.
-        """
+        twice) replaces it; another class under a taken name is a Fault."""
 
         def add(cls: type[T]) -> type[T]:
-            owner = self._classes.get(name, cls)
-            if (owner.__module__, owner.__qualname__) != (cls.__module__, cls.__qualname__):
+            other = self._classes.get(name, cls)
+            if (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
                 raise Fault(
-                    f"{self.kind} name {name!r} is taken by {owner.__module__}.{owner.__qualname__}: "
+                    f"{self.kind} name {name!r} is taken by {other.__module__}.{other.__qualname__}: "
                     f"choose another name for {cls.__qualname__}"
                 )
             self._classes[name] = cls
@@ -59,23 +54,23 @@ class Registry(Mapping[str, type]):
         return add
 
     def __getitem__(self, name: str) -> type:
-        classes = self._complete()
+        classes = self._table()
         if name not in classes:
             raise Fault(f"no {self.kind} is called {name!r}{nearest(name, classes)}")
         return classes[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._complete()
+        return name in self._table()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._complete())
+        return iter(self._table())
 
     def __len__(self) -> int:
-        return len(self._complete())
+        return len(self._table())
 
     def name_of(self, cls: type) -> str | None:
         """The name under which exactly this class is registered, or None."""
-        return next((name for name, owner in self._classes.items() if owner is cls), None)
+        return next((name for name, other in self._classes.items() if other is cls), None)
 
 
 MODULES = Registry("module", homes=("recurra.cells", "recurra.layers", "recurra.models"))
@@ -117,8 +112,7 @@ class Configured(nn.Module):
 def to_config(value: Any) -> Any:
     """A module, or a container of modules and plain values, as JSON-ready data.
 
-    Raises:
-        Fault: a module that is not registered, or a value that JSON can't hold.
+    Raises Fault for a module that is not registered and for a value that JSON can't hold.
     """
     if isinstance(value, Configured):
         who, name = type(value).__qualname__, MODULES.name_of(type(value))
@@ -132,7 +126,7 @@ def to_config(value: Any) -> Any:
                 f"decorate the class with @recurra.cell(...) or the registry of its kind"
             )
         try:
-            return {"type": name, **{key: to_config(argument) for key, argument in value.config.items()}}
+            return {"type": name, **{key: to_config(part) for key, part in value.config.items()}}
         except Fault as fault:
             raise Fault(f"{who}: {fault}") from None
     if isinstance(value, dict):
@@ -147,11 +141,7 @@ def to_config(value: Any) -> Any:
 
 
 def from_config(config: Any) -> Any:
-    """The inverse of `to_config`: builds registered classes from plain data, with fresh weights.
-
-    Raises:
-        Fault: no class is registered under a name, or it can't be built from these arguments.
-    """
+    """The inverse of `to_config`: builds registered classes from plain data, with fresh weights."""
     if isinstance(config, dict):
         arguments = {key: from_config(value) for key, value in config.items() if key != "type"}
         if "type" not in config:
@@ -159,14 +149,14 @@ def from_config(config: Any) -> Any:
         cls = MODULES[config["type"]]
         signature = inspect.signature(cls)
         spread = [p for p in signature.parameters.values() if p.kind is inspect.Parameter.VAR_POSITIONAL]
-        rest = arguments.pop(spread[0].name, []) if spread else []
+        last = arguments.pop(spread[0].name, []) if spread else []
         first = [
             arguments.pop(p.name)
             for p in signature.parameters.values()
             if spread and p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
         ]
         try:
-            return cls(*first, *rest, **arguments)
+            return cls(*first, *last, **arguments)
         except TypeError as error:
             raise Fault(f"{config['type']} can't be built from {sorted(arguments)}: {error}") from error
     if isinstance(config, list):
