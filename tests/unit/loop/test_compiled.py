@@ -47,7 +47,7 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RECURRA_ENGINE", raising=False)
 
 
-def found(run: Callable[[Tensor], Tensor], model: nn.Module, steps: int) -> tuple[Tensor, ...]:
+def outcome(run: Callable[[Tensor], Tensor], model: nn.Module, steps: int) -> tuple[Tensor, ...]:
     x = torch.randn(3, steps, 3, generator=torch.Generator().manual_seed(1), requires_grad=True)
     y = run(x)
     return y, *torch.autograd.grad(y.square().sum(), [x, *model.parameters()])
@@ -59,7 +59,7 @@ def found(run: Callable[[Tensor], Tensor], model: nn.Module, steps: int) -> tupl
 def test_values_and_gradients(cell: Any, reverse: bool, ragged: bool) -> None:
     model = Model(cell(3, 4), reverse, ragged)
     compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
-    for one, other in zip(found(compiled, model, 7), found(model, model, 7), strict=True):
+    for one, other in zip(outcome(compiled, model, 7), outcome(model, model, 7), strict=True):
         torch.testing.assert_close(one, other)
 
 
@@ -67,7 +67,7 @@ def test_values_and_gradients(cell: Any, reverse: bool, ragged: bool) -> None:
 def test_the_backend_that_makes_code() -> None:
     model = Model(cells.LSTM(3, 4))
     compiled = torch.compile(model, fullgraph=True, backend="inductor")
-    for one, other in zip(found(compiled, model, 7), found(model, model, 7), strict=True):
+    for one, other in zip(outcome(compiled, model, 7), outcome(model, model, 7), strict=True):
         torch.testing.assert_close(one, other)
 
 
@@ -81,7 +81,7 @@ def recorded(steps: int) -> list[int]:
 
     torch._dynamo.reset()
     model = Model(cells.LSTM(3, 4))
-    found(torch.compile(model, fullgraph=True, backend=aot_autograd(fw_compiler=count)), model, steps)
+    outcome(torch.compile(model, fullgraph=True, backend=aot_autograd(fw_compiler=count)), model, steps)
     return counts
 
 
@@ -104,13 +104,13 @@ def test_a_change_of_the_cell_is_seen() -> None:
     model = Model(cell)
     compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
     x = torch.randn(2, 5, 3)
-    seen = [compiled(x)]
+    values = [compiled(x)]
     model.eval()
-    seen.append(compiled(x))
-    torch.testing.assert_close(seen[1], model(x))
+    values.append(compiled(x))
+    torch.testing.assert_close(values[1], model(x))
     cell.scale = 3.0
     torch.testing.assert_close(compiled(x), model(x))
-    assert not torch.equal(*seen)
+    assert not torch.equal(*values)
 
 
 def test_a_plan_stays_while_its_cell_lives_and_a_graph_that_outlives_it_says_so() -> None:
@@ -184,7 +184,7 @@ def test_export_holds_one_node_for_the_loop() -> None:
 def test_vmap_over_gradients_of_each_row(compiled: bool) -> None:
     model = Model(cells.LSTM(3, 4))
     x = torch.randn(4, 5, 3)
-    given = {key: held.detach() for key, held in model.named_parameters()}
+    parameters = {name: weight.detach() for name, weight in model.named_parameters()}
 
     def loss(weights: dict[str, Tensor], row: Tensor) -> Tensor:
         return torch.func.functional_call(model, weights, (row.unsqueeze(0),)).square().sum()
@@ -192,7 +192,7 @@ def test_vmap_over_gradients_of_each_row(compiled: bool) -> None:
     per_row = torch.func.vmap(torch.func.grad(loss), (None, 0))
     if compiled:
         per_row = torch.compile(per_row, fullgraph=True, backend="aot_eager")
-    each = per_row(given, x)
+    each = per_row(parameters, x)
     for k, row in enumerate(x):
         alone = torch.autograd.grad(model(row.unsqueeze(0)).square().sum(), list(model.parameters()))
         for one, other in zip(each.values(), alone, strict=True):
@@ -207,7 +207,7 @@ def test_on_a_gpu(cell: Any, backend: str) -> None:
     compiled = torch.compile(model, fullgraph=True, backend=backend)
 
     def there(run: Callable[[Tensor], Tensor]) -> tuple[Tensor, ...]:
-        return found(lambda x: run(x.cuda()), model, 5)
+        return outcome(lambda x: run(x.cuda()), model, 5)
 
     for one, other in zip(there(compiled), there(model), strict=True):
         torch.testing.assert_close(one, other)
