@@ -65,7 +65,7 @@ def run_checkpointed(ready: Ready, run: Run, states: Sequence[Tensor]) -> tuple[
         Fault: within a transform of torch.func, or where forward-mode gradients are asked for.
     """
     program, values = ready.program, ready.program.values
-    inputs = {arg for n in program.used if not values[n].fixed for arg in values[n].args}
+    inputs = {arg for n in program.live if not values[n].fixed for arg in values[n].args}
     inputs |= {program.y, *program.next_states.values()}
     numbers = [n for n in sorted(inputs) if values[n].fixed]
     tensors = (run.x, *states, *(ready.fixed[n] for n in numbers))

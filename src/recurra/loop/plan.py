@@ -19,8 +19,8 @@ from recurra.program.resets import with_resets
 from recurra.state import map_state
 from recurra.tracing import trace
 from recurra.tracing.fingerprint import settings_of
-from recurra.tracing.isolation import aside, stand_in
-from recurra.tracing.side_effects import Place
+from recurra.tracing.isolation import plain_torch, stand_in
+from recurra.tracing.side_effects import Attribute
 from recurra.tracing.trace import fixed_leaves
 
 _MOST = 16
@@ -67,16 +67,16 @@ class _Plans:
     """
 
     plain: dict[Hashable, Plan] = field(default_factory=dict)
-    marks: frozenset[Place] = frozenset()
+    marks: frozenset[Attribute] = frozenset()
     marked: dict[Hashable, Plan] = field(default_factory=dict)
 
-    def find(self, settings: dict[Place, Hashable]) -> Plan | None:
+    def find(self, settings: dict[Attribute, Hashable]) -> Plan | None:
         plan = self.plain.get(_key(settings))
         if plan is None and self.marked:
             plan = self.marked.get(_key(settings, self.marks))
         return plan
 
-    def add(self, settings: dict[Place, Hashable], plan: Plan, marks: frozenset[Place]) -> None:
+    def add(self, settings: dict[Attribute, Hashable], plan: Plan, marks: frozenset[Attribute]) -> None:
         """Keeps a plan; `marks` are the attributes that this one's step changes."""
         if not marks <= self.marks:
             self.marks |= marks
@@ -108,21 +108,21 @@ def plan_of(cell: Cell) -> Plan:
         return plan
 
 
-def _make(cell: Cell) -> tuple[Plan, frozenset[Place]]:
+def _make(cell: Cell) -> tuple[Plan, frozenset[Attribute]]:
     """The plan, and the attributes that the step was seen to change."""
     with torch.no_grad():
         state = cell.initial_state(1)
-    with torch.no_grad(), aside(cell.example().device):
+    with torch.no_grad(), plain_torch(cell.example().device):
         state = map_state(lambda leaf: stand_in(leaf).clone(), state)
         template = map_state(lambda leaf: leaf[:0].clone(), state)
     names = tuple(fixed_leaves(cell))
     try:
         return Plan(trace(cell, cell.input_size, state), "", template, names), frozenset()
     except LeavesMarks as error:
-        return Plan(None, str(error), template, names, marks=True), error.places
+        return Plan(None, str(error), template, names, marks=True), error.attributes
     except Untraceable as error:
         return Plan(None, str(error), template, names), frozenset()
 
 
-def _key(settings: dict[Place, Hashable], without: frozenset[Place] = frozenset()) -> Hashable:
+def _key(settings: dict[Attribute, Hashable], without: frozenset[Attribute] = frozenset()) -> Hashable:
     return tuple(pair for pair in settings.items() if pair[0] not in without)

@@ -89,13 +89,13 @@ def run_ready(ready: Ready, run: Run, states: Sequence[Tensor]) -> tuple[Tensor,
     loop = program.merged if engine is not None and engine.merges else program.loop
     product = OPS["product"].run if engine is None else engine.product
     with part(BEFORE):
-        run_rows(values, program.before(loop), tensors, count, like, product)
+        run_rows(values, program.prelude(loop), tensors, count, like, product)
     result = LoopResult([], [])
     if engine is not None:
-        steps = [_rows_of(tensors[n], count, values[n].width) for n in loop.steps]
+        inputs = [_rows_of(tensors[n], count, values[n].width) for n in loop.inputs]
         fixed = [tensors[n] for n in loop.fixed]
         with part(LOOP):
-            result = engine.run(loop, steps, fixed, states, run.batch_sizes, run.reverse)
+            result = engine.run(loop, inputs, fixed, states, run.batch_sizes, run.reverse)
     tensors.update(zip(loop.outputs, result.outputs, strict=True))
     with part(AFTER):
         run_rows(values, program.of_part("after"), tensors, count, like, product)

@@ -64,7 +64,7 @@ def step_program(model: nn.Module) -> StepProgram:
         try:
             step = _trace(model)
         except LeavesMarks as error:
-            step = str(LeavesMarks(frozenset((_inner(path), name) for path, name in error.places)))
+            step = str(LeavesMarks(frozenset((_inner(path), name) for path, name in error.attributes)))
         except Untraceable as error:
             step = str(error)
         _TRACED[model] = (tuple(settings_of(model).items()), step)

@@ -17,7 +17,7 @@ SMALL = ["model.encoder.hidden=8", "model.decoder.hidden=8", "model.embedding=8"
 @pytest.fixture(autouse=True)
 def _at_the_root(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Paths of recipes start from the project."""
-    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    monkeypatch.chdir(Path(__file__).resolve().parents[3])
 
 
 def test_the_ladder_of_translation_is_three_decoders() -> None:

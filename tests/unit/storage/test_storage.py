@@ -17,7 +17,7 @@ from recurra.cells import GRU, LSTM
 from recurra.errors import Fault
 from recurra.layers.recurrent import Recurrent
 from recurra.registry import MODULES, Configured
-from recurra.storage import models as files
+from recurra.storage import models
 from recurra.storage.files import write_bytes
 from recurra.storage.models import load_model, save_model
 from recurra.storage.tensors import read_tensors, write_tensors
@@ -131,7 +131,7 @@ def test_every_weight_is_consumed(saved: Path, change: str) -> None:
         tensors["cell.more"] = torch.zeros(2)
     else:
         tensors["cell.hidden.weight"] = torch.zeros(2, 2)
-    write_tensors(path, tensors, {**seal, "weights": files.digest(tensors)})
+    write_tensors(path, tensors, {**seal, "weights": models.digest(tensors)})
     said = {
         "missing": "missing cell.hidden.weight, not expected nothing",
         "extra": "missing nothing, not expected cell.more",
@@ -164,13 +164,13 @@ def test_unknown_class_in_a_file_is_told(saved: Path) -> None:
     ):
         edit(saved, model=model)
         tensors, seal = read_tensors(path)
-        write_tensors(path, tensors, {**seal, "model": files._text_digest(model)})
+        write_tensors(path, tensors, {**seal, "model": models._text_digest(model)})
         with pytest.raises(Fault, match=said):
             load_model(saved)
 
 
 def test_newer_format(saved: Path) -> None:
-    edit(saved, format=files.FORMAT + 1)
+    edit(saved, format=models.FORMAT + 1)
     with pytest.raises(Fault, match="format 2 found, this version reads up to 1: install a newer recurra"):
         load_model(saved)
 
@@ -185,14 +185,14 @@ def test_older_format_is_migrated(saved: Path, monkeypatch: pytest.MonkeyPatch) 
     path = saved / "model.safetensors"
     tensors, seal = read_tensors(path)
     tensors["cell.old"] = tensors.pop("cell.hidden.weight")
-    write_tensors(path, tensors, {**seal, "weights": files.digest(tensors)})
-    monkeypatch.setattr(files, "FORMAT", 2)
-    monkeypatch.setitem(files.MIGRATIONS, 1, second)
+    write_tensors(path, tensors, {**seal, "weights": models.digest(tensors)})
+    monkeypatch.setattr(models, "FORMAT", 2)
+    monkeypatch.setitem(models.MIGRATIONS, 1, second)
     assert torch.equal(load_model(saved).state_dict()["cell.hidden.weight"], tensors["cell.old"])
 
 
 def test_every_older_format_has_its_migration() -> None:
-    assert sorted(files.MIGRATIONS) == list(range(1, files.FORMAT))
+    assert sorted(models.MIGRATIONS) == list(range(1, models.FORMAT))
 
 
 @pytest.mark.parametrize("name", ["fsync", "replace"])
@@ -203,10 +203,8 @@ def test_full_disk_changes_nothing(saved: Path, monkeypatch: pytest.MonkeyPatch,
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patched:
-        patched.setattr(files.os, name, full)
-        with pytest.raises(
-            Fault, match="bytes can't be written: No space left on device; nothing was changed"
-        ):
+        patched.setattr(f"recurra.storage.files.os.{name}", full)
+        with pytest.raises(Fault, match="can't be written: No space left on device; nothing was changed"):
             save_model(Recurrent(LSTM(3, 4)), saved)
     assert {path.name: path.read_bytes() for path in saved.iterdir()} == before
 

@@ -108,6 +108,13 @@ def test_the_weights_are_those_of_each_choice(tmp_path: Path) -> None:
     torch.testing.assert_close(answer.weights, weights.data[: len(answer.found.ids)])
 
 
+def test_an_empty_caption_is_an_answer(tmp_path: Path) -> None:
+    task = _pair(tmp_path, {"attention": "general"})
+    task.model.bias.data[task.reader.end] = 100.0
+    (answer,) = task.predict([str(tmp_path / "held" / "0.png")])
+    assert (answer["text"], answer["tokens"], answer["weights"]) == ("", [], [])
+
+
 def test_one_picture_has_its_captions_once(tmp_path: Path) -> None:
     task = _pair(tmp_path)
     train, held = task._data(), task._validation()

@@ -55,13 +55,18 @@ def _about(
         return found.groupdict()
     beside = held.get(str(PurePosixPath(name).with_suffix(".txt")))
     try:
-        return {"text": None if beside is None else beside.decode(encoding).strip()}
+        return {"text": None if beside is None else beside.decode(encoding).removeprefix("\ufeff").strip()}
     except UnicodeDecodeError as error:
         raise Fault(f"{where}: byte {error.start} of its text file is not {encoding}") from None
 
 
 def _where(path: str | Path, name: str) -> str:
-    return str(path) if Path(path).name == name else f"{path}/{name}"
+    return str(path) if _unpacked(Path(path).name) == name else f"{path}/{name}"
+
+
+def _unpacked(name: str) -> str:
+    """The name of a file that may be gzipped, which a final `.gz` says."""
+    return name.removesuffix(".gz")
 
 
 def _files(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -69,15 +74,19 @@ def _files(path: Path) -> Iterator[tuple[str, bytes]]:
     wanted = (*SOUNDS, ".txt")
     if path.is_dir():
         for file in path.rglob("*"):
-            if file.is_file() and file.suffix.lower() in wanted:
-                yield file.relative_to(path).as_posix(), read_bytes(file)
+            name = _unpacked(file.relative_to(path).as_posix())
+            if file.is_file() and PurePosixPath(name).suffix.lower() in wanted:
+                yield name, read_bytes(file)
         return
     data = read_bytes(path)
-    if path.suffix.lower() in SOUNDS:
-        beside = path.with_suffix(".txt")
-        yield path.name, data
-        if beside.is_file():
-            yield beside.name, read_bytes(beside)
+    plain = path.with_name(_unpacked(path.name))
+    if plain.suffix.lower() in SOUNDS:
+        yield plain.name, data
+        text = plain.with_suffix(".txt")
+        for beside in (text, text.with_name(f"{text.name}.gz")):
+            if beside.is_file():
+                yield text.name, read_bytes(beside)
+                return
         return
     try:
         if zipfile.is_zipfile(io.BytesIO(data)):

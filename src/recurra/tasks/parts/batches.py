@@ -68,8 +68,10 @@ def shuffled_batches(
 
 def ordered_batches(lengths: Sequence[int], size: int) -> list[list[int]]:
     """The indices of examples, longest first, for answering them all."""
+    if not lengths:
+        return []
     batches = Batches(lengths, batch_size=size, shuffle=False)
-    return [batches.item(0, position) for position in range(batches.count(0))] if lengths else []
+    return [batches.item(0, position) for position in range(batches.count(0))]
 
 
 class Epoch(Sequence[Any]):
