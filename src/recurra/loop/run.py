@@ -24,8 +24,8 @@ class Run(NamedTuple):
         batch_sizes: how many rows have each step; never growing, at most B; their sum is N.
         reverse: from each row's last step to its first.
         flags: `[N]` (bool), true where the state starts afresh before the step; None: nowhere.
-        every: backward is left the state every so many steps, and computes the rest again; None: it is left
-            all.
+        every: for backward the state is kept every so many steps, and the rest computed again; None: all is
+            kept.
     """
 
     x: Tensor
