@@ -6,6 +6,7 @@ Names are imported when they are first asked for: `recurra --help` waits for no 
 from __future__ import annotations
 
 from importlib import import_module
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from recurra.errors import Fault
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
     from recurra import cells, layers, models, nn
     from recurra.acceleration import accelerate
     from recurra.cells import Cell, cell
+    from recurra.engines import strict
     from recurra.explanation import explain
     from recurra.layers import Recurrent
-    from recurra.loop import scan, strict
+    from recurra.loop import scan
     from recurra.ragged import Ragged
     from recurra.runs import load
     from recurra.streaming import Stepper, Stream
@@ -42,6 +44,7 @@ __all__ = [
     "strict",
 ]
 
+_ROOMS = ("cells", "layers", "models", "nn")
 _HOMES = {
     "Cell": "cells",
     "Ragged": "ragged",
@@ -53,26 +56,29 @@ _HOMES = {
     "explain": "explanation",
     "load": "runs",
     "scan": "loop",
-    "strict": "loop",
+    "strict": "engines",
 }
-"""Public name -> the room that it comes from."""
+"""Public name -> the room that it comes from; no file of this folder may have such a name."""
+# rooms that two threads import from two ends would wait for each other
+_IMPORTING = RLock()
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("cells", "layers", "models", "nn"):
-        return import_module(f"recurra.{name}")
-    if name not in _HOMES:
+    if name not in _ROOMS and name not in _HOMES:
         raise AttributeError(f"module 'recurra' has no attribute {name!r}")
     try:
-        value = getattr(import_module(f"recurra.{_HOMES[name]}"), name)
+        with _IMPORTING:
+            room = import_module(f"recurra.{_HOMES.get(name, name)}")
     except ModuleNotFoundError as error:
         if name != "load":
             raise
         # run folders need what the extra `train` installs; the rest of the package does without
         raise Fault(f"recurra.load needs {error.name}: pip install 'recurra[train]'") from error
+    value = room if name in _ROOMS else getattr(room, name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    # `help` reads every name that it sees here, and must do without the extra `train`
+    return sorted({*globals(), *__all__} - ({"load"} - globals().keys()))

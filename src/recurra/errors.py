@@ -17,8 +17,8 @@ class Fault(ValueError):
         super().__init__(" ".join(message.split()))
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The tail of a message about an unknown word: the nearest known one, or all of them."""
-    known = sorted(known)
-    close = difflib.get_close_matches(word, known, n=1)
-    return f": did you mean {close[0]!r}?" if close else f" (known: {', '.join(known)})"
+def nearest(word: str, names: Iterable[str]) -> str:
+    """The tail of a message about an unknown word: the nearest name, or all of them."""
+    names = sorted(names)
+    close = difflib.get_close_matches(word, names, n=1)
+    return f": did you mean {close[0]!r}?" if close else f" (known: {', '.join(names)})"

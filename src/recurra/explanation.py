@@ -14,7 +14,7 @@ import recurra.nn as dropin
 from recurra.cells.base import Cell
 from recurra.errors import Fault
 from recurra.loop.plan import plan_of
-from recurra.loop.scan import engine_for
+from recurra.loop.run import engine_for
 from recurra.program import Program
 
 _PARTS = ("before", "inside", "after")
@@ -78,7 +78,7 @@ class LayerReport:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What `explain` found; its text is the report.
+    """The report on a model; its text is for people.
 
     Attributes:
         layers: the recurrent ones.
@@ -107,16 +107,19 @@ def explain(model: nn.Module, strict: bool = False) -> Explanation:
     Args:
         model: a cell, a layer, a model, or any torch module that holds some.
         strict: a Fault when a layer is not on the fastest path there is.
+
+    Raises:
+        Fault: with strict, naming the layer, what runs it and why nothing faster does.
     """
-    found = Explanation(tuple(_reports(model, "")), tuple(_notes(model)))
-    slow = next((layer for layer in found.layers if not layer.fastest), None)
+    report = Explanation(tuple(_reports(model, "")), tuple(_notes(model)))
+    slow = next((layer for layer in report.layers if not layer.fastest), None)
     if strict and slow is not None:
         reasons = [slow.reason] if slow.reason else [f"{name}: {why}" for name, why in slow.refusals.items()]
         raise Fault(
             f"{slow.name or 'model'} ({slow.cell}) is not on the fastest path, it runs on {slow.engine}: "
             f"{'; '.join(reasons)}"
         )
-    return found
+    return report
 
 
 def _reports(module: nn.Module, name: str) -> Iterator[LayerReport]:
@@ -133,9 +136,9 @@ def _reports(module: nn.Module, name: str) -> Iterator[LayerReport]:
 
 def _notes(model: nn.Module) -> Iterator[str]:
     for name, part in model.named_modules():
-        said = getattr(part, "explain_lines", None)
-        if callable(said):
-            yield from (f"{name or 'model'}: {line}" for line in said())
+        explain_lines = getattr(part, "explain_lines", None)
+        if callable(explain_lines):
+            yield from (f"{name or 'model'}: {line}" for line in explain_lines())
 
 
 def of_cell(cell: Cell, name: str) -> LayerReport:

@@ -21,6 +21,9 @@ from recurra.errors import Fault
 class Ragged:
     """A batch of rows of different lengths.
 
+    Raises:
+        Fault: the batch sizes do not sum to N.
+
     Attributes:
         data: `[N, ...]`, N the sum of all lengths; any device and type.
         batch_sizes: how many rows have step t; never grows; its sum is N.
@@ -45,11 +48,15 @@ class Ragged:
                 f"ragged data has {data.shape[0]} rows, but its batch sizes sum to {sum(self.batch_sizes)}"
             )
 
-    # making one
+    # from other forms
 
     @classmethod
     def from_list(cls, rows: Sequence[Tensor]) -> Ragged:
-        """From tensors `[T_i, ...]` in any order; length 0 allowed."""
+        """From tensors `[T_i, ...]` in any order; length 0 allowed.
+
+        Raises:
+            Fault: there is no row, or rows differ in type or in shape after time.
+        """
         if not rows:
             raise Fault("a ragged batch needs at least one row, found an empty list")
         lengths = _integers([row.shape[0] for row in rows])
@@ -67,7 +74,11 @@ class Ragged:
     def from_padded(
         cls, padded: Tensor, lengths: Tensor | Sequence[int] | None = None, batch_first: bool = True
     ) -> Ragged:
-        """From `[B, T, ...]` (or `[T, B, ...]`) and lengths `[B]`: any order, 0 allowed, on any device."""
+        """From `[B, T, ...]` (or `[T, B, ...]`) and lengths `[B]`: any order, 0 allowed, on any device.
+
+        Raises:
+            Fault: lengths are not B whole numbers from 0 to T.
+        """
         if not batch_first:
             padded = padded.transpose(0, 1)
         batch, steps = padded.shape[:2]
@@ -117,16 +128,16 @@ class Ragged:
         ordered, order = torch.sort(lengths, descending=True, stable=True)
         sizes = _batch_sizes(ordered)
         rows, steps = _positions(sizes)
-        taken = starts[order][rows] + steps
+        places = starts[order][rows] + steps
         unchanged = bool((order == _count(len(order))).all())
         return cls(
-            joined.index_select(0, taken.to(joined.device)),
+            joined.index_select(0, places.to(joined.device)),
             sizes,
             None if unchanged else order.to(joined.device),
             len(lengths),
         )
 
-    # what it knows
+    # its layout
 
     @property
     def lengths(self) -> Tensor:
@@ -216,12 +227,12 @@ class Ragged:
                 f"call it on .data, or on .to_padded()"
             )
         named = kwargs or {}
-        given = [value for value in (*args, *named.values()) if isinstance(value, Ragged)]
-        if len(given) > 1:
+        batches = [value for value in (*args, *named.values()) if isinstance(value, Ragged)]
+        if len(batches) > 1:
             raise Fault("two ragged batches can't be combined place by place: work on their .data")
         plain = [value.data if isinstance(value, Ragged) else value for value in args]
         named = {name: value.data if isinstance(value, Ragged) else value for name, value in named.items()}
-        return given[0].with_data(function(*plain, **named))
+        return batches[0].with_data(function(*plain, **named))
 
     # the ends of rows
 
@@ -231,10 +242,10 @@ class Ragged:
         present = int((lengths > 0).sum())
         offsets = _integers(self.offsets)
         places = offsets[lengths[:present] - 1] + _count(present)
-        found = self.data.index_select(0, places.to(self.data.device))
+        ends = self.data.index_select(0, places.to(self.data.device))
         if present < self.rows:
-            found = torch.cat([found, found.new_zeros(self.rows - present, *found.shape[1:])])
-        return self.unsort(found)
+            ends = torch.cat([ends, ends.new_zeros(self.rows - present, *ends.shape[1:])])
+        return self.unsort(ends)
 
     def unsort(self, packed_rows: Tensor) -> Tensor:
         """`[B, ...]` in packed order -> in the caller's order."""
@@ -244,7 +255,7 @@ class Ragged:
         """`[B, ...]` in the caller's order -> in packed order."""
         return caller_rows if self.order is None else caller_rows.index_select(0, self.order)
 
-    # going back
+    # to other forms
 
     def to_list(self) -> list[Tensor]:
         """Tensors `[T_i, ...]` in the caller's order."""
@@ -261,9 +272,7 @@ class Ragged:
         return self.data.index_select(0, places.to(self.data.device))
 
     def to_padded(self, value: float = 0.0, batch_first: bool = True) -> tuple[Tensor, Tensor]:
-        """`[B, T, ...]` (or `[T, B, ...]`) filled up with `value`, and lengths `[B]`; in the caller's
-        order.
-        """
+        """`[B, T, ...]` (or `[T, B, ...]`) filled up with `value`, and lengths `[B]`: the caller's order."""
         if self.is_dense:
             padded = self.data.reshape(self.steps, self.rows, *self.data.shape[1:])
         else:
@@ -274,7 +283,7 @@ class Ragged:
         return (padded.transpose(0, 1) if batch_first else padded), self.lengths
 
     def to_packed(self) -> PackedSequence:
-        """torch's packed sequence; refused when a row has length 0, which torch can't hold."""
+        """torch's packed sequence; a Fault when a row has length 0, which torch can't hold."""
         if self.rows and (not self.batch_sizes or self.batch_sizes[0] < self.rows):
             raise Fault("a PackedSequence can't hold rows of length 0: remove them, or keep the Ragged")
         inverse = None if self.order is None else self._inverse()

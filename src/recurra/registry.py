@@ -36,8 +36,8 @@ class Registry(Mapping[str, type]):
         self._names: dict[str, str] = {}  # of each alias
 
     def _table(self) -> dict[str, type]:
-        while self._homes:
-            import_module(self._homes.pop())
+        for home in self._homes:  # each time: one that another thread is importing is waited for
+            import_module(home)
         return self._classes
 
     def register(self, name: str, *aliases: str) -> Callable[[type[T]], type[T]]:

@@ -30,17 +30,21 @@ def map_state(function: Callable[..., Any], state: State, *others: State) -> Sta
         return function(state, *others)
     if isinstance(state, dict):
         return {
-            name: map_state(function, held, *(other[name] for other in others))
-            for name, held in state.items()
+            name: map_state(function, tree, *(other[name] for other in others))
+            for name, tree in state.items()
         }
     if is_named(state):
         fields = zip(state, *others, strict=True)
-        return type(state)(*(map_state(function, *held) for held in fields))
+        return type(state)(*(map_state(function, *trees) for trees in fields))
     raise Fault(f"a state is made of tensors, NamedTuples and dictionaries, found {type(state).__name__}")
 
 
 def named_leaves(state: State, prefix: str = "") -> dict[str, Tensor]:
-    """Dotted name -> tensor, in the tree's own order."""
+    """Dotted name -> tensor, in the tree's own order; a tree of other things is a Fault.
+
+    Args:
+        prefix: what the tree itself is called; a tree that is one tensor is `state` without.
+    """
     if state is None:
         return {}
     if isinstance(state, Tensor):
@@ -49,13 +53,13 @@ def named_leaves(state: State, prefix: str = "") -> dict[str, Tensor]:
         pairs = list(state.items())
     elif is_named(state):
         pairs = list(zip(state._fields, state, strict=True))
-        if not prefix and all(isinstance(held, Tensor) for held in state):  # at every run of most cells
+        if not prefix and all(isinstance(leaf, Tensor) for leaf in state):  # at every run of most cells
             return dict(pairs)
     else:
         raise Fault(f"a state is made of tensors, NamedTuples and dictionaries, found {type(state).__name__}")
     leaves: dict[str, Tensor] = {}
-    for name, held in pairs:
-        leaves.update(named_leaves(held, f"{prefix}.{name}" if prefix else str(name)))
+    for name, tree in pairs:
+        leaves.update(named_leaves(tree, f"{prefix}.{name}" if prefix else str(name)))
     return leaves
 
 
@@ -70,11 +74,11 @@ def replace_leaves(state: State, leaves: dict[str, Tensor]) -> State:
 
 def with_leaves(state: State, leaves: Iterable[Tensor]) -> State:
     """`state` with its leaves replaced by as many others, in the tree's own order."""
-    taken = iter(leaves)
-    made = map_state(lambda _: next(taken), state)
-    if next(taken, None) is not None:
+    rest = iter(leaves)
+    tree = map_state(lambda _: next(rest), state)
+    if next(rest, None) is not None:
         raise ValueError("more leaves than the state has")
-    return made
+    return tree
 
 
 def detach(state: State) -> State:
@@ -87,28 +91,33 @@ def select_rows(state: State, rows: Tensor) -> State:
     return map_state(lambda leaf: leaf.index_select(0, rows.to(leaf.device)), state)
 
 
-def require_step(made: Any, rows: int, before: State, who: str) -> tuple[Tensor, State]:
-    """What a step returned, if it is y `[rows, width]` and the next state; else a Fault."""
-    if not (isinstance(made, tuple) and len(made) == 2 and not is_named(made)):
-        raise Fault(f"{who}.step: returned a {type(made).__name__}, expected (y, the next state)")
-    y, after = made
+def require_step(result: Any, rows: int, prev_state: State, who: str) -> tuple[Tensor, State]:
+    """What a step returned, if it is y `[rows, width]` and the next state; else a Fault.
+
+    Args:
+        prev_state: what the step started from.
+        who: class of the step's module, for messages.
+    """
+    if not (isinstance(result, tuple) and len(result) == 2 and not is_named(result)):
+        raise Fault(f"{who}.step: returned a {type(result).__name__}, expected (y, the next state)")
+    y, next_state = result
     if not isinstance(y, Tensor) or y.dim() != 2 or y.shape[0] != rows:
-        found = (
+        fault = (
             f"has shape {_in_rows(y.shape, rows)}" if isinstance(y, Tensor) else f"is a {type(y).__name__}"
         )
-        raise Fault(f"{who}.step: y {found}, expected a tensor [batch, output_size]")
-    require_same_shapes(before, after, who)
-    return y, after
+        raise Fault(f"{who}.step: y {fault}, expected a tensor [batch, output_size]")
+    require_same_shapes(prev_state, next_state, who)
+    return y, next_state
 
 
 def _in_rows(shape: Sequence[int], rows: int) -> str:
     return "[" + ", ".join("batch" if size == rows else str(size) for size in shape) + "]"
 
 
-def require_same_shapes(before: State, after: State, who: str) -> None:
+def require_same_shapes(prev_state: State, next_state: State, who: str) -> None:
     """Fault unless a step's new state has the names and shapes of its old one."""
     try:
-        old, new = named_leaves(before), named_leaves(after)
+        old, new = named_leaves(prev_state), named_leaves(next_state)
     except Fault as fault:
         raise Fault(f"{who}.step: {fault}") from None
     if list(old) != list(new):

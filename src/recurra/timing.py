@@ -18,7 +18,7 @@ class Timing:
     """What was measured.
 
     Attributes:
-        seconds: name of a part -> its time, less that of the parts within it.
+        seconds: name of a part -> its time in seconds, less that of the parts within it.
         operations: name of a part -> floating-point operations of the products that were counted in it.
     """
 
@@ -29,25 +29,29 @@ class Timing:
         self._since = 0.0
 
     def enter(self, name: str) -> None:
-        self._tell()
+        """Opens a part, within the one that is open."""
+        self._charge()
         self._open.append(name)
 
     def leave(self) -> None:
-        self._tell()
+        """Closes the part that was opened last."""
+        self._charge()
         self._open.pop()
 
     def count(self, operations: float) -> None:
+        """Floating-point operations of the part that is open."""
         if self._open:
             self.operations[self._open[-1]] += operations
 
     def move(self, name: str, seconds: float, operations: float) -> None:
-        """Gives time of the part that is open to another."""
+        """Gives seconds of the part that is open to another, with the operations that they took."""
         if self._open:
             self.seconds[self._open[-1]] -= seconds
             self.seconds[name] += seconds
             self.operations[name] += operations
 
-    def _tell(self) -> None:
+    def _charge(self) -> None:
+        """Gives the time since the last call to the part that is open."""
         now = time.perf_counter()
         if self._open:
             self.seconds[self._open[-1]] += now - self._since
@@ -61,11 +65,11 @@ _timing: Timing | None = None
 def measured() -> Iterator[Timing]:
     """Within it, parts are measured; for one thread at a time."""
     global _timing
-    before, _timing = _timing, Timing()
+    outer, _timing = _timing, Timing()
     try:
         yield _timing
     finally:
-        _timing = before
+        _timing = outer
 
 
 class part:
@@ -93,8 +97,13 @@ def count(operations: float) -> None:
 
 
 def spent(names: Sequence[str], seconds: Sequence[float], multiplied: Sequence[int], count: int) -> None:
-    """What the part that is open did in stretches that have names of their own: their times, and the
-    multiply-adds that each did for every one of `count` rows."""
+    """What the part that is open did in stretches that have names of their own.
+
+    Args:
+        names: of the stretches.
+        seconds: of each.
+        multiplied: multiply-adds of each, for every one of `count` rows.
+    """
     if _timing is not None:
         for name, time_, each in zip(names, seconds, multiplied, strict=True):
             _timing.move(name, time_, 2.0 * each * count)

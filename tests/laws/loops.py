@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from recurra import scan
 from recurra.cells import Cell
-from recurra.loop.scan import scan
 from recurra.ragged import Ragged
 from recurra.state import map_state, named_leaves
 

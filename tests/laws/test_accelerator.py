@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from recurra.loop.scan import scan
+from recurra import scan
 from recurra.ragged import Ragged
 from recurra.state import map_state, named_leaves
 from tests.laws.loops import assert_same, random_state

@@ -9,11 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from recurra import cells
+from recurra import cells, scan
 from recurra.cells import Cell
 from recurra.errors import Fault
 from recurra.layers import Recurrent
-from recurra.loop.scan import scan
 from recurra.ragged import Ragged
 from recurra.state import named_leaves
 from tests.laws.loops import assert_same, random_state

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from recurra import scan
 from recurra.loop.plan import plan_of
-from recurra.loop.scan import scan
 from recurra.state import map_state, named_leaves
 from tests.laws.loops import assert_same, by_hand, by_scan, random_state
 from tests.laws.table import CELLS, REGISTERED, TRACED, UNTRACED, build, features

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from recurra import scan
 from recurra.loop.plan import plan_of
-from recurra.loop.scan import scan
 from recurra.ragged import Ragged
 from tests.laws.table import CELLS, build, features
 from tests.laws.table_modules import MODULES, build_module

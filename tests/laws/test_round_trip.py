@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import nn
 
+from recurra import scan
 from recurra.cells import Jordan
 from recurra.errors import Fault
-from recurra.loop.scan import scan
 from recurra.registry import Configured, from_config, to_config
 from recurra.storage.models import load_model, save_model
 from tests.laws.table import REGISTERED, build, features

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from recurra import scan, strict
 from recurra.errors import Fault
 from recurra.explanation import explain
-from recurra.loop.scan import scan, strict
 from recurra.state import detach
 from tests.laws.loops import assert_same
 from tests.laws.table import REGISTERED, build, features

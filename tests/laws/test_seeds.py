@@ -8,10 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from recurra import cells
+from recurra import cells, scan
 from recurra.cells import Cell
 from recurra.loop.plan import plan_of
-from recurra.loop.scan import scan
 from recurra.ragged import Ragged
 from recurra.state import named_leaves
 from tests.laws.loops import gradients, weights

@@ -9,10 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from recurra import cells
+from recurra import cells, scan
 from recurra.cells import Cell
 from recurra.errors import Fault
-from recurra.loop.scan import scan
 from recurra.ragged import Ragged
 from tests.laws.user_cells import Both, Hidden
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import gradcheck, gradgradcheck
 
+from recurra import scan
 from recurra.loop.plan import plan_of
-from recurra.loop.scan import scan
 from recurra.ragged import Ragged
 from recurra.state import named_leaves, replace_leaves
 from tests.laws.generated import Generated

@@ -17,10 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from recurra import cells
+from recurra import cells, scan
 from recurra.cells import Cell
 from recurra.loop.plan import plan_of
-from recurra.loop.scan import scan
 from tests.laws.loops import assert_same, by_hand, by_scan
 from tests.laws.table import build, features
 from tests.laws.user_cells import Both

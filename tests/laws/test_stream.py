@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from recurra import scan
 from recurra.errors import Fault
-from recurra.loop.scan import scan
 from recurra.ragged import Ragged
 from recurra.state import map_state, named_leaves
 from recurra.streaming.stream import Stream

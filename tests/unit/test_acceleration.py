@@ -38,8 +38,8 @@ def rows() -> list[Tensor]:
 
 def test_an_existing_model_is_swapped_in_place_and_computes_the_same() -> None:
     model = Tagger().double().eval()
-    given, calls = rows(), []
-    wanted = model(given)
+    x, calls = rows(), []
+    expected = model(x)
     weights = dict(model.named_parameters())
     layer = model.body
     model.more[0].register_forward_hook(lambda *_: calls.append(1))
@@ -51,17 +51,17 @@ def test_an_existing_model_is_swapped_in_place_and_computes_the_same() -> None:
     assert model.body is layer
     assert type(layer) is recurra.nn.LSTM
     assert not layer.training
-    torch.testing.assert_close(model(given), wanted)
+    torch.testing.assert_close(model(x), expected)
     assert calls == [1]
-    after = dict(model.named_parameters())
-    assert weights.keys() == after.keys()
-    assert all(weights[name] is after[name] for name in weights)
+    weights_now = dict(model.named_parameters())
+    assert weights.keys() == weights_now.keys()
+    assert all(weights[name] is weights_now[name] for name in weights)
     assert accelerate(model).swapped == ()
 
 
 def test_training_goes_on_with_the_optimiser_that_there_was() -> None:
     losses = []
-    given = rows()
+    x = rows()
     for swap in (False, True):
         torch.manual_seed(1)
         model = Tagger().double()
@@ -70,7 +70,7 @@ def test_training_goes_on_with_the_optimiser_that_there_was() -> None:
             if swap and step == 2:
                 accelerate(model)
             optimiser.zero_grad()
-            loss = model(given).square().mean()
+            loss = model(x).square().mean()
             loss.backward()
             optimiser.step()
         losses.append(loss.detach())

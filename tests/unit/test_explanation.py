@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 import recurra.nn
+from recurra import scan, strict
 from recurra.cells import GRU, LSTM, Cell, Zoneout
 from recurra.errors import Fault
 from recurra.explanation import explain
 from recurra.layers import CRF, Bidirectional, Recurrent, Stack
-from recurra.loop.scan import scan, strict
 from recurra.ragged import Ragged
 
 
@@ -57,8 +57,8 @@ def test_every_recurrent_layer_is_named_with_what_runs_it() -> None:
             "crf": CRF(5),
         }
     )
-    found = explain(model)
-    assert [(layer.name, layer.cell, layer.engine) for layer in found.layers] == [
+    report = explain(model)
+    assert [(layer.name, layer.cell, layer.engine) for layer in report.layers] == [
         ("body.layers.0.forward_layer", "LSTM 3 -> 4", "eager"),
         ("body.layers.0.backward_layer", "GRU 3 -> 4", "eager"),
         ("body.layers.1", "GRU 8 -> 2", "eager"),
@@ -67,8 +67,8 @@ def test_every_recurrent_layer_is_named_with_what_runs_it() -> None:
         ("swapped layer 1, both directions", "LSTM 8 -> 4", "eager"),
         ("crf.recursion", "ForwardRecursion 5 -> 5", "eager"),
     ]
-    assert "recurra.accelerate(model)" in str(found)
-    assert json.loads(json.dumps(found.to_dict()))["layers"][0]["padding"] == 0
+    assert "recurra.accelerate(model)" in str(report)
+    assert json.loads(json.dumps(report.to_dict()))["layers"][0]["padding"] == 0
 
 
 def test_what_leaves_the_loop_has_its_share() -> None:
@@ -84,10 +84,10 @@ def test_what_leaves_the_loop_has_its_share() -> None:
 
 def test_a_step_that_depends_on_numbers_says_why_it_is_slow() -> None:
     layer = Recurrent(Choosy(3, 4))
-    (found,) = explain(layer).layers
-    assert (found.engine, found.shares, found.fastest) == ("step", {}, False)
-    assert "Python" in found.reason
-    assert f"nothing leaves the loop, and each step runs by itself in Python: {found.reason}" in str(
+    (report,) = explain(layer).layers
+    assert (report.engine, report.shares, report.fastest) == ("step", {}, False)
+    assert "Python" in report.reason
+    assert f"nothing leaves the loop, and each step runs by itself in Python: {report.reason}" in str(
         explain(layer)
     )
     with pytest.raises(Fault, match=r"model \(Choosy 3 -> 4\) is not on the fastest path"):
@@ -97,10 +97,10 @@ def test_a_step_that_depends_on_numbers_says_why_it_is_slow() -> None:
 def test_a_refusing_engine_is_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECURRA_ENGINE", "")
     layer = Recurrent(GRU(3, 4)).to(torch.bfloat16)
-    (found,) = explain(layer).layers
-    if found.fastest:
+    (report,) = explain(layer).layers
+    if report.fastest:
         pytest.skip("every engine here takes bfloat16")
-    assert f"not native: {found.refusals['native']}" in str(explain(layer))
+    assert f"not native: {report.refusals['native']}" in str(explain(layer))
     with pytest.raises(Fault, match="is not on the fastest path, it runs on eager: native:"):
         explain(layer, strict=True)
 
@@ -109,12 +109,12 @@ def test_precision_is_the_true_one() -> None:
     layer = Recurrent(GRU(3, 4))
     assert explain(layer).layers[0].precision == "float32"
     assert explain(layer.double()).layers[0].precision == "float64"
-    before = torch.get_float32_matmul_precision()
+    precision = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high")
     try:
         assert "products rounded (high precision)" in explain(layer.float()).layers[0].precision
     finally:
-        torch.set_float32_matmul_precision(before)
+        torch.set_float32_matmul_precision(precision)
 
 
 def test_a_cell_around_a_cell_shows_both() -> None:

@@ -21,17 +21,17 @@ def rows(lengths: list[int], width: int = 2) -> list[Tensor]:
     return list(torch.split(total, lengths))
 
 
-def same(found: list[Tensor], wanted: list[Tensor]) -> bool:
-    return len(found) == len(wanted) and all(map(torch.equal, found, wanted))
+def same(actual: list[Tensor], expected: list[Tensor]) -> bool:
+    return len(actual) == len(expected) and all(map(torch.equal, actual, expected))
 
 
 @EXAMPLES
 @given(LENGTHS)
 def test_rows_go_in_and_come_back(lengths: list[int]) -> None:
-    wanted = rows(lengths)
-    ragged = Ragged.from_list(wanted)
-    assert same(ragged.to_list(), wanted)
-    assert torch.equal(ragged.to_joined(), torch.cat(wanted))
+    expected = rows(lengths)
+    ragged = Ragged.from_list(expected)
+    assert same(ragged.to_list(), expected)
+    assert torch.equal(ragged.to_joined(), torch.cat(expected))
     assert ragged.lengths.tolist() == lengths
     assert ragged.packed_lengths.tolist() == sorted(lengths, reverse=True)
     assert (len(ragged), ragged.steps) == (len(lengths), max(lengths))
@@ -42,16 +42,16 @@ def test_rows_go_in_and_come_back(lengths: list[int]) -> None:
 @EXAMPLES
 @given(LENGTHS, st.booleans(), st.integers(0, 2))
 def test_padded_rows_go_in_and_come_back(lengths: list[int], batch_first: bool, more: int) -> None:
-    wanted = rows(lengths)
+    expected = rows(lengths)
     padded = torch.full((len(lengths), max(lengths) + more, 2), -1.0, dtype=torch.float64)
-    for row, into in zip(wanted, padded, strict=True):
+    for row, into in zip(expected, padded, strict=True):
         into[: len(row)] = row
-    given_ = padded if batch_first else padded.transpose(0, 1)
+    form = padded if batch_first else padded.transpose(0, 1)
     for kind in (lengths, torch.tensor(lengths), torch.tensor(lengths, dtype=torch.int32)):
-        ragged = Ragged.from_padded(given_, kind, batch_first)
-        assert same(ragged.to_list(), wanted)
-    back, found = ragged.to_padded(-1.0, batch_first)
-    assert found.tolist() == lengths
+        ragged = Ragged.from_padded(form, kind, batch_first)
+        assert same(ragged.to_list(), expected)
+    back, counts = ragged.to_padded(-1.0, batch_first)
+    assert counts.tolist() == lengths
     trimmed = padded[:, : max(lengths)]
     assert torch.equal(back, trimmed if batch_first else trimmed.transpose(0, 1))
 
@@ -61,26 +61,26 @@ def test_padded_rows_go_in_and_come_back(lengths: list[int], batch_first: bool, 
 def test_torchs_packed_sequences_go_in_and_come_back(lengths: list[int], ordered: bool) -> None:
     if ordered:
         lengths = sorted(lengths, reverse=True)
-    wanted = rows(lengths)
-    packed = pack_sequence(wanted, enforce_sorted=ordered)
+    expected = rows(lengths)
+    packed = pack_sequence(expected, enforce_sorted=ordered)
     ragged = Ragged.from_packed(packed)
     assert ragged.data is packed.data
-    assert same(ragged.to_list(), wanted)
-    back = Ragged.from_list(wanted).to_packed()
-    again = pack_sequence(wanted, enforce_sorted=False)
+    assert same(ragged.to_list(), expected)
+    back = Ragged.from_list(expected).to_packed()
+    again = pack_sequence(expected, enforce_sorted=False)
     assert torch.equal(back.batch_sizes, again.batch_sizes)
-    assert same(Ragged.from_packed(back).to_list(), wanted)
-    assert same(nn.utils.rnn.unpack_sequence(back), wanted)
+    assert same(Ragged.from_packed(back).to_list(), expected)
+    assert same(nn.utils.rnn.unpack_sequence(back), expected)
 
 
 @EXAMPLES
 @given(LENGTHS)
 def test_nested_tensors_go_in_and_come_back(lengths: list[int]) -> None:
-    wanted = rows(lengths)
-    nested = torch.nested.nested_tensor(wanted, layout=torch.jagged)
+    expected = rows(lengths)
+    nested = torch.nested.nested_tensor(expected, layout=torch.jagged)
     ragged = Ragged.from_nested(nested)
-    assert same(ragged.to_list(), wanted)
-    assert same(list(ragged.to_nested().unbind()), wanted)
+    assert same(ragged.to_list(), expected)
+    assert same(list(ragged.to_nested().unbind()), expected)
 
 
 @EXAMPLES
@@ -95,25 +95,25 @@ def test_rows_cut_from_one_long_array_may_overlap(lengths: list[int], random: ob
 @EXAMPLES
 @given(LENGTHS)
 def test_turning_rows_round(lengths: list[int]) -> None:
-    wanted = rows(lengths)
-    ragged = Ragged.from_list(wanted)
-    assert same(ragged.reversed().to_list(), [row.flip(0) for row in wanted])
+    expected = rows(lengths)
+    ragged = Ragged.from_list(expected)
+    assert same(ragged.reversed().to_list(), [row.flip(0) for row in expected])
     assert torch.equal(ragged.reversed().reversed().data, ragged.data)
 
 
 @EXAMPLES
 @given(LENGTHS)
 def test_ends_and_orders(lengths: list[int]) -> None:
-    wanted = rows(lengths)
-    ragged = Ragged.from_list(wanted)
-    ends = [row[-1] if len(row) else torch.zeros(2, dtype=torch.float64) for row in wanted]
+    expected = rows(lengths)
+    ragged = Ragged.from_list(expected)
+    ends = [row[-1] if len(row) else torch.zeros(2, dtype=torch.float64) for row in expected]
     assert torch.equal(ragged.last(), torch.stack(ends))
     caller = torch.arange(len(lengths)) * 10
     packed = ragged.sort(caller)
     assert [lengths[k // 10] for k in packed.tolist()] == sorted(lengths, reverse=True)
     assert torch.equal(ragged.unsort(packed), caller)
     for place, (row, step) in enumerate(zip(ragged.row_of.tolist(), ragged.step_of.tolist(), strict=True)):
-        assert torch.equal(ragged.data[place], wanted[int(packed[row]) // 10][step])
+        assert torch.equal(ragged.data[place], expected[int(packed[row]) // 10][step])
         assert place == ragged.offsets[step] + row
 
 
@@ -127,13 +127,13 @@ def test_gradients_reach_the_rows_they_came_from(lengths: list[int]) -> None:
     total = (padded * weights).sum() + ragged.last().sum() + sum(row.sum() for row in ragged.to_list())
     if not sum(lengths):
         return
-    found = torch.autograd.grad(total, leaves, allow_unused=True)
-    for length, weight, gradient in zip(lengths, weights, found, strict=True):
-        wanted = weight[:length].flip(0) + 1
+    gradients = torch.autograd.grad(total, leaves, allow_unused=True)
+    for length, weight, gradient in zip(lengths, weights, gradients, strict=True):
+        expected = weight[:length].flip(0) + 1
         if length:
-            wanted[-1] += 1
+            expected[-1] += 1
             assert gradient is not None
-            torch.testing.assert_close(gradient, wanted)
+            torch.testing.assert_close(gradient, expected)
 
 
 @EXAMPLES
@@ -141,10 +141,10 @@ def test_gradients_reach_the_rows_they_came_from(lengths: list[int]) -> None:
 def test_functions_on_each_step_take_a_ragged_as_they_take_its_data(lengths: list[int]) -> None:
     ragged = Ragged.from_list(rows(lengths, 3))
     for module in (nn.Linear(3, 4), nn.LayerNorm(3), nn.ReLU(), nn.Dropout(0.5).eval()):
-        made = module.double()(ragged)
-        assert isinstance(made, Ragged)
-        assert torch.equal(made.data, module(ragged.data))
-        assert made.lengths.tolist() == lengths
+        outputs = module.double()(ragged)
+        assert isinstance(outputs, Ragged)
+        assert torch.equal(outputs.data, module(ragged.data))
+        assert outputs.lengths.tolist() == lengths
 
 
 def test_dense_rows_by_time_are_not_copied() -> None:
@@ -166,10 +166,10 @@ def test_a_batch_without_steps_or_rows() -> None:
 
 
 def test_moving_keeps_the_rows() -> None:
-    wanted = rows([2, 0, 3])
-    moved = Ragged.from_list(wanted).to(torch.float32)
-    assert moved.data.dtype is torch.float32
-    assert same(moved.to_list(), [row.float() for row in wanted])
+    expected = rows([2, 0, 3])
+    other = Ragged.from_list(expected).to(torch.float32)
+    assert other.data.dtype is torch.float32
+    assert same(other.to_list(), [row.float() for row in expected])
 
 
 @pytest.mark.parametrize(

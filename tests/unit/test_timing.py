@@ -19,7 +19,7 @@ def clock(monkeypatch):
 
 
 def test_a_part_within_a_part_takes_its_time_from_it(clock) -> None:
-    with measured() as found:
+    with measured() as times:
         with part("outer"):
             clock[0] += 1
             with part("inner"):
@@ -27,23 +27,23 @@ def test_a_part_within_a_part_takes_its_time_from_it(clock) -> None:
                 count(10)
             clock[0] += 4
         clock[0] += 8  # in no part
-    assert found.seconds == {"outer": 5.0, "inner": 2.0}
-    assert found.operations == {"inner": 10.0}
+    assert times.seconds == {"outer": 5.0, "inner": 2.0}
+    assert times.operations == {"inner": 10.0}
 
 
 def test_an_error_leaves_the_part(clock) -> None:
-    with measured() as found:
+    with measured() as times:
         with part("outer"), suppress(ValueError), part("inner"):
             clock[0] += 1
             raise ValueError
         with part("outer"):
             clock[0] += 2
-    assert found.seconds == {"outer": 2.0, "inner": 1.0}
+    assert times.seconds == {"outer": 2.0, "inner": 1.0}
 
 
 def test_nothing_is_measured_outside(clock) -> None:
     with part("alone"):
         count(1)
-    with measured() as found:
+    with measured() as times:
         pass
-    assert not found.seconds
+    assert not times.seconds

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from recurra.cells import CELLS, Cell
+from recurra.loop import scan
 from recurra.loop.plan import plan_of
-from recurra.loop.scan import scan
 from recurra.ragged import Ragged
 
 SIZES = ((1, 100, 64), (32, 100, 128), (32, 100, 256), (64, 100, 512))

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from recurra.bench.cases import make_cell
 from recurra.bench.measure import medians
-from recurra.loop.scan import scan
+from recurra.loop import scan
 from recurra.ragged import Ragged
 
 CELLS = ("lstm", "gru")

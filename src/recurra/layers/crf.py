@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from recurra.cells.base import Cell
 from recurra.errors import Fault, nearest
-from recurra.loop.scan import scan
+from recurra.loop import scan
 from recurra.ragged import Ragged
 from recurra.registry import MODULES, Configured
 

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from recurra.cells.base import Cell
 from recurra.layers.base import Layer
+from recurra.loop import scan
 from recurra.loop.checkpoint import require_every
-from recurra.loop.scan import scan
 from recurra.ragged import Ragged
 from recurra.registry import MODULES
 

@@ -1,4 +1,4 @@
-"""What a run over time is given: x, a state and resets, each told in one line where it does not fit."""
+"""The arguments of a run over time, x, a state and resets: a Fault says in one line what does not fit."""
 
 from __future__ import annotations
 
@@ -14,14 +14,21 @@ from recurra.state import named_leaves, with_leaves
 
 
 def as_rows(cell: Cell, x: Ragged | Tensor) -> Ragged:
-    """x as ragged rows that the cell can read."""
+    """x as ragged rows that the cell can read.
+
+    Args:
+        x: a Ragged with data `[N, input_size]`, or a tensor `[B, T, input_size]`.
+
+    Raises:
+        Fault: x is neither, or see `check_input`.
+    """
     who = type(cell).__name__
     if isinstance(x, Ragged):
         check_input(cell, x)
         return x
     if not isinstance(x, Tensor) or x.dim() != 3:
-        found = f"a tensor {list(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
-        raise Fault(f"{who}: x is {found}, expected a Ragged or a tensor [batch, time, features]")
+        kind = f"a tensor {list(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
+        raise Fault(f"{who}: x is {kind}, expected a Ragged or a tensor [batch, time, features]")
     rows = Ragged.from_dense(x)
     check_input(cell, rows)
     return rows
@@ -44,18 +51,22 @@ def as_state(cell: Cell, template: Any, state: Any, rows: Ragged) -> Any:
 
     Args:
         template: a state of no rows, for its names, types and the shape of one row.
+        state: a tree with leaves `[B, ...]`, B of x's rows.
+
+    Raises:
+        Fault: another tree, or a leaf of another shape, type or device.
     """
-    who, wanted = type(cell).__name__, named_leaves(template)
+    who, expected = type(cell).__name__, named_leaves(template)
     try:
-        found = named_leaves(state)
+        leaves = named_leaves(state)
     except Fault:
         raise Fault(
             f"{who}: the state is a {type(state).__name__}, expected {_described(template)}"
         ) from None
-    if list(found) != list(wanted):
-        raise Fault(f"{who}: the state has {list(found) or 'no fields'}, expected {_described(template)}")
-    for name, leaf in found.items():
-        like = wanted[name]
+    if list(leaves) != list(expected):
+        raise Fault(f"{who}: the state has {list(leaves) or 'no fields'}, expected {_described(template)}")
+    for name, leaf in leaves.items():
+        like = expected[name]
         if leaf.shape != (len(rows), *like.shape[1:]):
             raise Fault(
                 f"{who}: state {name} has shape {list(leaf.shape)}, expected "
@@ -65,14 +76,14 @@ def as_state(cell: Cell, template: Any, state: Any, rows: Ragged) -> Any:
             raise Fault(f"{who}: state {name} is {leaf.dtype}, expected {like.dtype}: convert it")
         if leaf.device != rows.data.device:
             raise Fault(f"{who}: state {name} is on {leaf.device}, x on {rows.data.device}: move one of them")
-    return with_leaves(template, found.values())
+    return with_leaves(template, leaves.values())
 
 
 def as_flags(rows: Ragged, resets: Ragged | Tensor) -> Tensor:
-    """`[N]` bool: the resets, if there is one for each step of x."""
+    """`[N]` bool: the resets, `[N]` or `[B, T]`, if there is one for each step of x; else a Fault."""
     if not isinstance(resets, (Ragged, Tensor)) or (isinstance(resets, Tensor) and resets.dim() != 2):
-        found = f"a tensor {list(resets.shape)}" if isinstance(resets, Tensor) else type(resets).__name__
-        raise Fault(f"resets is {found}, expected one bool for each step of x: a Ragged or [batch, time]")
+        kind = f"a tensor {list(resets.shape)}" if isinstance(resets, Tensor) else type(resets).__name__
+        raise Fault(f"resets is {kind}, expected one bool for each step of x: a Ragged or [batch, time]")
     packed = resets if isinstance(resets, Ragged) else Ragged.from_dense(resets)
     flags = packed.data
     same = packed.batch_sizes == rows.batch_sizes and _same_order(packed.order, rows.order)

@@ -6,6 +6,7 @@ of its sight, so that what it records does not grow with the number of steps.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -13,92 +14,85 @@ import torch
 from torch import Tensor, nn
 
 from recurra.cells.base import Cell, cell_of
+from recurra.errors import Fault
 from recurra.loop.plan import Plan, plan_of
-from recurra.loop.run import Resets, prepare, run_ready
+from recurra.loop.run import Run, prepare, run_ready
 from recurra.tracing.trace import fixed_leaves
 
 _PLANS: dict[int, Plan] = {}
-"""By number: a recorded graph names its plan so, and outlives the cell."""
+"""By number: a recorded graph can hold no plan, and names it so. Each stays for as long as its cell lives."""
 
 
 class Recordable(NamedTuple):
-    """What a recorded graph holds of a plan.
+    """What a graph that is being recorded may know of a plan.
 
     Attributes:
         number: the plan's; -1 where the step has no program.
         reason: why it has none.
         weights: names of parameters and buffers, in the order in which they are passed.
-        read: plain attributes that the plan was made under: path of the module, name, value.
+        attributes: plain ones that the plan was made under: path of the module, name, value.
     """
 
     number: int
     reason: str
     weights: tuple[str, ...]
-    read: tuple[tuple[str, str, bool | int | float | str], ...]
+    attributes: tuple[tuple[str, str, bool | int | float | str], ...]
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-def recordable(number: int) -> Recordable:
+def recordable(cell_id: int) -> Recordable:
     """The plan of a cell (by its `id`) as it is while a graph is recorded."""
-    cell = cell_of(number)
+    cell = cell_of(cell_id)
     plan = plan_of(cell)
     if plan.program is None:
         return Recordable(-1, plan.reason, (), ())
-    place = next((n for n, held in _PLANS.items() if held is plan), len(_PLANS))
-    _PLANS[place] = plan
-    return Recordable(place, "", tuple(fixed_leaves(cell)), tuple(_plain(cell)))
-
-
-def guard(cell: Cell, known: Recordable) -> None:
-    """Reads what the plan depends on, so that a change of it records the graph anew."""
-    for path, name, value in known.read:
-        assert getattr(at(cell, path), name) == value
+    if plan.number not in _PLANS:
+        _PLANS[plan.number] = plan
+        weakref.finalize(cell, _PLANS.pop, plan.number, None).atexit = False
+    return Recordable(plan.number, "", tuple(fixed_leaves(cell)), tuple(_plain(cell)))
 
 
 def run_recorded(
-    cell: Cell,
-    known: Recordable,
-    x: Tensor,
-    states: Sequence[Tensor],
-    batch_sizes: tuple[int, ...],
-    reverse: bool,
-    resets: Resets | None,
+    cell: Cell, plan: Recordable, run: Run, states: Sequence[Tensor], starts: Mapping[str, Tensor] | None
 ) -> tuple[Tensor, list[Tensor]]:
-    """As `run_ready`, recorded as one call."""
-    guard(cell, known)
-    weights = [getattr(at(cell, path), name) for path, _, name in map(_parted, known.weights)]
-    names = [] if resets is None else list(resets.starts)
-    flags = [] if resets is None else [resets.flags, *resets.starts.values()]
-    y, *final = _call(known.number, x, weights, list(states), batch_sizes, reverse, names, flags)
+    """As `prepare` and `run_ready`, recorded as one call."""
+    _guard(cell, plan)
+    weights = [getattr(_at(cell, path), name) for path, _, name in map(_parted, plan.weights)]
+    names, rows = ([], []) if starts is None else (list(starts), list(starts.values()))
+    y, *final = _call(plan.number, run, list(states), weights, names, rows)
     return y, final
 
 
 @torch.compiler.allow_in_graph  # type: ignore[untyped-decorator]
 def _call(
     number: int,
-    x: Tensor,
-    weights: list[Tensor],
+    run: Run,
     states: list[Tensor],
-    batch_sizes: tuple[int, ...],
-    reverse: bool,
+    weights: list[Tensor],
     names: list[str],
-    fresh: list[Tensor],
+    rows: list[Tensor],
 ) -> list[Tensor]:
-    plan = _PLANS[number]
-    resets = Resets(fresh[0], dict(zip(names, fresh[1:], strict=True))) if fresh else None
-    named: Mapping[str, Tensor] = dict(zip(plan.weights, weights, strict=True))
-    y, final = run_ready(
-        prepare(plan, named, resets), x, fresh[0] if fresh else None, states, batch_sizes, reverse
-    )
+    """y and the final states. `rows` are what the states called `names` start afresh from."""
+    plan = _PLANS.get(number)
+    if plan is None:
+        raise Fault("a recorded graph outlived the cell that it was recorded with: compile the model anew")
+    starts = None if run.flags is None else dict(zip(names, rows, strict=True))
+    y, final = run_ready(prepare(plan, dict(zip(plan.weights, weights, strict=True)), starts), run, states)
     return [y, *final]
 
 
-def at(module: nn.Module, path: str) -> Any:
+def _guard(cell: Cell, plan: Recordable) -> None:
+    """Reads what the plan depends on, so that a change of it records the graph anew."""
+    for path, name, value in plan.attributes:
+        assert getattr(_at(cell, path), name) == value
+
+
+def _at(module: nn.Module, path: str) -> Any:
     """The part of a module at a dotted path."""
-    held: Any = module
+    part: Any = module
     for name in path.split(".") if path else ():
-        held = getattr(held, name)
-    return held
+        part = getattr(part, name)
+    return part
 
 
 def _parted(name: str) -> tuple[str, str, str]:

@@ -1,6 +1,4 @@
-"""What is known of a cell's step before it runs: its program, or why it has none. Traced once, kept by
-cell.
-"""
+"""What a cell's step comes to before it runs: its program, or why it has none. Traced once, kept by cell."""
 
 from __future__ import annotations
 
@@ -9,6 +7,7 @@ import weakref
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 import torch
@@ -27,6 +26,8 @@ from recurra.tracing.trace import fixed_leaves
 _MOST = 16
 """Plans kept for one cell; one whose settings change at every run shall not fill the memory."""
 
+_NUMBERS = count()
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -38,6 +39,7 @@ class Plan:
         template: a state of no rows: its names, types and the shape of one row.
         weights: names of the cell's parameters and buffers.
         marks: whether the step changes attributes of its module.
+        number: its own, of all plans that this process makes.
     """
 
     program: Program | None
@@ -45,6 +47,7 @@ class Plan:
     template: Any
     weights: tuple[str, ...]
     marks: bool = False
+    number: int = field(default_factory=_NUMBERS.__next__, compare=False)
 
     @cached_property
     def resetting(self) -> tuple[Program, int, dict[str, int]]:
@@ -54,71 +57,72 @@ class Plan:
 
 
 @dataclass
-class _Known:
-    """What has been found of one cell.
+class _Plans:
+    """The plans of one cell.
 
     Attributes:
-        plans: by the cell's settings.
+        plain: by the cell's settings.
         marks: attributes that its step was seen to change.
         marked: plans of settings under which it changes them, by all other settings.
     """
 
-    plans: dict[Hashable, Plan] = field(default_factory=dict)
+    plain: dict[Hashable, Plan] = field(default_factory=dict)
     marks: frozenset[Attribute] = frozenset()
     marked: dict[Hashable, Plan] = field(default_factory=dict)
 
     def find(self, settings: dict[Attribute, Hashable]) -> Plan | None:
-        found = self.plans.get(_key(settings))
-        if found is None and self.marked:
-            found = self.marked.get(_key(settings, self.marks))
-        return found
+        plan = self.plain.get(_key(settings))
+        if plan is None and self.marked:
+            plan = self.marked.get(_key(settings, self.marks))
+        return plan
+
+    def add(self, settings: dict[Attribute, Hashable], plan: Plan, marks: frozenset[Attribute]) -> None:
+        """Keeps a plan; `marks` are the attributes that this one's step changes."""
+        if not marks <= self.marks:
+            self.marks |= marks
+            self.marked.clear()
+        plans = self.marked if plan.marks else self.plain
+        while len(plans) >= _MOST:
+            del plans[next(iter(plans))]
+        plans[_key(settings, self.marks) if plan.marks else _key(settings)] = plan
 
 
-_KNOWN: weakref.WeakKeyDictionary[Cell, _Known] = weakref.WeakKeyDictionary()
+_KNOWN: weakref.WeakKeyDictionary[Cell, _Plans] = weakref.WeakKeyDictionary()
 # tracing puts stand-ins in place of a cell's weights, so no other thread may read them meanwhile
 _TRACING = threading.RLock()
 
 
 def plan_of(cell: Cell) -> Plan:
     """The plan for the cell as it is now: another mode, type, device or setting has its own."""
-    known = _KNOWN.get(cell)
-    found = known.find(settings_of(cell)) if known else None
-    if found is not None:
-        return found
+    plans = _KNOWN.get(cell)
+    plan = plans.find(settings_of(cell)) if plans else None
+    if plan is not None:
+        return plan
     with _TRACING:
-        known = _KNOWN.setdefault(cell, _Known())
+        plans = _KNOWN.setdefault(cell, _Plans())
         settings = settings_of(cell)
-        return known.find(settings) or _make(cell, known, settings)
+        plan = plans.find(settings)
+        if plan is None:
+            plan, marks = _make(cell)
+            plans.add(settings, plan, marks)
+        return plan
 
 
-def _make(cell: Cell, known: _Known, settings: dict[Attribute, Hashable]) -> Plan:
+def _make(cell: Cell) -> tuple[Plan, frozenset[Attribute]]:
+    """The plan, and the attributes that the step was seen to change."""
     with torch.no_grad():
-        start = cell.initial_state(1)
+        state = cell.initial_state(1)
     with torch.no_grad(), plain_torch(cell.example().device):
-        start = map_state(lambda leaf: stand_in(leaf).clone(), start)
-        template = map_state(lambda leaf: leaf[:0].clone(), start)
+        state = map_state(lambda leaf: stand_in(leaf).clone(), state)
+        template = map_state(lambda leaf: leaf[:0].clone(), state)
     names = tuple(fixed_leaves(cell))
     try:
-        plan = Plan(trace(cell, cell.input_size, start), "", template, names)
+        return Plan(trace(cell, cell.input_size, state), "", template, names), frozenset()
     except LeavesMarks as error:
-        plan = Plan(None, str(error), template, names, marks=True)
-        if not error.attributes <= known.marks:
-            known.marks |= error.attributes
-            known.marked.clear()
-        _drop_oldest(known.marked)
-        known.marked[_key(settings, known.marks)] = plan
-        return plan
+        return Plan(None, str(error), template, names, marks=True), error.attributes
     except Untraceable as error:
-        plan = Plan(None, str(error), template, names)
-    _drop_oldest(known.plans)
-    known.plans[_key(settings)] = plan
-    return plan
+        return Plan(None, str(error), template, names), frozenset()
 
 
 def _key(settings: dict[Attribute, Hashable], without: frozenset[Attribute] = frozenset()) -> Hashable:
     return tuple(pair for pair in settings.items() if pair[0] not in without)
-
-
-def _drop_oldest(plans: dict[Hashable, Plan]) -> None:
-    while len(plans) >= _MOST:
-        del plans[next(iter(plans))]

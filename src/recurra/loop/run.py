@@ -1,4 +1,4 @@
-"""A plan's program over packed rows: tensors in, tensors out."""
+"""What a run over time is given, and a plan's program over it: tensors in, tensors out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from recurra.engines import LoopResult, choose
+from recurra.engines import Engine, LoopResult, choose
 from recurra.loop.plan import Plan
 from recurra.program import Program
 from recurra.program.interpret import run_fixed, run_rows
@@ -15,19 +15,33 @@ from recurra.program.ops import OPS
 from recurra.timing import AFTER, BEFORE, LOOP, part
 
 
-class Resets(NamedTuple):
-    """Where the state starts afresh, and from what: flags `[N]` (bool), name of a state -> `[width]`."""
+class Run(NamedTuple):
+    """Packed rows, and in which way a step goes over them. What it carries from step to step stands beside.
 
-    flags: Tensor
-    starts: Mapping[str, Tensor]
+    Attributes:
+        x: `[N, input_size]`: step 0 of every row, longest row first, then step 1 of every row that has one,
+            and so on.
+        batch_sizes: how many rows have each step; never growing, at most B; their sum is N.
+        reverse: from each row's last step to its first.
+        flags: `[N]` (bool), true where the state starts afresh before the step; None: nowhere.
+        every: for backward the state is kept every so many steps, and the rest computed again; None: all is
+            kept.
+    """
+
+    x: Tensor
+    batch_sizes: Sequence[int]
+    reverse: bool
+    flags: Tensor | None = None
+    every: int | None = None
 
 
 class Ready(NamedTuple):
-    """A program whose weights are known.
+    """A program whose weights have their numbers.
 
     Attributes:
+        program: with resets, where the run has flags.
         fixed: number -> what is made of weights alone.
-        reset: the number of the flags, where the program has resets.
+        reset: the number of the flags; None: the program has no resets.
     """
 
     program: Program
@@ -35,56 +49,67 @@ class Ready(NamedTuple):
     reset: int | None
 
 
-def prepare(plan: Plan, weights: Mapping[str, Tensor], resets: Resets | None) -> Ready:
-    """Computes, once a run, what is made of weights alone."""
-    program, reset, held = plan.program, None, dict[int, Any]()
-    assert program is not None
-    if resets is not None:
-        program, reset, initial = plan.resetting
-        held.update({number: resets.starts[name] for name, number in initial.items()})
-    for number, value in enumerate(program.values):
-        if value.op == "fixed" and number not in held:
-            held[number] = weights[value.attrs[0]]
-    run_fixed(program.values, program.of_part("once"), held)
-    return Ready(program, held, reset)
-
-
-def run_ready(
-    ready: Ready,
-    x: Tensor,
-    flags: Tensor | None,
-    states: Sequence[Tensor],
-    batch_sizes: Sequence[int],
-    reverse: bool,
-) -> tuple[Tensor, list[Tensor]]:
-    """Runs over packed rows.
+def prepare(plan: Plan, weights: Mapping[str, Tensor], starts: Mapping[str, Tensor] | None) -> Ready:
+    """Computes, once a run, what is made of weights alone.
 
     Args:
-        x: `[N, input_size]`; flags: `[N]` (bool) where the program has resets; states: `[B, width]`.
+        plan: one that has a program.
+        weights: for each of `plan.weights`, the tensor of that name.
+        starts: name of a state -> `[width]` that it starts afresh from; None: the run has no flags.
+    """
+    program, reset, fixed = plan.program, None, dict[int, Any]()
+    assert program is not None
+    if starts is not None:
+        program, reset, initial = plan.resetting
+        fixed.update({number: starts[name] for name, number in initial.items()})
+    for number, value in enumerate(program.values):
+        if value.op == "fixed" and number not in fixed:
+            fixed[number] = weights[value.attrs[0]]
+    run_fixed(program.values, program.of_part("once"), fixed)
+    return Ready(program, fixed, reset)
+
+
+def run_ready(ready: Ready, run: Run, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """The whole run, whatever `run.every` says.
+
+    Args:
+        states: `[B, width]` each, in packed order: what each row's first step starts from.
 
     Returns:
-        y `[N, output_size]`, and final states `[B, width]`, in packed order.
+        y `[N, output_size]`, and the states after each row's last step, `[B, width]` each, both in packed
+        order.
     """
     program, values = ready.program, ready.program.values
-    held: dict[int, Any] = {**ready.fixed, program.x: x}
-    if flags is not None and ready.reset is not None:
-        held[ready.reset] = flags.unsqueeze(1)
-    count = len(x)
-    like = states[0] if states else x
+    tensors: dict[int, Any] = {**ready.fixed, program.x: run.x}
+    if run.flags is not None and ready.reset is not None:
+        tensors[ready.reset] = run.flags.unsqueeze(1)
+    count = len(run.x)
+    like = states[0] if states else run.x
     engine = choose(program.loop, like).engine if states else None
     loop = program.merged if engine is not None and engine.merges else program.loop
     product = OPS["product"].run if engine is None else engine.product
     with part(BEFORE):
-        run_rows(values, program.prelude(loop), held, count, like, product)
+        run_rows(values, program.prelude(loop), tensors, count, like, product)
     result = LoopResult([], [])
     if engine is not None:
-        steps = [_rows_of(held[n], count, values[n].width) for n in loop.inputs]
+        inputs = [_rows_of(tensors[n], count, values[n].width) for n in loop.inputs]
+        fixed = [tensors[n] for n in loop.fixed]
         with part(LOOP):
-            result = engine.run(loop, steps, [held[n] for n in loop.fixed], states, batch_sizes, reverse)
-    held.update(zip(loop.outputs, result.outputs, strict=True))
+            result = engine.run(loop, inputs, fixed, states, run.batch_sizes, run.reverse)
+    tensors.update(zip(loop.outputs, result.outputs, strict=True))
     with part(AFTER):
-        run_rows(values, program.of_part("after"), held, count, like, product)
-    return _rows_of(held[program.y], count, values[program.y].width), result.states
+        run_rows(values, program.of_part("after"), tensors, count, like, product)
+    return _rows_of(tensors[program.y], count, values[program.y].width), result.states
+
+
+def engine_for(plan: Plan, like: Tensor) -> tuple[Engine | None, dict[str, str]]:
+    """The engine that would run a plan on tensors of `like`'s type and device (None: the plain loop around
+    the step), and for each faster one, why it would not.
+    """
+    if plan.program is None:
+        return None, {"program": plan.reason}
+    choice = choose(plan.program.loop, like)
+    return choice.engine, choice.refusals
 
 
 def _rows_of(value: Tensor, rows: int, width: int) -> Tensor:

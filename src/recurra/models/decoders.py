@@ -12,7 +12,7 @@ from recurra.layers.attention import Attention
 from recurra.layers.base import Layer
 from recurra.layers.bridge import Bridge
 from recurra.layers.input_feeding import AttentionFed, FedState
-from recurra.loop.scan import scan
+from recurra.loop import scan
 from recurra.ragged import Ragged
 from recurra.registry import MODULES, Configured
 

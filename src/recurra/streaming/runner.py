@@ -29,8 +29,14 @@ class Runner(Protocol):
         """The state before the first step."""
 
     def feed(self, x: Any, state: Any) -> tuple[Tensor, Any]:
-        """What the model reads, `[B, T, ...]`, and a state, which must not be used again -> outputs
-        `[B, T', F']`, the next state.
+        """Runs some steps.
+
+        Args:
+            x: what the model reads, `[B, T, ...]`.
+            state: must not be used again.
+
+        Returns:
+            outputs `[B, T', F']`, and the next state.
         """
 
     def finish(self, state: Any) -> Tensor | None:
@@ -66,8 +72,8 @@ def one_step(run: Runner) -> Callable[[Any, Any], tuple[Tensor, Any]]:
     """`step(x [B, ...], state) -> y [B, F'], the next state` of what runs a causal model."""
 
     def step(x: Any, state: Any) -> tuple[Tensor, Any]:
-        y, after = run.feed(x[:, None], state)
-        return y[:, 0], after
+        y, next_state = run.feed(x[:, None], state)
+        return y[:, 0], next_state
 
     return step
 
@@ -157,17 +163,17 @@ class _Native:
             self.path += f"; what {type(input).__name__} makes of a piece, by torch: {why}"
 
     def _pack(self, batch: int) -> None:
-        self._packed = self._marks()
+        self._versions = self._versions_now()
         self._native = Stepper(self.model, batch)
-        held = {name: torch.from_numpy(leaf) for name, leaf in self._native.memory.items()}
-        self._tree = replace_leaves(self.model.initial_state(batch), held)
+        leaves = {name: torch.from_numpy(leaf) for name, leaf in self._native.memory.items()}
+        self._tree = replace_leaves(self.model.initial_state(batch), leaves)
 
-    def _marks(self) -> list[tuple[int, int]]:
-        """Change when a weight does."""
+    def _versions_now(self) -> list[tuple[int, int]]:
+        """Others when a weight has changed."""
         return [(tensor.data_ptr(), tensor._version) for tensor in self._tensors]
 
     def initial_state(self, batch: int) -> Any:
-        if self._marks() != self._packed or batch != self._native.streams:
+        if self._versions_now() != self._versions or batch != self._native.streams:
             self._pack(batch)
         self._native.reset()
         return self._tree
@@ -176,12 +182,12 @@ class _Native:
         if self.input is not None:
             with torch.no_grad():
                 x = self.input(x)
-        wanted = torch.float32 if self._native.tokens is None else torch.int64
-        if x.dtype is not wanted or x.device.type != "cpu":
-            raise Fault(f"x is {x.dtype} on {x.device}, the model reads {wanted} on cpu")
-        if state is not self._tree or self._marks() != self._packed:
+        dtype = torch.float32 if self._native.tokens is None else torch.int64
+        if x.dtype is not dtype or x.device.type != "cpu":
+            raise Fault(f"x is {x.dtype} on {x.device}, the model reads {dtype} on cpu")
+        if state is not self._tree or self._versions_now() != self._versions:
             leaves = {name: leaf.detach().numpy().copy() for name, leaf in named_leaves(state).items()}
-            if self._marks() != self._packed:
+            if self._versions_now() != self._versions:
                 self._pack(self._native.streams)
             self._native.load_state(leaves)
         return torch.from_numpy(self._native.block(x.detach().numpy())), self._tree

@@ -1,4 +1,4 @@
-"""A whole model's step as one program: from features or token ids to the answer, states in between."""
+"""A model's whole step as one program: from features or token ids to the outputs, through all its layers."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Tokens:
 
 
 @dataclass(frozen=True)
-class WholeStep:
-    """What was read of a model.
+class StepProgram:
+    """The step of a causal model, traced.
 
     Attributes:
         program: of its step, from features on; fixed leaves are called `model.` and their name.
@@ -47,28 +47,30 @@ class WholeStep:
     tokens: Tokens | None
 
 
-_KNOWN: weakref.WeakKeyDictionary[nn.Module, tuple[Hashable, WholeStep | str]] = weakref.WeakKeyDictionary()
+_TRACED: weakref.WeakKeyDictionary[nn.Module, tuple[Hashable, StepProgram | str]] = (
+    weakref.WeakKeyDictionary()
+)
+"""Model -> the settings under which it was traced last, and its step, or why it has no program."""
 
 
-def whole_step(model: nn.Module) -> WholeStep:
-    """The step of a causal model as it is now; read once and kept until a setting of the model changes.
+def step_program(model: nn.Module) -> StepProgram:
+    """The step of a causal model as it is now; traced once and kept until a setting of the model changes.
 
     Raises:
         Untraceable: with the reason in words.
     """
-    key = tuple(settings_of(model).items())
-    known = _KNOWN.get(model)
-    if known is None or known[0] != key:
+    settings, step = _TRACED.get(model, (None, ""))
+    if settings != tuple(settings_of(model).items()):
         try:
-            found: WholeStep | str = _read(model)
+            step = _trace(model)
         except LeavesMarks as error:
-            found = str(LeavesMarks(frozenset((_inner(path), name) for path, name in error.attributes)))
+            step = str(LeavesMarks(frozenset((_inner(path), name) for path, name in error.attributes)))
         except Untraceable as error:
-            found = str(error)
-        _KNOWN[model] = known = (tuple(settings_of(model).items()), found)
-    if isinstance(known[1], str):
-        raise Untraceable(known[1])
-    return known[1]
+            step = str(error)
+        _TRACED[model] = (tuple(settings_of(model).items()), step)
+    if isinstance(step, str):
+        raise Untraceable(step)
+    return step
 
 
 def _inner(path: str) -> str:
@@ -76,30 +78,30 @@ def _inner(path: str) -> str:
     return path.removeprefix("model").removeprefix(".")
 
 
-def _read(model: Any) -> WholeStep:
+def _trace(model: Any) -> StepProgram:
     refuse_hooks(model)
     state = model.initial_state(1)
     width = _features(model)
     if width is not None:
-        return WholeStep(trace(_step_of(model, False), width, state), None)
+        return StepProgram(trace(_step_of(model, False), width, state), None)
     ids = torch.zeros(1, dtype=torch.int64)
-    looked_up = _LookUp(ids, None)
+    look_up = _LookUp(ids, None)
     try:
-        with torch.no_grad(), looked_up:
+        with torch.no_grad(), look_up:
             model.step(ids, state)
     except Untraceable:
         raise
     except Exception as error:
         raise Untraceable(f"its step reads neither numbers nor token ids alone ({error})") from error
-    if looked_up.found is None:
+    if look_up.table is None:
         raise Untraceable("its step does not look up the token that it reads")
-    table = looked_up.found
+    table = look_up.table
     if isinstance(table, int):
-        return WholeStep(trace(_step_of(model, True), table, state), Tokens(table, None))
-    name = next((name for name, held in fixed_leaves(model).items() if held is table), None)
+        return StepProgram(trace(_step_of(model, True), table, state), Tokens(table, None))
+    name = next((name for name, weight in fixed_leaves(model).items() if weight is table), None)
     if name is None:
         raise Untraceable("the table of its tokens is neither parameter nor buffer")
-    return WholeStep(trace(_step_of(model, True), table.shape[1], state), Tokens(table.shape[0], name))
+    return StepProgram(trace(_step_of(model, True), table.shape[1], state), Tokens(table.shape[0], name))
 
 
 def _features(model: Any) -> int | None:
@@ -116,7 +118,11 @@ def _features(model: Any) -> int | None:
 
 
 class _Step(nn.Module):
-    """A model's step from features on, as the tracer reads cells."""
+    """A model's step from features on, in the form in which the tracer reads cells.
+
+    Args:
+        looks_up: the model reads token ids, and the features stand for what it looks up.
+    """
 
     def __init__(self, model: Any, looks_up: bool) -> None:
         super().__init__()
@@ -132,43 +138,47 @@ class _Step(nn.Module):
 
 
 def _step_of(model: Any, looks_up: bool) -> _Step:
-    """Called as the model is, for messages."""
+    """A `_Step` whose class is called as the model's is, for messages."""
     return type(type(model).__name__, (_Step,), {})(model, looks_up)  # type: ignore[no-any-return]
 
 
 class _LookUp(TorchFunctionMode):
     """Gives `features` wherever `ids` are looked up, and refuses anything else that is done with them.
 
+    Args:
+        ids: `[B]`; of any other tensor nothing is refused.
+        features: `[B, width]`, what stands for the rows of the table; None: its own rows are given.
+
     Attributes:
-        found: the table, or how many places a one can have.
+        table: where they were looked up: `[count, width]`, or how many places a one can have; None: nowhere.
     """
 
     def __init__(self, ids: Tensor, features: Tensor | None) -> None:
         super().__init__()
         self.ids, self.features = ids, features
-        self.found: Tensor | int | None = None
+        self.table: Tensor | int | None = None
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        given: dict[Any, Any] = {**(kwargs or {}), **dict(enumerate(args))}
-        if not any(held is self.ids for held in given.values()):
+        arguments: dict[Any, Any] = {**(kwargs or {}), **dict(enumerate(args))}
+        if not any(argument is self.ids for argument in arguments.values()):
             return func(*args, **(kwargs or {}))
         name = getattr(func, "__name__", str(func))
         if func is F.embedding:
-            if given.get("max_norm", given.get(3)) is not None:
+            if arguments.get("max_norm", arguments.get(3)) is not None:
                 raise Untraceable("its embedding renews vectors as they are read (max_norm)")
-            self._see(given.get("weight", given.get(1)))
+            self._note(arguments.get("weight", arguments.get(1)))
         elif func is F.one_hot:
-            self._see(int(given.get("num_classes", given.get(1, -1))))
+            self._note(int(arguments.get("num_classes", arguments.get(1, -1))))
         elif name in ("__get__", "dim", "size", "__len__"):
             return func(*args, **(kwargs or {}))
         else:
             raise Untraceable(f"its step does more with a token than looking it up ({name})")
         return func(*args, **(kwargs or {})) if self.features is None else self.features
 
-    def _see(self, found: Any) -> None:
-        same = found == self.found if isinstance(found, int) else found is self.found
-        if self.features is None and self.found is not None and not same:
+    def _note(self, table: Any) -> None:
+        same = table == self.table if isinstance(table, int) else table is self.table
+        if self.features is None and self.table is not None and not same:
             raise Untraceable("its step looks tokens up in more than one table")
-        self.found = found
+        self.table = table

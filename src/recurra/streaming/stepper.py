@@ -1,4 +1,4 @@
-"""A causal model compiled for streaming: one native call a step, NumPy in and out."""
+"""A causal model compiled for streaming: one native call a step or block, NumPy in and out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from recurra.cells.base import Cell
 from recurra.errors import Fault
 from recurra.program import Untraceable
 from recurra.state import named_leaves
-from recurra.streaming.step_program import WholeStep, whole_step
+from recurra.streaming.step_program import StepProgram, step_program
 from recurra.tracing.trace import fixed_leaves
 
 Floats = NDArray[np.float32]
@@ -42,8 +42,14 @@ class Stepper:
     Args:
         model: a causal layer, model or cell, in float32 on the CPU.
         streams: rows with a state of their own.
-        weights: what the weights of products are held in: `float32`, `bfloat16` (half the memory), `int8` (a
+        weights: what the weights of products are kept in: `float32`, `bfloat16` (half the memory), `int8` (a
             quarter); see `precision`.
+
+    Attributes:
+        streams, weights: as above.
+        tokens: how many token ids the model reads; None: it reads numbers.
+        input_size: F, the numbers that a step reads, or those that a token is looked up as.
+        output_size: K, the numbers that a step gives.
 
     Raises:
         Uncompiled (a Fault): the step can't be compiled, with the reason.
@@ -70,15 +76,15 @@ class Stepper:
                     raise Untraceable(
                         f"it computes in float32 on the CPU, the weights are {odd.dtype} on {odd.device}"
                     )
-                whole = whole_step(model)
-                self._native = _native(whole, leaves, streams, weights)
+                step = step_program(model)
+                self._native = _native(step, leaves, streams, weights)
             except Untraceable as error:
                 raise Uncompiled(f"{self._name} can't be compiled into a stepper: {error}") from error
             first = named_leaves(model.initial_state(1))  # type: ignore[operator]
             self._initial = {name: leaf.detach().numpy().copy() for name, leaf in first.items()}
         self._run = self._native.run
-        self.tokens = None if whole.tokens is None else whole.tokens.count
-        self.input_size = whole.program.values[whole.program.x].width
+        self.tokens = None if step.tokens is None else step.tokens.count
+        self.input_size = step.program.values[step.program.x].width
         self.output_size = self._native.output_size
         self._item = np.int64 if self.tokens is not None else np.float32
         x: tuple[int, ...] = () if self.tokens is not None else (self.input_size,)
@@ -121,21 +127,20 @@ class Stepper:
         return self._slowly(x, rows, True)
 
     def _slowly(self, x: Any, rows: Sequence[int] | None, block: bool) -> Floats:
-        given = _array(x, self._item)
-        chosen = None if rows is None else _rows(rows)
-        count = self.streams if chosen is None else len(chosen)
+        items = _array(x, self._item)
+        numbers = None if rows is None else _rows(rows)
+        count = self.streams if numbers is None else len(numbers)
         tail = () if self.tokens is not None else (self.input_size,)
-        wanted = (count, *given.shape[1:2], *tail) if block and given.ndim > 1 else (count, *tail)
-        alone = count == 1 and given.ndim == len(tail) + block
+        alone = count == 1 and items.ndim == len(tail) + block
         if alone:
-            given = given[None]
-            wanted = (1, *given.shape[1:2], *tail) if block else wanted
-        if given.ndim != 1 + block + len(tail) or given.shape != wanted:
+            items = items[None]
+        steps = items.shape[1:2] if block else ()
+        if items.shape != (count, *steps, *tail) or items.ndim != 1 + block + len(tail):
             raise Fault(f"x is {list(np.shape(x))}, expected {self._expected(count, block)}")
-        y = np.empty((*given.shape[: 1 + block], self.output_size), np.float32)
+        y = np.empty((count, *steps, self.output_size), np.float32)
         try:
             if y.size:
-                self._run(given, y) if chosen is None else self._run(given, y, chosen)
+                self._run(items, y) if numbers is None else self._run(items, y, numbers)
         except IndexError as error:
             raise Fault(f"x: {error}" if "token" in str(error) else f"rows: {error}") from None
         return y[0] if alone else y
@@ -152,18 +157,18 @@ class Stepper:
     @property
     def memory(self) -> Mapping[str, Floats]:
         """The very arrays `[streams, ...]` that steps read and write."""
-        held: Mapping[str, Floats] = self._native.states
-        return held
+        arrays: Mapping[str, Floats] = self._native.states
+        return arrays
 
     @property
     def state(self) -> dict[str, Floats]:
         """What is remembered, by dotted name: a copy, `[streams, ...]` each."""
-        return {name: held.copy() for name, held in self._native.states.items()}
+        return {name: leaf.copy() for name, leaf in self._native.states.items()}
 
     def state_of(self, rows: Sequence[int]) -> dict[str, Floats]:
-        """The states of some streams, `[len(rows), ...]` each, in that order."""
-        chosen = self._known(rows)
-        return {name: held[chosen] for name, held in self._native.states.items()}
+        """The states of some streams, `[len(rows), ...]` each, in that order; a Fault for one that is not."""
+        places = self._places(rows)
+        return {name: leaf[places] for name, leaf in self._native.states.items()}
 
     def load_state(self, leaves: Mapping[str, Any], rows: Sequence[int] | None = None) -> None:
         """Takes over states of the same names, as `state` or `state_of` gave them, here or elsewhere.
@@ -181,32 +186,36 @@ class Stepper:
             raise Fault(
                 f"state does not fit: missing {missing or 'nothing'}, not expected {extra or 'nothing'}"
             )
-        chosen = slice(None) if rows is None else self._known(rows)
+        places = slice(None) if rows is None else self._places(rows)
         count = self.streams if rows is None else len(rows)
-        taken = {name: _array(leaf, np.float32) for name, leaf in leaves.items()}
-        for name, leaf in taken.items():
+        arrays = {name: _array(leaf, np.float32) for name, leaf in leaves.items()}
+        for name, leaf in arrays.items():
             if leaf.shape != (count, own[name].shape[1]):
                 raise Fault(
                     f"state {name} is {list(leaf.shape)}, expected {[count, own[name].shape[1]]}: "
                     f"the rows of {count} streams"
                 )
-        for name, leaf in taken.items():
-            own[name][chosen] = leaf
+        for name, leaf in arrays.items():
+            own[name][places] = leaf
 
     def reset(self, rows: Sequence[int] | None = None) -> None:
-        """Every stream, or those in `rows`, forgets everything: its next step is its first."""
-        chosen = slice(None) if rows is None else self._known(rows)
-        for name, held in self._native.states.items():
-            held[chosen] = self._initial[name]
+        """Every stream, or those in `rows`, forgets everything: its next step is its first.
 
-    def _known(self, rows: Sequence[int]) -> NDArray[np.int64]:
-        chosen = _rows(rows)
-        wrong = next((int(r) for r in chosen if not 0 <= r < self.streams), None)
+        Raises:
+            Fault: `rows` names a stream that is not.
+        """
+        places = slice(None) if rows is None else self._places(rows)
+        for name, leaf in self._native.states.items():
+            leaf[places] = self._initial[name]
+
+    def _places(self, rows: Sequence[int]) -> NDArray[np.int64]:
+        numbers = _rows(rows)
+        wrong = next((int(r) for r in numbers if not 0 <= r < self.streams), None)
         if wrong is not None:
             raise Fault(f"rows: stream {wrong} is not one of the {self.streams} streams")
-        return chosen
+        return numbers
 
-    # telling
+    # in words
 
     @property
     def precision(self) -> str:
@@ -218,8 +227,8 @@ class Stepper:
         megabytes = self._native.weight_bytes / 2**20
         tokens = ""
         if self.tokens is not None:
-            done = ", with all that depends on it alone" if self._native.tabulated else ""
-            tokens = f"; a token's row is looked up{done}"
+            rest = ", with all that depends on it alone" if self._native.tabulated else ""
+            tokens = f"; a token's row is looked up{rest}"
         return (
             f"{self._name}: one native call a step or block, {self.streams} streams; {megabytes:.2f} MiB of "
             f"weights packed once; {self.precision}{tokens}"
@@ -237,17 +246,17 @@ def _require(model: Any) -> None:
         )
 
 
-def _native(whole: WholeStep, weights: dict[str, Tensor], streams: int, kind: str) -> Any:
+def _native(step: StepProgram, weights: dict[str, Tensor], streams: int, kind: str) -> Any:
     try:
         from recurra.engines.native.stepper import NativeStepper, Tokens
     except ImportError as error:
         raise Untraceable(f"the native library is not installed ({error})") from error
     tokens = None
-    if whole.tokens is not None:
-        name = whole.tokens.name
-        tokens = Tokens(whole.tokens.count, None if name is None else weights[name])
+    if step.tokens is not None:
+        name = step.tokens.name
+        tokens = Tokens(step.tokens.count, None if name is None else weights[name])
     named = {f"model.{name}": tensor for name, tensor in weights.items()}
-    return NativeStepper(whole.program, named, streams, kind, torch.get_num_threads(), tokens)
+    return NativeStepper(step.program, named, streams, kind, torch.get_num_threads(), tokens)
 
 
 def _odd(tensor: Tensor) -> bool:
@@ -256,16 +265,17 @@ def _odd(tensor: Tensor) -> bool:
 
 def _array(x: Any, kind: type) -> NDArray[Any]:
     """x as a contiguous array of a type that holds its numbers."""
-    given = np.asarray(x)
-    if kind is np.int64 and not np.issubdtype(given.dtype, np.integer):
-        raise Fault(f"x is {given.dtype}, expected whole numbers: token ids")
-    if kind is np.float32 and not np.issubdtype(given.dtype, np.number):
-        raise Fault(f"x is {given.dtype}, expected numbers")
-    return np.asarray(given, kind, order="C")
+    array = np.asarray(x)
+    if kind is np.int64 and not np.issubdtype(array.dtype, np.integer):
+        raise Fault(f"x is {array.dtype}, expected whole numbers: token ids")
+    if kind is np.float32 and not np.issubdtype(array.dtype, np.number):
+        raise Fault(f"x is {array.dtype}, expected numbers")
+    return np.asarray(array, kind, order="C")
 
 
 def _rows(rows: Sequence[int]) -> NDArray[np.int64]:
-    chosen = np.asarray(rows)
-    if chosen.ndim != 1 or not (np.issubdtype(chosen.dtype, np.integer) or not chosen.size):
+    """Numbers of streams, `[len(rows)]`."""
+    numbers = np.asarray(rows)
+    if numbers.ndim != 1 or not (np.issubdtype(numbers.dtype, np.integer) or not numbers.size):
         raise Fault(f"rows is {rows!r}, expected a list of whole numbers: which streams")
-    return np.asarray(chosen, np.int64, order="C")
+    return np.asarray(numbers, np.int64, order="C")

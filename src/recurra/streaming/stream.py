@@ -108,10 +108,14 @@ class Stream:
         return rest
 
     def save(self, path: str | Path) -> None:
-        """Writes the state to one file; `load` carries on from it, in this process or another."""
+        """Writes the state to one file; `load` carries on from it, in this process or another.
+
+        Raises:
+            Fault: the model's class, or an argument of it, can't be named in a file; the disk is full.
+        """
         leaves = {name: leaf.detach().cpu().contiguous() for name, leaf in self.state.items()}
-        about = {"format": FORMAT, "kind": "stream", "model": self._model_identity(), "batch": self.batch}
-        write_tensors(Path(path), leaves, about)
+        header = {"format": FORMAT, "kind": "stream", "model": self._model_identity(), "batch": self.batch}
+        write_tensors(Path(path), leaves, header)
 
     def load(self, path: str | Path) -> None:
         """Takes over the state of a file.
@@ -119,22 +123,24 @@ class Stream:
         Raises:
             Fault: the file is none, altered, of a newer format, of another model or another batch.
         """
-        leaves, about = read_tensors(Path(path))
-        if about.get("kind") != "stream":
+        leaves, header = read_tensors(Path(path))
+        if header.get("kind") != "stream":
             raise Fault(f"{path}: holds no state of a stream")
-        check_format(about, FORMAT, str(path))
-        if about.get("model") != self._model_identity():
+        check_format(header, FORMAT, str(path))
+        if header.get("model") != self._model_identity():
             raise Fault(f"{path}: the state of another model, or of the same with other weights")
-        if about.get("batch") != self.batch:
+        if header.get("batch") != self.batch:
             raise Fault(
-                f"{path}: a state of {about.get('batch')} rows, this stream has {self.batch}: open the "
-                f"stream with batch={about.get('batch')}"
+                f"{path}: a state of {header.get('batch')} rows, this stream has {self.batch}: open the "
+                f"stream with batch={header.get('batch')}"
             )
         self.state = leaves
 
     def _model_identity(self) -> str:
         """How the model is built, and its weights: computed once, as streaming changes neither."""
         if self._identity is None:
-            built = to_config(self.model) if isinstance(self.model, Configured) else type(self.model).__name__
-            self._identity = f"{digest(weights_of(self.model))} {built}"
+            config = (
+                to_config(self.model) if isinstance(self.model, Configured) else type(self.model).__name__
+            )
+            self._identity = f"{digest(weights_of(self.model))} {config}"
         return self._identity

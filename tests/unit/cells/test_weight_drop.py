@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from recurra import scan
 from recurra.cells import GRU, LSTM, Cell, WeightDrop
 from recurra.errors import Fault
 from recurra.loop.plan import plan_of
-from recurra.loop.scan import scan
 from recurra.ragged import Ragged
 from recurra.registry import from_config, to_config
 

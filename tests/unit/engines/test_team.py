@@ -12,11 +12,11 @@ import torch
 
 pytest.importorskip("recurra.engines.native._engine", reason="the native library is not built")
 
+from recurra import scan
 from recurra.cells import GRU
 from recurra.engines.native import _engine
 from recurra.engines.native import library as native_team
 from recurra.engines.native.library import torch_team
-from recurra.loop.scan import scan
 
 GNU = pytest.mark.skipif(
     not native_team.MAPS.exists() or "/libgomp" not in native_team.MAPS.read_text(),

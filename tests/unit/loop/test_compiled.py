@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -11,10 +12,13 @@ from functorch.compile import make_boxed_func
 from torch import Tensor, fx, nn
 from torch._dynamo.backends.common import aot_autograd
 
-from recurra import cells
+from recurra import cells, scan, strict
 from recurra.engines.choice import _engine
+from recurra.errors import Fault
 from recurra.layers import Recurrent
-from recurra.loop.scan import scan, strict
+from recurra.loop import compiled as recorded_calls
+from recurra.loop.compiled import recordable
+from recurra.loop.plan import plan_of
 from recurra.ragged import Ragged
 
 pytestmark = pytest.mark.skipif(isinstance(_engine("native"), str), reason="the native library is not built")
@@ -43,7 +47,7 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RECURRA_ENGINE", raising=False)
 
 
-def found(run: Callable[[Tensor], Tensor], model: nn.Module, steps: int) -> tuple[Tensor, ...]:
+def outcome(run: Callable[[Tensor], Tensor], model: nn.Module, steps: int) -> tuple[Tensor, ...]:
     x = torch.randn(3, steps, 3, generator=torch.Generator().manual_seed(1), requires_grad=True)
     y = run(x)
     return y, *torch.autograd.grad(y.square().sum(), [x, *model.parameters()])
@@ -55,7 +59,7 @@ def found(run: Callable[[Tensor], Tensor], model: nn.Module, steps: int) -> tupl
 def test_values_and_gradients(cell: Any, reverse: bool, ragged: bool) -> None:
     model = Model(cell(3, 4), reverse, ragged)
     compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
-    for one, other in zip(found(compiled, model, 7), found(model, model, 7), strict=True):
+    for one, other in zip(outcome(compiled, model, 7), outcome(model, model, 7), strict=True):
         torch.testing.assert_close(one, other)
 
 
@@ -63,7 +67,7 @@ def test_values_and_gradients(cell: Any, reverse: bool, ragged: bool) -> None:
 def test_the_backend_that_makes_code() -> None:
     model = Model(cells.LSTM(3, 4))
     compiled = torch.compile(model, fullgraph=True, backend="inductor")
-    for one, other in zip(found(compiled, model, 7), found(model, model, 7), strict=True):
+    for one, other in zip(outcome(compiled, model, 7), outcome(model, model, 7), strict=True):
         torch.testing.assert_close(one, other)
 
 
@@ -77,7 +81,7 @@ def recorded(steps: int) -> list[int]:
 
     torch._dynamo.reset()
     model = Model(cells.LSTM(3, 4))
-    found(torch.compile(model, fullgraph=True, backend=aot_autograd(fw_compiler=count)), model, steps)
+    outcome(torch.compile(model, fullgraph=True, backend=aot_autograd(fw_compiler=count)), model, steps)
     return counts
 
 
@@ -100,13 +104,52 @@ def test_a_change_of_the_cell_is_seen() -> None:
     model = Model(cell)
     compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
     x = torch.randn(2, 5, 3)
-    seen = [compiled(x)]
+    values = [compiled(x)]
     model.eval()
-    seen.append(compiled(x))
-    torch.testing.assert_close(seen[1], model(x))
+    values.append(compiled(x))
+    torch.testing.assert_close(values[1], model(x))
     cell.scale = 3.0
     torch.testing.assert_close(compiled(x), model(x))
-    assert not torch.equal(*seen)
+    assert not torch.equal(*values)
+
+
+def test_a_plan_stays_while_its_cell_lives_and_a_graph_that_outlives_it_says_so() -> None:
+    calls: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
+
+    def keep(graph: fx.GraphModule, inputs: Any) -> Any:
+        def run(*args: Any) -> Any:
+            calls.append((graph.forward, args))
+            return graph.forward(*args)
+
+        return run
+
+    model = Model(cells.LSTM(3, 4))
+    x = torch.randn(2, 5, 3)
+    with torch.no_grad():
+        y = torch.compile(model, fullgraph=True, backend=keep)(x)
+        (graph, args), number = calls.pop(), plan_of(model.layer.cell).number
+        assert recorded_calls._PLANS[number] is plan_of(model.layer.cell)
+        assert torch.equal(graph(*args)[0], y)
+        torch._dynamo.reset()
+        del model
+        gc.collect()
+        assert number not in recorded_calls._PLANS
+        with pytest.raises(
+            Fault, match="outlived the cell that it was recorded with: compile the model anew"
+        ):
+            graph(*args)
+
+
+def test_a_plan_that_a_graph_names_outlives_newer_ones_of_its_cell() -> None:
+    cell = cells.GRU(3, 4)
+    first = plan_of(cell)
+    assert recordable(id(cell)).number == recordable(id(cell)).number == first.number
+    for k in range(20):
+        cell.scale = k
+        assert plan_of(cell).number != first.number
+    del cell.scale
+    assert plan_of(cell) is not first
+    assert recorded_calls._PLANS[first.number] is first
 
 
 def test_strictness_and_resets() -> None:
@@ -141,7 +184,7 @@ def test_export_holds_one_node_for_the_loop() -> None:
 def test_vmap_over_gradients_of_each_row(compiled: bool) -> None:
     model = Model(cells.LSTM(3, 4))
     x = torch.randn(4, 5, 3)
-    given = {key: held.detach() for key, held in model.named_parameters()}
+    parameters = {name: weight.detach() for name, weight in model.named_parameters()}
 
     def loss(weights: dict[str, Tensor], row: Tensor) -> Tensor:
         return torch.func.functional_call(model, weights, (row.unsqueeze(0),)).square().sum()
@@ -149,7 +192,7 @@ def test_vmap_over_gradients_of_each_row(compiled: bool) -> None:
     per_row = torch.func.vmap(torch.func.grad(loss), (None, 0))
     if compiled:
         per_row = torch.compile(per_row, fullgraph=True, backend="aot_eager")
-    each = per_row(given, x)
+    each = per_row(parameters, x)
     for k, row in enumerate(x):
         alone = torch.autograd.grad(model(row.unsqueeze(0)).square().sum(), list(model.parameters()))
         for one, other in zip(each.values(), alone, strict=True):
@@ -164,7 +207,7 @@ def test_on_a_gpu(cell: Any, backend: str) -> None:
     compiled = torch.compile(model, fullgraph=True, backend=backend)
 
     def there(run: Callable[[Tensor], Tensor]) -> tuple[Tensor, ...]:
-        return found(lambda x: run(x.cuda()), model, 5)
+        return outcome(lambda x: run(x.cuda()), model, 5)
 
     for one, other in zip(there(compiled), there(model), strict=True):
         torch.testing.assert_close(one, other)

@@ -23,7 +23,7 @@ def _words() -> WordFeatures:
     return WordFeatures(TokenEmbedding(9, 5), shapes=4, shape_size=3)
 
 
-def _read(steps: int) -> Words:
+def _words_of(steps: int) -> Words:
     generator = torch.Generator().manual_seed(1)
     return Words(*(torch.randint(size, (1, steps), generator=generator) for size in (9, 4)))
 
@@ -38,7 +38,7 @@ def _regressor() -> nn.Module:
 
 @pytest.mark.parametrize("make", [_tagger, _regressor])
 def test_words_become_features_and_then_all_is_native(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    model, x = make(), _read(6)
+    model, x = make(), _words_of(6)
     native = runner(model, 1)
     assert native.path.startswith("native: ")
     assert "what WordFeatures makes of a piece, by torch: " in native.path
@@ -47,10 +47,10 @@ def test_words_become_features_and_then_all_is_native(make: Any, monkeypatch: py
     assert plain.path == "torch, step by step: RECURRA_ENGINE is 'eager'"
     with torch.no_grad():
         expected, _ = plain.feed(x, plain.initial_state(1))
-        found, state = native.feed(Words(x.ids[:, :4], x.shapes[:, :4]), native.initial_state(1))
-        torch.testing.assert_close(found, expected[:, :4], rtol=2e-5, atol=1e-5)
-        found, _ = native.feed(Words(x.ids[:, 4:], x.shapes[:, 4:]), state)
-        torch.testing.assert_close(found, expected[:, 4:], rtol=2e-5, atol=1e-5)
+        y, state = native.feed(Words(x.ids[:, :4], x.shapes[:, :4]), native.initial_state(1))
+        torch.testing.assert_close(y, expected[:, :4], rtol=2e-5, atol=1e-5)
+        y, _ = native.feed(Words(x.ids[:, 4:], x.shapes[:, 4:]), state)
+        torch.testing.assert_close(y, expected[:, 4:], rtol=2e-5, atol=1e-5)
 
 
 def test_a_step_goes_on_from_a_state_of_torch() -> None:

@@ -63,7 +63,7 @@ def test_the_forms_of_tokens(words: Stepper) -> None:
 
 
 @pytest.mark.parametrize(
-    ("x", "rows", "said"),
+    ("x", "rows", "message"),
     [
         (np.zeros((3, 3)), None, r"x is [3, 3], expected numbers [2, 3]"),
         (np.zeros(3), None, r"x is [3], expected numbers [2, 3]"),
@@ -75,19 +75,19 @@ def test_the_forms_of_tokens(words: Stepper) -> None:
         (np.zeros((1, 3)), [0.5], r"rows is [0.5], expected a list of whole numbers"),
     ],
 )
-def test_what_does_not_fit_changes_nothing(numbers: Stepper, x: Any, rows: Any, said: str) -> None:
+def test_what_does_not_fit_changes_nothing(numbers: Stepper, x: Any, rows: Any, message: str) -> None:
     numbers.step(np.ones((2, 3), np.float32))
-    before = numbers.state
+    state = numbers.state
     with pytest.raises(Fault) as caught:
         numbers.step(x, rows)
-    assert said in str(caught.value)
-    np.testing.assert_array_equal(numbers.state["h"], before["h"])
+    assert message in str(caught.value)
+    np.testing.assert_array_equal(numbers.state["h"], state["h"])
     # and it can still be used: no stream is left marked
     assert numbers.step(np.zeros((2, 3), np.float32), [1, 0]).shape == (2, 4)
 
 
 @pytest.mark.parametrize(
-    ("ids", "said"),
+    ("ids", "message"),
     [
         ([3, 9], "token id 9, expected 0 to 8"),
         ([-1], "token id -1, expected 0 to 8"),
@@ -95,16 +95,16 @@ def test_what_does_not_fit_changes_nothing(numbers: Stepper, x: Any, rows: Any, 
         ([[[0]]], "x is [1, 1, 1], expected token ids [1, steps] or [steps]"),
     ],
 )
-def test_tokens_that_are_none(words: Stepper, ids: Any, said: str) -> None:
+def test_tokens_that_are_none(words: Stepper, ids: Any, message: str) -> None:
     words.step(3)
-    before = words.state
+    state = words.state
     with pytest.raises(Fault) as caught:
         words.block(ids)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     if np.ndim(ids) == 1:
         with pytest.raises(Fault, match="token id|expected"):
             words.step(ids[-1])
-    np.testing.assert_array_equal(words.state["h"], before["h"])
+    np.testing.assert_array_equal(words.state["h"], state["h"])
 
 
 def test_states_that_do_not_fit(numbers: Stepper) -> None:
@@ -149,7 +149,7 @@ class Odd(Configured):
 
 
 @pytest.mark.parametrize(
-    ("how", "said"),
+    ("how", "message"),
     [
         (lambda m, x: m.table(x) * (x != 0).unsqueeze(1), "more with a token than looking it up (ne)"),
         (lambda m, x: m.table(x) + m.other(x), "more than one table"),
@@ -159,11 +159,11 @@ class Odd(Configured):
         (lambda m, x: m.table.weight[:1].expand(len(x), 3), "does not look up the token"),
     ],
 )
-def test_tokens_read_otherwise_are_left_to_torch(how: Any, said: str) -> None:
+def test_tokens_read_otherwise_are_left_to_torch(how: Any, message: str) -> None:
     model = Odd(how)
     with pytest.raises(Uncompiled) as caught:
         Stepper(model)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     stream = Stream(model)
     assert stream.path.startswith("torch, step by step: Odd can't be compiled into a stepper: ")
     assert stream.feed(torch.tensor(1)).shape == (4,)
@@ -179,7 +179,7 @@ def test_a_table_used_twice_is_one_table() -> None:
 
 
 @pytest.mark.parametrize(
-    ("build", "said"),
+    ("build", "message"),
     [
         (lambda: Stepper(nn.Linear(3, 3)), "Linear has no step(x, state)"),
         (
@@ -194,15 +194,15 @@ def test_a_table_used_twice_is_one_table() -> None:
         (lambda: Stepper(Recurrent(GRU(3, 4)), streams=0), "streams is 0, expected at least 1"),
     ],
 )
-def test_what_can_not_be_a_stepper(build: Callable[[], Stepper], said: str) -> None:
+def test_what_can_not_be_a_stepper(build: Callable[[], Stepper], message: str) -> None:
     with pytest.raises(Fault) as caught:
         build()
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_hooks_are_left_to_torch() -> None:
     model = FeedForward(3, 4)
-    model.linear.register_forward_hook(lambda module, given, made: made + 1)
+    model.linear.register_forward_hook(lambda module, args, outputs: outputs + 1)
     with pytest.raises(Uncompiled, match="linear has hooks"):
         Stepper(model)
     assert Stream(model).path.endswith("linear has hooks, which only a plain loop calls")
@@ -216,19 +216,19 @@ def test_a_stream_sees_new_weights_and_keeps_its_state() -> None:
     with torch.no_grad():
         for weight in model.parameters():
             weight.mul_(1.5)
-    held = stream.state
-    made = stream.feed(x[3:])
-    state = model.cell.State(**held)
+    leaves = stream.state
+    outputs = stream.feed(x[3:])
+    state = model.cell.State(**leaves)
     expected, _ = model(x[None, 3:], state)
-    torch.testing.assert_close(made[None], expected.detach(), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(outputs[None], expected.detach(), rtol=1e-5, atol=1e-6)
 
 
 def test_a_streams_state_is_a_copy_and_its_input_is_not_rounded() -> None:
     stream = Stream(Recurrent(GRU(3, 4)))
     stream.feed(torch.ones(3))
-    before = stream.state["h"].clone()
+    state = stream.state["h"].clone()
     stream.state["h"].fill_(7.0)
-    torch.testing.assert_close(stream.state["h"], before, rtol=0, atol=0)
+    torch.testing.assert_close(stream.state["h"], state, rtol=0, atol=0)
     with pytest.raises(Fault, match="x is torch.float64 on cpu, the model reads torch.float32"):
         stream.feed(torch.ones(3, dtype=torch.float64))
 

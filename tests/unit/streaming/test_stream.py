@@ -62,11 +62,11 @@ def test_any_cut_is_the_batch_answer(cuts: list[int], batch: int, late: bool) ->
     model = traced(late)
     x = torch.randn(batch, sum(cuts), 3, dtype=torch.float64)
     stream = Stream(model, batch)
-    made = [stream.feed(piece) for piece in x.split(cuts, 1)]
-    made = [*made, rest] if (rest := stream.finish()) is not None else made
-    torch.testing.assert_close(torch.cat(made, 1), model(x)[0])
+    pieces = [stream.feed(piece) for piece in x.split(cuts, 1)]
+    pieces = [*pieces, rest] if (rest := stream.finish()) is not None else pieces
+    torch.testing.assert_close(torch.cat(pieces, 1), model(x)[0])
     again = [stream.feed(piece) for piece in x.split(cuts, 1)]
-    torch.testing.assert_close(again, made[: len(again)], rtol=0, atol=0)  # finish leaves a fresh start
+    torch.testing.assert_close(again, pieces[: len(again)], rtol=0, atol=0)  # finish leaves a fresh start
 
 
 def test_the_forms_of_a_piece() -> None:
@@ -143,7 +143,7 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     stream = Stream(model)
     stream.feed(torch.randn(3))
     stream.save(path)
-    before = stream.state
+    state = stream.state
     with pytest.raises(Fault, match="open the stream with batch=1"):
         Stream(model, batch=2).load(path)
     with pytest.raises(Fault, match="the state of another model"):
@@ -158,7 +158,7 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(Fault, match="cut short or altered"):
         stream.load(path)
-    torch.testing.assert_close(stream.state, before, rtol=0, atol=0)
+    torch.testing.assert_close(stream.state, state, rtol=0, atol=0)
 
 
 def test_what_can_not_stream_says_so() -> None:
