@@ -26,7 +26,7 @@ ARROW = (
     ("cells", "engines"),
     ("tracing", "lowering"),
     ("program",),
-    ("ragged", "state", "registry", "timing", "storage"),
+    ("ragged", "state", "registry", "timing", "storage", "autograd"),
     ("errors", "version"),
 )
 LEVEL = {room: level for level, rooms in enumerate(reversed(ARROW)) for room in rooms}

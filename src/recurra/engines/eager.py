@@ -10,7 +10,7 @@ from torch import Tensor
 
 from recurra.engines.base import LoopResult
 from recurra.program import Loop
-from recurra.program.interpret import run_rows
+from recurra.program.interpret import full_rows, run_rows
 from recurra.program.ops import OPS
 from recurra.state import map_state, named_leaves, replace_leaves, require_step
 
@@ -44,10 +44,10 @@ class EagerEngine:
             held.update((number, piece[t]) for number, piece in zip(loop.steps, pieces, strict=True))
             run_rows(loop.values, loop.body, held, rows, like)
             after = {
-                number: _whole(held[after], rows, loop.values[number].width)
+                number: full_rows(held[after], rows, loop.values[number].width)
                 for number, after in zip(loop.states, loop.next_states, strict=True)
             }
-            return [_whole(held[n], rows, loop.values[n].width) for n in loop.outputs], after
+            return [full_rows(held[n], rows, loop.values[n].width) for n in loop.outputs], after
 
         made, final = _over_time(step, dict(zip(loop.states, states, strict=True)), batch_sizes, reverse)
         outputs = [
@@ -138,8 +138,3 @@ def _join(states: list[Any]) -> Any:
         return torch.cat(filled) if len(filled) > 1 else (filled or leaves)[0]
 
     return map_state(joined, *states)
-
-
-def _whole(value: Tensor, rows: int, width: int) -> Tensor:
-    """A value that is a weight, or of width 1, as rows of its own."""
-    return value if value.shape == (rows, width) else value.expand(rows, width)

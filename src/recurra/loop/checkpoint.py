@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from recurra.autograd import gradients_of
 from recurra.engines import transformed
 from recurra.errors import Fault
 from recurra.loop.run import Ready, run_ready
@@ -172,7 +173,7 @@ class _Checkpointed(torch.autograd.Function):
             with torch.enable_grad(), run.autocast, drawing(ctx.random[k], x):
                 made = run.of(part, piece, states, fixed)
             arrived = [None if into is None else into[part.places], *after]
-            shares = _gradients(made, arrived, [piece, *states, *fixed])
+            shares = gradients_of(made, arrived, [piece, *states, *fixed])
             if given_x is not None and shares[0] is not None:
                 given_x[part.places] = shares[0]
             after = shares[1 : 1 + run.states]
@@ -199,21 +200,8 @@ def _differentiable(
         made.append(y)
     ordered = made[::-1] if run.reverse else made
     wanted = [t for t, need in zip(tensors, needs, strict=True) if need]
-    found = iter(_gradients([torch.cat(ordered), *states], gradients, wanted, again=True))
+    found = iter(gradients_of([torch.cat(ordered), *states], gradients, wanted, create_graph=True))
     return [next(found) if need else None for need in needs]
-
-
-def _gradients(
-    made: Sequence[Tensor], arrived: Sequence[Tensor | None], wanted: Sequence[Tensor], again: bool = False
-) -> list[Tensor | None]:
-    """Of what was made, by each of what is wanted; None where none reaches."""
-    reached = [(out, g) for out, g in zip(made, arrived, strict=True) if g is not None and out.requires_grad]
-    asked = [t for t in wanted if t.requires_grad]
-    if not reached or not asked:
-        return [None] * len(wanted)
-    outs, given = zip(*reached, strict=True)
-    found = iter(torch.autograd.grad(outs, asked, given, create_graph=again, allow_unused=True))
-    return [next(found) if t.requires_grad else None for t in wanted]
 
 
 def _leaves(tensors: Sequence[Tensor], needs: Sequence[bool]) -> list[Tensor]:

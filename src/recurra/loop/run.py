@@ -10,7 +10,7 @@ from torch import Tensor
 from recurra.engines import LoopResult, choose
 from recurra.loop.plan import Plan
 from recurra.program import Program
-from recurra.program.interpret import run_fixed, run_rows
+from recurra.program.interpret import full_rows, run_fixed, run_rows
 from recurra.program.ops import OPS
 from recurra.timing import AFTER, BEFORE, LOOP, part
 
@@ -78,14 +78,10 @@ def run_ready(
         run_rows(values, program.before(loop), held, count, like, product)
     result = LoopResult([], [])
     if engine is not None:
-        steps = [_rows_of(held[n], count, values[n].width) for n in loop.steps]
+        steps = [full_rows(held[n], count, values[n].width) for n in loop.steps]
         with part(LOOP):
             result = engine.run(loop, steps, [held[n] for n in loop.fixed], states, batch_sizes, reverse)
     held.update(zip(loop.outputs, result.outputs, strict=True))
     with part(AFTER):
         run_rows(values, program.of_part("after"), held, count, like, product)
-    return _rows_of(held[program.y], count, values[program.y].width), result.states
-
-
-def _rows_of(value: Tensor, rows: int, width: int) -> Tensor:
-    return value if value.shape == (rows, width) else value.expand(rows, width)
+    return full_rows(held[program.y], count, values[program.y].width), result.states

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import cached
 
+from recurra.autograd import gradients_of
 from recurra.program.errors import Untraceable
 from recurra.program.interpret import run_step
 from recurra.program.program import Program
@@ -51,7 +52,7 @@ def check(
         inputs = [t for t in (x, *held.values(), *doubles.values()) if t.requires_grad]
         generator = torch.Generator("cpu").manual_seed(2)
         cotangents = [torch.empty_like(out).normal_(generator=generator) for out in expected]
-        gradients = [_gradients(outs, inputs, cotangents) for outs in (expected, found)]
+        gradients = [_gradients(outs, cotangents, inputs) for outs in (expected, found)]
     compared = {"values": [expected, found], "gradients": gradients}
     for what, (wanted, got) in compared.items():
         for one, other in zip(wanted, got, strict=True):
@@ -68,10 +69,7 @@ def _double(tensor: Tensor) -> Tensor:
     return tensor.detach().to("cpu", torch.float64, copy=True).requires_grad_()
 
 
-def _gradients(outputs: list[Tensor], inputs: list[Tensor], cotangents: list[Tensor]) -> list[Tensor]:
-    reached = [(out, c) for out, c in zip(outputs, cotangents, strict=True) if out.requires_grad]
-    if not reached or not inputs:
-        return []
-    outs, given = zip(*reached, strict=True)
-    found = torch.autograd.grad(outs, inputs, given, allow_unused=True)
-    return [torch.zeros_like(t) if g is None else g for g, t in zip(found, inputs, strict=True)]
+def _gradients(outputs: list[Tensor], cotangents: list[Tensor], inputs: list[Tensor]) -> list[Tensor]:
+    """Zeros where none reaches an input."""
+    shares = gradients_of(outputs, cotangents, inputs)
+    return [torch.zeros_like(t) if share is None else share for share, t in zip(shares, inputs, strict=True)]
