@@ -55,10 +55,10 @@ def processor() -> str:
 def level() -> str:
     """The instructions that the native library chose for this processor, as `x86-64-v3`."""
     try:
-        from recurra.engines.native import library as native_run
+        from recurra.engines.native import _engine
     except ImportError:
         return "no native library"
-    return native_run.level()
+    return _engine.level()
 
 
 def load() -> float:

@@ -14,8 +14,8 @@ pytest.importorskip("recurra.engines.native._engine", reason="the native library
 
 from recurra.cells import GRU
 from recurra.engines.native import _engine
-from recurra.engines.native import library as native_team
-from recurra.engines.native.library import torch_team
+from recurra.engines.native import team as native_team
+from recurra.engines.native.team import torch_team
 from recurra.loop.scan import scan
 
 GNU = pytest.mark.skipif(
