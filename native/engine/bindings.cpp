@@ -34,7 +34,7 @@ void bind_gemm(nb::module_& m, const char* name) {
       name,
       [](long rows, long depth, long width, uintptr_t a, long a_row, long a_column, uintptr_t b, long b_row,
          long b_column, uintptr_t bias, uintptr_t c, long c_row, bool add, int threads) {
-        const Checked checked(check_signals);
+        const SignalCheck check(check_signals);
         gemm<T>(rows, depth, width, {reinterpret_cast<const T*>(a), a_row, a_column},
                 {reinterpret_cast<const T*>(b), b_row, b_column}, reinterpret_cast<const T*>(bias),
                 reinterpret_cast<T*>(c), c_row, add, threads);
@@ -47,7 +47,7 @@ void bind_sums(nb::module_& m, const char* name) {
   m.def(
       name,
       [](uintptr_t x, long stride, long rows, long width, uintptr_t sums, int threads) {
-        const Checked checked(check_signals);
+        const SignalCheck check(check_signals);
         column_sums<T>(reinterpret_cast<const T*>(x), stride, rows, width, reinterpret_cast<T*>(sums), threads);
       },
       nb::call_guard<nb::gil_scoped_release>());
@@ -123,7 +123,7 @@ void bind_call(nb::module_& m, const char* name) {
             CallSeconds seconds;
             {
               nb::gil_scoped_release release;
-              const Checked checked(check_signals);
+              const SignalCheck check(check_signals);
               const CallArguments<T> with{arrays<T>(given),      pointers<T>(rooms),
                                           arrays<const T>(states), views<WeightView<T>>(weights),
                                           pointers<const T>(vectors), pointers<T>(finals),

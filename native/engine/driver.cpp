@@ -229,7 +229,7 @@ class Block {
   }
 
   void tile(const Step<T>& s, long row, long rows) {
-    Cells<T> x;
+    Tile<T> x;
     x.rows = rows;
     x.width = s.width;
     x.a = at(s.a, row);
@@ -259,11 +259,11 @@ class Block {
   }
 
   // Rows are summed in groups that do not depend on how rows are shared out.
-  void total(const Step<T>& s, Cells<T> x, long row) {
+  void total(const Step<T>& s, Tile<T> x, long row) {
     const T* from = x.a;
     for (long r = 0; r < x.rows;) {
       const long global = first_ + row + r, group = global / run_.sum_rows;
-      Cells<T> part = x;
+      Tile<T> part = x;
       part.rows = std::min(x.rows - r, (group + 1) * run_.sum_rows - global);
       part.a = from + r * x.as;
       part.d = run_.sums[s.d.slot] + group * p_.totals[s.d.slot] + s.d.column;
@@ -439,8 +439,8 @@ void Driver<T>::run(long rows, const int64_t* batch_sizes, long steps, bool reve
   const int blocks = static_cast<int>(bounds.size()) - 1;
   if (blocks == 1 && threads > 1 && largest * rows >= worth_sharing) {
     // rows too few to be shared out: the products of each step are
-    const Company company(threads, static_cast<double>(packed_numbers) * count >= long_call);
-    Block<T>(run, 0, rows, company.get()).over_time();
+    const CompanionsGuard companions(threads, static_cast<double>(packed_numbers) * count >= long_call);
+    Block<T>(run, 0, rows, companions.get()).over_time();
   } else {
     run_tasks(blocks, threads, [&](int i) { Block<T>(run, bounds[i], bounds[i + 1], nullptr).over_time(); });
   }

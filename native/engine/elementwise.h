@@ -51,7 +51,7 @@ RECURRA_INLINE Vec<T> compute(Vec<T> a, Vec<T> b, Vec<T> c) {
 }
 
 template <class T, Op op, int operands, int mode>
-static void pointwise(const Cells<T>& x) {
+static void pointwise(const Tile<T>& x) {
   using V = Vec<T>;
   constexpr int W = Vector<T>::width;
   const T *a = x.a, *b = x.b, *c = x.c;
@@ -91,7 +91,7 @@ RECURRA_INLINE Vec<T> join(Vec<T> a, Vec<T> b) {
 }
 
 template <class T, Op op>
-static void rowwise(const Cells<T>& x) {
+static void rowwise(const Tile<T>& x) {
   using V = Vec<T>;
   constexpr int W = Vector<T>::width;
   const T nothing = op == Op::sum ? T(0) : op == Op::amax ? -T(__builtin_inf()) : T(__builtin_inf());
@@ -115,7 +115,7 @@ static void rowwise(const Cells<T>& x) {
 
 // d [width] += each row of a, one after the other
 template <class T>
-static void total(const Cells<T>& x) {
+static void total(const Tile<T>& x) {
   constexpr int W = Vector<T>::width;
   long i = 0;
   for (; i + W <= x.width; i += W) {

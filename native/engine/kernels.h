@@ -8,7 +8,7 @@ namespace recurra {
 // A stride of 0 gives every row the same numbers. An operand whose bit is set in the mode is one
 // number a row (b: 1, c: 2, a: 4).
 template <class T>
-struct Cells {
+struct Tile {
   long rows, width;
   T* d;
   const T *a, *b, *c;
@@ -16,7 +16,7 @@ struct Cells {
 };
 
 template <class T>
-using Instruction = void (*)(const Cells<T>&);
+using Instruction = void (*)(const Tile<T>&);
 
 template <class T>
 struct Kernels {

@@ -7,7 +7,7 @@
 
 #include "companions.h"
 #include "levels.h"
-#include "narrow.h"
+#include "quantised.h"
 #include "pick.h"
 #include "pool.h"
 
@@ -28,17 +28,17 @@ long pieces(long total, long piece) { return (total + piece - 1) / piece; }
 class Packed {
  public:
   Packed(WeightKind kind, WeightView<float> w, long depth, long width)
-      : kind_(kind), depth_(depth), width_(width), kernels_(kernels<float>()), narrow_(RECURRA_PICK(narrow)) {
+      : kind_(kind), depth_(depth), width_(width), kernels_(kernels<float>()), quantised_(RECURRA_PICK(quantised_kernels)) {
     if (kind == WeightKind::float32) {
       full_ = allocate<float>(kernels_.packed_size(depth, width));
       kernels_.pack(w.data, w.depth_stride, w.width_stride, depth, width, 0, width, full_.get());
     } else if (kind == WeightKind::bfloat16) {
-      halves_ = allocate<uint16_t>(narrow_.packed_size(depth, width));
-      narrow_.pack_bfloat16(w.data, w.depth_stride, w.width_stride, depth, width, halves_.get());
+      halves_ = allocate<uint16_t>(quantised_.packed_size(depth, width));
+      quantised_.pack_bfloat16(w.data, w.depth_stride, w.width_stride, depth, width, halves_.get());
     } else {
-      bytes_ = allocate<int8_t>(narrow_.packed_size(depth, width));
-      scales_ = allocate<float>(pieces(width, narrow_.panel) * narrow_.panel);
-      narrow_.pack_int8(w.data, w.depth_stride, w.width_stride, depth, width, bytes_.get(), scales_.get());
+      bytes_ = allocate<int8_t>(quantised_.packed_size(depth, width));
+      scales_ = allocate<float>(pieces(width, quantised_.panel) * quantised_.panel);
+      quantised_.pack_int8(w.data, w.depth_stride, w.width_stride, depth, width, bytes_.get(), scales_.get());
     }
   }
 
@@ -54,14 +54,14 @@ class Packed {
       kernels_.product(a, a_stride, 1, full_.get() + n * depth_, depth_, width, rows, c, c_stride, bias, addend,
                        addend_stride);
     else if (kind_ == WeightKind::bfloat16)
-      narrow_.product_bfloat16(a, a_stride, halves_.get() + n * depth_, depth_, width, rows, c, c_stride, bias, addend,
+      quantised_.product_bfloat16(a, a_stride, halves_.get() + n * depth_, depth_, width, rows, c, c_stride, bias, addend,
                                addend_stride);
     else
-      narrow_.product_int8(a, a_stride, bytes_.get() + n * (depth_ + depth_ % 2), scales_.get() + n, depth_, width, rows, c, c_stride,
+      quantised_.product_int8(a, a_stride, bytes_.get() + n * (depth_ + depth_ % 2), scales_.get() + n, depth_, width, rows, c, c_stride,
                            bias, addend, addend_stride);
   }
 
-  long panel() const { return kind_ == WeightKind::float32 ? kernels_.panel : narrow_.panel; }
+  long panel() const { return kind_ == WeightKind::float32 ? kernels_.panel : quantised_.panel; }
   long panels() const { return pieces(width_, panel()); }
   long width() const { return width_; }
   long work() const { return depth_ * width_; }
@@ -73,7 +73,7 @@ class Packed {
   WeightKind kind_;
   long depth_, width_;
   const Kernels<float>& kernels_;
-  const Narrow& narrow_;
+  const QuantisedKernels& quantised_;
   Buffer<float> full_, scales_;
   Buffer<uint16_t> halves_;
   Buffer<int8_t> bytes_;
@@ -144,14 +144,14 @@ class Stepper::Segment {
       throw std::invalid_argument("stepper: lists of a wrong length");
     for (size_t w = 0; w < p.weights.size(); ++w)
       if (p.weights[w] != spec.sizes[w]) throw std::invalid_argument("stepper: a weight's size");
-    for (const EarlyProduct& e : spec.early) {
+    for (const HoistedProduct& e : spec.hoisted) {
       const auto in = [&](int index, size_t count) { return index >= 0 && index < static_cast<int>(count); };
       if (!in(e.source, early_inputs) || !in(e.into, early_inputs) || !in(e.weight, spec.sizes.size()) ||
           (e.vector != -1 && !in(e.vector, p.vectors.size())) || e.start < 0 ||
           e.start + spec.sizes[e.weight].first > p.inputs[e.source] ||
           p.inputs[e.into] != spec.sizes[e.weight].second ||
           (e.vector != -1 && p.vectors[e.vector] != p.inputs[e.into]))
-        throw std::invalid_argument("stepper: an early product");
+        throw std::invalid_argument("stepper: a hoisted product");
     }
     for (size_t w = 0; w < spec.weights.size(); ++w)
       packed.emplace_back(kind, spec.weights[w], spec.sizes[w].first, spec.sizes[w].second);
@@ -164,9 +164,9 @@ class Stepper::Segment {
   // Whether all that this segment does is one product, after or beside which the loop begins with one of a state,
   // as wide: column by column, the two can then be computed together.
   bool pairs_with(const Segment& loop) const {
-    if (!instructions.empty() || spec.early.size() != 1 || !loop.spec.early.empty() || loop.instructions.empty())
+    if (!instructions.empty() || spec.hoisted.size() != 1 || !loop.spec.hoisted.empty() || loop.instructions.empty())
       return false;
-    const EarlyProduct& e = spec.early[0];
+    const HoistedProduct& e = spec.hoisted[0];
     const Instr& line = loop.instructions[0];
     if (line.call || loop.packed[line.weight].width() != packed[e.weight].width() || packed[e.weight].panels() < 2)
       return false;
@@ -310,8 +310,8 @@ class Worker {
   // Steps [done, done + now): arrays hold step by step, streams side by side.
   void block(long done, long now) {
     for (size_t i = 0; i < arrays_.size(); ++i) data_[i] = arrays_[i].data;
-    for (const Front& front : spec_.fronts) read(front, done, now);
-    const bool direct = count_ == 1 && !is_front(spec_.y);
+    for (const InputSource& source : spec_.sources) read(source, done, now);
+    const bool direct = count_ == 1 && !is_source(spec_.y);
     if (direct) data_[spec_.y] = y_ + (first_ * steps_ + done) * owner_.y_width();
     size_t begun = 0;
     if (now == 1 && owner_.pair_ && companions_ && companions_->awake()) {
@@ -323,7 +323,7 @@ class Worker {
         lines(k, 0, now * count_);
         continue;
       }
-      early(k, now * count_);
+      hoisted(k, now * count_);
       for (long t = 0; t < now; ++t) {
         lines_only(k, t * count_, count_, begun);
         advance(k);
@@ -337,26 +337,26 @@ class Worker {
                     width * sizeof(float));
   }
 
-  bool is_front(int array) const {
-    for (const Front& front : spec_.fronts)
-      if (front.array == array) return true;
+  bool is_source(int array) const {
+    for (const InputSource& source : spec_.sources)
+      if (source.array == array) return true;
     return false;
   }
 
-  void read(const Front& front, long done, long now) {
-    const long width = spec_.arrays[front.array];
-    float* to = arrays_[front.array].data;
-    if (front.table) {
+  void read(const InputSource& source, long done, long now) {
+    const long width = spec_.arrays[source.array];
+    float* to = arrays_[source.array].data;
+    if (source.table) {
       const int64_t* ids = static_cast<const int64_t*>(x_);
       for (long t = 0; t < now; ++t)
         for (long r = 0; r < count_; ++r)
-          std::memcpy(to + (t * count_ + r) * width, front.table + ids[(first_ + r) * steps_ + done + t] * width,
+          std::memcpy(to + (t * count_ + r) * width, source.table + ids[(first_ + r) * steps_ + done + t] * width,
                       width * sizeof(float));
       return;
     }
     const float* x = static_cast<const float*>(x_);
     if (count_ == 1) {
-      data_[front.array] = const_cast<float*>(x + (first_ * steps_ + done) * width);  // only read
+      data_[source.array] = const_cast<float*>(x + (first_ * steps_ + done) * width);  // only read
       return;
     }
     for (long t = 0; t < now; ++t)
@@ -366,14 +366,14 @@ class Worker {
   }
 
   void lines(size_t k, long first, long rows) {
-    early(k, rows);
+    hoisted(k, rows);
     lines_only(k, first, rows);
   }
 
   // Products of whole inputs, for all rows of the block at once.
-  void early(size_t k, long rows) {
+  void hoisted(size_t k, long rows) {
     const Stepper::Segment& s = *owner_.segments_[k];
-    for (const EarlyProduct& e : s.spec.early) {
+    for (const HoistedProduct& e : s.spec.hoisted) {
       const long from = s.spec.program.inputs[e.source], into = s.spec.program.inputs[e.into];
       multiply(s.packed[e.weight], data_[s.spec.inputs[e.source]] + e.start, from, rows,
                data_[s.spec.inputs[e.into]], into, e.vector < 0 ? nullptr : s.vectors[e.vector].data(), nullptr, 0);
@@ -394,7 +394,7 @@ class Worker {
   // The product of the input and the loop's first, for one step, shared at once: see Stepper::pair_.
   void first_pair() {
     const Stepper::Segment &s = *owner_.segments_[0], &loop = *owner_.segments_[1];
-    const EarlyProduct& e = s.spec.early[0];
+    const HoistedProduct& e = s.spec.hoisted[0];
     const Packed &one = s.packed[e.weight], &two = loop.packed[loop.instructions[0].weight];
     const long each = companions_->panels_each(one.panels(), (one.work() + two.work()) * count_);
     const long from = s.spec.program.inputs[e.source], into = s.spec.program.inputs[e.into];
@@ -451,7 +451,7 @@ class Worker {
   }
 
   static void tile(const Frame& f, const Instr& s, long row, long rows) {
-    Cells<float> x;
+    Tile<float> x;
     x.rows = rows;
     x.width = s.width;
     x.d = at(f, s.d, row);
@@ -509,15 +509,15 @@ class Worker {
 };
 
 Stepper::Stepper(StepperSpec spec) : spec_(std::move(spec)) {
-  if (spec_.streams < 1 || spec_.fronts.empty()) throw std::invalid_argument("stepper: no stream or no input");
+  if (spec_.streams < 1 || spec_.sources.empty()) throw std::invalid_argument("stepper: no stream or no input");
   const auto array = [&](int index, int width) {
     if (index < 0 || index >= static_cast<int>(spec_.arrays.size()) || (width > 0 && spec_.arrays[index] != width))
       throw std::invalid_argument("stepper: no such array, or of another width");
   };
   array(spec_.y, 0);
-  for (const Front& front : spec_.fronts) {
-    array(front.array, 0);
-    if ((front.table != nullptr) != reads_ids()) throw std::invalid_argument("stepper: ids are read from tables");
+  for (const InputSource& source : spec_.sources) {
+    array(source.array, 0);
+    if ((source.table != nullptr) != reads_ids()) throw std::invalid_argument("stepper: ids are read from tables");
   }
   for (SegmentSpec& given : spec_.segments) {
     for (size_t i = 0; i < given.inputs.size(); ++i) array(given.inputs[i], given.program.inputs.at(i));
@@ -530,7 +530,7 @@ Stepper::Stepper(StepperSpec spec) : spec_(std::move(spec)) {
     };
     for (const Instr& line : segments_.back()->instructions)
       if (!line.call) count_work(line.weight);
-    for (const EarlyProduct& e : given.early) count_work(e.weight);
+    for (const HoistedProduct& e : given.hoisted) count_work(e.weight);
   }
   const int count = static_cast<int>(segments_.size());
   for (int k = 0; k < count; ++k)
@@ -556,13 +556,13 @@ long Stepper::weight_bytes() const {
 }
 
 // A copy of all states, put back unless the run came to its end.
-class Stepper::StatesBefore {
+class Stepper::StatesCopy {
  public:
-  explicit StatesBefore(const Stepper& of) : of_(of) {
+  explicit StatesCopy(const Stepper& of) : of_(of) {
     for (size_t j = 0; j < of.spec_.states.size(); ++j)
       copies_.emplace_back(of.spec_.states[j], of.spec_.states[j] + numbers(j));
   }
-  ~StatesBefore() {
+  ~StatesCopy() {
     for (size_t j = 0; j < copies_.size(); ++j) std::copy(copies_[j].begin(), copies_[j].end(), of_.spec_.states[j]);
   }
   void forget() { copies_.clear(); }
@@ -603,9 +603,9 @@ void Stepper::run(const Turn& mine, const void* x, float* y, long steps, const i
   }
   const double work = work_of(steps, count);
   if (work < worth_stopping) return work_through(x, y, steps, rows, count, work);
-  StatesBefore before(*this);
+  StatesCopy copy(*this);
   work_through(x, y, steps, rows, count, work);
-  before.forget();
+  copy.forget();
 }
 
 void Stepper::work_through(const void* x, float* y, long steps, const int64_t* rows, long count, double work) {
@@ -614,8 +614,8 @@ void Stepper::work_through(const void* x, float* y, long steps, const int64_t* r
   if (threads > 1) groups = std::max(groups, std::min<long>({threads, count, static_cast<long>(work / worth_a_thread)}));
   if (groups == 1) {
     if (spec_.threads > 1 && largest_ * count >= worth_sharing) {
-      const Company company(spec_.threads, work >= long_call);
-      workers_[0]->run(x, y, steps, rows, 0, count, company.get());
+      const CompanionsGuard companions(spec_.threads, work >= long_call);
+      workers_[0]->run(x, y, steps, rows, 0, count, companions.get());
     } else {
       workers_[0]->run(x, y, steps, rows, 0, count, nullptr);
     }

@@ -39,7 +39,7 @@ struct Builder {
     spec.y = y;
   }
 
-  void front(int array, uintptr_t table) { spec.fronts.push_back({array, reinterpret_cast<const float*>(table)}); }
+  void front(int array, uintptr_t table) { spec.sources.push_back({array, reinterpret_cast<const float*>(table)}); }
 
   // early: source, start, weight, vector, into of each; weights: depth, width, address and two strides of each.
   // states: addresses of their memory, for the segment that is the loop.
@@ -53,7 +53,7 @@ struct Builder {
                                   lines, next),
                      input_arrays, output_arrays, {}, {}, {}, {}};
     for (size_t i = 0; i < early.size(); i += 5)
-      made.early.push_back({static_cast<int>(early[i]), static_cast<int>(early[i + 1]), static_cast<int>(early[i + 2]),
+      made.hoisted.push_back({static_cast<int>(early[i]), static_cast<int>(early[i + 1]), static_cast<int>(early[i + 2]),
                             static_cast<int>(early[i + 3]), static_cast<int>(early[i + 4])});
     for (size_t i = 0; i < views.size(); i += 5) {
       made.sizes.emplace_back(static_cast<int>(views[i]), static_cast<int>(views[i + 1]));
@@ -86,8 +86,8 @@ void call(Stepper& self, const void* x, size_t numbers, Out y, const int64_t* ro
   }
   nb::gil_scoped_release release;
   const Stepper::Turn mine = self.turn();
-  std::optional<Checked> checked;
-  if (work >= worth_stopping) checked.emplace(check_signals);
+  std::optional<SignalCheck> check;
+  if (work >= worth_stopping) check.emplace(check_signals);
   self.run(mine, x, y.data(), steps, rows, count);
 }
 

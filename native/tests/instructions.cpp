@@ -18,7 +18,7 @@ void run(Op op, int operands, int mode, long width, long rows) {
   const bool narrow = op == Op::sum || op == Op::amax || op == Op::amin;
   auto d = fresh<T>(rows * (narrow ? 1 : width));
   if (op == Op::total) d.assign(static_cast<size_t>(width), T(0));
-  Cells<T> x{};
+  Tile<T> x{};
   x.rows = rows;
   x.width = width;
   x.d = d.data();
@@ -79,12 +79,12 @@ TEST(special_numbers) {
   const std::vector<float> x{nan, infinity, -infinity, 0.0f, -0.0f, 1e30f, -1e30f, 1e-40f, -1e-40f, 88.8f, -104.0f};
   const auto of = [&](Op op, double (*expected)(double)) {
     auto d = fresh<float>(static_cast<long>(x.size()));
-    Cells<float> cells{};
-    cells.rows = 1;
-    cells.width = static_cast<long>(x.size());
-    cells.d = d.data();
-    cells.a = x.data();
-    kernels<float>().instruction[static_cast<int>(op)][0](cells);
+    Tile<float> tile{};
+    tile.rows = 1;
+    tile.width = static_cast<long>(x.size());
+    tile.d = d.data();
+    tile.a = x.data();
+    kernels<float>().instruction[static_cast<int>(op)][0](tile);
     for (size_t i = 0; i < x.size(); ++i) {
       const auto wanted = static_cast<float>(expected(x[i]));
       if (std::isnan(wanted)) {

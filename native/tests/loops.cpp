@@ -79,7 +79,7 @@ TEST(a_check_ends_a_long_run_and_the_next_is_right) {
   auto last = fresh<float>(40);
   struct Stopped {};
   CHECK_THROWS(Stopped, {
-    const Checked checked([] { throw Stopped{}; });
+    const SignalCheck check([] { throw Stopped{}; });
     endless.run(1, sizes.data(), static_cast<long>(sizes.size()), false, {}, {{expected.h.data(), 40}},
                 {{expected.weight.data(), 40, 1}}, {}, {}, {last.data()}, {}, 2);
   });

@@ -12,7 +12,7 @@
 
 namespace recurra {
 
-struct Narrow {
+struct QuantisedKernels {
   long (*packed_size)(long depth, long width);  // numbers
   void (*pack_bfloat16)(const float* w, long depth_stride, long width_stride, long depth, long width, uint16_t* packed);
   // scales: as many as packed columns, rounded up to whole panels of `panel`
@@ -28,19 +28,19 @@ struct Narrow {
 };
 
 namespace v2 {
-extern const Narrow narrow;
+extern const QuantisedKernels quantised_kernels;
 }
 namespace v3 {
-extern const Narrow narrow;
+extern const QuantisedKernels quantised_kernels;
 }
 namespace v4 {
-extern const Narrow narrow;
+extern const QuantisedKernels quantised_kernels;
 }
 namespace neon {
-extern const Narrow narrow;
+extern const QuantisedKernels quantised_kernels;
 }
 namespace plain {
-extern const Narrow narrow;
+extern const QuantisedKernels quantised_kernels;
 }
 
 }  // namespace recurra
