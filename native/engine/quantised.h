@@ -27,20 +27,4 @@ struct QuantisedKernels {
   int panel;
 };
 
-namespace v2 {
-extern const QuantisedKernels quantised_kernels;
-}
-namespace v3 {
-extern const QuantisedKernels quantised_kernels;
-}
-namespace v4 {
-extern const QuantisedKernels quantised_kernels;
-}
-namespace neon {
-extern const QuantisedKernels quantised_kernels;
-}
-namespace plain {
-extern const QuantisedKernels quantised_kernels;
-}
-
 }  // namespace recurra
