@@ -125,7 +125,7 @@ void bind_call(nb::module_& m, const char* name) {
               nb::gil_scoped_release release;
               const SignalCheck check(check_signals);
               const CallArguments<T> with{arrays<T>(given),      pointers<T>(rooms),
-                                          arrays<const T>(states), views<WeightView<T>>(weights),
+                                          arrays<const T>(states), views<Matrix<const T>>(weights),
                                           pointers<const T>(vectors), pointers<T>(finals),
                                           pointers<T>(totals),   views<Matrix<T>>(gradients),
                                           pointers<T>(sums)};

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "gemm.h"
+
 namespace recurra {
 namespace {
 
@@ -100,11 +102,10 @@ CallSeconds Call<T>::run(long rows, const int64_t* batch_sizes, long steps, bool
   }
   const auto multiply = [&](const Times& product) {
     auto [depth, width] = p.weights[product.weight];
-    const WeightView<T>& w = with.weights[product.weight];
-    Matrix<const T> weight{w.data, w.depth_stride, w.width_stride};
+    Matrix<const T> weight = with.weights[product.weight];
     if (product.transposed) {
       std::swap(depth, width);
-      std::swap(weight.row_stride, weight.column_stride);
+      weight = weight.transposed();
     }
     const Strided<T>&x = arrays[product.x], &out = arrays[product.out];
     gemm<T>(count, depth, width, {x.data + product.start, x.row_stride, 1}, weight,
@@ -121,11 +122,9 @@ CallSeconds Call<T>::run(long rows, const int64_t* batch_sizes, long steps, bool
   for (int number : p.inputs) inputs.push_back({arrays[number].data, arrays[number].row_stride});
   std::vector<T*> outputs;
   for (int number : p.outputs) outputs.push_back(arrays[number].data);
-  std::vector<WeightView<T>> weights;
-  for (const auto& [number, transposed] : p.loop_weights) {
-    const WeightView<T>& w = with.weights[number];
-    weights.push_back(transposed ? WeightView<T>{w.data, w.width_stride, w.depth_stride} : w);
-  }
+  std::vector<Matrix<const T>> weights;
+  for (const auto& [number, transposed] : p.loop_weights)
+    weights.push_back(transposed ? with.weights[number].transposed() : with.weights[number]);
   loop_.run(rows, batch_sizes, steps, reverse, inputs, with.states, weights, with.vectors, outputs, with.finals,
             with.totals, threads);
   seconds.loop = clock.lap();

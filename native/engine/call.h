@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "driver.h"
-#include "gemm.h"
+#include "matrix.h"
 
 namespace recurra {
 
@@ -48,7 +48,7 @@ struct CallArguments {
   std::vector<Strided<T>> arrays;
   std::vector<T*> rooms;
   std::vector<Strided<const T>> states;
-  std::vector<WeightView<T>> weights;
+  std::vector<Matrix<const T>> weights;
   std::vector<const T*> vectors;
   std::vector<T*> finals, totals;
   // Of every weight, or of none; null where none is made. Rows or columns lie whole.

@@ -7,13 +7,14 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
-#include "driver.h"
+#include "matrix.h"
+#include "packed.h"
+#include "program.h"
 
 namespace recurra {
-
-enum class WeightKind : int { float32, bfloat16, int8 };
 
 // A product of an input of the segment, before its lines: inputs[into] = inputs[source][start:] @ weight + vector.
 struct HoistedProduct {
@@ -22,11 +23,11 @@ struct HoistedProduct {
 
 struct SegmentSpec {
   LoopProgram program;
-  std::vector<int> inputs, outputs;        // the array that each stands for
+  std::vector<int> inputs, outputs;  // the array that each stands for
   std::vector<HoistedProduct> hoisted;
-  std::vector<std::pair<int, int>> sizes;  // depth, width of every weight; those of `program` come first
-  std::vector<WeightView<float>> weights;  // copied while packing
-  std::vector<const float*> vectors;       // copied
+  std::vector<std::pair<int, int>> sizes;    // depth, width of every weight; those of `program` come first
+  std::vector<Matrix<const float>> weights;  // copied while packing
+  std::vector<const float*> vectors;         // copied
 };
 
 // Where an array of the input comes from: x itself, or rows of a table [tokens, width] by id.
@@ -90,7 +91,7 @@ class Stepper {
   StepperSpec spec_;
   std::vector<std::unique_ptr<Segment>> segments_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::vector<char> taken_;
+  std::vector<char> marked_;  // streams that `rows` named already
   std::mutex one_at_a_time_;
   long work_ = 0, largest_ = 0;
   bool pair_ = false;  // see Segment::pairs_with

@@ -87,6 +87,12 @@ TEST(a_check_ends_a_long_run_and_the_next_is_right) {
   CHECK(found.y == expected.y);
 }
 
+TEST(an_operation_without_that_form_is_refused) {
+  LoopProgram p = recurrence(3, false);
+  p.lines[4].mode = single_a | single_b;  // y = z + one
+  CHECK_THROWS(std::invalid_argument, Driver<float>{p});
+}
+
 TEST(wrong_arguments_are_refused) {
   Run<float> run(3, {2, 1});
   const Driver<float> driver(recurrence(3, false));
