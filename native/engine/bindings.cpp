@@ -19,7 +19,7 @@ void bind_gemm(nb::module_& m, const char* name) {
   m.def(
       name,
       [](long rows, long depth, long width, MatrixAt a, MatrixAt b, Address bias, RowsAt out, bool add, int threads) {
-        const Checked checked(check_signals);
+        const SignalCheck check(check_signals);
         gemm<T>(rows, depth, width, matrix_of<const T>(a), matrix_of<const T>(b), pointer_of<const T>(bias),
                 pointer_of<T>(out[0]), out[1], add, threads);
       },
@@ -32,7 +32,7 @@ void bind_sums(nb::module_& m, const char* name) {
   m.def(
       name,
       [](long rows, long width, RowsAt x, Address sums, int threads) {
-        const Checked checked(check_signals);
+        const SignalCheck check(check_signals);
         column_sums<T>(pointer_of<const T>(x[0]), x[1], rows, width, pointer_of<T>(sums), threads);
       },
       "rows"_a, "width"_a, "x"_a, "sums"_a, "threads"_a, nb::call_guard<nb::gil_scoped_release>());

@@ -11,8 +11,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "driver.h"
-#include "gemm.h"
+#include "matrix.h"
 
 namespace recurra {
 

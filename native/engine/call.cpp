@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "gemm.h"
+
 namespace recurra {
 namespace {
 
@@ -104,7 +106,7 @@ CallSeconds Call<T>::run(long rows, const int64_t* batch_sizes, long steps, bool
     Matrix<const T> weight = with.weights[product.weight];
     if (product.transposed) {
       std::swap(depth, width);
-      std::swap(weight.row_stride, weight.column_stride);
+      weight = weight.transposed();
     }
     const Strided<T>&x = arrays[product.x], &out = arrays[product.out];
     gemm<T>(count, depth, width, {x.data + product.start, x.row_stride, 1}, weight,
@@ -121,12 +123,9 @@ CallSeconds Call<T>::run(long rows, const int64_t* batch_sizes, long steps, bool
   for (int number : p.inputs) inputs.push_back({arrays[number].data, arrays[number].row_stride});
   std::vector<T*> outputs;
   for (int number : p.outputs) outputs.push_back(arrays[number].data);
-  std::vector<WeightView<T>> weights;
-  for (const auto& [number, transposed] : p.loop_weights) {
-    Matrix<const T> weight = with.weights[number];
-    if (transposed) std::swap(weight.row_stride, weight.column_stride);
-    weights.push_back({weight.data, weight.row_stride, weight.column_stride});
-  }
+  std::vector<Matrix<const T>> weights;
+  for (const auto& [number, transposed] : p.loop_weights)
+    weights.push_back(transposed ? with.weights[number].transposed() : with.weights[number]);
   loop_.run(rows, batch_sizes, steps, reverse, inputs, with.initial, weights, with.vectors, outputs, with.finals,
             with.totals, threads);
   seconds.loop = clock.lap();

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "driver.h"
-#include "gemm.h"
+#include "matrix.h"
 
 namespace recurra {
 

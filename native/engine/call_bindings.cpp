@@ -31,7 +31,7 @@ void bind_calls_of(nb::module_& m, const char* name) {
             CallSeconds seconds;
             {
               nb::gil_scoped_release release;
-              const Checked checked(check_signals);
+              const SignalCheck check(check_signals);
               const CallArguments<T> with{rows_of<T>(tensors),           pointers_of<T>(buffers),
                                           rows_of<const T>(initial),     matrices_of<const T>(weights),
                                           pointers_of<const T>(vectors), pointers_of<T>(finals),

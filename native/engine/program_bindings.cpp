@@ -56,8 +56,8 @@ void bind_program(nb::module_& m) {
            "inputs"_a, "states"_a, "outputs"_a, "temporaries"_a, "vectors"_a, "locals"_a, "totals"_a, "weights"_a,
            "immediates"_a, "lines"_a, "next"_a);
   m.attr("OPS") = operation_codes();
-  m.attr("PRODUCT") = -1;
-  m.attr("SINGLE") = nb::make_tuple(4, 1, 2);
+  m.attr("PRODUCT") = static_cast<int>(Line::product);
+  m.attr("SINGLE") = nb::make_tuple(static_cast<int>(single_a), static_cast<int>(single_b), static_cast<int>(single_c));
 }
 
 }  // namespace recurra

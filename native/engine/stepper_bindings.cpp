@@ -25,14 +25,12 @@ constexpr double brief = 5e5;
 
 using Widths = std::vector<int>;
 
-SegmentSpec segment(LoopProgram program, Widths inputs, Widths outputs, std::vector<EarlyProduct> hoisted,
+SegmentSpec segment(LoopProgram program, Widths inputs, Widths outputs, std::vector<HoistedProduct> hoisted,
                     std::vector<std::pair<int, int>> sizes, const std::vector<MatrixAt>& weights,
                     const std::vector<Address>& vectors) {
   if (sizes.size() != weights.size()) throw std::invalid_argument("stepper: one size for each weight");
-  SegmentSpec spec{std::move(program), std::move(inputs), std::move(outputs), std::move(hoisted), std::move(sizes), {},
-                   pointers_of<const float>(vectors)};
-  for (const MatrixAt& w : weights) spec.weights.push_back({pointer_of<const float>(w[0]), w[1], w[2]});
-  return spec;
+  return {std::move(program), std::move(inputs), std::move(outputs), std::move(hoisted), std::move(sizes),
+          matrices_of<const float>(weights), pointers_of<const float>(vectors)};
 }
 
 StepperSpec stepper(long streams, int threads, WeightKind kind, long tokens, Widths arrays,
@@ -40,7 +38,7 @@ StepperSpec stepper(long streams, int threads, WeightKind kind, long tokens, Wid
                     const std::vector<Address>& states, int y) {
   StepperSpec spec{streams, threads, kind, tokens, std::move(arrays), {}, std::move(segments), loop,
                    pointers_of<float>(states), y};
-  for (const auto& [array, table] : sources) spec.fronts.push_back({array, pointer_of<const float>(table)});
+  for (const auto& [array, table] : sources) spec.sources.push_back({array, pointer_of<const float>(table)});
   return spec;
 }
 
@@ -62,8 +60,8 @@ void call(Stepper& self, const void* x, size_t numbers, Out y, const int64_t* ro
   }
   nb::gil_scoped_release release;
   const Stepper::Turn mine = self.turn();
-  std::optional<Checked> checked;
-  if (work >= worth_stopping) checked.emplace(check_signals);
+  std::optional<SignalCheck> check;
+  if (work >= worth_stopping) check.emplace(check_signals);
   self.run(mine, x, y.data(), steps, rows, count);
 }
 
@@ -83,15 +81,15 @@ void run_some(Stepper& self, X x, Out y, Ids rows) {
 
 void bind_stepper(nb::module_& m) {
   nb::enum_<WeightKind>(m, "WeightKind")
-      .value("float32", WeightKind::float32)
+      .value("float32", WeightKind::full)
       .value("bfloat16", WeightKind::bfloat16)
       .value("int8", WeightKind::int8);
-  nb::class_<EarlyProduct>(m, "HoistedProduct")
+  nb::class_<HoistedProduct>(m, "HoistedProduct")
       .def(nb::init<int, int, int, int, int>(), "source"_a, "start"_a, "weight"_a, "vector"_a, "into"_a);
   nb::class_<SegmentSpec>(m, "Segment")
       .def(
           "__init__",
-          [](SegmentSpec* self, LoopProgram program, Widths inputs, Widths outputs, std::vector<EarlyProduct> hoisted,
+          [](SegmentSpec* self, LoopProgram program, Widths inputs, Widths outputs, std::vector<HoistedProduct> hoisted,
              std::vector<std::pair<int, int>> sizes, const std::vector<MatrixAt>& weights,
              const std::vector<Address>& vectors) {
             new (self) SegmentSpec(segment(program, inputs, outputs, hoisted, sizes, weights, vectors));
