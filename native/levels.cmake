@@ -47,8 +47,7 @@ function(recurra_add_levels target)
       set(object "${target}_${stem}_${level}")
       add_library(${object} OBJECT "${source}")
       set_target_properties(${object} PROPERTIES
-        CXX_STANDARD 17 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS ON
-        POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+        CXX_EXTENSIONS ON POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
       target_include_directories(${object} PRIVATE "${RECURRA_LEVEL_DIR}")
       target_compile_definitions(${object} PRIVATE
         RECURRA_LEVEL=${level} RECURRA_VECTOR_BYTES=${${level}_bytes})

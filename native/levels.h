@@ -1,5 +1,8 @@
 // Which of the instruction levels compiled by levels.cmake this processor runs best.
 #pragma once
+#ifdef RECURRA_LEVEL
+#error "this chooses among levels: what is compiled for one of them must not see it (levels.cmake says why)"
+#endif
 #include <cstdlib>
 #include <cstring>
 
@@ -49,14 +52,25 @@ inline Level level() {
 
 }  // namespace recurra
 
-// The table `name` of the chosen level, each level having defined its own in recurra::<level>.
+// RECURRA_DECLARE(Type, name): every level has defined a table of that name in recurra::<level>.
+// RECURRA_PICK(name): the one of the chosen level.
+#define RECURRA_DECLARE_AT(level, Type, name) \
+  namespace recurra::level {                  \
+  extern const Type name;                     \
+  }
 #if defined(RECURRA_LEVELS_X86)
+#define RECURRA_DECLARE(Type, name)   \
+  RECURRA_DECLARE_AT(v2, Type, name)  \
+  RECURRA_DECLARE_AT(v3, Type, name)  \
+  RECURRA_DECLARE_AT(v4, Type, name)
 #define RECURRA_PICK(name)                                        \
   (::recurra::level() == ::recurra::Level::v4   ? ::recurra::v4::name \
    : ::recurra::level() == ::recurra::Level::v3 ? ::recurra::v3::name \
                                                 : ::recurra::v2::name)
 #elif defined(RECURRA_LEVELS_ARM)
+#define RECURRA_DECLARE(Type, name) RECURRA_DECLARE_AT(neon, Type, name)
 #define RECURRA_PICK(name) ::recurra::neon::name
 #else
+#define RECURRA_DECLARE(Type, name) RECURRA_DECLARE_AT(plain, Type, name)
 #define RECURRA_PICK(name) ::recurra::plain::name
 #endif

@@ -24,16 +24,16 @@ Buffer<T> allocate(long count) {
 // Memory of the calling thread, kept from call to call; the next call of the same type and thread takes it again.
 template <class T>
 T* arena(long count) {
-  thread_local Buffer<char> held;
+  thread_local Buffer<char> buffer;
   thread_local long size = 0;
   const long bytes = count * static_cast<long>(sizeof(T));
   if (bytes > size) {
-    held.reset();
+    buffer.reset();
     size = 0;
-    held = allocate<char>(bytes);
+    buffer = allocate<char>(bytes);
     size = bytes;
   }
-  return reinterpret_cast<T*>(held.get());
+  return reinterpret_cast<T*>(buffer.get());
 }
 
 }  // namespace recurra

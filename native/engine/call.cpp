@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "gemm.h"
+
 namespace recurra {
 namespace {
 
@@ -14,8 +16,8 @@ void require(bool right) {
 bool within(int number, size_t count) { return number >= 0 && static_cast<size_t>(number) < count; }
 
 std::vector<int> all_widths(const CallPlan& plan) {
-  std::vector<int> widths = plan.given;
-  for (const auto& room : plan.rooms) widths.insert(widths.end(), room.begin(), room.end());
+  std::vector<int> widths = plan.tensors;
+  for (const auto& buffer : plan.buffers) widths.insert(widths.end(), buffer.begin(), buffer.end());
   return widths;
 }
 
@@ -57,8 +59,8 @@ void CallPlan::check(const LoopProgram& loop) const {
     if (transposed) std::swap(size.first, size.second);
     require(size == loop.weights[i]);
   }
-  for (const auto* products : {&before, &after})
-    for (const Times& p : *products) {
+  for (const auto* products : {&hoisted, &input_gradients})
+    for (const Product& p : *products) {
       require(within(p.weight, weights.size()));
       auto [depth, width] = weights[p.weight];
       if (p.transposed) std::swap(depth, width);
@@ -67,7 +69,7 @@ void CallPlan::check(const LoopProgram& loop) const {
       columns(p.out, p.out_start, width);
       require(p.vector == -1 || (within(p.vector, vectors.size()) && vectors[p.vector] == width));
     }
-  for (const WeightGradient& g : gradients) {
+  for (const GradientProduct& g : weight_gradients) {
     require(within(g.weight, weights.size()));
     columns(g.x, g.start, weights[g.weight].first);
     array(g.gradient, weights[g.weight].second);
@@ -76,35 +78,35 @@ void CallPlan::check(const LoopProgram& loop) const {
 }
 
 template <class T>
-Call<T>::Call(const Driver<T>& loop, CallPlan plan) : loop_(loop), plan_(std::move(plan)), widths_(all_widths(plan_)) {
-  plan_.check(loop.program());
+Call<T>::Call(LoopProgram loop, CallPlan plan)
+    : loop_(std::move(loop)), plan_(std::move(plan)), widths_(all_widths(plan_)) {
+  plan_.check(loop_.program());
 }
 
 template <class T>
 CallSeconds Call<T>::run(long rows, const int64_t* batch_sizes, long steps, bool reverse, const CallArguments<T>& with,
                          int threads) const {
   const CallPlan& p = plan_;
-  if (with.arrays.size() != p.given.size() || with.rooms.size() != p.rooms.size() ||
+  if (with.tensors.size() != p.tensors.size() || with.buffers.size() != p.buffers.size() ||
       with.weights.size() != p.weights.size() || with.vectors.size() != p.vectors.size() ||
-      (!p.gradients.empty() && with.gradients.size() != p.weights.size()) || with.sums.size() != p.sums.size())
+      (!p.weight_gradients.empty() && with.gradients.size() != p.weights.size()) || with.sums.size() != p.sums.size())
     throw std::invalid_argument("call: wrong number of arrays");
   long count = 0;
   for (long t = 0; t < steps; ++t) count += batch_sizes[t];
-  std::vector<Strided<T>> arrays = with.arrays;
-  for (size_t r = 0; r < p.rooms.size(); ++r) {
-    T* next = with.rooms[r];
-    for (int width : p.rooms[r]) {
+  std::vector<Strided<T>> arrays = with.tensors;
+  for (size_t b = 0; b < p.buffers.size(); ++b) {
+    T* next = with.buffers[b];
+    for (int width : p.buffers[b]) {
       arrays.push_back({next, width});
       next += count * width;
     }
   }
-  const auto multiply = [&](const Times& product) {
+  const auto multiply = [&](const Product& product) {
     auto [depth, width] = p.weights[product.weight];
-    const WeightView<T>& w = with.weights[product.weight];
-    Matrix<const T> weight{w.data, w.depth_stride, w.width_stride};
+    Matrix<const T> weight = with.weights[product.weight];
     if (product.transposed) {
       std::swap(depth, width);
-      std::swap(weight.row_stride, weight.column_stride);
+      weight = weight.transposed();
     }
     const Strided<T>&x = arrays[product.x], &out = arrays[product.out];
     gemm<T>(count, depth, width, {x.data + product.start, x.row_stride, 1}, weight,
@@ -114,23 +116,21 @@ CallSeconds Call<T>::run(long rows, const int64_t* batch_sizes, long steps, bool
 
   CallSeconds seconds;
   Clock clock;
-  for (const Times& product : p.before) multiply(product);
+  for (const Product& product : p.hoisted) multiply(product);
   seconds.before = clock.lap();
 
   std::vector<Strided<const T>> inputs;
   for (int number : p.inputs) inputs.push_back({arrays[number].data, arrays[number].row_stride});
   std::vector<T*> outputs;
   for (int number : p.outputs) outputs.push_back(arrays[number].data);
-  std::vector<WeightView<T>> weights;
-  for (const auto& [number, transposed] : p.loop_weights) {
-    const WeightView<T>& w = with.weights[number];
-    weights.push_back(transposed ? WeightView<T>{w.data, w.width_stride, w.depth_stride} : w);
-  }
-  loop_.run(rows, batch_sizes, steps, reverse, inputs, with.states, weights, with.vectors, outputs, with.finals,
+  std::vector<Matrix<const T>> weights;
+  for (const auto& [number, transposed] : p.loop_weights)
+    weights.push_back(transposed ? with.weights[number].transposed() : with.weights[number]);
+  loop_.run(rows, batch_sizes, steps, reverse, inputs, with.initial, weights, with.vectors, outputs, with.finals,
             with.totals, threads);
   seconds.loop = clock.lap();
 
-  for (const WeightGradient& g : p.gradients) {
+  for (const GradientProduct& g : p.weight_gradients) {
     const auto [depth, width] = p.weights[g.weight];
     const Matrix<T>& to = with.gradients[g.weight];
     const Strided<T>&x = arrays[g.x], &y = arrays[g.gradient];
@@ -146,7 +146,7 @@ CallSeconds Call<T>::run(long rows, const int64_t* batch_sizes, long steps, bool
     const int number = p.sums[s];
     column_sums<T>(arrays[number].data, arrays[number].row_stride, count, widths_[number], with.sums[s], threads);
   }
-  for (const Times& product : p.after) multiply(product);
+  for (const Product& product : p.input_gradients) multiply(product);
   seconds.after = clock.lap();
   return seconds;
 }

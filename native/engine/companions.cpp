@@ -7,6 +7,7 @@
 #include <system_error>
 #include <thread>
 
+#include "pieces.h"
 #include "relax.h"
 
 namespace recurra {
@@ -27,8 +28,8 @@ uint64_t last_of(uint64_t word) { return word & 0xffff; }
 
 // More threads than processors would take turns spinning.
 int processors() {
-  static const int found = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  return found;
+  static const int count = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return count;
 }
 
 // Turns of waiting without a pause: about as long as the gap between two products of a step. A pause would be
@@ -55,11 +56,11 @@ Companions& Companions::all() { return *companions; }
 
 bool Companions::begin(int threads, bool is_long) {
   if (used_.exchange(true, std::memory_order_acquire)) return false;
-  const int wanted = std::min({threads, processors(), most_threads}) - 1;
-  if (awake_.load(std::memory_order_relaxed) < wanted && (is_long || Clock::now() - last_ < soon)) {
+  const int helpers = std::min({threads, processors(), most_threads}) - 1;
+  if (awake_.load(std::memory_order_relaxed) < helpers && (is_long || Clock::now() - last_ < soon)) {
     const std::lock_guard<std::mutex> hold(lock_);
     try {
-      for (; threads_ < wanted; ++threads_) std::thread(&Companions::serve, this).detach();
+      for (; threads_ < helpers; ++threads_) std::thread(&Companions::serve, this).detach();
     } catch (const std::system_error&) {
       // no more threads to be had: those that there are will do
     }
@@ -76,8 +77,8 @@ void Companions::end() {
 
 long Companions::panels_each(long panels, long work) const {
   const long threads = awake() + 1;
-  const long wanted = std::min(panels, threads * std::max<long>(1, std::min<long>(8, work / (threads * long_piece))));
-  return (panels + wanted - 1) / wanted;
+  const long count = std::min(panels, threads * std::max<long>(1, std::min<long>(8, work / (threads * long_piece))));
+  return pieces(panels, count);
 }
 
 void Companions::share(int count, Piece piece, const void* context) {
@@ -122,8 +123,8 @@ void Companions::serve() {
     else if (turns % 64 == 0 && Clock::now() - since > awake_for) {
       std::unique_lock<std::mutex> hold(lock_);
       awake_.fetch_sub(1, std::memory_order_relaxed);
-      const uint64_t seen = calls_;
-      wake_.wait(hold, [&] { return calls_ != seen; });
+      const uint64_t calls = calls_;
+      wake_.wait(hold, [&] { return calls_ != calls; });
       awake_.fetch_add(1, std::memory_order_relaxed);
       turns = 0;
     }

@@ -58,18 +58,18 @@ class Companions {
 };
 
 // Companions for as long as this lives, where it could get them.
-class Company {
+class CompanionsGuard {
  public:
-  Company(int threads, bool is_long) : held_(Companions::all().begin(threads, is_long) ? &Companions::all() : nullptr) {}
-  ~Company() {
-    if (held_) held_->end();
+  CompanionsGuard(int threads, bool is_long) : companions_(Companions::all().begin(threads, is_long) ? &Companions::all() : nullptr) {}
+  ~CompanionsGuard() {
+    if (companions_) companions_->end();
   }
-  Company(const Company&) = delete;
-  Company& operator=(const Company&) = delete;
-  Companions* get() const { return held_; }
+  CompanionsGuard(const CompanionsGuard&) = delete;
+  CompanionsGuard& operator=(const CompanionsGuard&) = delete;
+  Companions* get() const { return companions_; }
 
  private:
-  Companions* held_;
+  Companions* companions_;
 };
 
 }  // namespace recurra

@@ -3,24 +3,12 @@
 #include <cstdint>
 #include <vector>
 
-#include "buffer.h"
-#include "program.h"
+#include "interpreter.h"
+#include "matrix.h"
 
 namespace recurra {
 
-template <class T>
-struct Strided {
-  T* data;
-  long row_stride;  // columns lie next to each other
-};
-
-template <class T>
-struct WeightView {
-  const T* data;
-  long depth_stride, width_stride;
-};
-
-// A program with its constants and kernels looked up: made once, run often, from any thread.
+// A loop over ragged rows: made once, run often, from any thread.
 template <class T>
 class Driver {
  public:
@@ -30,15 +18,14 @@ class Driver {
   // inputs and outputs [N, width]; initial and final [B, width], the latter written for every row;
   // outputs and finals have no gaps between rows. totals [width].
   void run(long rows, const int64_t* batch_sizes, long steps, bool reverse, const std::vector<Strided<const T>>& inputs,
-           const std::vector<Strided<const T>>& initial, const std::vector<WeightView<T>>& weights,
+           const std::vector<Strided<const T>>& initial, const std::vector<Matrix<const T>>& weights,
            const std::vector<const T*>& vectors, const std::vector<T*>& outputs, const std::vector<T*>& finals,
            const std::vector<T*>& totals, int threads) const;
 
-  const LoopProgram& program() const { return program_; }
+  const LoopProgram& program() const { return interpreter_.code; }
 
  private:
-  LoopProgram program_;
-  std::vector<T> immediates_;
+  Interpreter<T> interpreter_;
 };
 
 }  // namespace recurra

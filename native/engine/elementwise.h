@@ -51,7 +51,7 @@ RECURRA_INLINE Vec<T> compute(Vec<T> a, Vec<T> b, Vec<T> c) {
 }
 
 template <class T, Op op, int operands, int mode>
-static void pointwise(const Cells<T>& x) {
+static void pointwise(const Tile<T>& x) {
   using V = Vec<T>;
   constexpr int W = Vector<T>::width;
   const T *a = x.a, *b = x.b, *c = x.c;
@@ -60,19 +60,19 @@ static void pointwise(const Cells<T>& x) {
   const int tail = static_cast<int>(x.width - whole);
   for (long r = 0; r < x.rows; ++r) {
     V va{}, vb{}, vc{};
-    if constexpr (mode & 4) va = splat(*a);
-    if constexpr (mode & 1) vb = splat(*b);
-    if constexpr (mode & 2) vc = splat(*c);
+    if constexpr (mode & single_a) va = splat(*a);
+    if constexpr (mode & single_b) vb = splat(*b);
+    if constexpr (mode & single_c) vc = splat(*c);
     for (long i = 0; i < whole; i += W) {
-      if constexpr (!(mode & 4)) va = load(a + i);
-      if constexpr (operands > 1 && !(mode & 1)) vb = load(b + i);
-      if constexpr (operands > 2 && !(mode & 2)) vc = load(c + i);
+      if constexpr (!(mode & single_a)) va = load(a + i);
+      if constexpr (operands > 1 && !(mode & single_b)) vb = load(b + i);
+      if constexpr (operands > 2 && !(mode & single_c)) vc = load(c + i);
       store(d + i, compute<T, op>(va, vb, vc));
     }
     if (tail) {
-      if constexpr (!(mode & 4)) va = load_some(a + whole, tail);
-      if constexpr (operands > 1 && !(mode & 1)) vb = load_some(b + whole, tail);
-      if constexpr (operands > 2 && !(mode & 2)) vc = load_some(c + whole, tail);
+      if constexpr (!(mode & single_a)) va = load_some(a + whole, tail);
+      if constexpr (operands > 1 && !(mode & single_b)) vb = load_some(b + whole, tail);
+      if constexpr (operands > 2 && !(mode & single_c)) vc = load_some(c + whole, tail);
       store_some(d + whole, compute<T, op>(va, vb, vc), tail);
     }
     a += x.as;
@@ -91,7 +91,7 @@ RECURRA_INLINE Vec<T> join(Vec<T> a, Vec<T> b) {
 }
 
 template <class T, Op op>
-static void rowwise(const Cells<T>& x) {
+static void rowwise(const Tile<T>& x) {
   using V = Vec<T>;
   constexpr int W = Vector<T>::width;
   const T nothing = op == Op::sum ? T(0) : op == Op::amax ? -T(__builtin_inf()) : T(__builtin_inf());
@@ -115,7 +115,7 @@ static void rowwise(const Cells<T>& x) {
 
 // d [width] += each row of a, one after the other
 template <class T>
-static void total(const Cells<T>& x) {
+static void total(const Tile<T>& x) {
   constexpr int W = Vector<T>::width;
   long i = 0;
   for (; i + W <= x.width; i += W) {
@@ -135,15 +135,15 @@ static constexpr void enter(Kernels<T>& table) {
   Instruction<T>* row = table.instruction[static_cast<int>(op)];
   row[0] = pointwise<T, op, operands, 0>;
   if constexpr (operands > 1) {
-    row[1] = pointwise<T, op, operands, 1>;
-    row[4] = pointwise<T, op, operands, 4>;
+    row[single_b] = pointwise<T, op, operands, single_b>;
+    row[single_a] = pointwise<T, op, operands, single_a>;
   }
   if constexpr (operands > 2) {
-    row[2] = pointwise<T, op, operands, 2>;
-    row[3] = pointwise<T, op, operands, 3>;
-    row[4] = nullptr;
+    row[single_c] = pointwise<T, op, operands, single_c>;
+    row[single_b | single_c] = pointwise<T, op, operands, single_b | single_c>;
+    row[single_a] = nullptr;
   }
-  if constexpr (op == Op::copy) row[4] = pointwise<T, op, operands, 4>;
+  if constexpr (op == Op::copy) row[single_a] = pointwise<T, op, operands, single_a>;
 }
 
 template <class T>

@@ -5,6 +5,7 @@
 
 #include "buffer.h"
 #include "pick.h"
+#include "pieces.h"
 #include "pool.h"
 
 namespace recurra {
@@ -13,8 +14,6 @@ namespace {
 constexpr long kib = 1024;
 // Operations from which a product is shared out: waking a thread takes as long as this many.
 constexpr double shared_from = 4e6;
-
-long pieces(long total, long piece) { return (total + piece - 1) / piece; }
 
 // a's rows lie whole in memory: b is packed once, tasks take rows.
 template <class T>

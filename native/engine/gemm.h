@@ -1,14 +1,9 @@
 // Large products, shared out over threads. Every element is summed in one order, whatever the
 // number of threads: chunks of 512 (rows against columns) or 256 (transposed) in turn.
 #pragma once
+#include "matrix.h"
 
 namespace recurra {
-
-template <class T>
-struct Matrix {
-  T* data;
-  long row_stride, column_stride;
-};
 
 // c [rows, width] (column stride 1) = a [rows, depth] @ b [depth, width] + bias [width] or null,
 // or added to what c holds.

@@ -5,10 +5,10 @@
 namespace recurra {
 
 // d [rows, width] from up to three operands of the same shape, each with its own row stride.
-// A stride of 0 gives every row the same numbers. An operand whose bit is set in the mode is one
-// number a row (b: 1, c: 2, a: 4).
+// A stride of 0 gives every row the same numbers. An operand whose bit is set in the mode (see ops.h) is one
+// number a row.
 template <class T>
-struct Cells {
+struct Tile {
   long rows, width;
   T* d;
   const T *a, *b, *c;
@@ -16,7 +16,7 @@ struct Cells {
 };
 
 template <class T>
-using Instruction = void (*)(const Cells<T>&);
+using Instruction = void (*)(const Tile<T>&);
 
 template <class T>
 struct Kernels {
@@ -33,28 +33,7 @@ struct Kernels {
                   T* c, long c_stride, const T* bias, const T* addend, long addend_stride);
   // sums [width] += rows of x, in order
   void (*add_rows)(const T* x, long stride, long rows, long width, T* sums);
-  Instruction<T> instruction[static_cast<int>(Op::count)][8];  // null where a mode does not exist
+  Instruction<T> instruction[static_cast<int>(Op::count)][modes];  // null where a mode does not exist
 };
-
-namespace v2 {
-extern const Kernels<float> kernels_f32;
-extern const Kernels<double> kernels_f64;
-}  // namespace v2
-namespace v3 {
-extern const Kernels<float> kernels_f32;
-extern const Kernels<double> kernels_f64;
-}  // namespace v3
-namespace v4 {
-extern const Kernels<float> kernels_f32;
-extern const Kernels<double> kernels_f64;
-}  // namespace v4
-namespace neon {
-extern const Kernels<float> kernels_f32;
-extern const Kernels<double> kernels_f64;
-}  // namespace neon
-namespace plain {
-extern const Kernels<float> kernels_f32;
-extern const Kernels<double> kernels_f64;
-}  // namespace plain
 
 }  // namespace recurra

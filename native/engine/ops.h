@@ -18,6 +18,10 @@
 
 namespace recurra {
 
+// Bits of an instruction's mode: this operand is one number a row.
+constexpr int single_b = 1, single_c = 2, single_a = 4;
+constexpr int modes = 8;
+
 enum class Op : int {
 #define R(name, operands) name,
   RECURRA_POINTWISE(R) RECURRA_ROWWISE(R)

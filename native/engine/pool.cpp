@@ -38,27 +38,27 @@ struct Job {
 };
 
 // Thrown out of tasks whose job has failed elsewhere.
-struct Over {};
+struct Cancelled {};
 
 // What this thread is at.
-struct Here {
+struct ThreadState {
   const Job* job = nullptr;
   void (*check)() = nullptr;
   Clock::time_point checked{};
   bool checking = false;
 };
-thread_local Here here;
+thread_local ThreadState thread_state;
 
 void check_if_due() {
-  if (!here.check || Clock::now() - here.checked < between_checks) return;
+  if (!thread_state.check || Clock::now() - thread_state.checked < between_checks) return;
   struct Checking {
-    Checking() { here.checking = true; }
+    Checking() { thread_state.checking = true; }
     ~Checking() {
-      here.checking = false;
-      here.checked = Clock::now();
+      thread_state.checking = false;
+      thread_state.checked = Clock::now();
     }
   } checking;
-  here.check();
+  thread_state.check();
 }
 
 class Pool {
@@ -89,7 +89,7 @@ class Pool {
         break;
       }
     const auto left = [&] { return job.helpers_inside == 0; };
-    while (here.check && !left()) {
+    while (thread_state.check && !left()) {
       if (done_.wait_for(hold, between_checks, left)) break;
       hold.unlock();  // a check may wait for what another thread holds
       try {
@@ -105,7 +105,7 @@ class Pool {
   // By the team; false: there is none at present, and nothing has been done.
   bool run_in_team(Job& job, int threads) {
     const Team team = team_.load();
-    if (!team || here.job || Clock::now() < team_from_.load()) return false;
+    if (!team || thread_state.job || Clock::now() < team_from_.load()) return false;
     struct Call {
       Pool& pool;
       Job& job;
@@ -152,8 +152,8 @@ class Pool {
   }
 
   void work(Job& job) {
-    const Job* before = here.job;
-    here.job = &job;
+    const Job* outer = thread_state.job;
+    thread_state.job = &job;
     for (int i; (i = job.next.fetch_add(1)) < job.tasks;) {
       try {
         check_if_due();
@@ -162,7 +162,7 @@ class Pool {
         fail(job);
       }
     }
-    here.job = before;
+    thread_state.job = outer;
   }
 
   // Within a handler of what was thrown.
@@ -216,7 +216,7 @@ Pool* new_pool() {
 }  // namespace
 
 void run_tasks(int tasks, int threads, const std::function<void(int)>& task) {
-  if (here.checking) throw std::logic_error("a native run can't begin in the middle of another one on the same thread");
+  if (thread_state.checking) throw std::logic_error("a native run can't begin in the middle of another one on the same thread");
   const int helpers = (threads < tasks ? threads : tasks) - 1;
   if (helpers <= 0) {
     for (int i = 0; i < tasks; ++i) {
@@ -236,15 +236,15 @@ void run_tasks(int tasks, int threads, const std::function<void(int)>& task) {
 
 void use_team(Team team) { pool->use_team(team); }
 
-Checked::Checked(void (*check)()) : before_(here.check) {
-  here.check = check;
-  here.checked = Clock::now();
+SignalCheck::SignalCheck(void (*check)()) : outer_(thread_state.check) {
+  thread_state.check = check;
+  thread_state.checked = Clock::now();
 }
 
-Checked::~Checked() { here.check = before_; }
+SignalCheck::~SignalCheck() { thread_state.check = outer_; }
 
 void stop_point() {
-  if (here.job && here.job->over.load(std::memory_order_relaxed)) throw Over{};
+  if (thread_state.job && thread_state.job->over.load(std::memory_order_relaxed)) throw Cancelled{};
   check_if_due();
 }
 

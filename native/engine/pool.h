@@ -23,15 +23,15 @@ void use_team(Team team);
 
 // While one lives, `check` is called about ten times a second by this thread, as it runs tasks or waits
 // for them. What it throws ends the job as if a task had thrown it. It must not run tasks itself.
-class Checked {
+class SignalCheck {
  public:
-  explicit Checked(void (*check)());
-  ~Checked();
-  Checked(const Checked&) = delete;
-  Checked& operator=(const Checked&) = delete;
+  explicit SignalCheck(void (*check)());
+  ~SignalCheck();
+  SignalCheck(const SignalCheck&) = delete;
+  SignalCheck& operator=(const SignalCheck&) = delete;
 
  private:
-  void (*before_)();
+  void (*outer_)();
 };
 
 // For a long task to call now and then: throws where the rest of it is not wanted any more.

@@ -51,7 +51,7 @@ void LoopProgram::check() const {
   };
   for (size_t i = 0; i < lines.size(); ++i) {
     const Line& line = lines[i];
-    if (line.op == -1) {
+    if (line.op == Line::product) {
       if (line.weight < 0 || line.weight >= static_cast<int>(weights.size())) refuse(i, "no such weight");
       const auto [depth, width] = weights[line.weight];
       if (line.width != width || !fits(line.d, width) || !writable(line.d)) refuse(i, "product's result");
@@ -70,12 +70,12 @@ void LoopProgram::check() const {
     if (total ? line.d.space != Space::total : !writable(line.d) && line.d.space != Space::local)
       refuse(i, "result");
     if (!fits(line.d, is_rowwise(line.op) ? 1 : line.width)) refuse(i, "result's width");
-    const Place given[3] = {line.a, line.b, line.c};
-    const int single[3] = {4, 1, 2};
+    const Place places[3] = {line.a, line.b, line.c};
+    const int single[3] = {single_a, single_b, single_c};
     for (int k = 0; k < operands; ++k) {
       const bool one = line.mode & single[k];
-      if (given[k].space == Space::total || !fits(given[k], one ? 1 : line.width)) refuse(i, "operand");
-      if (given[k].space == Space::immediate && !one && line.width != 1) refuse(i, "constant");
+      if (places[k].space == Space::total || !fits(places[k], one ? 1 : line.width)) refuse(i, "operand");
+      if (places[k].space == Space::immediate && !one && line.width != 1) refuse(i, "constant");
     }
   }
   if (next.size() != states.size()) throw std::invalid_argument("loop program: one next value for each state");

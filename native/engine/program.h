@@ -26,9 +26,11 @@ struct Place {
 };
 
 // product: d [width] = a [depth] @ weight + b (a vector, or none) + c (rows, or none).
-// Anything else: see ops.h; `mode` has bit 1 where b is one number a row, 2 for c, 4 for a.
+// Anything else: see ops.h, also for the bits of `mode`.
 struct Line {
-  int op;  // an Op, or -1 for a product
+  static constexpr int product = -1;
+
+  int op;  // an Op, or `product`
   int width;
   int mode;
   Place d, a, b, c;

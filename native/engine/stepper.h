@@ -7,30 +7,31 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
-#include "driver.h"
+#include "matrix.h"
+#include "packed.h"
+#include "program.h"
 
 namespace recurra {
 
-enum class WeightKind : int { float32, bfloat16, int8 };
-
 // A product of an input of the segment, before its lines: inputs[into] = inputs[source][start:] @ weight + vector.
-struct EarlyProduct {
+struct HoistedProduct {
   int source, start, weight, vector, into;  // vector: -1 is none
 };
 
 struct SegmentSpec {
   LoopProgram program;
-  std::vector<int> inputs, outputs;        // the array that each stands for
-  std::vector<EarlyProduct> early;
-  std::vector<std::pair<int, int>> sizes;  // depth, width of every weight; those of `program` come first
-  std::vector<WeightView<float>> weights;  // copied while packing
-  std::vector<const float*> vectors;       // copied
+  std::vector<int> inputs, outputs;  // the array that each stands for
+  std::vector<HoistedProduct> hoisted;
+  std::vector<std::pair<int, int>> sizes;    // depth, width of every weight; those of `program` come first
+  std::vector<Matrix<const float>> weights;  // copied while packing
+  std::vector<const float*> vectors;         // copied
 };
 
 // Where an array of the input comes from: x itself, or rows of a table [tokens, width] by id.
-struct Front {
+struct InputSource {
   int array;
   const float* table;  // null: x
 };
@@ -41,7 +42,7 @@ struct StepperSpec {
   WeightKind kind;
   long tokens;              // ids below it; 0: x is numbers
   std::vector<int> arrays;  // widths
-  std::vector<Front> fronts;
+  std::vector<InputSource> sources;
   std::vector<SegmentSpec> segments;
   int loop;                    // which segment runs step by step; -1: none
   std::vector<float*> states;  // [streams, width], the caller's memory; widths are the loop's
@@ -65,7 +66,7 @@ class Stepper {
 
   // x [count, steps, F] (numbers) or [count, steps] (ids, int64); y [count, steps, K]; for the streams in
   // `rows` [count], each at most once, or for all when null. Throws std::out_of_range for an id or a row that does
-  // not exist, before anything has changed. A run that is stopped (see Checked) leaves the states as they were; those
+  // not exist, before anything has changed. A run that is stopped (see SignalCheck) leaves the states as they were; those
   // of less work than `worth_stopping` need not be.
   void run(const Turn& mine, const void* x, float* y, long steps, const int64_t* rows, long count);
   void run(const void* x, float* y, long steps, const int64_t* rows, long count) {
@@ -73,7 +74,7 @@ class Stepper {
   }
 
   long streams() const { return spec_.streams; }
-  long x_width() const { return spec_.tokens ? 1 : spec_.arrays[spec_.fronts[0].array]; }
+  long x_width() const { return spec_.tokens ? 1 : spec_.arrays[spec_.sources[0].array]; }
   long y_width() const { return spec_.arrays[spec_.y]; }
   bool reads_ids() const { return spec_.tokens > 0; }
   // Multiply-adds of one step of one stream.
@@ -85,12 +86,12 @@ class Stepper {
  private:
   friend class Worker;
   class Segment;
-  class StatesBefore;
+  class StatesCopy;
   void work_through(const void* x, float* y, long steps, const int64_t* rows, long count, double work);
   StepperSpec spec_;
   std::vector<std::unique_ptr<Segment>> segments_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::vector<char> taken_;
+  std::vector<char> marked_;  // streams that `rows` named already
   std::mutex one_at_a_time_;
   long work_ = 0, largest_ = 0;
   bool pair_ = false;  // see Segment::pairs_with

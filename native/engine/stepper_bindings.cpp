@@ -1,13 +1,11 @@
-// recurra._engine.Stepper: NumPy arrays in and out.
-#include "stepper_bindings.h"
-
+// A stepper: its parts as plain data, NumPy arrays in and out.
 #include <nanobind/ndarray.h>
-#include <nanobind/stl/vector.h>
 
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
-#include "encoded.h"
+#include "bindings.h"
 #include "pool.h"
 #include "signals.h"
 #include "stepper.h"
@@ -25,48 +23,24 @@ using Out = nb::ndarray<float, nb::c_contig, nb::device::cpu>;
 // Below so many multiply-adds a call keeps the interpreter to itself: handing it over costs as much.
 constexpr double brief = 5e5;
 
-// Collects a stepper's parts; `build` makes it.
-struct Builder {
-  StepperSpec spec;
+using Widths = std::vector<int>;
 
-  Builder(long streams, int threads, int kind, long tokens, std::vector<int> arrays, int y) {
-    spec.streams = streams;
-    spec.threads = threads;
-    spec.kind = static_cast<WeightKind>(kind);
-    spec.tokens = tokens;
-    spec.arrays = std::move(arrays);
-    spec.loop = -1;
-    spec.y = y;
-  }
+SegmentSpec segment(LoopProgram program, Widths inputs, Widths outputs, std::vector<HoistedProduct> hoisted,
+                    std::vector<std::pair<int, int>> sizes, const std::vector<MatrixAt>& weights,
+                    const std::vector<Address>& vectors) {
+  if (sizes.size() != weights.size()) throw std::invalid_argument("stepper: one size for each weight");
+  return {std::move(program), std::move(inputs), std::move(outputs), std::move(hoisted), std::move(sizes),
+          matrices_of<const float>(weights), pointers_of<const float>(vectors)};
+}
 
-  void front(int array, uintptr_t table) { spec.fronts.push_back({array, reinterpret_cast<const float*>(table)}); }
-
-  // early: source, start, weight, vector, into of each; weights: depth, width, address and two strides of each.
-  // states: addresses of their memory, for the segment that is the loop.
-  void segment(std::vector<int> inputs, std::vector<int> states, std::vector<int> outputs,
-               std::vector<int> temporaries, std::vector<int> vectors, std::vector<int> locals, const Numbers& weights,
-               std::vector<double> immediates, const Numbers& lines, const Numbers& next, std::vector<int> input_arrays,
-               std::vector<int> output_arrays, const Numbers& early, const Numbers& views, const Numbers& vector_data,
-               bool loop, const Numbers& state_data) {
-    if (early.size() % 5 || views.size() % 5) throw std::invalid_argument("stepper: lists of a wrong length");
-    SegmentSpec made{make_program(inputs, states, outputs, temporaries, vectors, locals, {}, weights, immediates,
-                                  lines, next),
-                     input_arrays, output_arrays, {}, {}, {}, {}};
-    for (size_t i = 0; i < early.size(); i += 5)
-      made.early.push_back({static_cast<int>(early[i]), static_cast<int>(early[i + 1]), static_cast<int>(early[i + 2]),
-                            static_cast<int>(early[i + 3]), static_cast<int>(early[i + 4])});
-    for (size_t i = 0; i < views.size(); i += 5) {
-      made.sizes.emplace_back(static_cast<int>(views[i]), static_cast<int>(views[i + 1]));
-      made.weights.push_back({reinterpret_cast<const float*>(views[i + 2]), views[i + 3], views[i + 4]});
-    }
-    for (int64_t address : vector_data) made.vectors.push_back(reinterpret_cast<const float*>(address));
-    if (loop) {
-      spec.loop = static_cast<int>(spec.segments.size());
-      for (int64_t address : state_data) spec.states.push_back(reinterpret_cast<float*>(address));
-    }
-    spec.segments.push_back(std::move(made));
-  }
-};
+StepperSpec stepper(long streams, int threads, WeightKind kind, long tokens, Widths arrays,
+                    const std::vector<std::pair<int, Address>>& sources, std::vector<SegmentSpec> segments, int loop,
+                    const std::vector<Address>& states, int y) {
+  StepperSpec spec{streams, threads, kind, tokens, std::move(arrays), {}, std::move(segments), loop,
+                   pointers_of<float>(states), y};
+  for (const auto& [array, table] : sources) spec.sources.push_back({array, pointer_of<const float>(table)});
+  return spec;
+}
 
 void call(Stepper& self, const void* x, size_t numbers, Out y, const int64_t* rows, long count) {
   const long width = self.x_width();
@@ -86,8 +60,8 @@ void call(Stepper& self, const void* x, size_t numbers, Out y, const int64_t* ro
   }
   nb::gil_scoped_release release;
   const Stepper::Turn mine = self.turn();
-  std::optional<Checked> checked;
-  if (work >= worth_stopping) checked.emplace(check_signals);
+  std::optional<SignalCheck> check;
+  if (work >= worth_stopping) check.emplace(check_signals);
   self.run(mine, x, y.data(), steps, rows, count);
 }
 
@@ -106,15 +80,31 @@ void run_some(Stepper& self, X x, Out y, Ids rows) {
 }  // namespace
 
 void bind_stepper(nb::module_& m) {
-  nb::class_<Builder>(m, "StepperParts")
-      .def(nb::init<long, int, int, long, std::vector<int>, int>(), "streams"_a, "threads"_a, "kind"_a, "tokens"_a,
-           "arrays"_a, "y"_a)
-      .def("front", &Builder::front, "array"_a, "table"_a)
-      .def("segment", &Builder::segment, "inputs"_a, "states"_a, "outputs"_a, "temporaries"_a, "vectors"_a, "locals"_a,
-           "weights"_a, "immediates"_a, "lines"_a, "next"_a, "input_arrays"_a, "output_arrays"_a, "early"_a, "views"_a,
-           "vector_data"_a, "loop"_a, "state_data"_a);
+  nb::enum_<WeightKind>(m, "WeightKind")
+      .value("float32", WeightKind::full)
+      .value("bfloat16", WeightKind::bfloat16)
+      .value("int8", WeightKind::int8);
+  nb::class_<HoistedProduct>(m, "HoistedProduct")
+      .def(nb::init<int, int, int, int, int>(), "source"_a, "start"_a, "weight"_a, "vector"_a, "into"_a);
+  nb::class_<SegmentSpec>(m, "Segment")
+      .def(
+          "__init__",
+          [](SegmentSpec* self, LoopProgram program, Widths inputs, Widths outputs, std::vector<HoistedProduct> hoisted,
+             std::vector<std::pair<int, int>> sizes, const std::vector<MatrixAt>& weights,
+             const std::vector<Address>& vectors) {
+            new (self) SegmentSpec(segment(program, inputs, outputs, hoisted, sizes, weights, vectors));
+          },
+          "program"_a, "inputs"_a, "outputs"_a, "hoisted"_a, "sizes"_a, "weights"_a, "vectors"_a);
   nb::class_<Stepper>(m, "Stepper")
-      .def("__init__", [](Stepper* self, Builder& parts) { new (self) Stepper(std::move(parts.spec)); })
+      .def(
+          "__init__",
+          [](Stepper* self, long streams, int threads, WeightKind kind, long tokens, Widths arrays,
+             const std::vector<std::pair<int, Address>>& sources, std::vector<SegmentSpec> segments, int loop,
+             const std::vector<Address>& states, int y) {
+            new (self) Stepper(stepper(streams, threads, kind, tokens, arrays, sources, segments, loop, states, y));
+          },
+          "streams"_a, "threads"_a, "kind"_a, "tokens"_a, "arrays"_a, "sources"_a, "segments"_a, "loop"_a, "states"_a,
+          "y"_a)
       .def("run", &run_all<Floats>, "x"_a.noconvert(), "y"_a.noconvert())
       .def("run", &run_all<Ids>, "x"_a.noconvert(), "y"_a.noconvert())
       .def("run", &run_some<Floats>, "x"_a.noconvert(), "y"_a.noconvert(), "rows"_a.noconvert())

@@ -5,7 +5,7 @@
 namespace recurra::tests {
 namespace {
 
-// raw [N, 2w + 1] -> x = raw[:, 1 : 1 + d] @ first + bias in a room, then the recurrence; after it
+// raw [N, 2w + 1] -> x = raw[:, 1 : 1 + d] @ first + bias in a buffer, then the recurrence; after it
 // gradients first' = raw^T @ y and hidden' = x^T @ y (its columns whole), back += y @ first^T, and the sum of y.
 struct Around {
   int width, depth;
@@ -14,16 +14,16 @@ struct Around {
 
   CallPlan plan() const {
     CallPlan p;
-    p.given = {raw_width(), width, raw_width()};  // raw, y, back
-    p.rooms = {{width}, {}};                      // x
+    p.tensors = {raw_width(), width, raw_width()};  // raw, y, back
+    p.buffers = {{width}, {}};                      // x
     p.inputs = {3};
     p.outputs = {1};
     p.vectors = {width};
     p.weights = {{depth, width}, {width, width}};
     p.loop_weights = {{1, false}};
-    p.before = {{0, 1, depth, 0, false, 0, 3, 0, false}};
-    p.after = {{1, 0, width, 0, true, -1, 2, 1, true}};
-    p.gradients = {{0, 1, 1, 0, false}, {3, 0, 1, 1, false}, {3, 0, 1, 1, true}};
+    p.hoisted = {{0, 1, depth, 0, false, 0, 3, 0, false}};
+    p.input_gradients = {{1, 0, width, 0, true, -1, 2, 1, true}};
+    p.weight_gradients = {{0, 1, 1, 0, false}, {3, 0, 1, 1, false}, {3, 0, 1, 1, true}};
     p.sums = {1};
     return p;
   }
@@ -46,8 +46,7 @@ void around(int width, const std::vector<long>& lengths, double tolerance) {
 
   std::vector<T> x = fresh<T>(run.count * width), back(run.count * raw_width, T(1)), sums = fresh<T>(width);
   std::vector<T> of_first = fresh<T>(depth * width), of_hidden = fresh<T>(static_cast<long>(width) * width);
-  const Driver<T> loop(recurrence(width, false));
-  const Call<T> call(loop, shape.plan());
+  const Call<T> call(recurrence(width, false), shape.plan());
   run.clear();
   const CallArguments<T> with{
       {{const_cast<T*>(raw.data()), raw_width}, {run.y.data(), width}, {back.data(), raw_width}},
@@ -95,7 +94,7 @@ TEST(products_around_a_loop) {
 }
 
 TEST(a_call_that_does_not_fit_its_loop_is_refused) {
-  const Driver<double> loop(recurrence(3, false));
+  const LoopProgram loop = recurrence(3, false);
   const Around shape{3, 4};
   const auto refused = [&](auto change) {
     CallPlan plan = shape.plan();
@@ -105,11 +104,11 @@ TEST(a_call_that_does_not_fit_its_loop_is_refused) {
   refused([](CallPlan& p) { p.inputs = {4}; });
   refused([](CallPlan& p) { p.outputs = {0}; });
   refused([](CallPlan& p) { p.loop_weights = {{0, false}}; });
-  refused([](CallPlan& p) { p.before[0].start = 4; });
-  refused([](CallPlan& p) { p.before[0].depth = 3; });
-  refused([](CallPlan& p) { p.after[0].out_start = 5; });
-  refused([](CallPlan& p) { p.after[0].vector = 1; });
-  refused([](CallPlan& p) { p.gradients[0].gradient = -1; });
+  refused([](CallPlan& p) { p.hoisted[0].start = 4; });
+  refused([](CallPlan& p) { p.hoisted[0].depth = 3; });
+  refused([](CallPlan& p) { p.input_gradients[0].out_start = 5; });
+  refused([](CallPlan& p) { p.input_gradients[0].vector = 1; });
+  refused([](CallPlan& p) { p.weight_gradients[0].gradient = -1; });
   refused([](CallPlan& p) { p.sums = {9}; });
   const Call<double> call(loop, shape.plan());
   CHECK_THROWS(std::invalid_argument, call.run(0, nullptr, 0, false, {}, 1));

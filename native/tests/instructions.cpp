@@ -12,27 +12,27 @@ void run(Op op, int operands, int mode, long width, long rows) {
   Random random;
   const auto room = [&](bool one) { return random.numbers<T>(one ? 1 : width); };
   // one number for all rows, or a row each without gaps
-  const std::vector<T> a = mode & 4 ? room(true) : random.numbers<T>(rows * width);
-  const std::vector<T> b = mode & 1 ? random.numbers<T>(rows) : random.numbers<T>(rows * width);
-  const std::vector<T> c = mode & 2 ? random.numbers<T>(rows) : room(false);
+  const std::vector<T> a = mode & single_a ? room(true) : random.numbers<T>(rows * width);
+  const std::vector<T> b = mode & single_b ? random.numbers<T>(rows) : random.numbers<T>(rows * width);
+  const std::vector<T> c = mode & single_c ? random.numbers<T>(rows) : room(false);
   const bool narrow = op == Op::sum || op == Op::amax || op == Op::amin;
   auto d = fresh<T>(rows * (narrow ? 1 : width));
   if (op == Op::total) d.assign(static_cast<size_t>(width), T(0));
-  Cells<T> x{};
+  Tile<T> x{};
   x.rows = rows;
   x.width = width;
   x.d = d.data();
   x.ds = op == Op::total ? 0 : narrow ? 1 : width;
   x.a = a.data();
-  x.as = mode & 4 ? 0 : width;
+  x.as = mode & single_a ? 0 : width;
   x.b = operands > 1 ? b.data() : nullptr;
-  x.bs = operands > 1 ? (mode & 1 ? 1 : width) : 0;
+  x.bs = operands > 1 ? (mode & single_b ? 1 : width) : 0;
   x.c = operands > 2 ? c.data() : nullptr;
-  x.cs = operands > 2 ? (mode & 2 ? 1 : 0) : 0;
+  x.cs = operands > 2 ? (mode & single_c ? 1 : 0) : 0;
   call(x);
-  const auto at = [&](long r, long j) { return double(a[static_cast<size_t>(mode & 4 ? 0 : r * width + j)]); };
-  const auto other = [&](long r, long j) { return double(b[static_cast<size_t>(mode & 1 ? r : r * width + j)]); };
-  const auto third = [&](long r, long j) { return double(c[static_cast<size_t>(mode & 2 ? r : j)]); };
+  const auto at = [&](long r, long j) { return double(a[static_cast<size_t>(mode & single_a ? 0 : r * width + j)]); };
+  const auto other = [&](long r, long j) { return double(b[static_cast<size_t>(mode & single_b ? r : r * width + j)]); };
+  const auto third = [&](long r, long j) { return double(c[static_cast<size_t>(mode & single_c ? r : j)]); };
   for (long r = 0; r < rows && !narrow && op != Op::total; ++r)
     for (long j = 0; j < width; ++j) {
       const double found = d[static_cast<size_t>(r * width + j)];
@@ -62,7 +62,7 @@ template <class T>
 void run_all() {
   for (long width : {1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 64, 100})
     for (long rows : {1, 3})
-      for (int mode = 0; mode < 8; ++mode) {
+      for (int mode = 0; mode < modes; ++mode) {
 #define R(name, operands) run<T>(Op::name, operands, mode, width, rows);
         RECURRA_POINTWISE(R)
         RECURRA_ROWWISE(R)
@@ -79,12 +79,12 @@ TEST(special_numbers) {
   const std::vector<float> x{nan, infinity, -infinity, 0.0f, -0.0f, 1e30f, -1e30f, 1e-40f, -1e-40f, 88.8f, -104.0f};
   const auto of = [&](Op op, double (*expected)(double)) {
     auto d = fresh<float>(static_cast<long>(x.size()));
-    Cells<float> cells{};
-    cells.rows = 1;
-    cells.width = static_cast<long>(x.size());
-    cells.d = d.data();
-    cells.a = x.data();
-    kernels<float>().instruction[static_cast<int>(op)][0](cells);
+    Tile<float> tile{};
+    tile.rows = 1;
+    tile.width = static_cast<long>(x.size());
+    tile.d = d.data();
+    tile.a = x.data();
+    kernels<float>().instruction[static_cast<int>(op)][0](tile);
     for (size_t i = 0; i < x.size(); ++i) {
       const auto wanted = static_cast<float>(expected(x[i]));
       if (std::isnan(wanted)) {

@@ -79,12 +79,18 @@ TEST(a_check_ends_a_long_run_and_the_next_is_right) {
   auto last = fresh<float>(40);
   struct Stopped {};
   CHECK_THROWS(Stopped, {
-    const Checked checked([] { throw Stopped{}; });
+    const SignalCheck check([] { throw Stopped{}; });
     endless.run(1, sizes.data(), static_cast<long>(sizes.size()), false, {}, {{expected.h.data(), 40}},
                 {{expected.weight.data(), 40, 1}}, {}, {}, {last.data()}, {}, 2);
   });
   drive(driver, found, false, true, 2);
   CHECK(found.y == expected.y);
+}
+
+TEST(an_operation_without_that_form_is_refused) {
+  LoopProgram p = recurrence(3, false);
+  p.lines[4].mode = single_a | single_b;  // y = z + one
+  CHECK_THROWS(std::invalid_argument, Driver<float>{p});
 }
 
 TEST(wrong_arguments_are_refused) {

@@ -104,7 +104,7 @@ TEST_BOTH(a_check_ends_long_tasks) {
   for (int threads : {1, 2, 4}) {
     std::atomic<int> begun{0};
     CHECK_THROWS(Stopped, {
-      const Checked checked([] { throw Stopped{}; });
+      const SignalCheck check([] { throw Stopped{}; });
       run_tasks(threads, threads, [&](int) {
         ++begun;
         for (;;) {
@@ -123,7 +123,7 @@ TEST_BOTH(a_check_ends_tasks_that_others_are_at) {
   const auto caller = std::this_thread::get_id();
   std::atomic<bool> joined{false};
   CHECK_THROWS(Stopped, {
-    const Checked checked([] { throw Stopped{}; });
+    const SignalCheck check([] { throw Stopped{}; });
     run_tasks(2, 2, [&](int) {
       if (std::this_thread::get_id() == caller) {
         while (!joined) std::this_thread::yield();
@@ -141,7 +141,7 @@ TEST_BOTH(a_check_ends_tasks_that_others_are_at) {
 
 TEST_BOTH(a_run_in_the_middle_of_another_is_refused) {
   CHECK_THROWS(std::logic_error, {
-    const Checked checked([] { sum(3, 2); });
+    const SignalCheck check([] { sum(3, 2); });
     run_tasks(2, 1, [&](int) {
       for (;;) stop_point();
     });

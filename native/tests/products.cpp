@@ -1,5 +1,6 @@
 #include "check.h"
 #include "engine/gemm.h"
+#include "engine/packed.h"
 
 namespace recurra::tests {
 namespace {
@@ -68,6 +69,35 @@ void rows_alone() {
 TEST(a_row_alone_is_a_row_among_others) {
   rows_alone<float>();
   rows_alone<double>();
+}
+
+// To the last bit: packed and multiplied panel by panel, or all at once.
+template <class T>
+void panels_alone(WeightKind kind, bool turned) {
+  Random random;
+  const auto a = random.numbers<T>(5 * 37), bias = random.numbers<T>(300), added = random.numbers<T>(5 * 300);
+  for (long depth : {1, 2, 37})
+    for (long width : {1, 17, 64, 65, 300}) {
+      const auto w = random.numbers<T>(depth * width);
+      const Matrix<const T> plain{w.data(), width, 1}, matrix = turned ? Matrix<const T>{w.data(), 1, depth} : plain;
+      Packed<T> whole(depth, width, kind), cut(depth, width, kind);
+      whole.pack(matrix, 0, whole.panels());
+      for (long p = cut.panels() - 1; p >= 0; --p) cut.pack(matrix, p, p + 1);
+      for (long rows : {1, 2, 5}) {
+        auto one = fresh<T>(rows * width), other = fresh<T>(rows * width);
+        whole.product(0, whole.panels(), {rows, {a.data(), 37}, {one.data(), width}, bias.data(), {added.data(), 300}});
+        for (long p = 0; p < cut.panels(); ++p)
+          cut.product(p, p + 1, {rows, {a.data(), 37}, {other.data(), width}, bias.data(), {added.data(), 300}});
+        CHECK(one == other);
+      }
+    }
+}
+
+TEST(a_panel_alone_is_a_panel_among_others) {
+  for (bool turned : {false, true}) {
+    for (WeightKind kind : {WeightKind::full, WeightKind::bfloat16, WeightKind::int8}) panels_alone<float>(kind, turned);
+    panels_alone<double>(WeightKind::full, turned);
+  }
 }
 
 TEST(sums_of_columns) {

@@ -66,17 +66,17 @@ void streams(int width, long count, long steps, WeightKind kind, double toleranc
 TEST(streams_of_any_number_and_width) {
   for (int width : {1, 3, 17, 70})
     for (long count : {1, 2, 5}) {
-      streams(width, count, 9, WeightKind::float32, 2e-5);
+      streams(width, count, 9, WeightKind::full, 2e-5);
       streams(width, count, 9, WeightKind::bfloat16, 5e-2);
       streams(width, count, 9, WeightKind::int8, 5e-2);
     }
-  streams(5, 130, 3, WeightKind::float32, 2e-5);
+  streams(5, 130, 3, WeightKind::full, 2e-5);
 }
 
 // A weight that is no number spoils its column, in every kind.
 TEST(weights_that_are_no_numbers) {
   for (float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()})
-    for (WeightKind kind : {WeightKind::float32, WeightKind::bfloat16, WeightKind::int8}) {
+    for (WeightKind kind : {WeightKind::full, WeightKind::bfloat16, WeightKind::int8}) {
       Streamed s(5, 1, 1);
       s.run.weight[7] = bad;
       s.h.assign(5, 0.0f);  // infinity times zero is NaN
@@ -87,11 +87,11 @@ TEST(weights_that_are_no_numbers) {
 }
 
 // wide enough that companions take part
-TEST(a_wide_stream) { streams(256, 1, 60, WeightKind::float32, 1e-4); }
+TEST(a_wide_stream) { streams(256, 1, 60, WeightKind::full, 1e-4); }
 
 TEST(some_streams_and_ids) {
   Streamed s(4, 3, 2);
-  Stepper stepper = s.make(WeightKind::float32, 1);
+  Stepper stepper = s.make(WeightKind::full, 1);
   const auto before = s.h;
   const auto x = Random().numbers<float>(2 * 4);
   auto y = fresh<float>(2 * 4);
@@ -111,7 +111,7 @@ TEST(some_streams_and_ids) {
   // rows of a table in the place of numbers
   const auto table = Random().numbers<float>(5 * 4);
   SegmentSpec loop{recurrence(4, false), {0}, {1}, {}, {{4, 4}}, {{s.run.weight.data(), 4, 1}}, {s.run.bias.data()}};
-  StepperSpec spec{1, 1, WeightKind::float32, 5, {4, 4}, {{0, table.data()}}, {loop}, 0,
+  StepperSpec spec{1, 1, WeightKind::full, 5, {4, 4}, {{0, table.data()}}, {loop}, 0,
                    {s.h.data(), s.c.data(), s.k.data()}, 1};
   Stepper reader(std::move(spec));
   const int64_t ids[] = {4, 0}, wrong[] = {5, 0}, negative[] = {0, -1};

@@ -14,17 +14,7 @@
 #include "levels.h"
 #include "words.h"
 
-namespace recurra {
-#if defined(RECURRA_LEVELS_X86)
-namespace v2 { extern const vectors::Kernels kernels; }
-namespace v3 { extern const vectors::Kernels kernels; }
-namespace v4 { extern const vectors::Kernels kernels; }
-#elif defined(RECURRA_LEVELS_ARM)
-namespace neon { extern const vectors::Kernels kernels; }
-#else
-namespace plain { extern const vectors::Kernels kernels; }
-#endif
-}  // namespace recurra
+RECURRA_DECLARE(vectors::Kernels, kernels)
 
 namespace recurra::vectors {
 

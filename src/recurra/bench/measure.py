@@ -55,10 +55,10 @@ def processor() -> str:
 def level() -> str:
     """The instructions that the native library chose for this processor, as `x86-64-v3`."""
     try:
-        from recurra.engines.native import library
+        from recurra.engines.native import _engine
     except ImportError:
         return "no native library"
-    return library.level()
+    return _engine.level()
 
 
 def load() -> float:

@@ -1,7 +1,7 @@
 """Engines run programs; nothing above them knows which one does."""
 
 from recurra.engines.base import Engine, LoopResult
-from recurra.engines.choice import Choice, choose
+from recurra.engines.choice import Choice, choose, engine_setting
 from recurra.engines.eager import EagerEngine, run_opaque
 from recurra.engines.strict import strict, strictly
 from recurra.engines.transforms import transformed
@@ -12,6 +12,7 @@ __all__ = [
     "Engine",
     "LoopResult",
     "choose",
+    "engine_setting",
     "run_opaque",
     "strict",
     "strictly",

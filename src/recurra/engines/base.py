@@ -15,9 +15,8 @@ class LoopResult(NamedTuple):
 
     Attributes:
         outputs: one `[N, width]` for each of the loop's outputs, in the packed order of its inputs.
-        states: one `[B, width]` for each state: every row's after its own last step (its initial one where a
-        row has
-            no step), in packed order.
+        states: one `[B, width]` for each state, in packed order: every row's after its own last step, its
+            initial one where a row has no step.
     """
 
     outputs: list[Tensor]

@@ -24,6 +24,11 @@ class Choice(NamedTuple):
     refusals: dict[str, str]
 
 
+def engine_setting() -> str:
+    """What `RECURRA_ENGINE` holds, the name of an engine or not; empty: the fastest may be chosen."""
+    return os.environ.get("RECURRA_ENGINE", "")
+
+
 @cache
 def _engine(name: str) -> Engine | str:
     """The engine of that name, or why this installation lacks it."""
@@ -42,15 +47,15 @@ def choose(loop: Loop, like: Tensor) -> Choice:
     Raises:
         Fault: `RECURRA_ENGINE` names no engine, or one that can't run this loop.
     """
-    forced = os.environ.get("RECURRA_ENGINE", "")
-    if forced and forced not in NAMES:
-        raise Fault(f"RECURRA_ENGINE is {forced!r}: expected one of {', '.join(NAMES)}, or nothing")
+    setting = engine_setting()
+    if setting and setting not in NAMES:
+        raise Fault(f"RECURRA_ENGINE is {setting!r}: expected one of {', '.join(NAMES)}, or nothing")
     refusals: dict[str, str] = {}
-    for name in (forced,) if forced else NAMES:
+    for name in (setting,) if setting else NAMES:
         engine = _engine(name)
         reason = engine if isinstance(engine, str) else engine.refusal(loop, like)
         if reason is None:
             assert not isinstance(engine, str)
             return Choice(engine, refusals)
         refusals[name] = reason
-    raise Fault(f"RECURRA_ENGINE is {forced!r}, but that engine can't run this step: {refusals[forced]}")
+    raise Fault(f"RECURRA_ENGINE is {setting!r}, but that engine can't run this step: {refusals[setting]}")

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from recurra.engines.base import LoopResult
 from recurra.program import Loop
-from recurra.program.interpret import run_rows
+from recurra.program.interpret import full_rows, run_rows
 from recurra.program.ops import OPS
 from recurra.state import map_state, named_leaves, replace_leaves, require_step
 
@@ -40,19 +40,19 @@ class EagerEngine:
         pieces = [torch.split(whole, list(batch_sizes)) for whole in steps]
 
         def step(t: int, rows: int, current: dict[int, Tensor]) -> tuple[list[Tensor], dict[int, Tensor]]:
-            held: dict[int, Any] = {**constant, **current}
-            held.update((number, piece[t]) for number, piece in zip(loop.inputs, pieces, strict=True))
-            run_rows(loop.values, loop.body, held, rows, like)
-            after = {
-                number: _whole(held[after], rows, loop.values[number].width)
-                for number, after in zip(loop.states, loop.next_states, strict=True)
+            tensors: dict[int, Any] = {**constant, **current}
+            tensors.update((n, piece[t]) for n, piece in zip(loop.inputs, pieces, strict=True))
+            run_rows(loop.values, loop.body, tensors, rows, like)
+            next_states = {
+                state: full_rows(tensors[n], rows, loop.values[state].width)
+                for state, n in zip(loop.states, loop.next_states, strict=True)
             }
-            return [_whole(held[n], rows, loop.values[n].width) for n in loop.outputs], after
+            return [full_rows(tensors[n], rows, loop.values[n].width) for n in loop.outputs], next_states
 
-        made, final = _over_time(step, dict(zip(loop.states, states, strict=True)), batch_sizes, reverse)
+        results, final = _over_time(step, dict(zip(loop.states, states, strict=True)), batch_sizes, reverse)
         outputs = [
-            torch.cat([step[k] for step in made]) if made else like.new_zeros(0, loop.values[number].width)
-            for k, number in enumerate(loop.outputs)
+            torch.cat([row[k] for row in results]) if results else like.new_zeros(0, loop.values[n].width)
+            for k, n in enumerate(loop.outputs)
         ]
         return LoopResult(outputs, [final[number] for number in loop.states])
 
@@ -101,9 +101,7 @@ def run_opaque(
 def _over_time(
     step: Callable[[int, int, Any], tuple[Any, Any]], state: Any, batch_sizes: Sequence[int], reverse: bool
 ) -> tuple[list[Any], Any]:
-    """Carries `state` over the steps, whose rows become fewer (or, reversed, more). Results in order of
-    time.
-    """
+    """Carries `state` over the steps, whose rows become fewer or, reversed, more; results in time's order."""
     results: list[Any] = []
     if reverse:
         rows = 0
@@ -112,8 +110,8 @@ def _over_time(
             if batch_sizes[t] > rows:
                 current = _join([current, _rows(state, rows, batch_sizes[t])])
                 rows = batch_sizes[t]
-            made, current = step(t, rows, current)
-            results.append(made)
+            result, current = step(t, rows, current)
+            results.append(result)
         return results[::-1], _join([current, _rows(state, rows, None)])
     rows = batch_sizes[0] if batch_sizes else 0
     finished = [_rows(state, rows, None)]
@@ -123,8 +121,8 @@ def _over_time(
             finished.append(_rows(current, size, None))
             current = _rows(current, 0, size)
             rows = size
-        made, current = step(t, rows, current)
-        results.append(made)
+        result, current = step(t, rows, current)
+        results.append(result)
     return results, _join([current, *reversed(finished)])
 
 
@@ -138,8 +136,3 @@ def _join(states: list[Any]) -> Any:
         return torch.cat(filled) if len(filled) > 1 else (filled or leaves)[0]
 
     return map_state(joined, *states)
-
-
-def _whole(value: Tensor, rows: int, width: int) -> Tensor:
-    """A value that is a weight, or of width 1, as rows of its own."""
-    return value if value.shape == (rows, width) else value.expand(rows, width)

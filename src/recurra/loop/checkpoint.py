@@ -20,6 +20,7 @@ from torch.utils.checkpoint import checkpoint
 from recurra.engines import transformed
 from recurra.errors import Fault
 from recurra.loop.run import Ready, Run, run_ready
+from recurra.program.autograd import gradients_of
 from recurra.program.ops import SOURCES
 from recurra.state import named_leaves, replace_leaves
 
@@ -151,7 +152,7 @@ class _Checkpointed(torch.autograd.Function):
             with torch.enable_grad(), frame.autocast, _drawing(ctx.random[k], x):
                 outputs = frame.of(part, piece, states, fixed)
             arrived = [None if y_grad is None else y_grad[part.places], *state_grads]
-            shares = _gradients(outputs, arrived, [piece, *states, *fixed])
+            shares = gradients_of(outputs, arrived, [piece, *states, *fixed])
             if x_grad is not None and shares[0] is not None:
                 x_grad[part.places] = shares[0]
             state_grads = shares[1 : 1 + frame.states]
@@ -178,21 +179,8 @@ def _differentiable(
         pieces.append(y)
     outputs = [torch.cat(pieces[::-1] if frame.reverse else pieces), *states]
     inputs = [t for t, need in zip(tensors, needs, strict=True) if need]
-    shares = iter(_gradients(outputs, cotangents, inputs, again=True))
+    shares = iter(gradients_of(outputs, cotangents, inputs, create_graph=True))
     return [next(shares) if need else None for need in needs]
-
-
-def _gradients(
-    made: Sequence[Tensor], arrived: Sequence[Tensor | None], wanted: Sequence[Tensor], again: bool = False
-) -> list[Tensor | None]:
-    """Of what was made, by each of what is wanted; None where none reaches."""
-    reached = [(out, g) for out, g in zip(made, arrived, strict=True) if g is not None and out.requires_grad]
-    asked = [t for t in wanted if t.requires_grad]
-    if not reached or not asked:
-        return [None] * len(wanted)
-    outs, given = zip(*reached, strict=True)
-    found = iter(torch.autograd.grad(outs, asked, given, create_graph=again, allow_unused=True))
-    return [next(found) if t.requires_grad else None for t in wanted]
 
 
 def _leaves(tensors: Sequence[Tensor], needs: Sequence[bool]) -> list[Tensor]:

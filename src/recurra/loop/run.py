@@ -10,7 +10,7 @@ from torch import Tensor
 from recurra.engines import Engine, LoopResult, choose
 from recurra.loop.plan import Plan
 from recurra.program import Program
-from recurra.program.interpret import run_fixed, run_rows
+from recurra.program.interpret import full_rows, run_fixed, run_rows
 from recurra.program.ops import OPS
 from recurra.timing import AFTER, BEFORE, LOOP, part
 
@@ -92,14 +92,14 @@ def run_ready(ready: Ready, run: Run, states: Sequence[Tensor]) -> tuple[Tensor,
         run_rows(values, program.prelude(loop), tensors, count, like, product)
     result = LoopResult([], [])
     if engine is not None:
-        inputs = [_rows_of(tensors[n], count, values[n].width) for n in loop.inputs]
+        inputs = [full_rows(tensors[n], count, values[n].width) for n in loop.inputs]
         fixed = [tensors[n] for n in loop.fixed]
         with part(LOOP):
             result = engine.run(loop, inputs, fixed, states, run.batch_sizes, run.reverse)
     tensors.update(zip(loop.outputs, result.outputs, strict=True))
     with part(AFTER):
         run_rows(values, program.of_part("after"), tensors, count, like, product)
-    return _rows_of(tensors[program.y], count, values[program.y].width), result.states
+    return full_rows(tensors[program.y], count, values[program.y].width), result.states
 
 
 def engine_for(plan: Plan, like: Tensor) -> tuple[Engine | None, dict[str, str]]:
@@ -110,7 +110,3 @@ def engine_for(plan: Plan, like: Tensor) -> tuple[Engine | None, dict[str, str]]
         return None, {"program": plan.reason}
     choice = choose(plan.program.loop, like)
     return choice.engine, choice.refusals
-
-
-def _rows_of(value: Tensor, rows: int, width: int) -> Tensor:
-    return value if value.shape == (rows, width) else value.expand(rows, width)

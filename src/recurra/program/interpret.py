@@ -80,6 +80,11 @@ def run_step(
     return [tensors[program.y], *(tensors[number] for number in program.next_states.values())]
 
 
+def full_rows(value: Tensor, rows: int, width: int) -> Tensor:
+    """A value that is a weight, or of width 1, as `[rows, width]`: a view of it."""
+    return value if value.shape == (rows, width) else value.expand(rows, width)
+
+
 @cache
 def operator(target: str) -> Any:
     """`aten.t.default` -> torch's operator of that name."""

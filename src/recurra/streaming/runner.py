@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from recurra.engines import engine_setting
 from recurra.errors import Fault
 from recurra.state import named_leaves, replace_leaves
 from recurra.streaming.stepper import Stepper, Uncompiled
@@ -122,7 +122,7 @@ class _AfterInput(nn.Module):
 
 
 def _compiled(model: Any, batch: int) -> _Native:
-    if os.environ.get("RECURRA_ENGINE") == "eager":
+    if engine_setting() == "eager":
         raise Uncompiled("RECURRA_ENGINE is 'eager'")
     if getattr(model, "delay", 0) != 0:
         raise Uncompiled(f"{type(model).__name__} gives its outputs up to {model.delay} steps late")

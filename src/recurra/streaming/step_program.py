@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 from recurra.layers.inputs import Input, OneHot
 from recurra.program import Program, Untraceable
 from recurra.program.errors import LeavesMarks
+from recurra.program.tokens import Tokens
 from recurra.tracing import trace
 from recurra.tracing.fingerprint import settings_of
 from recurra.tracing.side_effects import refuse_hooks
@@ -22,24 +23,11 @@ from recurra.tracing.trace import fixed_leaves
 
 
 @dataclass(frozen=True)
-class Tokens:
-    """Rows that the step reads by id.
-
-    Attributes:
-        count: how many ids there are.
-        name: of the table `[count, width]` among the weights; None: a one in the place of the id.
-    """
-
-    count: int
-    name: str | None
-
-
-@dataclass(frozen=True)
 class StepProgram:
     """The step of a causal model, traced.
 
     Attributes:
-        program: of its step, from features on; fixed leaves are called `model.` and their name.
+        program: of its step, from features on; weights are called `model.` and their name, in `tokens` too.
         tokens: how ids become features; None: the step reads features.
     """
 
@@ -101,7 +89,9 @@ def _trace(model: Any) -> StepProgram:
     name = next((name for name, weight in fixed_leaves(model).items() if weight is table), None)
     if name is None:
         raise Untraceable("the table of its tokens is neither parameter nor buffer")
-    return StepProgram(trace(_step_of(model, True), table.shape[1], state), Tokens(table.shape[0], name))
+    return StepProgram(
+        trace(_step_of(model, True), table.shape[1], state), Tokens(table.shape[0], f"model.{name}")
+    )
 
 
 def _features(model: Any) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,6 +16,9 @@ from recurra.program import Untraceable
 from recurra.state import named_leaves
 from recurra.streaming.step_program import StepProgram, step_program
 from recurra.tracing.trace import fixed_leaves
+
+if TYPE_CHECKING:
+    from recurra.engines.native.stepper import NativeStepper
 
 Floats = NDArray[np.float32]
 # looked up at every step: a module's attribute would take as long as the call itself
@@ -246,17 +249,13 @@ def _require(model: Any) -> None:
         )
 
 
-def _native(step: StepProgram, weights: dict[str, Tensor], streams: int, kind: str) -> Any:
+def _native(step: StepProgram, weights: dict[str, Tensor], streams: int, kind: str) -> NativeStepper:
     try:
-        from recurra.engines.native.stepper import NativeStepper, Tokens
+        from recurra.engines.native.stepper import NativeStepper
     except ImportError as error:
         raise Untraceable(f"the native library is not installed ({error})") from error
-    tokens = None
-    if step.tokens is not None:
-        name = step.tokens.name
-        tokens = Tokens(step.tokens.count, None if name is None else weights[name])
     named = {f"model.{name}": tensor for name, tensor in weights.items()}
-    return NativeStepper(step.program, named, streams, kind, torch.get_num_threads(), tokens)
+    return NativeStepper(step.program, named, streams, kind, torch.get_num_threads(), step.tokens)
 
 
 def _odd(tensor: Tensor) -> bool:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import cached
 
+from recurra.program.autograd import gradients_of
 from recurra.program.errors import Untraceable
 from recurra.program.interpret import run_step
 from recurra.program.program import Program
@@ -56,7 +57,7 @@ def check(
         inputs = [t for t in (x, *leaves.values(), *doubles.values()) if t.requires_grad]
         generator = torch.Generator("cpu").manual_seed(2)
         cotangents = [torch.empty_like(out).normal_(generator=generator) for out in expected]
-        gradients = [_gradients(results, inputs, cotangents) for results in (expected, outputs)]
+        gradients = [_gradients(results, cotangents, inputs) for results in (expected, outputs)]
     pairs = {"values": [expected, outputs], "gradients": gradients}
     for what, (of_step, of_program) in pairs.items():
         for one, other in zip(of_step, of_program, strict=True):
@@ -73,11 +74,7 @@ def _double(tensor: Tensor) -> Tensor:
     return tensor.detach().to("cpu", torch.float64, copy=True).requires_grad_()
 
 
-def _gradients(outputs: list[Tensor], inputs: list[Tensor], cotangents: list[Tensor]) -> list[Tensor]:
-    """Of each input, zeros where no output reaches it; nothing at all where no output needs gradients."""
-    reached = [(out, c) for out, c in zip(outputs, cotangents, strict=True) if out.requires_grad]
-    if not reached or not inputs:
-        return []
-    outs, weighing = zip(*reached, strict=True)
-    gradients = torch.autograd.grad(outs, inputs, weighing, allow_unused=True)
-    return [torch.zeros_like(t) if g is None else g for g, t in zip(gradients, inputs, strict=True)]
+def _gradients(outputs: list[Tensor], cotangents: list[Tensor], inputs: list[Tensor]) -> list[Tensor]:
+    """Zeros where none reaches an input."""
+    shares = gradients_of(outputs, cotangents, inputs)
+    return [torch.zeros_like(t) if share is None else share for share, t in zip(shares, inputs, strict=True)]

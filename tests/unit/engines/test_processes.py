@@ -57,12 +57,15 @@ def test_workers_of_a_data_loader(method: str) -> None:
 def test_a_refused_call_leaves_the_next_one_right() -> None:
     data = Encoded()
     expected = data[0]
-    loop = _engine.LoopF32([], [1], [], [], [], [], [], [], [], [], [1, 0, 0])
-    call = _engine.CallF32(loop, *[[]] * 11)
-    state = torch.zeros(2, 1).data_ptr()
+    kept = _engine.Place(_engine.Space.state)
+    loop = _engine.LoopProgram([], [1], [], [], [], [], [], [], [], [], [kept])
+    call = _engine.CallF32(loop, _engine.CallPlan(*[[]] * 11))
+    initial, final = torch.zeros(2, 1), torch.zeros(2, 1)
+    lists = {name: [] for name in ("tensors", "buffers", "weights", "vectors", "totals", "gradients", "sums")}
+    states = {"initial": [(initial.data_ptr(), 1)], "finals": [final.data_ptr()]}
     for sizes in ([3], [1, 2]):
         with pytest.raises(ValueError, match="batch sizes"):
-            call.run(2, sizes, False, [], [], [state, 1], [], [], [state], [], [], [], 4)
+            call.run(rows=2, batch_sizes=sizes, reverse=False, threads=4, **lists, **states)
     assert torch.equal(data[0], expected)
 
 

@@ -15,8 +15,8 @@ pytest.importorskip("recurra.engines.native._engine", reason="the native library
 from recurra import scan
 from recurra.cells import GRU
 from recurra.engines.native import _engine
-from recurra.engines.native import library as native_team
-from recurra.engines.native.library import torch_team
+from recurra.engines.native import team as native_team
+from recurra.engines.native.team import torch_team
 
 GNU = pytest.mark.skipif(
     not native_team.MAPS.exists() or "/libgomp" not in native_team.MAPS.read_text(),

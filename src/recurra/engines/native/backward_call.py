@@ -6,36 +6,42 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from recurra.engines.native.forward_call import (
-    Arrays,
-    Calls,
-    ForwardCall,
-    Name,
-    Products,
-    Times,
-    WeightGradient,
-    calls_of,
-)
+from recurra.engines.native._engine import GradientProduct, Product
+from recurra.engines.native.call import Array, Arrays, Calls, Name, Products, calls_of
+from recurra.engines.native.forward_call import ForwardCall
 from recurra.lowering.derivative import Derivative
 from recurra.lowering.graph import Hoisted, StepGraph
 
 
-class StepGradient(NamedTuple):
-    """How the gradient of one of a loop's steps comes about.
+class InputGradient(NamedTuple):
+    """How the gradient of one of a loop's inputs comes about.
 
     Attributes:
-        alone: the array that the backward loop makes of it, by its place in `BackwardCall.alone`; None: none.
-        taken: it is that array, to which products may be added. Else that array is read elsewhere too.
-        products: there are products; where none of it is taken, the first fills it...
-        whole: ...all over.
+        input: which.
+        width: its.
+        direct: the array that the backward loop makes of it, by its place in `BackwardCall.direct`; None: the
+            loop makes none of it.
+        in_place: the gradient is that very array, to which products are added. Otherwise it is an array of
+            its own, to which that one is added after the run, for it is read elsewhere too.
+        products: whether products belong to it.
+        covers: whether the first of these writes all its columns, so that an array of its own need not begin
+            with zeros.
     """
 
-    step: int
+    input: int
     width: int
-    alone: int | None
-    taken: bool
+    direct: int | None
+    in_place: bool
     products: bool
-    whole: bool
+    covers: bool
+
+
+class NeedsOfStep(NamedTuple):
+    """For each of a step's inputs, weights and vectors, whether its gradient is needed."""
+
+    inputs: Sequence[bool]
+    weights: Sequence[bool]
+    vectors: Sequence[bool]
 
 
 @dataclass(frozen=True)
@@ -43,18 +49,21 @@ class BackwardCall:
     """A backward run.
 
     Attributes:
-        alone: widths of what the loop makes that is the gradient of a step, or a part of one.
+        calls: its tensors are the loop's inputs and outputs, the gradients that come in, those of `direct`,
+            and those of `inputs` that are arrays of their own; its buffers, the tape and the scratch.
+        direct: widths of the loop's outputs that are the gradient of an input, or a part of one.
         scratch: width of what is of no use after the run.
-        weights: which of them get a gradient.
+        inputs: those that get a gradient.
+        weights: which of them get one.
         sums: widths of the sums over all rows and steps.
         totals: widths.
-        vectors: for each, the `("sum", s)` and `("total", t)` that its gradient consists of.
+        vectors: for each, the `("sum", s)` and `("total", t)` that its gradient is the sum of.
     """
 
     calls: Calls
-    alone: tuple[int, ...]
+    direct: tuple[int, ...]
     scratch: int
-    steps: tuple[StepGradient, ...]
+    inputs: tuple[InputGradient, ...]
     weights: frozenset[int]
     sums: tuple[int, ...]
     totals: tuple[int, ...]
@@ -66,59 +75,53 @@ def backward_call(
     forward: ForwardCall,
     derivative: Derivative,
     incoming: frozenset[int],
-    wanted: tuple[Sequence[bool], Sequence[bool], Sequence[bool]],
+    needs: NeedsOfStep,
 ) -> BackwardCall:
     """The run of a derivative.
 
     Args:
         step, forward: of the forward run.
         incoming: the outputs at which a gradient comes in.
-        wanted: for each of the loop's steps, the weights and the vectors, whether its gradient is asked for.
+        needs: of what the gradients are needed, of the loop's inputs without those of `hoisted`.
     """
-    steps, weights, vectors = wanted
     back = derivative.backward
-    made = [back.graph.width(node) for node in back.outputs]
-    asked = [k for k, want in enumerate(steps) if want and k in derivative.inputs]
-    alone = list(dict.fromkeys(derivative.inputs[k] for k in asked))
-    loose = [o for o in range(len(made)) if o not in alone]
-    gradients = _step_gradients(step, derivative, steps, alone)
-    given = [
-        *((("input", k), step.inputs[k]) for k in range(len(steps))),
+    widths = [back.graph.width(node) for node in back.outputs]
+    own = [k for k, need in enumerate(needs.inputs) if need and k in derivative.inputs]
+    direct = list(dict.fromkeys(derivative.inputs[k] for k in own))
+    scratch = [o for o in range(len(widths)) if o not in direct]
+    gradients = _input_gradients(step, derivative, needs.inputs, direct)
+    tensors: list[Array] = [
+        *((("input", k), step.inputs[k]) for k in range(len(needs.inputs))),
         *((("output", k), width) for k, width in enumerate(forward.outputs)),
         *((("gradient", k), forward.outputs[k]) for k in sorted(incoming)),
-        *((("made", o), made[o]) for o in alone),
-        *((("step", g.step), g.width) for g in gradients if g.products and not g.taken),
+        *((("back", o), widths[o]) for o in direct),
+        *((("of_input", g.input), g.width) for g in gradients if g.products and not g.in_place),
     ]
-    arrays = Arrays(given, forward.kept, [(("made", o), made[o]) for o in loose])
-    of_weights = _weight_gradients(step, forward, derivative, weights, arrays)
-    parts: list[list[int]] = [[] for _ in vectors]  # of vectors: outputs whose sums belong to them
-    for h in _active(step, derivative):
-        if h.vector is not None and vectors[h.vector]:
-            parts[h.vector].append(derivative.inputs[h.into])
-    for v, outputs in derivative.bias.items():
-        parts[v] += outputs
-    summed = list(dict.fromkeys(output for outputs in parts for output in outputs))
+    arrays = Arrays(tensors, forward.tape, [(("back", o), widths[o]) for o in scratch])
+    weight_gradients = _weight_gradients(step, forward, derivative, needs.weights, arrays)
+    shares = _vector_shares(step, derivative, needs.vectors)
+    outputs = list(dict.fromkeys(output for share in shares for output in share))
     products = Products(
-        after=_onto_steps(step, derivative, gradients, alone, arrays),
-        gradients=of_weights,
-        sums=[arrays.places["made", output] for output in summed],
+        weight_gradients=weight_gradients,
+        sums=[arrays.numbers["back", output] for output in outputs],
+        input_gradients=_products_onto_inputs(step, derivative, gradients, direct, arrays),
     )
-    names = [
+    vectors: list[tuple[Name, ...]] = [
         (
-            *(("sum", summed.index(output)) for output in outputs),
+            *(("sum", outputs.index(output)) for output in share),
             *([("total", derivative.vectors[v])] if v in derivative.vectors else []),
         )
-        for v, outputs in enumerate(parts)
+        for v, share in enumerate(shares)
     ]
     return BackwardCall(
-        calls_of(back, arrays, derivative.sources, [("made", o) for o in range(len(made))], products),
-        tuple(made[o] for o in alone),
-        sum(made[o] for o in loose),
+        calls_of(back, arrays, derivative.sources, [("back", o) for o in range(len(widths))], products),
+        tuple(widths[o] for o in direct),
+        sum(widths[o] for o in scratch),
         gradients,
-        frozenset(g.weight for g in of_weights),
-        tuple(made[o] for o in summed),
+        frozenset(product.weight for product in weight_gradients),
+        tuple(widths[o] for o in outputs),
         tuple(map(back.graph.width, back.totals)),
-        tuple(names),
+        tuple(vectors),
     )
 
 
@@ -127,75 +130,96 @@ def _active(step: StepGraph, derivative: Derivative) -> list[Hoisted]:
     return [h for h in step.hoisted if h.into in derivative.inputs]
 
 
+def _input_gradients(
+    step: StepGraph, derivative: Derivative, needs: Sequence[bool], direct: list[int]
+) -> tuple[InputGradient, ...]:
+    hoisted = _active(step, derivative)
+    readers = {derivative.inputs[h.into] for h in hoisted}  # outputs that something else reads
+    gradients = []
+    for k, need in enumerate(needs):
+        products = [h for h in hoisted if h.source == k]
+        output = derivative.inputs.get(k)
+        if not need or (output is None and not products):
+            continue
+        in_place = output is not None and output not in readers
+        if output is not None:
+            readers.add(output)
+        covers = bool(products) and products[0].stop - products[0].start == step.inputs[k]
+        place = None if output is None else direct.index(output)
+        gradients.append(InputGradient(k, step.inputs[k], place, in_place, bool(products), covers))
+    return tuple(gradients)
+
+
+def _products_onto_inputs(
+    step: StepGraph,
+    derivative: Derivative,
+    gradients: Sequence[InputGradient],
+    direct: Sequence[int],
+    arrays: Arrays,
+) -> list[Product]:
+    """Products that belong to gradients of inputs."""
+    by_input = {g.input: g for g in gradients}
+    filled = {g.input for g in gradients if g.in_place or not g.covers}
+    products = []
+    for h in _active(step, derivative):
+        g = by_input.get(h.source)
+        if g is None:
+            continue
+        out: Name = ("of_input", g.input)
+        if g.in_place and g.direct is not None:
+            out = ("back", direct[g.direct])
+        products.append(
+            Product(
+                x=arrays.numbers["back", derivative.inputs[h.into]],
+                start=0,
+                depth=step.weights[h.weight][1],
+                weight=h.weight,
+                transposed=True,
+                vector=-1,
+                out=arrays.numbers[out],
+                out_start=h.start,
+                add=g.input in filled,
+            )
+        )
+        filled.add(g.input)
+    return products
+
+
 def _weight_gradients(
     step: StepGraph,
     forward: ForwardCall,
     derivative: Derivative,
-    weights: Sequence[bool],
+    needs: Sequence[bool],
     arrays: Arrays,
-) -> list[WeightGradient]:
-    shares = [(_held(step, forward, s.rows), 0, s.output, s.weight) for s in derivative.weights]
+) -> list[GradientProduct]:
+    shares = [(_array_of(step, forward, s.rows), 0, s.output, s.weight) for s in derivative.weights]
     shares += [
         (("input", h.source), h.start, derivative.inputs[h.into], h.weight)
         for h in _active(step, derivative)
-        if weights[h.weight]
+        if needs[h.weight]
     ]
-    seen: set[int] = set()
-    found = []
-    for x, start, output, weight in shares:
-        gradient = arrays.places["made", output]
-        found.append(WeightGradient(arrays.places[x], start, gradient, weight, weight in seen))
-        seen.add(weight)
-    return found
+    products: list[GradientProduct] = []
+    for name, start, output, weight in shares:
+        again = any(product.weight == weight for product in products)
+        x, gradient = arrays.numbers[name], arrays.numbers["back", output]
+        products.append(GradientProduct(x, start, gradient, weight, add=again))
+    return products
 
 
-def _onto_steps(
-    step: StepGraph,
-    derivative: Derivative,
-    gradients: Sequence[StepGradient],
-    alone: Sequence[int],
-    arrays: Arrays,
-) -> list[Times]:
-    """Products that belong to gradients of steps."""
-    by_step = {g.step: g for g in gradients}
-    begun = {g.step for g in gradients if g.taken or not g.whole}
-    found = []
+def _vector_shares(step: StepGraph, derivative: Derivative, needs: Sequence[bool]) -> list[list[int]]:
+    """For each vector the outputs of the backward step whose sums belong to its gradient."""
+    shares: list[list[int]] = [[] for _ in needs]
     for h in _active(step, derivative):
-        g = by_step.get(h.source)
-        if g is None:
-            continue
-        to = ("made", alone[g.alone]) if g.taken and g.alone is not None else ("step", g.step)
-        gradient, depth = arrays.places["made", derivative.inputs[h.into]], step.weights[h.weight][1]
-        found.append(
-            Times(gradient, 0, depth, h.weight, True, -1, arrays.places[to], h.start, g.step in begun)
-        )
-        begun.add(g.step)
-    return found
+        if h.vector is not None and needs[h.vector]:
+            shares[h.vector].append(derivative.inputs[h.into])
+    for v, outputs in derivative.bias.items():
+        shares[v] += outputs
+    return shares
 
 
-def _step_gradients(
-    step: StepGraph, derivative: Derivative, steps: Sequence[bool], alone: list[int]
-) -> tuple[StepGradient, ...]:
-    hoisted = _active(step, derivative)
-    read = {derivative.inputs[h.into] for h in hoisted}
-    found = []
-    for k, wanted in enumerate(steps):
-        products = [h for h in hoisted if h.source == k]
-        output = derivative.inputs.get(k)
-        if not wanted or (output is None and not products):
-            continue
-        taken = output is not None and output not in read
-        if output is not None:
-            read.add(output)
-        whole = bool(products) and products[0].stop - products[0].start == step.inputs[k]
-        place = None if output is None else alone.index(output)
-        found.append(StepGradient(k, step.inputs[k], place, taken, bool(products), whole))
-    return tuple(found)
-
-
-def _held(step: StepGraph, forward: ForwardCall, node: int) -> Name:
+def _array_of(step: StepGraph, forward: ForwardCall, node: int) -> Name:
     """Where a forward node's rows are, over all of time."""
-    if node in forward.tape:
+    if node in forward.nodes:
         return "tape", node
     if node in step.outputs:
         return "output", step.outputs.index(node)

@@ -1,69 +1,33 @@
-"""A step's graph -> the flat instructions that the native library runs: their order, and where every value
-lives."""
+"""A step's graph -> the lines that the native library runs: their order, and where every value lives."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from recurra.engines.native import _engine
+from recurra.engines.native._engine import OPS, PRODUCT, SINGLE, Line, LoopProgram, Place, Space
 from recurra.engines.native.fuse import fuse, levels
 from recurra.lowering.graph import StepGraph
 
-
-class Place(NamedTuple):
-    """Space, number within it, first column: see `native/engine/program.h`."""
-
-    space: str
-    number: int = 0
-    column: int = 0
-
-
-NOWHERE = Place("none")
-STANDING = ("input", "state", "output", "next", "temporary")
+NOWHERE = Place(Space.none)
+STANDING = (Space.input, Space.state, Space.output, Space.next, Space.temporary)
 """Spaces whose rows a product can read."""
 
 
-@dataclass
-class Encoded:
-    """What the library's loop classes are made of.
+class Encoded(NamedTuple):
+    """A step as the library runs it.
 
     Attributes:
-        weights: `(weight, transposed)` of each matrix that products read, in the library's order.
+        program: for any type of numbers.
+        weights: `(weight, transposed)` of each matrix that the program's products read, in its order;
+            weights by their number in the step.
     """
 
-    inputs: list[int]
-    states: list[int]
-    outputs: list[int]
-    vectors: list[int]
-    totals: list[int]
-    temporaries: list[int] = field(default_factory=list)
-    locals: list[int] = field(default_factory=list)
-    weights: list[tuple[int, bool]] = field(default_factory=list)
-    sizes: list[int] = field(default_factory=list)
-    immediates: list[float] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
-    next: list[int] = field(default_factory=list)
-
-    def driver(self, double: bool) -> Any:
-        """The library's loop, for float32 or float64."""
-        return (_engine.LoopF64 if double else _engine.LoopF32)(
-            inputs=self.inputs,
-            states=self.states,
-            outputs=self.outputs,
-            temporaries=self.temporaries,
-            vectors=self.vectors,
-            locals=self.locals,
-            totals=self.totals,
-            weights=self.sizes,
-            immediates=self.immediates,
-            lines=self.lines,
-            next=self.next,
-        )
+    program: LoopProgram
+    weights: tuple[tuple[int, bool], ...]
 
 
 class _Item(NamedTuple):
-    """One instruction to be: sorts by level, products first."""
+    """One line to be: sorts by level, products first."""
 
     level: int
     phase: int
@@ -77,21 +41,20 @@ class _Item(NamedTuple):
 
 
 def encode(step: StepGraph) -> Encoded:
-    """The instructions of a step."""
+    """The lines of a step."""
     return _Encoder(fuse(step)).run()
 
 
 class _Encoder:
     def __init__(self, step: StepGraph) -> None:
         self.step, self.graph = step, step.graph
-        widths = self.graph.width
-        self.out = Encoded(
-            list(step.inputs),
-            list(step.states),
-            [widths(n) for n in step.outputs],
-            list(step.vectors),
-            [widths(n) for n in step.totals],
-        )
+        self.temporaries: list[int] = []  # widths, as of the next
+        self.locals: list[int] = []
+        self.weights: list[tuple[int, bool]] = []
+        self.sizes: list[tuple[int, int]] = []
+        self.immediates: list[float] = []
+        self.lines: list[Line] = []
+        self.next: list[Place] = []
         self.order = self.graph.ancestors((*step.outputs, *step.next_states, *step.totals))
         self.level = levels(self.graph, self.order)
         self.place: dict[int, Place] = {}
@@ -106,14 +69,28 @@ class _Encoder:
         last = {number: k for k, item in enumerate(items) for number in self._reads(item)}
         for k, item in enumerate(items):
             if item.node not in self.place:
-                self.place[item.node] = Place("local", self._borrow(self.graph.width(item.node)))
+                self.place[item.node] = Place(Space.local, self._borrow(self.graph.width(item.node)))
             self._emit(item)
             for number in {item.node, *self._reads(item)}:
                 place = self.place[number]
-                if place.space == "local" and last.get(number, -1) <= k:
-                    self.spare.setdefault(self.graph.width(number), []).append(place.number)
+                if place.space == Space.local and last.get(number, -1) <= k:
+                    self.spare.setdefault(self.graph.width(number), []).append(place.index)
                     last[number] = len(items)  # given back once
-        return self.out
+        widths = self.graph.width
+        program = LoopProgram(
+            inputs=self.step.inputs,
+            states=self.step.states,
+            outputs=[widths(n) for n in self.step.outputs],
+            temporaries=self.temporaries,
+            vectors=self.step.vectors,
+            locals=self.locals,
+            totals=[widths(n) for n in self.step.totals],
+            weights=self.sizes,
+            immediates=self.immediates,
+            lines=self.lines,
+            next=self.next,
+        )
+        return Encoded(program, tuple(self.weights))
 
     # places
 
@@ -123,22 +100,22 @@ class _Encoder:
             if node.op == "const":
                 value = self.graph.value_of(number)
                 assert value is not None
-                self.place[number] = Place("immediate", len(self.out.immediates))
-                self.out.immediates.append(value)
+                self.place[number] = Place(Space.immediate, len(self.immediates))
+                self.immediates.append(value)
             elif node.is_leaf:
-                self.place[number] = Place(node.op, node.attrs[0])
+                self.place[number] = Place(Space[node.op], node.attrs[0])
 
     def _place_roots(self) -> None:
         for o, number in enumerate(self.step.outputs):
-            self._claim(number, Place("output", o))
+            self._claim(number, Place(Space.output, o))
         for j, number in enumerate(self.step.next_states):
             place = self.place.get(number, NOWHERE)
-            if place != Place("state", j) and place.space != "output":
-                place = Place("next", j)
+            if place != Place(Space.state, j) and place.space != Space.output:
+                place = Place(Space.next, j)
                 self._claim(number, place)
-            self.out.next += _codes(place)
+            self.next.append(place)
         for k, number in enumerate(self.step.totals):
-            self.ends.append((number, Place("total", k)))
+            self.ends.append((number, Place(Space.total, k)))
 
     def _claim(self, number: int, place: Place) -> None:
         """A value is computed straight into a place, or copied there when it lives elsewhere."""
@@ -149,7 +126,7 @@ class _Encoder:
         if self.graph[number].op == "cat":
             for part, column in self._parts(number):
                 if part not in self.place and self.graph[part].op not in ("slice", "cat"):
-                    self.place[part] = place._replace(column=place.column + column)
+                    self.place[part] = _further(place, column)
 
     def _parts(self, cat: int) -> list[tuple[int, int]]:
         columns, column = [], 0
@@ -170,19 +147,19 @@ class _Encoder:
 
     def _place_crossing(self, items: list[_Item]) -> None:
         """What a product makes or reads, and what is read in another segment, outlives a tile."""
-        made = {item.node: item.segment for item in items if item.place is None}
-        crossing = {number for number, segment in made.items() if segment[1] == 0}
-        crossing |= {number for number in made if self.graph[number].op == "cat"}
+        segments = {item.node: item.segment for item in items if item.place is None}
+        crossing = {number for number, segment in segments.items() if segment[1] == 0}
+        crossing |= {number for number in segments if self.graph[number].op == "cat"}
         for item in items:
             for number in self._reads(item):
-                if number in made and made[number] != item.segment:
+                if number in segments and segments[number] != item.segment:
                     crossing.add(number)
                 if item.phase == 0 and number == self._source(self.graph[item.node].args[0]):
                     crossing.add(number)
         for number in sorted(crossing, reverse=True):
-            if self.place.get(number, NOWHERE).space not in (*STANDING, "vector"):
-                self._claim(number, Place("temporary", len(self.out.temporaries)))
-                self.out.temporaries.append(self.graph.width(number))
+            if self.place.get(number, NOWHERE).space not in (*STANDING, Space.vector):
+                self._claim(number, Place(Space.temporary, len(self.temporaries)))
+                self.temporaries.append(self.graph.width(number))
 
     def _source(self, number: int) -> int:
         """The value whose numbers a slice shows."""
@@ -198,59 +175,54 @@ class _Encoder:
     def _borrow(self, width: int) -> int:
         if self.spare.get(width):
             return self.spare[width].pop()
-        self.out.locals.append(width)
-        return len(self.out.locals) - 1
+        self.locals.append(width)
+        return len(self.locals) - 1
 
     def _where(self, number: int) -> Place:
         node = self.graph[number]
         if node.op == "slice":
             place = self._where(node.args[0])
-            return place._replace(column=place.column + node.attrs[0])
+            return _further(place, node.attrs[0])
         return self.place[number]
 
-    # instructions
+    # lines
 
     def _emit(self, item: _Item) -> None:
         graph, node = self.graph, self.graph[item.node]
         if item.place is not None:
-            op = "total" if item.place.space == "total" else "copy"
+            op = "total" if item.place.space == Space.total else "copy"
             self._line(op, node.width, item.place, [self._where(item.node)])
         elif node.op == "multiply":
             self._multiply(item.node)
         elif node.op == "cat":
             for part, column in self._parts(item.node):
-                here = self.place[item.node]
-                wanted = here._replace(column=here.column + column)
-                if self._where(part) != wanted:
-                    self._line("copy", graph.width(part), wanted, [self._where(part)])
+                place = _further(self.place[item.node], column)
+                if self._where(part) != place:
+                    self._line("copy", graph.width(part), place, [self._where(part)])
         elif node.op == "broadcast":
-            self._line("copy", node.width, self.place[item.node], [self._where(node.args[0])], mode=4)
+            self._line("copy", node.width, self.place[item.node], [self._where(node.args[0])], SINGLE[0])
         else:
-            bits = (4, 1, 2)
             width = max(graph.width(arg) for arg in node.args)
-            mode = sum(bits[k] for k, arg in enumerate(node.args) if graph.width(arg) < width)
+            mode = sum(SINGLE[k] for k, arg in enumerate(node.args) if graph.width(arg) < width)
             self._line(node.op, width, self.place[item.node], [self._where(arg) for arg in node.args], mode)
 
     def _multiply(self, number: int) -> None:
         node = self.graph[number]
         weight, transposed, has_vector, has_rows = node.attrs
         depth, width = self.step.weights[weight]
-        if (weight, transposed) not in self.out.weights:
-            self.out.weights.append((weight, transposed))
-            self.out.sizes += (width, depth) if transposed else (depth, width)
+        if (weight, transposed) not in self.weights:
+            self.weights.append((weight, transposed))
+            self.sizes.append((width, depth) if transposed else (depth, width))
         rows, *rest = [self._where(arg) for arg in node.args]
         vector = rest.pop(0) if has_vector else NOWHERE
-        added = rest.pop(0) if has_rows else NOWHERE
-        which = self.out.weights.index((weight, transposed))
-        self._line("product", node.width, self.place[number], [rows, vector, added], weight=which)
+        addend = rest.pop(0) if has_rows else NOWHERE
+        index = self.weights.index((weight, transposed))
+        self.lines.append(Line(PRODUCT, node.width, 0, self.place[number], rows, vector, addend, index))
 
-    def _line(
-        self, op: str, width: int, to: Place, given: list[Place], mode: int = 0, weight: int = 0
-    ) -> None:
-        code = -1 if op == "product" else _engine.OPS[op]
-        places = [to, *given, *[NOWHERE] * (3 - len(given))]
-        self.out.lines += [code, width, mode, *(n for place in places for n in _codes(place)), weight]
+    def _line(self, op: str, width: int, to: Place, operands: list[Place], mode: int = 0) -> None:
+        a, b, c = [*operands, *[NOWHERE] * (3 - len(operands))]
+        self.lines.append(Line(OPS[op], width, mode, to, a, b, c))
 
 
-def _codes(place: Place) -> list[int]:
-    return [_engine.SPACES[place.space], place.number, place.column]
+def _further(place: Place, columns: int) -> Place:
+    return Place(place.space, place.index, place.column + columns)

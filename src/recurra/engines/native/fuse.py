@@ -18,54 +18,54 @@ def fuse(step: StepGraph) -> StepGraph:
 
 class _Fusion:
     def __init__(self, step: StepGraph) -> None:
-        self.step, self.old, self.made = step, step.graph, Graph()
+        self.step, self.old, self.new = step, step.graph, Graph()
         roots = (*step.outputs, *step.next_states, *step.totals)
         self.order = self.old.ancestors(roots)
         self.uses = dict.fromkeys(self.order, 0)
         for number in (*roots, *(arg for n in self.order for arg in self.old[n].args)):
             self.uses[number] += 1
         self.level = levels(self.old, self.order)
-        self.held: dict[int, int] = {}
+        self.number: dict[int, int] = {}  # of an old node: its new one
 
     def run(self) -> StepGraph:
         for number in self.order:
-            self.held[number] = self._made(number)
-        step, held = self.step, self.held
+            self.number[number] = self._node(number)
+        step, new = self.step, self.number
         return replace(
             step,
-            graph=self.made,
-            outputs=tuple(held[n] for n in step.outputs),
-            next_states=tuple(held[n] for n in step.next_states),
-            totals=tuple(held[n] for n in step.totals),
+            graph=self.new,
+            outputs=tuple(new[n] for n in step.outputs),
+            next_states=tuple(new[n] for n in step.next_states),
+            totals=tuple(new[n] for n in step.totals),
         )
 
-    def _made(self, number: int) -> int:
+    def _node(self, number: int) -> int:
         node = self.old[number]
-        args = [self.held[arg] for arg in node.args]
+        args = [self.number[arg] for arg in node.args]
         if node.op == "detach":
             return args[0]
         if node.op == "product":
             return self._multiply(number, None)
         if node.op == "add":
-            joined = self._added(number)
+            joined = self._sum(number)
             if joined is not None:
                 return joined
-        if node.op == "where" and self.made.width(args[0]) < node.width:
-            args[0] = self.made.broadcast(args[0], node.width)
-        return self.made.node(node.op, *args, attrs=node.attrs, width=node.width)
+        if node.op == "where" and self.new.width(args[0]) < node.width:
+            args[0] = self.new.broadcast(args[0], node.width)
+        return self.new.node(node.op, *args, attrs=node.attrs, width=node.width)
 
     def _multiply(self, number: int, other: int | None) -> int:
         """A product, with the value added to it."""
         old, node = self.old, self.old[number]
         rows, *bias = node.args
-        vector = [self.held[b] for b in bias]
-        added: list[int] = []
+        vector = [self.number[b] for b in bias]
+        addend: list[int] = []
         if other is not None:
-            (added if bias or old[other].op != "vector" else vector).append(self.held[other])
-        attrs = (*node.attrs, bool(vector), bool(added))
-        return self.made.node("multiply", self.held[rows], *vector, *added, attrs=attrs, width=node.width)
+            (addend if bias or old[other].op != "vector" else vector).append(self.number[other])
+        attrs = (*node.attrs, bool(vector), bool(addend))
+        return self.new.node("multiply", self.number[rows], *vector, *addend, attrs=attrs, width=node.width)
 
-    def _added(self, number: int) -> int | None:
+    def _sum(self, number: int) -> int | None:
         old, node = self.old, self.old[number]
         for one, other in (node.args[::-1], node.args):
             if self.uses[one] != 1 or old.width(one) != node.width:
@@ -75,8 +75,8 @@ class _Fusion:
         for one, other in (node.args, node.args[::-1]):
             if self.uses[one] == 1 and old[one].op == "mul" and old.width(one) == node.width:
                 a, b = sorted(old[one].args, key=lambda n: -old.width(n))
-                return self.made.node(
-                    "muladd", self.held[a], self.held[b], self.held[other], width=node.width
+                return self.new.node(
+                    "muladd", self.number[a], self.number[b], self.number[other], width=node.width
                 )
         return None
 
@@ -100,11 +100,10 @@ class _Fusion:
 
 
 def levels(graph: Graph, order: list[int]) -> dict[int, int]:
-    """How many products stand, one behind the other, between the step's beginning and a value, it
-    included."""
+    """How many products stand one behind the other between the step's beginning and a value, it included."""
     level: dict[int, int] = {}
     for number in order:
         node = graph[number]
-        before = max((level[arg] for arg in node.args), default=0)
-        level[number] = before + (node.op in ("product", "multiply"))
+        deepest = max((level[arg] for arg in node.args), default=0)
+        level[number] = deepest + (node.op in ("product", "multiply"))
     return level

@@ -30,14 +30,14 @@ def empty_rows(like: Tensor, rows: int, width: int) -> Tensor:
     if size < LARGE or sys.platform != "linux":
         return like.new_empty(rows, width)
     pages = _pages(_rounded(size))
-    held = (ctypes.c_char * size).from_buffer(pages)
+    owner = (ctypes.c_char * size).from_buffer(pages)
     # the tensor's storage alone holds this; when it goes, the pages are free
-    weakref.finalize(held, _give_back, pages).atexit = False
-    made = torch.frombuffer(held, dtype=like.dtype).view(rows, width)
+    weakref.finalize(owner, _give_back, pages).atexit = False
+    tensor = torch.frombuffer(owner, dtype=like.dtype).view(rows, width)
     fills = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     if fills and torch.are_deterministic_algorithms_enabled():
-        made.fill_(float("nan"))
-    return made
+        tensor.fill_(float("nan"))
+    return tensor
 
 
 def _rounded(size: int) -> int:
@@ -51,15 +51,15 @@ def _pages(size: int) -> mmap.mmap:
         return _free[size].pop()
     except (KeyError, IndexError):
         pass
-    made = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    made.madvise(mmap.MADV_HUGEPAGE)
-    return made
+    pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    pages.madvise(mmap.MADV_HUGEPAGE)
+    return pages
 
 
 def _give_back(pages: mmap.mmap) -> None:
     _free.setdefault(len(pages), deque()).append(pages)
     while free_bytes() > MOST_FREE:
-        size = next((size for size, held in list(_free.items()) if held), None)
+        size = next((size for size, free in list(_free.items()) if free), None)
         if size is None:
             return
         try:
@@ -71,4 +71,4 @@ def _give_back(pages: mmap.mmap) -> None:
 
 def free_bytes() -> int:
     """What is kept while nobody uses it."""
-    return sum(size * len(held) for size, held in list(_free.items()))
+    return sum(size * len(free) for size, free in list(_free.items()))

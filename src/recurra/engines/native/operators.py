@@ -2,7 +2,7 @@
 node.
 
 The tape is a result like any other, so that recorded graphs can save it; which gradients it is for is part
-of the call.
+of the call. Exported graphs hold the operators' names and those of their arguments.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from recurra.engines.native.plan import NativePlan, Needs, native_plan
-from recurra.engines.native.run import Saved, backward, forward, split
+from recurra.engines.native.run import Saved, backward, forward
 from recurra.engines.native.serial import loop_of
 from recurra.errors import Fault
 
@@ -28,25 +28,25 @@ def loop_operator(
     Args:
         program: see `text_of`.
         needs: one `0` or `1` for each of the tensors: whether its gradient will be wanted; empty: none.
-        tensors: steps, fixed, states.
+        tensors: inputs, fixed, states.
     """
-    plan, wanted = _plan(program, needs)
-    outputs, finals, kept = forward(plan, wanted, batch_sizes, reverse, tensors)
-    return [*outputs, *finals, *kept]
+    plan, flags = _plan(program, needs)
+    outputs, finals, tape = forward(plan, flags, batch_sizes, reverse, tensors)
+    return [*outputs, *finals, *tape]
 
 
 @loop_operator.register_fake
 def _(
     program: str, needs: str, batch_sizes: Sequence[int], reverse: bool, tensors: Sequence[Tensor]
 ) -> list[Tensor]:
-    plan, wanted = _plan(program, needs)
-    steps, _, states = split(plan, tensors)
-    count = steps[0].shape[0] if steps else sum(batch_sizes)
+    plan, flags = _plan(program, needs)
+    inputs, _, states = plan.split(tensors)
+    count = inputs[0].shape[0] if inputs else sum(batch_sizes)
     like = states[0]
-    call = plan.forward(wanted)
-    made = [like.new_empty(count, width) for width in call.outputs]
-    made += [torch.empty_like(state, memory_format=torch.contiguous_format) for state in states]
-    return [*made, like.new_empty(count, call.width)] if call.width else made
+    call = plan.forward(flags)
+    outputs = [like.new_empty(count, width) for width in call.outputs]
+    finals = [torch.empty_like(state, memory_format=torch.contiguous_format) for state in states]
+    return [*outputs, *finals, *([like.new_empty(count, call.width)] if call.width else [])]
 
 
 @torch.library.custom_op("recurra::loop_backward", mutates_args=())
@@ -66,16 +66,15 @@ def backward_operator(
         incoming: one `0` or `1` for each output and final state: whether `gradients` has one for it.
         kept: outputs, then what the forward run kept.
     """
-    plan, wanted = _plan(program, needs)
-    assert wanted is not None
-    given = iter(gradients)
-    all_ = [next(given) if flag == "1" else None for flag in incoming]
-    count = len(plan.loop.outputs)
+    plan, flags = _plan(program, needs)
+    assert flags is not None
+    arriving = iter(gradients)
+    into = [next(arriving) if flag == "1" else None for flag in incoming]
     saved = Saved.of(plan, tensors, kept)
-    found = backward(plan, wanted, batch_sizes, reverse, saved, all_[:count], all_[count:])
+    shares = backward(plan, flags, batch_sizes, reverse, saved, into[: plan.outputs], into[plan.outputs :])
     return [
         torch.zeros_like(t) if g is None else g.contiguous()
-        for t, g, need in zip(tensors, found, needs, strict=True)
+        for t, g, need in zip(tensors, shares, needs, strict=True)
         if need == "1"
     ]
 
@@ -100,25 +99,25 @@ def _(
 
 def _plan(program: str, needs: str) -> tuple[NativePlan, Needs | None]:
     plan = native_plan(loop_of(program))
-    return plan, Needs.of(plan.loop, [flag == "1" for flag in needs]) if "1" in needs else None
+    return plan, plan.needs([flag == "1" for flag in needs]) if "1" in needs else None
 
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
     program, needs, batch_sizes, reverse, tensors = inputs
     plan, _ = _plan(program, needs)
-    count, states = len(plan.loop.outputs), len(plan.loop.states)
+    outputs, states = plan.outputs, len(plan.step.states)
     ctx.constants = program, needs, batch_sizes, reverse
-    ctx.given = len(tensors)
-    ctx.results = count + states
-    ctx.save_for_backward(*tensors, *output[:count], *output[count + states :])
+    ctx.arguments = len(tensors)
+    ctx.results = outputs + states
+    ctx.save_for_backward(*tensors, *output[:outputs], *output[outputs + states :])
 
 
-def _gradients(ctx: Any, given: Sequence[Tensor | None]) -> Any:
+def _gradients(ctx: Any, gradients: Sequence[Tensor | None]) -> Any:
     program, needs, batch_sizes, reverse = ctx.constants
-    tensors, kept = ctx.saved_tensors[: ctx.given], ctx.saved_tensors[ctx.given :]
-    given = given[: ctx.results]
-    incoming = "".join("01"[g is not None] for g in given)
-    made = iter(
+    tensors, results = ctx.saved_tensors[: ctx.arguments], ctx.saved_tensors[ctx.arguments :]
+    gradients = gradients[: ctx.results]
+    incoming = "".join("01"[g is not None] for g in gradients)
+    shares = iter(
         torch.ops.recurra.loop_backward(
             program,
             needs,
@@ -126,11 +125,11 @@ def _gradients(ctx: Any, given: Sequence[Tensor | None]) -> Any:
             batch_sizes,
             reverse,
             list(tensors),
-            list(kept),
-            [g for g in given if g is not None],
+            list(results),
+            [g for g in gradients if g is not None],
         )
     )
-    return None, None, None, None, [next(made) if flag == "1" else None for flag in needs]
+    return None, None, None, None, [next(shares) if flag == "1" else None for flag in needs]
 
 
 loop_operator.register_autograd(_gradients, setup_context=_setup)

@@ -1,60 +1,77 @@
-"""A loop made ready for the native library: encoded forward, and encoded derivatives as they are asked
-for."""
+"""A loop made ready for the native library: lowered once, encoded forward, and derivatives as they are
+needed.
+"""
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
 
-from recurra.engines.native.backward_call import BackwardCall, backward_call
+from recurra.engines.native.backward_call import BackwardCall, NeedsOfStep, backward_call
 from recurra.engines.native.forward_call import ForwardCall
 from recurra.lowering.derivative import Derivative, GradientRequest, differentiate
 from recurra.lowering.lower import lower
-from recurra.program import Loop
+from recurra.program import Loop, Untraceable
+
+Argument = TypeVar("Argument")
 
 
-@dataclass(frozen=True)
-class Needs:
-    """Which arguments of a loop need a gradient: one flag for each of its steps, fixed and states."""
+class Needs(NamedTuple):
+    """Which arguments of a loop need a gradient: one flag for each of its inputs, fixed and states."""
 
-    steps: tuple[bool, ...]
+    inputs: tuple[bool, ...]
     fixed: tuple[bool, ...]
     states: tuple[bool, ...]
 
-    @classmethod
-    def of(cls, loop: Loop, flags: Sequence[bool]) -> Needs:
-        first, second = len(loop.inputs), len(loop.inputs) + len(loop.fixed)
-        return cls(tuple(flags[:first]), tuple(flags[first:second]), tuple(flags[second:]))
-
 
 class NativePlan:
-    """Everything made from one loop, each made once.
+    """Everything that is made from one loop, each made once. It does not hold the loop, which it dies with.
 
     Attributes:
+        step: the loop in primitives.
+        outputs: how many the loop has.
         matrices, vectors: positions in `loop.fixed` of the step's weights and vectors.
+        text: see `text_of`; None until that is called.
     """
 
     def __init__(self, loop: Loop) -> None:
-        self.loop = loop
         self.step = lower(loop)
+        self.outputs = len(loop.outputs)
+        self.text: str | None = None
         kinds = [len(loop.values[number].shape) == 2 for number in loop.fixed]
         self.matrices = [k for k, matrix in enumerate(kinds) if matrix]
         self.vectors = [k for k, matrix in enumerate(kinds) if not matrix]
-        self._plain = ForwardCall.of(self.step)
+        self._first_fixed = len(loop.inputs)
+        self._first_state = len(loop.inputs) + len(loop.fixed)
+        self._plain: ForwardCall | None = None
         self._derivatives: dict[tuple[Needs, frozenset[int]], Derivative] = {}
         self._forward: dict[Needs, ForwardCall] = {}
         self._backward: dict[tuple[Needs, frozenset[int]], BackwardCall] = {}
 
+    def split(
+        self, arguments: Sequence[Argument]
+    ) -> tuple[Sequence[Argument], Sequence[Argument], Sequence[Argument]]:
+        """What there is for each of the loop's arguments, in one row -> of inputs, of fixed, of states."""
+        first, second = self._first_fixed, self._first_state
+        return arguments[:first], arguments[first:second], arguments[second:]
+
+    def needs(self, flags: Sequence[bool]) -> Needs:
+        """From one flag for each of the loop's arguments, in one row."""
+        return Needs(*map(tuple, self.split(flags)))
+
     def forward(self, needs: Needs | None) -> ForwardCall:
-        """The forward run for some gradients, whichever outputs they come in at."""
+        """The forward run for some gradients, whichever outputs they come in at; None: for none."""
         if needs is None:
+            if self._plain is None:
+                self._plain = ForwardCall.of(self.step)
             return self._plain
         if needs not in self._forward:
-            derivative = self._derivative(needs, frozenset(range(len(self.loop.outputs))))
-            tape = tuple(node for node in derivative.tape if node not in self.step.outputs)
+            derivative = self._derivative(needs, frozenset(range(self.outputs)))
+            nodes = tuple(node for node in derivative.tape if node not in self.step.outputs)
             hoisted = {h.into for h in self.step.hoisted}
             inputs = tuple(k for kind, k in derivative.sources if kind == "input" and k in hoisted)
-            self._forward[needs] = ForwardCall.of(self.step, tape, inputs)
+            self._forward[needs] = ForwardCall.of(self.step, nodes, inputs)
         return self._forward[needs]
 
     def backward(self, needs: Needs, incoming: frozenset[int]) -> BackwardCall:
@@ -62,22 +79,24 @@ class NativePlan:
         key = needs, incoming
         if key not in self._backward:
             fixed = needs.fixed
-            wanted = needs.steps, [fixed[k] for k in self.matrices], [fixed[k] for k in self.vectors]
+            of_step = NeedsOfStep(
+                needs.inputs, [fixed[k] for k in self.matrices], [fixed[k] for k in self.vectors]
+            )
             self._backward[key] = backward_call(
-                self.step, self.forward(needs), self._derivative(needs, incoming), incoming, wanted
+                self.step, self.forward(needs), self._derivative(needs, incoming), incoming, of_step
             )
         return self._backward[key]
 
     def _derivative(self, needs: Needs, incoming: frozenset[int]) -> Derivative:
         key = needs, incoming
         if key not in self._derivatives:
-            self._derivatives[key] = differentiate(self.step, self._wanted(needs, incoming))
+            self._derivatives[key] = differentiate(self.step, self._leaves(needs, incoming))
         return self._derivatives[key]
 
-    def _wanted(self, needs: Needs, incoming: frozenset[int]) -> GradientRequest:
+    def _leaves(self, needs: Needs, incoming: frozenset[int]) -> GradientRequest:
         weights = frozenset(m for m, k in enumerate(self.matrices) if needs.fixed[k])
         vectors = frozenset(v for v, k in enumerate(self.vectors) if needs.fixed[k])
-        inputs = {k for k, need in enumerate(needs.steps) if need}
+        inputs = {k for k, need in enumerate(needs.inputs) if need}
         inputs |= {
             h.into
             for h in self.step.hoisted
@@ -87,10 +106,36 @@ class NativePlan:
         return GradientRequest(frozenset(inputs), vectors, weights, states, incoming)
 
 
-def native_plan(loop: Loop) -> NativePlan:
-    """What the engine made of a loop: made once, kept with it."""
-    kept = vars(loop)
-    if "native_plan" not in kept:
-        kept["native_plan"] = NativePlan(loop)
-    plan: NativePlan = kept["native_plan"]
+_PLANS: dict[int, NativePlan | str] = {}
+"""By the `id` of a loop, for as long as it lives: equal loops need not be compared, number by number, to be
+found.
+"""
+
+
+def plan_or_refusal(loop: Loop) -> NativePlan | str:
+    """What the engine makes of a loop, or why it can't run it, in words. Made once, gone with the loop."""
+    plan = _PLANS.get(id(loop))
+    if plan is None:
+        plan = _PLANS[id(loop)] = _make(loop)
+        weakref.finalize(loop, _PLANS.pop, id(loop), None).atexit = False
     return plan
+
+
+def native_plan(loop: Loop) -> NativePlan:
+    """The plan of a loop that is not refused.
+
+    Raises:
+        Untraceable: it is.
+    """
+    plan = plan_or_refusal(loop)
+    if isinstance(plan, str):
+        raise Untraceable(plan)
+    return plan
+
+
+def _make(loop: Loop) -> NativePlan | str:
+    try:
+        plan = NativePlan(loop)
+    except Untraceable as error:
+        return str(error)
+    return plan if loop.states else "nothing is carried from step to step"

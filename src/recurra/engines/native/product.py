@@ -28,8 +28,8 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         return OPS["product"].run(x, weight, bias)
     if bias is not None and bias.shape != weight.shape[1:]:
         bias = bias.expand(weight.shape[1])
-    made: Tensor = _Product.apply(x, weight, bias)  # type: ignore[no-untyped-call]
-    return made
+    out: Tensor = _Product.apply(x, weight, bias)  # type: ignore[no-untyped-call]
+    return out
 
 
 class _Product(torch.autograd.Function):

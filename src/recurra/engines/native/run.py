@@ -1,4 +1,8 @@
-"""A loop's forward run."""
+"""A planned loop's runs, tensors in and out, each one call of the library: memory for what the run makes,
+the call, and what the memory then holds.
+
+The backward run reads what the forward run got and made, and its tape: `Saved`.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +12,33 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from recurra.engines.native.backward_call import StepGradient
-from recurra.engines.native.library import addresses, empty_as, places, rowwise, views
+from recurra.engines.native.backward_call import BackwardCall, InputGradient
+from recurra.engines.native.library import addresses, empty_as, matrices_of, rows_of, rowwise
 from recurra.engines.native.memory import empty_rows
 from recurra.engines.native.plan import NativePlan, Needs
 from recurra.timing import BACK_LOOP, BACK_PRODUCTS, BEFORE, LOOP, spent
 
 
-def split(plan: NativePlan, tensors: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-    """A loop's arguments in one row -> steps, fixed, states."""
-    first = len(plan.loop.inputs)
-    second = first + len(plan.loop.fixed)
-    return list(tensors[:first]), list(tensors[first:second]), list(tensors[second:])
+@dataclass
+class Saved:
+    """What a forward run leaves for the backward run.
+
+    Attributes:
+        inputs, fixed, states: the loop's arguments.
+        outputs: the loop's own.
+        tape: the memory of what else was kept, `[N, width]`, if anything was.
+    """
+
+    inputs: Sequence[Tensor]
+    fixed: Sequence[Tensor]
+    states: Sequence[Tensor]
+    outputs: Sequence[Tensor]
+    tape: Sequence[Tensor]
+
+    @classmethod
+    def of(cls, plan: NativePlan, tensors: Sequence[Tensor], results: Sequence[Tensor]) -> Saved:
+        """From a loop's arguments in one row, and its outputs followed by the tape."""
+        return cls(*plan.split(tensors), results[: plan.outputs], results[plan.outputs :])
 
 
 def forward(
@@ -29,56 +48,37 @@ def forward(
     reverse: bool,
     tensors: Sequence[Tensor],
 ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-    """Outputs, final states, and the memory of what the backward run will read, if it reads any."""
-    steps, fixed, states = split(plan, tensors)
+    """Outputs, final states, and the tape for gradients that `needs` asks for, if it takes one.
+
+    Args:
+        tensors: inputs, fixed, states.
+    """
+    inputs, fixed, states = plan.split(tensors)
     call, like, count = plan.forward(needs), states[0], sum(batch_sizes)
     outputs = [like.new_empty(count, width) for width in call.outputs]
     finals = [like.new_empty(t.shape) for t in states]
-    given = [rowwise(t) for t in (*steps, *outputs)]
-    states = [rowwise(t) for t in states]
+    arrays = [rowwise(t) for t in (*inputs, *outputs)]
+    initial = [rowwise(t) for t in states]
     vectors = [fixed[k].contiguous() for k in plan.vectors]
     width = call.width
-    rooms = [empty_rows(like, count, width), empty_rows(like, count, call.scratch)]
+    tape, scratch = empty_rows(like, count, width), empty_rows(like, count, call.scratch)
     seconds = call.calls.of(like.dtype).run(
-        len(like),
-        batch_sizes,
-        reverse,
-        places(given),
-        addresses(rooms),
-        places(states),
-        views([fixed[k] for k in plan.matrices]),
-        addresses(vectors),
-        addresses(finals),
-        [],
-        [],
-        [],
-        torch.get_num_threads(),
+        rows=len(like),
+        batch_sizes=batch_sizes,
+        reverse=reverse,
+        tensors=rows_of(arrays),
+        buffers=addresses([tape, scratch]),
+        initial=rows_of(initial),
+        weights=matrices_of([fixed[k] for k in plan.matrices]),
+        vectors=addresses(vectors),
+        finals=addresses(finals),
+        totals=[],
+        gradients=[],
+        sums=[],
+        threads=torch.get_num_threads(),
     )
     spent((BEFORE, LOOP, LOOP), seconds, call.calls.multiplied, count)
-    return outputs, finals, rooms[:1] if width else []
-
-
-@dataclass
-class Saved:
-    """What the forward run leaves for the backward run.
-
-    Attributes:
-        steps, fixed, states: the loop's arguments.
-        outputs: the loop's own.
-        kept: the memory of what the forward run kept, if there is any.
-    """
-
-    steps: Sequence[Tensor]
-    fixed: Sequence[Tensor]
-    states: Sequence[Tensor]
-    outputs: Sequence[Tensor]
-    kept: Sequence[Tensor]
-
-    @classmethod
-    def of(cls, plan: NativePlan, tensors: Sequence[Tensor], kept: Sequence[Tensor]) -> Saved:
-        """From a loop's arguments, its outputs and what `forward` kept."""
-        count = len(plan.loop.outputs)
-        return cls(*split(plan, tensors), kept[:count], kept[count:])
+    return outputs, finals, [tape] if width else []
 
 
 def backward(
@@ -90,69 +90,87 @@ def backward(
     outputs: Sequence[Tensor | None],
     finals: Sequence[Tensor | None],
 ) -> list[Tensor | None]:
-    """Gradients of steps, fixed, states.
+    """Gradients of inputs, fixed, states, in one row; None where none is needed.
 
     Args:
-        outputs, finals: gradients that come in; None: none.
+        batch_sizes, reverse: of the forward run.
+        outputs, finals: gradients that come in; None: none does.
     """
     call = plan.backward(needs, frozenset(k for k, g in enumerate(outputs) if g is not None))
     like, count = saved.states[0], sum(batch_sizes)
-    alone = [like.new_empty(count, width) for width in call.alone]
-    begun = [_begun(g, alone, like, count) for g in call.steps]
+    # tensors
     incoming = [g for g in outputs if g is not None]
-    fresh = [t for g, t in zip(call.steps, begun, strict=True) if t is not None and not g.taken]
-    given = [rowwise(t) for t in (*saved.steps, *saved.outputs, *incoming, *alone, *fresh)]
-    rooms = [*(saved.kept or [like]), empty_rows(like, count, call.scratch)]
+    direct = [like.new_empty(count, width) for width in call.direct]
+    of_inputs = [_start(g, direct, like, count) for g in call.inputs]
+    own = [t for g, t in zip(call.inputs, of_inputs, strict=True) if t is not None and not g.in_place]
+    arrays = [rowwise(t) for t in (*saved.inputs, *saved.outputs, *incoming, *direct, *own)]
+    tape = saved.tape[0] if saved.tape else like  # no array lies in it then
+    scratch = empty_rows(like, count, call.scratch)
+    # the loop, whose states are gradients
     states = [
         rowwise(torch.zeros_like(s) if g is None else g) for s, g in zip(saved.states, finals, strict=True)
     ]
+    of_states = [like.new_empty(t.shape) for t in states]
+    totals = [like.new_empty(width) for width in call.totals]
+    # weights and vectors
     matrices = [saved.fixed[k] for k in plan.matrices]
     vectors = [saved.fixed[k].contiguous() for k in plan.vectors]
-    initial = [like.new_empty(t.shape) for t in states]
-    totals = [like.new_empty(width) for width in call.totals]
+    of_matrices = [empty_as(t) if m in call.weights else None for m, t in enumerate(matrices)]
     sums = [like.new_empty(width) for width in call.sums]
-    weights = [empty_as(t) if m in call.weights else None for m, t in enumerate(matrices)]
     seconds = call.calls.of(like.dtype).run(
-        len(like),
-        batch_sizes,
-        not reverse,
-        places(given),
-        addresses(rooms),
-        places(states),
-        views(matrices),
-        addresses(vectors),
-        addresses(initial),
-        addresses(totals),
-        views(weights),
-        addresses(sums),
-        torch.get_num_threads(),
+        rows=len(like),
+        batch_sizes=batch_sizes,
+        reverse=not reverse,
+        tensors=rows_of(arrays),
+        buffers=addresses([tape, scratch]),
+        initial=rows_of(states),
+        weights=matrices_of(matrices),
+        vectors=addresses(vectors),
+        finals=addresses(of_states),
+        totals=addresses(totals),
+        gradients=matrices_of(of_matrices),
+        sums=addresses(sums),
+        threads=torch.get_num_threads(),
     )
     spent((BACK_PRODUCTS, BACK_LOOP, BACK_PRODUCTS), seconds, call.calls.multiplied, count)
-    found: list[Tensor | None] = [None] * (len(saved.steps) + len(saved.fixed))
-    for g, t in zip(call.steps, begun, strict=True):
-        found[g.step] = _finished(g, t, alone)
-    for m, k in enumerate(plan.matrices):
-        found[len(saved.steps) + k] = weights[m]
-    for k, names in zip(plan.vectors, call.vectors, strict=True):
-        parts = [(sums if kind == "sum" else totals)[n] for kind, n in names]
-        if parts:
-            # two vectors may share a sum: each gets its own memory
-            found[len(saved.steps) + k] = parts[0].clone() if len(parts) == 1 else torch.stack(parts).sum(0)
-    return [*found, *(g if need else None for g, need in zip(initial, needs.states, strict=True))]
+    of_fixed: list[Tensor | None] = [None] * len(saved.fixed)
+    for k, gradient in zip(plan.matrices, of_matrices, strict=True):
+        of_fixed[k] = gradient
+    for k, gradient in zip(plan.vectors, _of_vectors(call, sums, totals), strict=True):
+        of_fixed[k] = gradient
+    gradients: list[Tensor | None] = [None] * len(saved.inputs)
+    for g, t in zip(call.inputs, of_inputs, strict=True):
+        gradients[g.input] = _finish(g, t, direct)
+    return [
+        *gradients,
+        *of_fixed,
+        *(g if need else None for g, need in zip(of_states, needs.states, strict=True)),
+    ]
 
 
-def _begun(g: StepGradient, alone: Sequence[Tensor], like: Tensor, count: int) -> Tensor | None:
-    """What products are added to, or fill."""
-    if g.taken:
-        assert g.alone is not None
-        return alone[g.alone]
+def _start(g: InputGradient, direct: Sequence[Tensor], like: Tensor, count: int) -> Tensor | None:
+    """What products are added to, or fill; None: there are none, nor an array that is the gradient itself."""
+    if g.in_place:
+        assert g.direct is not None
+        return direct[g.direct]
     if not g.products:
         return None
-    return like.new_empty(count, g.width) if g.whole else like.new_zeros(count, g.width)
+    return like.new_empty(count, g.width) if g.covers else like.new_zeros(count, g.width)
 
 
-def _finished(g: StepGradient, begun: Tensor | None, alone: Sequence[Tensor]) -> Tensor:
-    if begun is None:
-        assert g.alone is not None
-        return alone[g.alone].clone()
-    return begun if g.taken or g.alone is None else begun.add_(alone[g.alone])
+def _finish(g: InputGradient, products: Tensor | None, direct: Sequence[Tensor]) -> Tensor:
+    """The gradient of an input, when the run is over."""
+    if products is None:
+        assert g.direct is not None
+        return direct[g.direct].clone()
+    return products if g.in_place or g.direct is None else products.add_(direct[g.direct])
+
+
+def _of_vectors(call: BackwardCall, sums: Sequence[Tensor], totals: Sequence[Tensor]) -> list[Tensor | None]:
+    gradients: list[Tensor | None] = []
+    for names in call.vectors:
+        parts = [(sums if kind == "sum" else totals)[k] for kind, k in names]
+        # two vectors may share a sum: each gets its own memory
+        whole = parts[0].clone() if len(parts) == 1 else torch.stack(parts).sum(0) if parts else None
+        gradients.append(whole)
+    return gradients

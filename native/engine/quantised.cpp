@@ -1,5 +1,5 @@
 // Compiled once per instruction level: see native/levels.cmake.
-#include "narrow.h"
+#include "quantised.h"
 
 #include "bytes.h"
 #include "product.h"
@@ -249,7 +249,7 @@ void pack_int8(const float* w, long depth_stride, long width_stride, long depth,
 
 }  // namespace
 
-extern constexpr Narrow narrow{packed_size, pack_bfloat16, pack_int8, product_bfloat16, product_int8, panel};
+extern constexpr QuantisedKernels quantised_kernels{packed_size, pack_bfloat16, pack_int8, product_bfloat16, product_int8, panel};
 
 }  // namespace RECURRA_LEVEL
 }  // namespace recurra

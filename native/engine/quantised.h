@@ -12,7 +12,7 @@
 
 namespace recurra {
 
-struct Narrow {
+struct QuantisedKernels {
   long (*packed_size)(long depth, long width);  // numbers
   void (*pack_bfloat16)(const float* w, long depth_stride, long width_stride, long depth, long width, uint16_t* packed);
   // scales: as many as packed columns, rounded up to whole panels of `panel`
@@ -26,21 +26,5 @@ struct Narrow {
                        long addend_stride);
   int panel;
 };
-
-namespace v2 {
-extern const Narrow narrow;
-}
-namespace v3 {
-extern const Narrow narrow;
-}
-namespace v4 {
-extern const Narrow narrow;
-}
-namespace neon {
-extern const Narrow narrow;
-}
-namespace plain {
-extern const Narrow narrow;
-}
 
 }  // namespace recurra
