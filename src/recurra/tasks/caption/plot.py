@@ -12,7 +12,7 @@ from torch import Tensor
 from recurra.errors import Fault
 from recurra.models import EncoderDecoder, PicturePlaces
 from recurra.models.pictures import Pictures
-from recurra.tasks.parts.figures import new_figure, save_figure
+from recurra.storage.figures import new_figure, save_figure
 
 
 def plot_captions(
@@ -48,7 +48,7 @@ def _plot_places(
     path: Path,
 ) -> None:
     across = 1 + max(len(said) for said, w in zip(words, weights, strict=True) if w is not None or not said)
-    figure = new_figure(path, 1.15 * across, 1.4 * len(seen))
+    figure = new_figure(1.15 * across, 1.4 * len(seen))
     cells = figure.subplots(len(seen), across, squeeze=False)
     for axes in cells.flatten():
         axes.set_axis_off()
@@ -73,7 +73,7 @@ def _plot_films(
     seen: Sequence[Tensor], words: Sequence[list[str]], weights: Sequence[Tensor | None], path: Path
 ) -> None:
     longest = max(len(row) for row in seen)
-    figure = new_figure(path, 0.75 * longest + 1.2, sum(0.95 + 0.2 * len(said) for said in words))
+    figure = new_figure(0.75 * longest + 1.2, sum(0.95 + 0.2 * len(said) for said in words))
     parts = figure.subfigures(len(seen), 1, squeeze=False, height_ratios=[0.95 + 0.2 * len(w) for w in words])
     for row, said, looked, part in zip(seen, words, weights, parts.flatten(), strict=True):
         axes = part.subplots(2, 1, height_ratios=[0.95, 0.2 * len(said) + 0.01])

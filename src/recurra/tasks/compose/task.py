@@ -26,8 +26,8 @@ from recurra.tasks.compose.data import ComposeOptions, Passage, as_rows, as_stre
 from recurra.tasks.compose.midi import LOWEST, to_midi
 from recurra.tasks.parts.batches import Epoch
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
-from recurra.tasks.parts.figures import check_drawing, numbered
 from recurra.tasks.parts.network import BodyOptions, build_body
+from recurra.tasks.parts.sampling import check_sampling, numbered
 from recurra.tasks.parts.sizes import activations_line, lengths_line, parameters_line
 from recurra.tasks.parts.sources import read_named, read_parts
 
@@ -188,7 +188,7 @@ class ComposeTask(Task):
         seed: int = 0,
         output: str | Path | None = None,
     ) -> Iterator[str]:
-        check_drawing(count, length, temperature)
+        check_sampling(count, length, temperature)
         begin = roll_of(prompt, len(self.shares)) if prompt else torch.zeros(0, len(self.shares))
         for number, roll in enumerate(self.rolls(begin, count, length, temperature, seed)):
             if output is None:

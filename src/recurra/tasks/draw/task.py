@@ -34,8 +34,8 @@ from recurra.tasks.draw.data import (
 from recurra.tasks.draw.plot import plot_drawings
 from recurra.tasks.parts.batches import Epoch
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
-from recurra.tasks.parts.figures import check_drawing
 from recurra.tasks.parts.network import BodyOptions, build_body
+from recurra.tasks.parts.sampling import check_sampling
 from recurra.tasks.parts.sizes import activations_line, lengths_line, parameters_line
 from recurra.tasks.parts.sources import read_named, read_parts
 
@@ -172,7 +172,7 @@ class DrawTask(Task):
         output: str | Path | None = None,
     ) -> Iterator[str]:
         length = self.options.longest if length is None else length
-        check_drawing(count, length, temperature)
+        check_sampling(count, length, temperature)
         if temperature > 1:
             raise Fault(f"temperature = {temperature}, expected above 0 and at most 1")
         begin = drawing_of(prompt) if prompt else torch.zeros(0, 3)
