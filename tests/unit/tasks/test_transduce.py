@@ -14,7 +14,9 @@ from recurra.errors import Fault
 from recurra.layers import Downsample, Recurrent, Stack
 from recurra.ragged import Ragged
 from recurra.storage.models import load_model, save_model
-from recurra.tasks.transduce import TransduceDataOptions, TransduceModelOptions, TransduceTask
+from recurra.tasks.transduce.data import TransduceDataOptions
+from recurra.tasks.transduce.model import TransduceModelOptions
+from recurra.tasks.transduce.task import TransduceTask
 
 
 def test_neighbouring_steps_become_one() -> None:

@@ -10,7 +10,8 @@ from recurra.data.times import to_text
 from recurra.models.forecaster import Forecaster
 from recurra.storage.figures import check_ending, new_figure, save_figure
 from recurra.tasks.forecast.data import ForecastOptions
-from recurra.tasks.forecast.scores import forecasts, interval_levels
+from recurra.tasks.forecast.scores import interval_levels
+from recurra.tasks.forecast.windows import forecasts
 
 _MOST_TARGETS = 4
 TRUTH, FORECAST = "#333333", "#c0392b"

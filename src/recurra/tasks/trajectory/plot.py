@@ -9,7 +9,7 @@ from recurra.data.series import Windows
 from recurra.models.forecaster import Forecaster
 from recurra.storage.figures import check_ending, new_figure, save_figure
 from recurra.tasks.forecast.plot import FORECAST, TRUTH
-from recurra.tasks.forecast.scores import forecasts
+from recurra.tasks.forecast.windows import forecasts
 
 
 def plot_paths(model: Forecaster, windows: Windows, path: Path) -> None:
