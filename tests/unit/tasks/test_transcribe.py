@@ -277,7 +277,7 @@ def test_spoken_digits(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> No
     from recurra.recipes import find_recipe
     from recurra.train.recipe import read_recipe
 
-    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    monkeypatch.chdir(Path(__file__).resolve().parents[3])
     task: Any = read_recipe(find_recipe("fsdd"), ["data.speeds=[1.0]"]).prepare()
     test = task.read("test")
     assert (len(task.data.train.texts), len(task.data.validation.texts)) == (2000, 270)
