@@ -76,7 +76,7 @@ class Task(ABC, Generic[Model]):
     """A model with its data, loss, metrics and predictions.
 
     A task comes from a recipe and its training data (`prepare`), or from a run folder without any data
-    (`restore`).
+    (`restore`). `Task[Tagger]` is one whose model is a `Tagger`.
     """
 
     name: ClassVar[str]

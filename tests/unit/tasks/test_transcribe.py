@@ -162,7 +162,7 @@ def test_strings_speakers_and_speeds(tmp_path: Path) -> None:
         "speeds": [0.8, 1.25],
     }
     task = task_of(tmp_path, **asked, test=str(tmp_path / "held.tsv"))
-    train, held, test = task.data.train, task.data.validation, task.read("test")
+    train, held, test = task.data.train, task.data.validation, task.evaluation("test")
     assert [len(part.texts) for part in (train, held, test)] == [7, 5, 5]
     assert all(2 <= len(text.split()) <= 3 for text in train.texts)
     assert str(train.places[0]) == f"{tmp_path}/train.tsv: first of string 1"
@@ -176,7 +176,7 @@ def test_strings_speakers_and_speeds(tmp_path: Path) -> None:
     assert len(single.data.train.texts) == 7
     assert all(len(text.split()) == 1 for text in single.data.validation.texts)
     with pytest.raises(Fault, match=r"leave_out = \['z'\] leaves nothing to test on; its speakers are: x, y"):
-        task_of(tmp_path, speaker="who", leave_out="z", test=str(tmp_path / "held.tsv")).read("test")
+        task_of(tmp_path, speaker="who", leave_out="z", test=str(tmp_path / "held.tsv")).evaluation("test")
 
 
 def test_bad_data_are_told_by_item(tmp_path: Path) -> None:
@@ -279,7 +279,7 @@ def test_spoken_digits(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.chdir(Path(__file__).resolve().parents[3])
     task: Any = read_recipe(find_recipe("fsdd"), ["data.speeds=[1.0]"]).prepare()
-    test = task.read("test")
+    test = task.evaluation("test")
     assert (len(task.data.train.texts), len(task.data.validation.texts)) == (2000, 270)
     assert {len(text.split()) for text in task.data.train.texts} == {1, 2, 3, 4}
     assert len(test.texts) == 300

@@ -109,9 +109,7 @@ class ForecastTask(Task[Forecaster]):
         )
 
     def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
-        """For each file, or table `{column: [cells]}`, what follows its last row: see
-        `recurra.tasks.forecast.ahead.answers`.
-        """
+        """What follows the last row of each file, or table; see `recurra.tasks.forecast.ahead.answers`."""
         for item in items:
             yield answers(self.model, self.data, item)
 

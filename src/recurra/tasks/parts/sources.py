@@ -13,8 +13,8 @@ from recurra.errors import Fault
 from recurra.tasks.base import Options
 
 Source = str | dict[str, Any]
-"""A path, "builtin:NAME", or a table with `path` or `builtin` and options of the format; see
-`recurra.data.read`."""
+"""A path, "builtin:NAME", or a table with `path` or `builtin` and options of the format, as
+`recurra.data.read` takes it."""
 
 TEST = "test"
 """What `evaluate` is given to measure the recipe's test data."""

@@ -25,8 +25,8 @@ def text_scores(hypotheses: Sequence[str], references: References) -> dict[str, 
 
 
 def text_signatures(references: References = ("a",)) -> dict[str, str]:
-    """What a reader of scores against these references must know: how sacreBLEU counted, and its version
-    (Post, 2018).
+    """How sacreBLEU counts against these references, and its version, as scores are to be reported (Post,
+    2018).
     """
     signatures = {}
     for name, metric in _metrics().items():

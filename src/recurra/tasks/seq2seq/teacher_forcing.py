@@ -41,9 +41,7 @@ def with_own_tokens(model: EncoderDecoder, source: Ragged, inputs: Ragged, share
 
 
 def forced_loss(model: EncoderDecoder, batch: PairBatch, options: DecoderOptions) -> Loss:
-    """The loss of the next token after each true one; some of those are the model's own where the options ask
-    for it.
-    """
+    """The loss of the next token after each true one, or one of the model's own where the options say so."""
     source, inputs, targets, epoch = batch.to(device_of(model))
     share = options.own_share(epoch)
     if share:

@@ -132,7 +132,7 @@ class TranscribeTask(Task[Transcriber]):
 
     def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
         """`cer`, `wer` and `exact`; see `recurra.tasks.transcribe.scores`."""
-        utterances = self.data.validation if data is None else self.read(data)
+        utterances = self.evaluation(data)
         transcripts = self.transcribe([rows[0] for rows in utterances.features])
         return speech_scores(utterances.texts, [self.tokenizer.decode(best.ids) for best, *_ in transcripts])
 
@@ -164,8 +164,10 @@ class TranscribeTask(Task[Transcriber]):
             lambda rows: search(log_probabilities(self.model, rows)),
         )
 
-    def read(self, data: str | Path) -> Utterances:
-        """The utterances of other data; of the recipe's test data, those of the speakers to test on."""
+    def evaluation(self, data: str | Path | None) -> Utterances:
+        """What `evaluate(data)` measures; of the recipe's test data, the speakers to test on alone."""
+        if data is None:
+            return self.data.validation
         examples = read_named(self.options, data)
         select = speakers_to_test if str(data) == TEST else speakers_to_train
         return self._utterances(select(examples, self.options), 2)
@@ -197,9 +199,7 @@ class TranscribeTask(Task[Transcriber]):
         return torch.tensor(self.tokenizer.encode(text), dtype=torch.int64)
 
     def _within_reach(self, utterances: Utterances) -> tuple[Utterances, list[str]]:
-        """Without transcripts that need more steps than there are, and notes on those; or a Fault for the
-        first.
-        """
+        """Without transcripts that need more steps than there are, and notes on those; or a Fault."""
         rest, notes = Utterances([], [], []), []
         for rows, text, place in zip(*utterances, strict=True):
             ids = self.tokenizer.encode(text)
