@@ -12,11 +12,11 @@ NATIVE := CMakeLists.txt $(shell find native 2>/dev/null)
 SETUP := pyproject.toml constraints.txt src/recurra/version.py $(NATIVE)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format types imports pytest arm bench bench-vectors clean
+.PHONY: help demo test check lint format types imports names pytest arm bench bench-vectors clean
 
 help:
 	@echo "make demo            set up, train the small language model, evaluate, sample, stream, report"
-	@echo "make test            lint, types, import direction and tests (make check: the same without the tests)"
+	@echo "make test            lint, types, imports, names and tests (make check: the same without the tests)"
 	@echo "make bench           every measured figure     make bench-vectors   those of the word vectors"
 	@echo "make arm             the native code's tests for 64-bit Arm, in an emulator"
 	@echo "make format          format and fix            make clean           remove what was built, and .venv"
@@ -26,7 +26,7 @@ demo: $(VENV)/.installed
 
 test: check pytest
 
-check: lint types imports
+check: lint types imports names
 
 lint: $(VENV)/.installed-dev
 	$(PY) -m ruff check .
@@ -37,6 +37,9 @@ types: $(VENV)/.installed-dev
 
 imports: $(VENV)/.installed-dev
 	$(PY) scripts/check_imports.py
+
+names: $(VENV)/.installed-dev
+	$(PY) scripts/check_names.py
 
 # Two workers, one thread each (tests/conftest.py): worksteal keeps a file's tests together until one is idle.
 pytest: $(VENV)/.installed-dev

@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from recurra.storage.files import write_text
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "samples.md"
 TURNS = {
@@ -39,7 +41,8 @@ KANJI = "recurra sample runs/kanji -n 12 --temperature 0.5 -o docs/figures/kanji
 
 def main() -> None:
     _run(KANJI)
-    PAGE.write_text(
+    write_text(
+        PAGE,
         f"""# Samples
 
 What trained models make, as it comes; `python benchmarks/samples.py` writes this page.
@@ -63,13 +66,15 @@ Turns {" and, below the line, turns ".join(TURNS)}:
 saw fewer than twice can't come back:
 
 {_sentences()}
-"""
+""",
     )
 
 
 def _chat() -> str:
     groups = [
-        "\n".join(f"> **{turn}**<br>\n> {_plain(answer['text'])}\n>" for turn, answer in _said("chat", turns))
+        "\n".join(
+            f"> **{turn}**<br>\n> {_plain(answer['text'])}\n>" for turn, answer in _answers("chat", turns)
+        )
         for turns in TURNS.values()
     ]
     return "\n> ---\n>\n".join(groups).removesuffix("\n>")
@@ -78,13 +83,13 @@ def _chat() -> str:
 def _sentences() -> str:
     with gzip.open(SENTENCES, "rt", encoding="utf-8") as file:
         texts = [next(file).strip() for _ in range(5)]
-    rows = _said("autoencode_sentences", texts)
+    rows = _answers("autoencode_sentences", texts)
     return "\n".join(f"- {text}<br>\n  {_plain(answer['restored'])}" for text, answer in rows)
 
 
-def _said(run: str, items: tuple[str, ...] | list[str]) -> list[tuple[str, dict[str, Any]]]:
-    told = _run(f"recurra predict runs/{run} " + shlex.join(items)).splitlines()
-    return [(item, json.loads(line)) for item, line in zip(items, told, strict=True)]
+def _answers(run: str, items: tuple[str, ...] | list[str]) -> list[tuple[str, dict[str, Any]]]:
+    lines = _run(f"recurra predict runs/{run} " + shlex.join(items)).splitlines()
+    return [(item, json.loads(line)) for item, line in zip(items, lines, strict=True)]
 
 
 def _plain(text: str) -> str:

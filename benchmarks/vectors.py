@@ -29,6 +29,7 @@ from gensim.models import Word2Vec
 from gensim.models.word2vec import LineSentence
 
 from recurra import vectors
+from recurra.storage.files import write_json
 from recurra.vectors import Options, WordVectors
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
@@ -43,10 +44,10 @@ def zipf_corpus(path: Path, words: int) -> Path:
     """Independent words of 200,000 types, probability 1 / (rank + 2.7), 20 a line."""
     random = np.random.default_rng(0)
     weight = 1 / (np.arange(200_000) + 2.7)
-    drawn = random.choice(len(weight), size=words, p=weight / weight.sum())
+    ranks = random.choice(len(weight), size=words, p=weight / weight.sum())
     with path.open("w") as file:
         for k in range(0, words, 20):
-            file.write(" ".join(f"w{n}" for n in drawn[k : k + 20]) + "\n")
+            file.write(" ".join(f"w{n}" for n in ranks[k : k + 20]) + "\n")
     return path
 
 
@@ -77,23 +78,23 @@ def theirs(
         seed=seed,
         workers=threads,
     )
-    given: dict[str, Any] = {"corpus_file": str(corpus)}
+    source: dict[str, Any] = {"corpus_file": str(corpus)}
     if not from_file:
-        given = {"corpus_iterable": list(LineSentence(str(corpus)))}
-    model.build_vocab(**given)
+        source = {"corpus_iterable": list(LineSentence(str(corpus)))}
+    model.build_vocab(**source)
     words = model.corpus_total_words
     epochs = EPOCHS[corpus.stem]
     start = time.perf_counter()
-    model.train(**given, total_examples=model.corpus_count, total_words=words, epochs=epochs)
+    model.train(**source, total_examples=model.corpus_count, total_words=words, epochs=epochs)
     seconds = time.perf_counter() - start
     return words * epochs / seconds, WordVectors(model.wv.index_to_key, model.wv.vectors)
 
 
-def quality(held: WordVectors) -> tuple[float, float]:
+def quality(words: WordVectors) -> tuple[float, float]:
     folder = DATA / "word_similarity"
     return (
-        vectors.word_similarity(held, folder / "wordsim353.tsv").spearman,
-        vectors.analogies(held, folder / "questions-words.txt")[-1].accuracy,
+        vectors.word_similarity(words, folder / "wordsim353.tsv").spearman,
+        vectors.analogies(words, folder / "questions-words.txt")[-1].accuracy,
     )
 
 
@@ -112,28 +113,28 @@ def compare(corpus: Path, algorithm: str, threads: int, repeats: int, *, judge: 
     for seed in range(1, repeats + 1):
         for name in rates:
             if name == "recurra":
-                rate, held = ours(corpus, algorithm, seed, threads)
+                rate, words = ours(corpus, algorithm, seed, threads)
             else:
-                rate, held = theirs(corpus, algorithm, seed, threads, from_file=from_file)
+                rate, words = theirs(corpus, algorithm, seed, threads, from_file=from_file)
             rates[name].append(rate)
             if judge:
-                scores[name].append(quality(held))
+                scores[name].append(quality(words))
     row: dict[str, Any] = {"corpus": corpus.stem, "algorithm": algorithm, "threads": threads}
     row |= {name: statistics.median(values) for name, values in rates.items()}
     row["gensim reads"] = "file" if from_file else "memory"
     row["ratio"] = row["recurra"] / row["gensim"]
     for k, test in enumerate(TESTS):
-        row |= {f"{test} {name}": spread([s[k] for s in held]) for name, held in scores.items() if held}
+        row |= {f"{test} {name}": spread([s[k] for s in pairs]) for name, pairs in scores.items() if pairs}
     print(json.dumps(row), flush=True)
     return row
 
 
 def peak_memory(queue: Any, corpus: str, run: str) -> None:
     """In a process of its own: the peak during training over what was held before it, in bytes."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     report = vectors.train(corpus, run, Options(min_count=1, epochs=1), threads=2)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    queue.put((report.vocabulary, (peak - before) * 1024))
+    queue.put((report.vocabulary, (peak - start) * 1024))
 
 
 def memory(folder: Path, words: int) -> dict[str, float]:
@@ -199,18 +200,18 @@ def main() -> None:
     )
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/figures/vectors.json"))
     parser.add_argument("--quick", action="store_true", help="one repeat of each, a small generated corpus")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     logging.disable(logging.WARNING)
     from recurra.vectors import _vectors
 
     cores = len(os.sched_getaffinity(0))
-    repeats, seeds = (1, 1) if given.quick else (3, 5)
+    repeats, seeds = (1, 1) if arguments.quick else (3, 5)
     speed: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        held = memory(folder, 100_000 if given.quick else 1_000_000)
-        print(json.dumps(held), flush=True)
-        corpora = [zipf_corpus(folder / "zipf.txt", 400_000 if given.quick else 4_000_000)]
+        peak = memory(folder, 100_000 if arguments.quick else 1_000_000)
+        print(json.dumps(peak), flush=True)
+        corpora = [zipf_corpus(folder / "zipf.txt", 400_000 if arguments.quick else 4_000_000)]
         if DATA.is_dir():
             corpora.append(real_corpus(folder / "wikitext2.txt"))
         else:
@@ -233,9 +234,9 @@ def main() -> None:
         "level": _vectors.level,
         "speed": speed,
         "scaling": scaling,
-        "memory": held,
+        "memory": peak,
     }
-    given.output.write_text(json.dumps(result, indent=2) + "\n")
+    write_json(arguments.output, result)
     print(table(result))
 
 

@@ -1,4 +1,4 @@
-"""Count variables named by a participle or a preposition (`held`, `found`, `after`) where a noun would say their role.
+"""Count variables named by a participle or preposition (`held`, `after`), where a noun would say their role.
 
 Prints the count of every word, and fails when their sum is above `MOST`: it may fall, never rise.
 """
@@ -28,7 +28,7 @@ def bindings(tree: ast.AST) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.attr
         elif isinstance(node, ast.arg):
             yield node.lineno, node.arg
-        elif isinstance(node, ast.FunctionDef) and node.name != "read":  # there it is the verb
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name != "read":  # the verb
             yield node.lineno, node.name
 
 

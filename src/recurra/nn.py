@@ -25,7 +25,7 @@ def _forward(module: nn.RNNBase, x: Any, hx: Any) -> tuple[Any, Any]:
     packed = isinstance(x, PackedSequence)
     single = False
     if packed:
-        rows, given = Ragged.from_packed(x), x.data
+        rows, dense = Ragged.from_packed(x), x.data
     else:
         if x.dim() not in (2, 3):
             raise ValueError(
@@ -33,19 +33,19 @@ def _forward(module: nn.RNNBase, x: Any, hx: Any) -> tuple[Any, Any]:
             )
         single = x.dim() == 2
         hx = _batched(hx, single)
-        given = x.unsqueeze(0 if module.batch_first else 1) if single else x
-        rows = Ragged.from_dense(given, module.batch_first)
-    states = _as_given(_first_states(module, rows, hx))
-    module.check_forward_args(given, states, x.batch_sizes if packed else None)
+        dense = x.unsqueeze(0 if module.batch_first else 1) if single else x
+        rows = Ragged.from_dense(dense, module.batch_first)
+    states = _as_hx(_first_states(module, rows, hx))
+    module.check_forward_args(dense, states, x.batch_sizes if packed else None)
     if packed:
         states = module.permute_hidden(states, x.sorted_indices)
     y, final = _layers(module, rows, (states,) if isinstance(states, Tensor) else states)
     if packed:
-        return PackedSequence(y, *x[1:]), module.permute_hidden(_as_given(final), x.unsorted_indices)
+        return PackedSequence(y, *x[1:]), module.permute_hidden(_as_hx(final), x.unsorted_indices)
     y = y.reshape(rows.steps, rows.rows, y.shape[-1])
     if single:
-        return y.squeeze(1), _as_given([state.squeeze(1) for state in final])
-    return (y.transpose(0, 1) if module.batch_first else y), _as_given(final)
+        return y.squeeze(1), _as_hx([state.squeeze(1) for state in final])
+    return (y.transpose(0, 1) if module.batch_first else y), _as_hx(final)
 
 
 def _layers(module: nn.RNNBase, rows: Ragged, states: tuple[Tensor, ...]) -> tuple[Tensor, list[Tensor]]:
@@ -55,7 +55,7 @@ def _layers(module: nn.RNNBase, rows: Ragged, states: tuple[Tensor, ...]) -> tup
     for layer in range(module.num_layers):
         if layer and module.dropout:
             rows = rows.map(lambda data: dropout(data, module.dropout, module.training))
-        made = []
+        outputs = []
         for number, direction in enumerate(directions):
             cell = template(module, rows.data.shape[1])
             weights = {
@@ -64,12 +64,12 @@ def _layers(module: nn.RNNBase, rows: Ragged, states: tuple[Tensor, ...]) -> tup
             }
             place = layer * len(directions) + number
             start = type(cell).State(*(state[place] for state in states))
-            y, after = run_layer(cell, weights, rows, start, reverse=bool(number))
-            made.append(y)
-            for held, leaf in zip(final, after, strict=True):
-                held.append(leaf)
-        rows = rows.with_data(torch.cat(made, -1) if len(made) > 1 else made[0])
-    return rows.data, [torch.stack(held) for held in final]
+            y, end = run_layer(cell, weights, rows, start, reverse=bool(number))
+            outputs.append(y)
+            for leaves, leaf in zip(final, end, strict=True):
+                leaves.append(leaf)
+        rows = rows.with_data(torch.cat(outputs, -1) if len(outputs) > 1 else outputs[0])
+    return rows.data, [torch.stack(leaves) for leaves in final]
 
 
 def template(module: nn.RNNBase, width: int) -> Cell:
@@ -81,13 +81,13 @@ def template(module: nn.RNNBase, width: int) -> Cell:
     kind = (module.mode, width, module.hidden_size, module.proj_size, module.bias, like.dtype, like.device)
     if kind not in _TEMPLATES:
         with torch.device("meta"):
-            made = cell_of(module, width)
-        for part in made.modules():
+            cell = cell_of(module, width)
+        for part in cell.modules():
             for name, weight in list(part.named_parameters(recurse=False)):
-                # one number seen in every place: the shape of the weight without its memory
-                seen = torch.zeros((), dtype=like.dtype, device=like.device).expand(weight.shape)
-                setattr(part, name, nn.Parameter(seen))
-        _TEMPLATES[kind] = made
+                # one number in every place: the shape of the weight without its memory
+                shape = torch.zeros((), dtype=like.dtype, device=like.device).expand(weight.shape)
+                setattr(part, name, nn.Parameter(shape))
+        _TEMPLATES[kind] = cell
     return _TEMPLATES[kind]
 
 
@@ -109,16 +109,16 @@ def _batched(hx: Any, single: bool) -> Any:
     if hx is None:
         return None
     states = tuple(hx) if isinstance(hx, (tuple, list)) else (hx,)
-    wanted = 2 if single else 3
-    if any(state.dim() != wanted for state in states):
-        found = ", ".join(f"{state.dim()}-D" for state in states)
+    dimensions = 2 if single else 3
+    if any(state.dim() != dimensions for state in states):
+        others = ", ".join(f"{state.dim()}-D" for state in states)
         kind = "unbatched 2-D" if single else "batched 3-D"
-        raise RuntimeError(f"For {kind} input, hx should also be {wanted}-D but got {found}")
+        raise RuntimeError(f"For {kind} input, hx should also be {dimensions}-D but got {others}")
     return tuple(state.unsqueeze(1) for state in states) if single else states
 
 
-def _as_given(states: Sequence[Tensor]) -> Any:
-    """One tensor, or a tuple of them."""
+def _as_hx(states: Sequence[Tensor]) -> Any:
+    """As torch gives and takes them: one tensor, or a tuple of several."""
     return tuple(states) if len(states) > 1 else states[0]
 
 

@@ -22,6 +22,8 @@ T = TypeVar("T")
 class Registry(Mapping[str, type]):
     """One kind of thing by name. Names are unique; a miss names the nearest.
 
+    A class may answer to aliases too. They are looked up and not listed: files and lists know the name alone.
+
     Args:
         kind: what it is called in messages.
         homes: packages that register classes as they are imported: before a name is first looked up.
@@ -31,49 +33,51 @@ class Registry(Mapping[str, type]):
         self.kind = kind
         self._homes = list(homes)
         self._classes: dict[str, type] = {}
+        self._names: dict[str, str] = {}  # of each alias
 
-    def _known(self) -> dict[str, type]:
+    def _table(self) -> dict[str, type]:
         while self._homes:
             import_module(self._homes.pop())
         return self._classes
 
-    def register(self, name: str) -> Callable[[type[T]], type[T]]:
+    def register(self, name: str, *aliases: str) -> Callable[[type[T]], type[T]]:
         """Class decorator. Registering the same definition again (a reloaded module, a notebook cell run
-        twice) replaces it; another class under a taken name is a Fault."""
+        twice) replaces it; another class under a taken name is a Fault. A name goes before an alias.
+        """
 
         def add(cls: type[T]) -> type[T]:
-            held = self._classes.get(name)
-            if held is not None and (held.__module__, held.__qualname__) != (
-                cls.__module__,
-                cls.__qualname__,
-            ):
+            other = self._classes.get(name, cls)
+            if (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
                 raise Fault(
-                    f"{self.kind} name {name!r} is taken by {held.__module__}.{held.__qualname__}: "
+                    f"{self.kind} name {name!r} is taken by {other.__module__}.{other.__qualname__}: "
                     f"choose another name for {cls.__qualname__}"
                 )
+            for alias in aliases:
+                if self._names.setdefault(alias, name) != name:
+                    raise Fault(f"{self.kind} alias {alias!r} is taken by {self._names[alias]!r}")
             self._classes[name] = cls
             return cls
 
         return add
 
     def __getitem__(self, name: str) -> type:
-        classes = self._known()
-        if name not in classes:
+        classes = self._table()
+        if name not in self:
             raise Fault(f"no {self.kind} is called {name!r}{nearest(name, classes)}")
-        return classes[name]
+        return classes[name] if name in classes else classes[self._names[name]]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._known()
+        return name in self._table() or name in self._names
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._known())
+        return iter(self._table())
 
     def __len__(self) -> int:
-        return len(self._known())
+        return len(self._table())
 
     def name_of(self, cls: type) -> str | None:
         """The name under which exactly this class is registered, or None."""
-        return next((name for name, held in self._classes.items() if held is cls), None)
+        return next((name for name, other in self._classes.items() if other is cls), None)
 
 
 MODULES = Registry("module", homes=("recurra.cells", "recurra.layers", "recurra.models"))
@@ -129,15 +133,15 @@ def to_config(value: Any) -> Any:
                 f"decorate the class with @recurra.cell(...) or the registry of its kind"
             )
         try:
-            return {"type": name, **{key: to_config(held) for key, held in value.config.items()}}
+            return {"type": name, **{key: to_config(part) for key, part in value.config.items()}}
         except Fault as fault:
             raise Fault(f"{who}: {fault}") from None
     if isinstance(value, dict):
         if "type" in value:
             raise Fault("a dictionary of a configuration can't have a key 'type', which names classes")
-        return {str(key): to_config(held) for key, held in value.items()}
+        return {str(key): to_config(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [to_config(held) for held in value]
+        return [to_config(part) for part in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise Fault(f"a configuration can't hold {value!r} of type {type(value).__name__}: use plain values")
@@ -146,22 +150,22 @@ def to_config(value: Any) -> Any:
 def from_config(config: Any) -> Any:
     """The inverse of `to_config`: builds registered classes from plain data, with fresh weights."""
     if isinstance(config, dict):
-        held = {key: from_config(value) for key, value in config.items() if key != "type"}
+        arguments = {key: from_config(value) for key, value in config.items() if key != "type"}
         if "type" not in config:
-            return held
+            return arguments
         cls = MODULES[config["type"]]
         signature = inspect.signature(cls)
         spread = [p for p in signature.parameters.values() if p.kind is inspect.Parameter.VAR_POSITIONAL]
-        positional = held.pop(spread[0].name, []) if spread else []
-        before = [
-            held.pop(p.name)
+        last = arguments.pop(spread[0].name, []) if spread else []
+        first = [
+            arguments.pop(p.name)
             for p in signature.parameters.values()
             if spread and p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
         ]
         try:
-            return cls(*before, *positional, **held)
+            return cls(*first, *last, **arguments)
         except TypeError as error:
-            raise Fault(f"{config['type']} can't be built from {sorted(held)}: {error}") from error
+            raise Fault(f"{config['type']} can't be built from {sorted(arguments)}: {error}") from error
     if isinstance(config, list):
         return [from_config(value) for value in config]
     return config

@@ -45,7 +45,7 @@ JOINED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "lerp": lambda a, b: torch.lerp(a, b, 0.3),
     "mixed": lambda a, b: b.sigmoid() * a + (1 - b.sigmoid()) * b,
 }
-CHOSEN: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+BY_CASE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "maximum": torch.maximum,
     "where": lambda a, b: torch.where(a > b, a * 0.5, b),
     "gated": lambda a, b: a * (b > 0),
@@ -105,7 +105,7 @@ class Generated(Cell):
 
     def of_width(self, width: int) -> int:
         """A value to become a state: bounded, so that no run explodes; or a state or the input as it is."""
-        alike = [k for k, held in enumerate(self.widths) if held == width]
+        alike = [k for k, other in enumerate(self.widths) if other == width]
         if alike and self.random.random() < 0.3:
             k = self.random.choice(alike)
         else:
@@ -138,10 +138,10 @@ class Generated(Cell):
             run = {**SMOOTH, **KINKED}[name]
             self.add(f"{name}(v{k})", 1 if name in ("mean", "sum", "amax") else width, lambda v: run(v[k]))
         elif kind == "two":
-            name = self.random.choice([*JOINED, *({} if smooth else CHOSEN)])
-            both = {**JOINED, **CHOSEN}[name]
+            name = self.random.choice([*JOINED, *({} if smooth else BY_CASE)])
+            both = {**JOINED, **BY_CASE}[name]
             j = self.random.choice(
-                [j for j, held in enumerate(self.widths) if held in (1, width) or width == 1]
+                [j for j, other in enumerate(self.widths) if other in (1, width) or width == 1]
             )
             self.add(f"{name}(v{k}, v{j})", max(width, self.widths[j]), lambda v: both(v[k], v[j]))
         elif kind == "vector":

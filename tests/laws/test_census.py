@@ -4,31 +4,56 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterable
 
 import recurra
-from recurra.registry import MODULES as REGISTRY
+from recurra.data.readers import READERS as READERS_REGISTRY
+from recurra.registry import MODULES as MODULES_REGISTRY
+from recurra.tasks import TASKS as TASKS_REGISTRY
 from tests.laws.table import REGISTERED
 from tests.laws.table_modules import MODULES
+from tests.laws.table_readers import READERS
+from tests.laws.table_tasks import TASKS
 
-ASIDE = ("recurra.cli", "recurra.serve", "recurra.bench", "recurra._")
+ASIDE = ("recurra.cli", "recurra.serve", "recurra.export", "recurra.bench")
 
 
-def registered() -> set[str]:
-    """Names of everything that the package registers, whatever a test has registered besides."""
+def walked() -> None:
+    """Imports the whole package, so that everything in it is registered."""
     for module in pkgutil.walk_packages(recurra.__path__, "recurra."):
         if not module.name.startswith(ASIDE):
             importlib.import_module(module.name)
-    return {name for name, cls in REGISTRY.items() if cls.__module__.startswith("recurra.")}
 
 
-def test_everything_registered_has_an_example() -> None:
-    examples = {name.split()[0] for name in (*REGISTERED, *MODULES)}
-    missing = sorted(registered() - examples)
+def own(registry: Iterable[tuple[str, object]]) -> set[str]:
+    """Names of everything that the package registers, whatever a test has registered besides."""
+    walked()
+    return {name for name, entry in registry if entry.__module__.startswith("recurra.")}
+
+
+def first_words(*tables: Iterable[str]) -> set[str]:
+    return {name.split()[0] for table in tables for name in table}
+
+
+def test_every_module_has_an_example() -> None:
+    missing = sorted(own(MODULES_REGISTRY.items()) - first_words(REGISTERED, MODULES))
     assert missing == [], f"no example in tests/laws/table.py or table_modules.py for {', '.join(missing)}"
+
+
+def test_every_task_has_an_example() -> None:
+    missing = sorted(own(TASKS_REGISTRY.items()) - first_words(TASKS))
+    assert missing == [], f"no example in tests/laws/table_tasks.py for {', '.join(missing)}"
+
+
+def test_every_reader_has_an_example() -> None:
+    missing = sorted(own(READERS_REGISTRY.items()) - first_words(READERS))
+    assert missing == [], f"no example in tests/laws/table_readers.py for {', '.join(missing)}"
 
 
 def test_every_example_is_of_what_its_name_says() -> None:
     for name, build in REGISTERED.items():
-        assert REGISTRY.name_of(type(build())) == name.split()[0]
+        assert MODULES_REGISTRY.name_of(type(build())) == name.split()[0]
     for name, example in MODULES.items():
-        assert REGISTRY.name_of(type(example.build())) == name.split()[0]
+        assert MODULES_REGISTRY.name_of(type(example.build())) == name.split()[0]
+    assert first_words(TASKS) <= TASKS_REGISTRY.keys()
+    assert first_words(READERS) <= READERS_REGISTRY.keys()

@@ -45,7 +45,7 @@ class Case:
             torch.full((count, values[n].width), values[n].attrs[0], dtype=torch.float64)
             if values[n].op == "fill"
             else torch.randn(count, values[n].width)
-            for n in loop.steps
+            for n in loop.inputs
         ]
         scale = [max(1, values[n].shape[0]) ** -0.5 if len(values[n].shape) == 2 else 0.5 for n in loop.fixed]
         self.fixed = [torch.randn(values[n].shape) * s for n, s in zip(loop.fixed, scale, strict=True)]
@@ -64,7 +64,7 @@ class Case:
             self.weigh = [torch.randn(t.shape) for t in made]
         total = sum((t * w.to(dtype)).sum() for t, w in zip(made, self.weigh, strict=True))
         assert isinstance(total, Tensor)
-        constants = {k for k, n in enumerate(self.loop.steps) if self.loop.values[n].op == "fill"}
+        constants = {k for k, n in enumerate(self.loop.inputs) if self.loop.values[n].op == "fill"}
         inputs = [t for k, t in enumerate(t for group in groups for t in group) if k not in constants]
         found = torch.autograd.grad(total, inputs, allow_unused=True)
         zeros = [torch.zeros_like(t) if g is None else g for t, g in zip(inputs, found, strict=True)]

@@ -25,23 +25,23 @@ LENGTHS = (3, 0, 1, 4)
 
 
 @cache
-def made(seed: int, smooth: bool = False) -> Generated:
+def generated(seed: int, smooth: bool = False) -> Generated:
     torch.manual_seed(seed)
     return Generated(seed, smooth).double()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_random_steps(seed: int, engine: str) -> None:
-    cell = made(seed)
+    cell = generated(seed)
     plan = plan_of(cell)
     assert plan.program is not None, plan.reason
     rows = [row.requires_grad_() for row in features(*LENGTHS, size=cell.input_size)]
     state = random_state(cell, len(rows))
     flags = [torch.rand(len(row)) < 0.3 for row in rows] if seed % 2 else None
-    given = (rows, state, seed % 3 == 0, flags)
+    arguments = (rows, state, seed % 3 == 0, flags)
     inputs = [*rows, *named_leaves(state).values(), *cell.parameters()]
     try:
-        assert_same(by_scan(cell, *given), by_hand(cell, *given), inputs)
+        assert_same(by_scan(cell, *arguments), by_hand(cell, *arguments), inputs)
     except AssertionError as error:
         text = "\n".join(line.text for line in cell.lines)
         error.add_note(f"states {cell.sizes} become {cell.next}, y is v{cell.out}, in\n{text}")
@@ -49,30 +49,31 @@ def test_random_steps(seed: int, engine: str) -> None:
 
 
 def test_every_part_is_met() -> None:
-    met = set()
+    operations = set()
     for seed in SEEDS:
-        program = plan_of(made(seed)).program
+        program = plan_of(generated(seed)).program
         assert program is not None
-        used = (n for part in ("once", "before", "inside", "after") for n in program.of_part(part))
-        met |= {(program.parts[n], program.values[n].op) for n in used if not program.values[n].is_leaf}
+        numbers = (n for part in ("once", "before", "inside", "after") for n in program.of_part(part))
+        operations |= {
+            (program.parts[n], program.values[n].op) for n in numbers if not program.values[n].is_leaf
+        }
     for part in ("before", "inside", "after"):
-        assert {(part, op) for op in ("product", "add", "mul", "cat", "sigmoid")} <= met
-    assert {op for part, op in met} >= {"layer_norm", "sum", "maximum", "where", "detach"}
+        assert {(part, op) for op in ("product", "add", "mul", "cat", "sigmoid")} <= operations
+    assert {op for part, op in operations} >= {"layer_norm", "sum", "maximum", "where", "detach"}
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_first_and_second_derivatives(seed: int, engine: str) -> None:
-    cell = made(seed, smooth=True)
+    cell = generated(seed, smooth=True)
     rows = [row.requires_grad_() for row in features(2, 0, 3, size=cell.input_size)]
     state = random_state(cell, len(rows))
     leaves = named_leaves(state)
 
-    def run(*given: Tensor) -> tuple[Any, ...]:
-        held = dict(zip(leaves, given[: len(leaves)], strict=True))
-        y, after = scan(
-            cell, Ragged.from_list(given[len(leaves) :][: len(rows)]), replace_leaves(state, held)
-        )
-        return tuple(t for t in (y.data, *named_leaves(after).values()) if t.requires_grad)
+    def run(*tensors: Tensor) -> tuple[Any, ...]:
+        start = replace_leaves(state, dict(zip(leaves, tensors[: len(leaves)], strict=True)))
+        x = Ragged.from_list(tensors[len(leaves) :][: len(rows)])
+        y, final = scan(cell, x, start)
+        return tuple(t for t in (y.data, *named_leaves(final).values()) if t.requires_grad)
 
     inputs = (*leaves.values(), *rows, *cell.parameters())  # weights are changed where they are
     assert gradcheck(run, inputs, fast_mode=True)

@@ -42,7 +42,7 @@ def first_states(module: nn.RNNBase, batch: int) -> Any:
     return (h, torch.randn(count, batch, module.hidden_size, dtype=dtype)) if module.mode == "LSTM" else h
 
 
-def given(layout: str, dtype: torch.dtype) -> tuple[Any, int]:
+def inputs(layout: str, dtype: torch.dtype) -> tuple[Any, int]:
     if layout == "single":
         return torch.randn(6, 4, dtype=dtype), 0
     if layout in ("dense", "batch_first"):
@@ -53,20 +53,20 @@ def given(layout: str, dtype: torch.dtype) -> tuple[Any, int]:
     return pack_sequence(rows, enforce_sorted=layout == "sorted"), len(rows)
 
 
-def leaves(held: Any) -> list[Tensor]:
-    if isinstance(held, PackedSequence):
-        return [held.data]
-    return [held] if isinstance(held, Tensor) else [leaf for part in held for leaf in leaves(part)]
+def leaves(tree: Any) -> list[Tensor]:
+    if isinstance(tree, PackedSequence):
+        return [tree.data]
+    return [tree] if isinstance(tree, Tensor) else [leaf for part in tree for leaf in leaves(part)]
 
 
 def require_same(theirs: nn.RNNBase, ours: nn.RNNBase, x: Any, hx: Any, tolerance: dict[str, float]) -> None:
     results, gradients = [], []
     for module in (theirs, ours):
         data = x.data.clone().requires_grad_()
-        taken = x._replace(data=data) if isinstance(x, PackedSequence) else data
+        rows = x._replace(data=data) if isinstance(x, PackedSequence) else data
         start = None if hx is None else [leaf.clone().requires_grad_() for leaf in leaves(hx)]
         state = None if start is None else (tuple(start) if len(start) > 1 else start[0])
-        y, final = module(taken, state)
+        y, final = module(rows, state)
         assert type(final) is (tuple if module.mode == "LSTM" else Tensor)
         assert isinstance(y, PackedSequence) == isinstance(x, PackedSequence)
         results.append([*leaves(y), *leaves(final)])
@@ -82,7 +82,7 @@ def require_same(theirs: nn.RNNBase, ours: nn.RNNBase, x: Any, hx: Any, toleranc
 @pytest.mark.parametrize("kind", KINDS)
 def test_values_and_gradients_are_torchs(kind: str, layout: str, state: bool) -> None:
     theirs, ours = pair(kind, batch_first=layout == "batch_first")
-    x, batch = given(layout, torch.float64)
+    x, batch = inputs(layout, torch.float64)
     hx = first_states(theirs, batch or 1) if state else None
     if hx is not None and not batch:
         hx = tuple(leaf[:, 0] for leaf in hx) if isinstance(hx, tuple) else hx[:, 0]
@@ -92,7 +92,7 @@ def test_values_and_gradients_are_torchs(kind: str, layout: str, state: bool) ->
 @pytest.mark.parametrize("kind", KINDS)
 def test_single_precision_is_torchs_within_its_rounding(kind: str) -> None:
     theirs, ours = pair(kind, torch.float32)
-    x, batch = given("unsorted", torch.float32)
+    x, batch = inputs("unsorted", torch.float32)
     require_same(theirs, ours, x, first_states(theirs, batch), {"rtol": 1e-4, "atol": 1e-5})
 
 
@@ -103,7 +103,7 @@ def test_weights_have_torchs_names_and_travel_both_ways(kind: str) -> None:
     assert list(ours.state_dict()) == list(theirs.state_dict())
     for weight, other in zip(theirs.parameters(), ours.parameters(), strict=True):
         torch.testing.assert_close(weight, other, rtol=0, atol=0)  # the same start from the same seed
-    x, _ = given("dense", torch.float64)
+    x, _ = inputs("dense", torch.float64)
     ours(x)
     assert list(ours.state_dict()) == list(theirs.state_dict()), "a call must leave nothing behind"
     for weight in theirs.parameters():
@@ -115,7 +115,7 @@ def test_weights_have_torchs_names_and_travel_both_ways(kind: str) -> None:
 
 def test_weights_are_read_as_they_are_at_the_call() -> None:
     theirs, ours = pair("lstm")
-    x, _ = given("dense", torch.float64)
+    x, _ = inputs("dense", torch.float64)
     ours(x)
     other = {name: torch.randn_like(weight) for name, weight in theirs.named_parameters()}
     torch.testing.assert_close(
@@ -130,7 +130,7 @@ def test_weights_are_read_as_they_are_at_the_call() -> None:
 
 def test_copies_and_files_of_the_whole_module() -> None:
     _, ours = pair("gru")
-    x, _ = given("dense", torch.float64)
+    x, _ = inputs("dense", torch.float64)
     y = ours(x)
     torch.testing.assert_close(copy.deepcopy(ours)(x), y)
     file = io.BytesIO()
@@ -141,7 +141,7 @@ def test_copies_and_files_of_the_whole_module() -> None:
 
 def test_dropout_falls_between_layers_in_training_alone() -> None:
     _, ours = pair("lstm_plain", dropout=0.5)
-    x, _ = given("dense", torch.float64)
+    x, _ = inputs("dense", torch.float64)
     assert not torch.equal(ours(x)[0], ours(x)[0])
     torch.testing.assert_close(ours.eval()(x)[0], ours(x)[0])
     theirs, _ = pair("lstm_plain", dropout=0.5)
@@ -150,7 +150,7 @@ def test_dropout_falls_between_layers_in_training_alone() -> None:
 
 def test_whole_dropout_leaves_only_the_biases_above() -> None:
     theirs, ours = pair("rnn_relu", dropout=1.0)
-    x, _ = given("dense", torch.float64)
+    x, _ = inputs("dense", torch.float64)
     torch.testing.assert_close(ours(x), theirs(x))
 
 
@@ -158,12 +158,12 @@ def test_a_padded_round_trip_as_users_write_it() -> None:
     theirs, ours = pair("lstm_deep", batch_first=True)
     padded = torch.randn(3, 6, 4, dtype=torch.float64)
     lengths = torch.tensor([2, 6, 4])
-    found = []
+    answers = []
     for module in (theirs, ours):
         packed = pack_padded_sequence(padded, lengths, batch_first=True, enforce_sorted=False)
         y, _ = module(packed)
-        found.append(pad_packed_sequence(y, batch_first=True))
-    torch.testing.assert_close(found[1], found[0])
+        answers.append(pad_packed_sequence(y, batch_first=True))
+    torch.testing.assert_close(answers[1], answers[0])
 
 
 @pytest.mark.parametrize(
@@ -179,9 +179,9 @@ def test_a_padded_round_trip_as_users_write_it() -> None:
 )
 def test_what_torch_refuses_is_refused(x: Tensor, hx: Tensor | None) -> None:
     theirs, ours = pair("gru", torch.float32)
-    with pytest.raises((RuntimeError, ValueError)) as wanted:
+    with pytest.raises((RuntimeError, ValueError)) as refusal:
         theirs(x, hx)
-    with pytest.raises(wanted.type):
+    with pytest.raises(refusal.type):
         ours(x, hx)
 
 

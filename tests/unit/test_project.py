@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import readme
 import torch
 
 import recurra
@@ -19,14 +20,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_fresh_memory_is_nan() -> None:
     like = torch.zeros(2, 3)
-    made = [
+    tensors = [
         torch.empty(2, 3),
         torch.empty_like(like),
         torch.empty_strided((2, 3), (3, 1)),
         like.new_empty(2, 3),
         like.new_empty_strided((2, 3), (3, 1)),
     ]
-    assert all(tensor.isnan().all() for tensor in made)
+    assert all(tensor.isnan().all() for tensor in tensors)
 
 
 def test_installed_version_is_the_packages() -> None:
@@ -40,10 +41,16 @@ def test_every_requirement_is_pinned() -> None:
         if line and not line.startswith("#")
     }
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    wanted = [*project["build-system"]["requires"], *project["project"]["dependencies"]]
-    wanted += [name for extra in project["project"]["optional-dependencies"].values() for name in extra]
-    names = {re.match(r"[\w.-]+", want).group().lower().replace("_", "-") for want in wanted}  # type: ignore[union-attr]
+    requirements = [*project["build-system"]["requires"], *project["project"]["dependencies"]]
+    requirements += [name for extra in project["project"]["optional-dependencies"].values() for name in extra]
+    words = [re.match(r"[\w.-]+", requirement) for requirement in requirements]
+    names = {word.group().lower().replace("_", "-") for word in words if word is not None}
     assert names - pinned == {"recurra"}
+
+
+def test_readme_shows_the_figures() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme.with_tables(text) == text
 
 
 @pytest.mark.parametrize(
@@ -56,3 +63,15 @@ def test_native_code_is_built_where_it_can_be(folder: str, module: str) -> None:
     if not any(map(shutil.which, ("c++", "g++", "clang++"))):
         pytest.skip("no C++ compiler")
     importlib.import_module(module)
+
+
+def test_decisions_are_numbered_and_listed() -> None:
+    folder = ROOT / "docs" / "decisions"
+    files = sorted(path for path in folder.glob("*.md") if path.name != "README.md")
+    assert [int(path.name[:4]) for path in files] == list(range(1, len(files) + 1))
+    titles = {path: path.read_text().splitlines()[0].removeprefix("# ") for path in files}
+    entries = [
+        f"- [{path.name[:4]}]({path.name}): {title[0].lower()}{title[1:]}" for path, title in titles.items()
+    ]
+    index = (folder / "README.md").read_text().splitlines()
+    assert [line for line in index if line.startswith("- [")] == entries

@@ -1,1 +1,4 @@
-"""Every figure of the README, measured in one run beside its peer."""
+"""`recurra bench`: the library timed beside its peers on this machine, without data.
+
+What recipes learn of real data, and how word vectors fare beside gensim, benchmarks/ measures.
+"""

@@ -92,19 +92,19 @@ def loop_call(cell: Cell, x: Ragged, backward: bool) -> Callable[[], object]:
 
     def run() -> Tensor:
         state: Any = cell.initial_state(x.rows)
-        made = []
+        outputs = []
         for piece in dense.unbind(0):
             y, state = cell.step(piece, state)
-            made.append(y)
-        return torch.stack(made)
+            outputs.append(y)
+        return torch.stack(outputs)
 
     return _with_backward(run, [dense, *cell.parameters()], backward)
 
 
 def make_cell(name: str, width: int) -> Cell:
     """A registered cell with input = hidden = width."""
-    made: Cell = CELLS[name](width, width)
-    return made
+    cell: Cell = CELLS[name](width, width)
+    return cell
 
 
 def _with_backward(run: Callable[[], Tensor], inputs: list[Tensor], backward: bool) -> Callable[[], object]:

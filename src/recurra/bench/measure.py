@@ -24,7 +24,7 @@ def medians(calls: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) -> 
         for name, call in calls.items():
             time.sleep(SETTLING)
             samples[name].append(_sample(call, repeats[name]))
-    return {name: statistics.median(found) for name, found in samples.items()}
+    return {name: statistics.median(times) for name, times in samples.items()}
 
 
 def _repeats(call: Callable[[], object]) -> int:
@@ -55,10 +55,10 @@ def processor() -> str:
 def level() -> str:
     """The instructions that the native library chose for this processor, as `x86-64-v3`."""
     try:
-        from recurra.engines.native import library as native_run
+        from recurra.engines.native import library
     except ImportError:
         return "no native library"
-    return native_run.level()
+    return library.level()
 
 
 def load() -> float:

@@ -67,9 +67,9 @@ def measure_memory(
     case = case or Long()
     for name in cells:
         tell(f"{threads} threads, {name} {tuple(case)}, memory")
-        found = {way: _in_a_process(name, case, way, threads) for way in WAYS}
+        bytes_of = {way: _in_a_process(name, case, way, threads) for way in WAYS}
         seconds = medians({way: _call(name, case, way) for way in WAYS})
-        kept, peak = ({way: held[what] for way, held in found.items()} for what in ("kept", "peak"))
+        kept, peak = ({way: values[what] for way, values in bytes_of.items()} for what in ("kept", "peak"))
         yield Remembered(name, case, threads, kept, peak, seconds)
 
 
@@ -89,15 +89,15 @@ def _call(name: str, case: Long, way: str) -> Callable[[], list[Tensor]]:
 
 
 def _in_a_process(name: str, case: Long, way: str, threads: int) -> dict[str, int]:
-    asked = json.dumps([name, case, way, threads])
-    done = subprocess.run(
-        [sys.executable, "-c", f"from {__name__} import tell_peak; tell_peak()", asked],
+    request = json.dumps([name, case, way, threads])
+    process = subprocess.run(
+        [sys.executable, "-c", f"from {__name__} import tell_peak; tell_peak()", request],
         check=True,
         capture_output=True,
         text=True,
     )
-    found: dict[str, int] = json.loads(done.stdout)
-    return found
+    bytes_of: dict[str, int] = json.loads(process.stdout)
+    return bytes_of
 
 
 def tell_peak() -> None:
@@ -107,10 +107,10 @@ def tell_peak() -> None:
     torch.set_num_threads(threads)
     _call(name, case._replace(rows=1, steps=4, every=2), way)()  # what is made once and for all
     run = _call(name, case, way)
-    before = highest()
-    made = run()
+    start = highest()
+    results = run()
     peak = highest()
-    print(json.dumps({"kept": peak - before - sum(t.nbytes for t in made), "peak": peak}))
+    print(json.dumps({"kept": peak - start - sum(t.nbytes for t in results), "peak": peak}))
 
 
 def highest() -> int:
@@ -134,7 +134,7 @@ def memory_table(measured: Iterable[Remembered]) -> list[str]:
     ]
     for m in measured:
         size = f"{m.case.rows}, {m.case.steps}, {m.case.width}"
-        found = [f"{held[way] / 2**20:.0f}" for held in (m.kept, m.peak) for way in WAYS]
-        found += [f"{m.seconds[way]:.2f}" for way in WAYS]
-        lines.append(f"| {m.cell} | {size} | {m.case.every} | {' | '.join(found)} |")
+        columns = [f"{values[way] / 2**20:.0f}" for values in (m.kept, m.peak) for way in WAYS]
+        columns += [f"{m.seconds[way]:.2f}" for way in WAYS]
+        lines.append(f"| {m.cell} | {size} | {m.case.every} | {' | '.join(columns)} |")
     return lines

@@ -45,7 +45,7 @@ def onnx_call(cell: str, width: int, rows: int, steps: int) -> Callable[[], obje
     node = helper.make_node(
         cell.upper(),
         ["x", "W", "R", "B", "", *states],
-        ["y", *(after for after, _ in states.values())],
+        ["y", *(next_name for next_name, _ in states.values())],
         hidden_size=width,
         **form,
     )
@@ -57,22 +57,25 @@ def onnx_call(cell: str, width: int, rows: int, steps: int) -> Callable[[], obje
         [node],
         cell,
         [value("x", [steps, rows, width]), *(value(name, shape) for name, (_, shape) in states.items())],
-        [value("y", [steps, 1, rows, width]), *(value(after, shape) for after, shape in states.values())],
-        [numpy_helper.from_array(held, name) for name, held in weights.items()],
+        [
+            value("y", [steps, 1, rows, width]),
+            *(value(next_name, shape) for next_name, shape in states.values()),
+        ],
+        [numpy_helper.from_array(weight, name) for name, weight in weights.items()],
     )
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    onnx.checker.check_model(made)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(model)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(
-        made.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    held = {name: np.zeros(shape, np.float32) for name, (_, shape) in states.items()}
-    given = {"x": numbers(steps, rows, width), **held}
+    state = {name: np.zeros(shape, np.float32) for name, (_, shape) in states.items()}
+    inputs = {"x": numbers(steps, rows, width), **state}
 
     def run() -> object:
-        y, *after = session.run(None, given)
-        given.update(zip(held, after, strict=True))
+        y, *next_states = session.run(None, inputs)
+        inputs.update(zip(state, next_states, strict=True))
         return y
 
     return run

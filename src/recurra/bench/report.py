@@ -34,12 +34,12 @@ def training_reaches(measured: Iterable[Measured]) -> list[Reach]:
     packed = [m.gain("torch packed") for m in uneven if m.cell in STANDARD]
     reaches.append(_least("the three against torch.nn packed, uneven lengths", packed, 3.0, None))
     same = {(m.cell, m.rows, m.width): m for m in equal}
-    kept = [m.speed() / same[m.cell, m.rows, m.width].speed() for m in uneven if m.cell in STANDARD]
-    reaches.append(_least("useful arithmetic a second, uneven lengths against equal", kept, 0.9, None))
+    speeds = [m.speed() / same[m.cell, m.rows, m.width].speed() for m in uneven if m.cell in STANDARD]
+    reaches.append(_least("useful arithmetic a second, uneven lengths against equal", speeds, 0.9, None))
     shares = [m.speed() / m.limit for m in equal if m.cell in STANDARD and m.width >= 256]
     reaches.append(_least("share of torch.mm's speed, hidden 256 and 512", shares, 0.75, None))
-    written = [m for m in equal if m.cell in WRITTEN]
-    dearer = [lstm[m.rows, m.width].speed() / m.speed() for m in written]
+    own = [m for m in equal if m.cell in WRITTEN]
+    dearer = [lstm[m.rows, m.width].speed() / m.speed() for m in own]
     mean = geometric_mean(dearer)
     reaches.append(
         Reach(
@@ -49,15 +49,15 @@ def training_reaches(measured: Iterable[Measured]) -> list[Reach]:
             mean <= 1.5,
         )
     )
-    loops = [m.gain("python loop") for m in written]
+    loops = [m.gain("python loop") for m in own]
     reaches.append(_least("the same against a Python loop", loops, 8.0, None))
     return reaches
 
 
 def step_reaches(measured: Iterable[Stepped]) -> list[Reach]:
     """The figures of streaming: one stream, LSTM 128, float32, all threads."""
-    found = {m.block: m for m in measured if (m.cell, m.rows, m.width) == ("lstm", 1, 128)}
-    one, block, peer = found[1], found[BLOCK], "onnx runtime"
+    blocks = {m.block: m for m in measured if (m.cell, m.rows, m.width) == ("lstm", 1, 128)}
+    one, block, peer = blocks[1], blocks[BLOCK], "onnx runtime"
     streamed = one.seconds[peer] / block.seconds["recurra"]
     return [
         _figure("one streamed step, LSTM 128, against ONNX Runtime", one.gain(peer), 4.0),
@@ -68,24 +68,24 @@ def step_reaches(measured: Iterable[Stepped]) -> list[Reach]:
 
 def memory_reaches(measured: Iterable[Remembered]) -> list[Reach]:
     """The figure of long rows: the worst cell."""
-    found = list(measured)
-    share, slower = max(m.share() for m in found), max(m.slower() for m in found)
+    cases = list(measured)
+    share, slower = max(m.share() for m in cases), max(m.slower() for m in cases)
     what = (
-        f"memory of training at T = {found[0].case.steps:,} with checkpoint_every against without, and time"
+        f"memory of training at T = {cases[0].case.steps:,} with checkpoint_every against without, and time"
     )
-    wanted, told = "memory <= 1/8, time <= 1.4", f"memory 1/{1 / share:.1f}, time {slower:.2f}"
-    return [Reach(what, wanted, told, share <= 1 / 8 and slower <= 1.4)]
+    bound, figure = "memory <= 1/8, time <= 1.4", f"memory 1/{1 / share:.1f}, time {slower:.2f}"
+    return [Reach(what, bound, figure, share <= 1 / 8 and slower <= 1.4)]
 
 
-def _figure(what: str, found: float, wanted: float) -> Reach:
-    return Reach(what, f">= {wanted:g}", f"{found:.2f}", found >= wanted)
+def _figure(what: str, value: float, bound: float) -> Reach:
+    return Reach(what, f">= {bound:g}", f"{value:.2f}", value >= bound)
 
 
 def _least(what: str, figures: list[float], mean: float, worst: float | None) -> Reach:
-    found, low = geometric_mean(figures), min(figures)
-    wanted = f">= {mean:g}" + (f", never below {worst:g}" if worst is not None else "")
-    holds = found >= mean and (worst is None or low >= worst)
-    return Reach(what, wanted, f"mean {found:.2f}, least {low:.2f}", holds)
+    average, low = geometric_mean(figures), min(figures)
+    bound = f">= {mean:g}" + (f", never below {worst:g}" if worst is not None else "")
+    holds = average >= mean and (worst is None or low >= worst)
+    return Reach(what, bound, f"mean {average:.2f}, least {low:.2f}", holds)
 
 
 def reach_table(reaches: Iterable[Reach]) -> list[str]:

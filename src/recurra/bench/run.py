@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ from recurra.bench.report import (
 from recurra.bench.steps import Stepped, measure_steps
 from recurra.bench.training import Measured, measure_training
 from recurra.errors import Fault
+from recurra.storage.files import write_json
 from recurra.version import __version__
 
 PARTS = ("training", "steps", "memory")
@@ -48,8 +48,8 @@ def run_bench(
     odd = next((part for part in parts if part not in PARTS), None)
     if odd is not None:
         raise Fault(f"{odd!r} is no part of the benchmark, expected some of {', '.join(PARTS)}")
-    before, threads = load(), torch.get_num_threads()
-    begun = time.monotonic()
+    load_before, threads = load(), torch.get_num_threads()
+    start = time.monotonic()
     measured: list[Measured] = []
     stepped: list[Stepped] = []
     remembered: list[Remembered] = []
@@ -83,8 +83,8 @@ def run_bench(
         "threads": threads,
         "torch": torch.__version__,
         "recurra": __version__,
-        "load before": before,
-        "minutes": (time.monotonic() - begun) / 60,
+        "load before": load_before,
+        "minutes": (time.monotonic() - start) / 60,
     }
     return {
         "machine": machine,
@@ -98,5 +98,5 @@ def run_bench(
 
 def write_bench(results: dict[str, Any], path: Path) -> None:
     """Writes what `run_bench` returned as JSON."""
-    kept = {name: held for name, held in results.items() if name != "tables"}
-    path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    figures = {name: part for name, part in results.items() if name != "tables"}
+    write_json(path, figures)

@@ -65,7 +65,7 @@ def _measure(cell: str, rows: int, width: int, block: int, threads: int) -> Step
     }
     if rows == 1:  # the same arithmetic: fewer bits are for what is bound by reading the weights
         calls |= {f"recurra {kind}": _ours(model, rows, block, kind) for kind in ("bfloat16", "int8")}
-    seconds = {name: taken / block for name, taken in medians(calls).items()}
+    seconds = {name: time / block for name, time in medians(calls).items()}
     return Stepped(cell, rows, width, block, threads, seconds)
 
 
@@ -86,13 +86,13 @@ def _torch(name: str, rows: int, width: int, block: int) -> Callable[[], object]
 
         return whole
     cell, step = CELLS[name](width, width), torch.randn(rows, width)
-    state = torch.zeros(rows, width)
-    given = (state, state) if name == "lstm" else state
+    h = torch.zeros(rows, width)
+    state = (h, h) if name == "lstm" else h
 
     def one() -> object:
-        nonlocal given
+        nonlocal state
         with torch.inference_mode():
-            given = cell(step, given)
-        return given
+            state = cell(step, state)
+        return state
 
     return one

@@ -54,8 +54,8 @@ def measure_training(threads: int, tell: Callable[[str], None], whole: bool = Tr
     for rows, steps, width in SIZES:
         for lengths in ("equal", "uneven") if rows > 1 else ("equal",):
             case = Case(rows, steps, width, lengths)
-            written = WRITTEN if whole and lengths == "equal" else ()
-            for name in (*STANDARD, *written):
+            own = WRITTEN if whole and lengths == "equal" else ()
+            for name in (*STANDARD, *own):
                 for backward in (False, True) if name in STANDARD else (True,):
                     tell(f"{threads} threads, {name} {(rows, steps, width)} {lengths}, backward {backward}")
                     yield _measure(name, case, backward, threads)

@@ -18,6 +18,7 @@ from recurra.cells.simplified_gru import SimplifiedGRU
 from recurra.cells.vanilla import VanillaRNN
 from recurra.cells.variational_dropout import VariationalDropout
 from recurra.cells.weight_drop import WeightDrop
+from recurra.cells.wrapper import Wrapper
 from recurra.cells.zoneout import Zoneout
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "VanillaRNN",
     "VariationalDropout",
     "WeightDrop",
+    "Wrapper",
     "Zoneout",
     "cell",
 ]

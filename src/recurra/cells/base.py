@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from recurra.errors import Fault
 from recurra.registry import MODULES, Configured, Registry
-from recurra.state import map_state, require_step
+from recurra.state import require_step
 from recurra.tracing.side_effects import probe
 
 CELLS = Registry("cell")
@@ -25,13 +25,12 @@ _LIVING: WeakValueDictionary[int, Cell] = WeakValueDictionary()
 class Cell(Configured):
     """One step of a recurrent network over a batch of rows.
 
-    A subclass has a NamedTuple called `State` and a method `step`. Where every field of the state is `[B,
-    hidden_size]` and starts at zero, as in most cells, nothing else is needed; otherwise it says so in
-    `state_sizes` or
-    `initial_state`.
+    A subclass has a NamedTuple called `State` and a method `step`. Where every field of the state is
+    `[B, hidden_size]` and starts at zero, as in most cells, nothing else is needed; otherwise it says so in
+    `state_sizes` or `initial_state`.
 
     `super().__init__()` may be left out. The constructor takes `input_size` first, and `hidden_size` unless
-    `state_sizes` does without.
+    `state_sizes` does without; arguments of these names are attributes too.
     """
 
     State: ClassVar[Any]
@@ -47,32 +46,39 @@ class Cell(Configured):
         return self
 
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """`x [B, input_size]`, state -> `y [B, output_size]`, the next state, of the same names and
-        shapes.
+        """One time step.
+
+        Args:
+            x: `[B, input_size]`.
+            state: of the kind that `initial_state` gives, leaves `[B, ...]`.
+
+        Returns:
+            `y [B, output_size]`, and the next state, of the same names and shapes.
         """
         raise NotImplementedError(f"{type(self).__name__} has no step(x, state)")
 
     def state_sizes(self) -> dict[str, tuple[int, ...]]:
         """Field name -> the shape of one row."""
-        return dict.fromkeys(self.said("State")._fields, (self.said("hidden_size"),))
+        return dict.fromkeys(self.required("State")._fields, (self.required("hidden_size"),))
 
     def initial_state(self, batch: int) -> Any:
         """The state before the first step, zeros unless a cell overrides this; leaves are `[batch, ...]`."""
-        like = self.example()
-        sizes = self.state_sizes()
-        return self.said("State")(**{name: like.new_zeros(batch, *size) for name, size in sizes.items()})
+        like, sizes = self.example(), self.state_sizes()
+        return self.required("State")(**{name: like.new_zeros(batch, *size) for name, size in sizes.items()})
 
     def begin(self, state: Any) -> Any:
-        """Called once with the state that a run over time starts from; for what is drawn once a run."""
+        """Called once with the state that a run over time is to start from, and gives the one it does start
+        from: for what is drawn once a run.
+        """
         return state
 
     @property
     def output_size(self) -> int:
         """Width of y, found by running one step of zeros unless the cell sets it."""
         if "_output_size" not in self.__dict__:
-            x = self.example().new_zeros(1, self.said("input_size"))
-            before = self.initial_state(1)
-            y, _ = require_step(probe(self, x, before), 1, before, type(self).__name__)
+            x = self.example().new_zeros(1, self.required("input_size"))
+            state = self.initial_state(1)
+            y, _ = require_step(probe(self, x, state), 1, state, type(self).__name__)
             self._output_size = y.shape[1]
         return self._output_size
 
@@ -82,16 +88,16 @@ class Cell(Configured):
 
     def example(self) -> Tensor:
         """A tensor of the type and on the device of this cell's weights (or buffers, where it has none)."""
-        found = _first(self, "_parameters")
-        found = _first(self, "_buffers") if found is None else found
-        return torch.empty(0) if found is None else found.detach()
+        tensor = _first(self, "_parameters")
+        tensor = _first(self, "_buffers") if tensor is None else tensor
+        return torch.empty(0) if tensor is None else tensor.detach()
 
-    def said(self, name: str) -> Any:
-        """An attribute that a subclass must have given; a Fault that says how where it has not."""
-        found = getattr(self, name, None)
-        if found is None:
+    def required(self, name: str) -> Any:
+        """An attribute that a subclass must have; a Fault that says how it comes to it where it has not."""
+        value = getattr(self, name, None)
+        if value is None:
             raise Fault(f"{type(self).__name__} has no {name}: {_HOW[name]}")
-        return found
+        return value
 
 
 def cell_of(number: int) -> Cell:
@@ -107,9 +113,9 @@ def _first(part: nn.Module, kind: str) -> Tensor | None:
         if tensor is not None and tensor.is_floating_point():
             return tensor  # type: ignore[no-any-return]
     for child in part.__dict__["_modules"].values():
-        found = None if child is None else _first(child, kind)
-        if found is not None:
-            return found
+        tensor = None if child is None else _first(child, kind)
+        if tensor is not None:
+            return tensor
     return None
 
 
@@ -120,8 +126,12 @@ _HOW = {
 }
 
 
-def cell(name: str) -> Callable[[C], C]:
+def cell(name: str, *aliases: str) -> Callable[[C], C]:
     """Class decorator: registers a cell, so that recipes, files and the laws know it.
+
+    Args:
+        name: what files and lists call it.
+        aliases: what people may call it too, in a recipe say.
 
     Raises Fault when the class can't be a cell, saying what it lacks.
     """
@@ -132,12 +142,7 @@ def cell(name: str) -> Callable[[C], C]:
         if cls.step is Cell.step:
             raise Fault(f"{cls.__qualname__} has no method step(self, x, state)")
         MODULES.register(name)(cls)
-        CELLS.register(name)(cls)
+        CELLS.register(name, *aliases)(cls)
         return cls
 
     return add
-
-
-def expand_state(state: Any, batch: int) -> Any:
-    """A state of one row for `batch` equal rows."""
-    return map_state(lambda leaf: leaf.expand(batch, *leaf.shape[1:]), state)

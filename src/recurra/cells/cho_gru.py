@@ -12,8 +12,10 @@ from recurra.cells.initializers import uniform_
 
 @cell("cho_gru")
 class ChoGRU(Cell):
-    """The reset-before form: `n = tanh(W_n x + U_n (r * h))`, `h' = z * h + (1 - z) * n` (Cho et al.,
-    2014).
+    """The reset-before form (Cho et al., 2014).
+
+    `r = s(W_r x + U_r h + b_r)`, `z = s(W_z x + U_z h + b_z)`, `n = tanh(W_n x + U_n (r * h) + b_n)`,
+    `h' = z * h + (1 - z) * n`, `y = h'`.
     """
 
     State = HiddenState

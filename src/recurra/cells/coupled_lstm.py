@@ -11,8 +11,9 @@ from recurra.cells.lstm import LSTMState
 
 @cell("coupled_lstm")
 class CoupledLSTM(Cell):
-    """What is forgotten makes room for what comes: `c' = f * c + (1 - f) * g` (CIFG in Greff et al.,
-    2017).
+    """What is forgotten makes room for what comes: `c' = f * c + (1 - f) * g` (CIFG in Greff et al., 2017).
+
+    `f, o = s(W x + U h + b)`, `g = tanh(W_g x + U_g h + b_g)`, `h' = o * tanh(c')`, `y = h'`.
     """
 
     State = LSTMState

@@ -15,8 +15,12 @@ from recurra.errors import Fault
 class Elman(Cell):
     """Context units (Elman, 1990).
 
-    `order=1`: `h_t = g(W x_t + U_1 h_{t-1})`. `order=2`: `h_t = g(W x_t + U_1 h_{t-1} + U_2 h_{t-2})`, so
-    that the cell sees the trend which the newest input brought. `y_t = h_t`.
+    `order=1`: `h_t = g(W x_t + b + U_1 h_{t-1})`. `order=2`: `+ U_2 h_{t-2}` within g, so that the cell sees
+    the trend which the newest input brought. `y_t = h_t`.
+
+    Args:
+        order: how many of the last h are read, 1 or 2.
+        nonlinearity: g: `tanh`, `relu`, `sigmoid` or `identity`.
     """
 
     class State(NamedTuple):
@@ -32,6 +36,6 @@ class Elman(Cell):
         uniform_(self, hidden_size)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        seen = zip(self.contexts, (state.h, state.earlier), strict=False)
-        h = self.g(self.input(x) + sum(context(held) for context, held in seen))
+        memories = zip(self.contexts, (state.h, state.earlier), strict=False)
+        h = self.g(self.input(x) + sum(context(memory) for context, memory in memories))
         return h, self.State(h, state.h)

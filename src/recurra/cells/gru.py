@@ -12,6 +12,8 @@ from recurra.cells.initializers import uniform_
 
 
 class HiddenState(NamedTuple):
+    """The state of cells that remember h alone."""
+
     h: Tensor  # [B, H]
 
 
@@ -19,8 +21,11 @@ class HiddenState(NamedTuple):
 class GRU(Cell):
     """The reset-after form, with the weights of `torch.nn.GRU` (gates r, z, n).
 
-    `r = s(W_r x + U_r h)`, `z = s(W_z x + U_z h)`, `n = tanh(W_n x + b + r * (U_n h + c))`,
+    `r = s(W_r x + U_r h + b_r)`, `z = s(W_z x + U_z h + b_z)`, `n = tanh(W_n x + b_n + r * (U_n h + c_n))`,
     `h' = (1 - z) * n + z * h`, `y = h'` (Cho et al., 2014, with the reset gate moved behind the product).
+
+    Args:
+        bias: whether there are the biases b and c.
     """
 
     State = HiddenState

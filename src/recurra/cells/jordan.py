@@ -12,7 +12,7 @@ from recurra.cells.initializers import nonlinearity_named, uniform_
 
 @cell("jordan")
 class Jordan(Cell):
-    """`h_t = g(W x_t + U h_{t-1} + V y_{t-1})`, `y_t = o(W_hy h_t)` (Jordan, 1986).
+    """`h_t = g(W x_t + U h_{t-1} + V y_{t-1} + b)`, `y_t = o(W_hy h_t + b_y)` (Jordan, 1986).
 
     Args:
         output_size: width of y; hidden_size unless given.

@@ -12,7 +12,12 @@ from recurra.cells.initializers import uniform_
 
 @cell("layer_norm_gru")
 class LayerNormGRU(Cell):
-    """The reset-after form with each product normalised before it is used (Ba et al., 2016, section 3.1)."""
+    """The reset-after form with each product normalised before it is used (Ba et al., 2016, section 3.1).
+
+    `a = N(W x)` and `d = N(U h)`, each cut into the parts r, z and n; `r = s(a_r + d_r)`, `z = s(a_z + d_z)`,
+    `n = tanh(a_n + r * d_n)`, `h' = (1 - z) * n + z * h`, `y = h'`. N is a layer normalisation over all parts
+    together, with a gain and a bias a number.
+    """
 
     State = HiddenState
 

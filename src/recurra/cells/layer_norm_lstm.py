@@ -14,6 +14,10 @@ from recurra.cells.lstm import LSTMState
 class LayerNormLSTM(Cell):
     """Each product normalised, and the memory where it is read (Ba et al., 2016, section 3.1).
 
+    `i, f, o = s(N(W x) + N(U h))`, `g = tanh(N(W x) + N(U h))`, `c' = f * c + i * g`, `h' = o * tanh(N(c'))`,
+    `y = h'`. N is a layer normalisation, of the products over all gates together, with a gain and a bias a
+    number.
+
     Args:
         memory: whether `tanh` reads a normalised c; without it only the products are normalised.
     """

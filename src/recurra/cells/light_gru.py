@@ -12,7 +12,9 @@ from recurra.cells.initializers import uniform_
 
 @cell("light_gru")
 class LightGRU(Cell):
-    """No reset gate and a ReLU candidate: `h' = z * h + (1 - z) * relu(n)` (Ravanelli et al., 2018).
+    """No reset gate and a ReLU candidate (Ravanelli et al., 2018).
+
+    `z = s(W_z x + U_z h + b_z)`, `n = relu(W_n x + U_n h + b_n)`, `h' = z * h + (1 - z) * n`, `y = h'`.
 
     The source normalises the input's part over the batch; here it is left plain, as a step sees one row.
     """
@@ -25,7 +27,7 @@ class LightGRU(Cell):
         uniform_(self, hidden_size)
 
     def step(self, x: Tensor, state: HiddenState) -> tuple[Tensor, HiddenState]:
-        update, candidate = (self.input(x) + self.hidden(state.h)).chunk(2, -1)
-        z = torch.sigmoid(update)
-        h = z * state.h + (1 - z) * torch.relu(candidate)
+        z, n = (self.input(x) + self.hidden(state.h)).chunk(2, -1)
+        z, n = torch.sigmoid(z), torch.relu(n)
+        h = z * state.h + (1 - z) * n
         return h, HiddenState(h)

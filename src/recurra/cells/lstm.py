@@ -11,18 +11,22 @@ from recurra.cells.initializers import forget_bias_, uniform_
 
 
 class LSTMState(NamedTuple):
+    """The state of cells with a memory behind what they show."""
+
     h: Tensor  # [B, H]
     c: Tensor  # [B, H]: the memory cell
 
 
 @cell("lstm")
 class LSTM(Cell):
-    """`i, f, o = s(W x + U h + b)`, `g = tanh(W_g x + U_g h + b_g)`, `c' = f * c + i * g`, `h' = o *
-    tanh(c')`.
+    """`i, f, o = s(W x + U h + b)`, `g = tanh(W_g x + U_g h + b_g)`, `c' = f * c + i * g`,
+    `h' = o * tanh(c')`, `y = h'`.
 
-    Hochreiter and Schmidhuber (1997), with the forget gate of Gers et al. (2000). `y = h'`.
+    Hochreiter and Schmidhuber (1997), with the forget gate of Gers et al. (2000). Weights are those of
+    `torch.nn.LSTM` (gates i, f, g, o).
 
     Args:
+        bias: whether there are the biases b, one beside W and one beside U.
         forget_bias: the forget gate's bias at the start; None leaves it random, as torch does.
     """
 

@@ -12,8 +12,11 @@ from recurra.cells.lstm import LSTMState
 
 @cell("peephole_lstm")
 class PeepholeLSTM(Cell):
-    """Gates that see the memory: `i, f` also `p * c`, `o` also `p_o * c'`, with p diagonal (Gers et al.,
-    2002).
+    """Gates that see the memory, each unit its own: p is a vector (Gers et al., 2002).
+
+    `i = s(W_i x + U_i h + p_i * c + b_i)`, `f = s(W_f x + U_f h + p_f * c + b_f)`,
+    `g = tanh(W_g x + U_g h + b_g)`, `c' = f * c + i * g`, `o = s(W_o x + U_o h + p_o * c' + b_o)`,
+    `h' = o * tanh(c')`, `y = h'`.
     """
 
     State = LSTMState

@@ -13,11 +13,13 @@ from recurra.cells.lstm import LSTMState
 class ProjectedLSTM(Cell):
     """A wide memory behind a narrow state: `h' = P (o * tanh(c'))` (Sak et al., 2014).
 
-    The weights are those of `torch.nn.LSTM` with `proj_size`. `y = h'`.
+    `i, f, o = s(W x + U h + b)`, `g = tanh(W_g x + U_g h + b_g)`, `c' = f * c + i * g`, `y = h'`. Weights are
+    those of `torch.nn.LSTM` with `proj_size`.
 
     Args:
         hidden_size: width of the memory c.
         projection_size: width of h and y.
+        bias: whether there are the biases b, one beside W and one beside U.
     """
 
     State = LSTMState

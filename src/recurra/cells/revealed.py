@@ -8,32 +8,30 @@ import torch
 from torch import Tensor
 
 from recurra.cells.base import Cell, cell
+from recurra.cells.wrapper import Wrapper
 from recurra.state import named_leaves
 
 
 @cell("revealed")
-class Revealed(Cell):
+class Revealed(Wrapper):
     """Any cell with its whole state as output: y is `[y, *fields of the next state]` side by side.
 
     So every step's memory can be had at the speed of any other run.
+
+    Args:
+        cell: any cell.
     """
 
     def __init__(self, cell: Cell) -> None:
-        self.cell = cell
-        self.input_size, self.hidden_size = cell.input_size, getattr(cell, "hidden_size", 0)
-
-    def initial_state(self, batch: int) -> Any:
-        return self.cell.initial_state(batch)
-
-    def begin(self, state: Any) -> Any:
-        return self.cell.begin(state)
+        super().__init__(cell)
 
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        y, after = self.cell.step(x, state)
-        return torch.cat([y, *(leaf.flatten(1) for leaf in named_leaves(after).values())], -1), after
+        y, next_state = self.cell.step(x, state)
+        fields = (leaf.flatten(1) for leaf in named_leaves(next_state).values())
+        return torch.cat([y, *fields], -1), next_state
 
     def split(self, y: Tensor) -> dict[str, Tensor]:
-        """`[..., output_size]` -> `y` and every field of the state by name."""
+        """`[..., output_size]` -> `y` and every field of the state by name, `[..., *shape of a row]`."""
         sizes = {name: leaf.shape[1:] for name, leaf in named_leaves(self.initial_state(1)).items()}
         widths = [y.shape[-1] - sum(size.numel() for size in sizes.values())]
         widths += [size.numel() for size in sizes.values()]

@@ -12,9 +12,10 @@ from recurra.cells.initializers import uniform_
 
 @cell("simplified_gru")
 class SimplifiedGRU(Cell):
-    """The update gate alone: `n = tanh(W [h, x])`, `u = s(W_u [h, x])`, `h' = u * n + (1 - u) * h`, `y = h'`.
+    """The update gate alone, the form in which a gate is first taught; compare the minimal gated unit (Zhou
+    et al., 2016).
 
-    The form in which the gate is first taught; compare the minimal gated unit (Zhou et al., 2016).
+    `n = tanh(W_n x + U_n h + b_n)`, `u = s(W_u x + U_u h + b_u)`, `h' = u * n + (1 - u) * h`, `y = h'`.
     """
 
     State = HiddenState
@@ -25,7 +26,7 @@ class SimplifiedGRU(Cell):
         uniform_(self, hidden_size)
 
     def step(self, x: Tensor, state: HiddenState) -> tuple[Tensor, HiddenState]:
-        update, candidate = (self.input(x) + self.hidden(state.h)).chunk(2, -1)
-        u = torch.sigmoid(update)
-        h = state.h + u * (torch.tanh(candidate) - state.h)
+        u, n = (self.input(x) + self.hidden(state.h)).chunk(2, -1)
+        u, n = torch.sigmoid(u), torch.tanh(n)
+        h = state.h + u * (n - state.h)
         return h, HiddenState(h)

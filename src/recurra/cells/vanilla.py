@@ -10,14 +10,15 @@ from recurra.cells.base import Cell, cell
 from recurra.cells.initializers import nonlinearity_named, uniform_
 
 
-@cell("vanilla")
+@cell("vanilla", "rnn")
 class VanillaRNN(Cell):
     """`h_t = g(W_xh x_t + b_x + W_hh h_{t-1} + b_h)`, `y_t = h_t` (Elman, 1990, without his output layer).
 
-    Weights are those of `torch.nn.RNN`.
+    Weights are those of `torch.nn.RNN`. It answers to `rnn` too.
 
     Args:
-        nonlinearity: g, `tanh` or `relu`.
+        nonlinearity: g: `tanh`, `relu`, `sigmoid` or `identity`.
+        bias: whether there are the biases b_x and b_h.
     """
 
     class State(NamedTuple):

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from recurra.cells.base import Cell, cell
+from recurra.cells.wrapper import Wrapper, share
 from recurra.errors import Fault, nearest
 
 
 @cell("weight_drop")
-class WeightDrop(Cell):
+class WeightDrop(Wrapper):
     """Weights of a cell dropped out: one mask for a whole run, another for the next (DropConnect, Wan et al.,
     2013; on recurrent weights Merity et al., 2018).
 
@@ -28,28 +28,17 @@ class WeightDrop(Cell):
     """
 
     def __init__(self, cell: Cell, rate: float = 0.5, names: Sequence[str] = ("hidden.weight",)) -> None:
-        if not 0 <= rate < 1:
-            raise Fault(f"rate is {rate}, expected a share from 0 to below 1")
-        known = [name for name, _ in cell.named_parameters() if "." in name]
+        rate = share("rate", rate)
+        weights = [name for name, _ in cell.named_parameters() if "." in name]
         for name in names:
-            if name not in known:
+            if name not in weights:
                 raise Fault(
-                    f"{type(cell).__name__} has no part's weight called {name!r}{nearest(name, known)}"
+                    f"{type(cell).__name__} has no part's weight called {name!r}{nearest(name, weights)}"
                 )
-        self.cell = cell
-        self.input_size, self.hidden_size = cell.input_size, getattr(cell, "hidden_size", 0)
+        super().__init__(cell)
         for name in names:
             owner, _, weight = name.rpartition(".")
             parametrize.register_parametrization(cell.get_submodule(owner), weight, _Dropped(rate))
-
-    def initial_state(self, batch: int) -> Any:
-        return self.cell.initial_state(batch)
-
-    def begin(self, state: Any) -> Any:
-        return self.cell.begin(state)
-
-    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        return self.cell.step(x, state)
 
 
 class _Dropped(nn.Module):

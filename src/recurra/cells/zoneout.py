@@ -8,16 +8,16 @@ import torch
 from torch import Tensor
 
 from recurra.cells.base import Cell, cell
-from recurra.cells.wrapper import shares
+from recurra.cells.wrapper import Wrapper, shares
 from recurra.state import named_leaves, replace_leaves
 
 
 @cell("zoneout")
-class Zoneout(Cell):
-    """Each number of the state keeps its old value with a given probability at each step (Krueger et al.,
-    2017).
+class Zoneout(Wrapper):
+    """Each number of the state keeps its old value with a given probability at each step:
+    `s' = m * s + (1 - m) * s_new`, m being 1 with that probability and 0 otherwise (Krueger et al., 2017).
 
-    Out of training the old and the new value are mixed in that proportion. y is the inner cell's own.
+    Out of training m is the probability itself. y is the inner cell's own.
 
     Args:
         cell: any cell.
@@ -25,22 +25,15 @@ class Zoneout(Cell):
     """
 
     def __init__(self, cell: Cell, rate: float | dict[str, float] = 0.1) -> None:
-        self.cell = cell
-        self.input_size, self.hidden_size = cell.input_size, getattr(cell, "hidden_size", 0)
+        super().__init__(cell)
         self.rates = shares(cell, rate, only_first=False)
 
-    def initial_state(self, batch: int) -> Any:
-        return self.cell.initial_state(batch)
-
-    def begin(self, state: Any) -> Any:
-        return self.cell.begin(state)
-
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        y, after = self.cell.step(x, state)
-        old, new = named_leaves(state), named_leaves(after)
-        return y, replace_leaves(after, {name: self._mixed(name, old[name], new[name]) for name in new})
+        y, next_state = self.cell.step(x, state)
+        old, new = named_leaves(state), named_leaves(next_state)
+        return y, replace_leaves(next_state, {name: self._mix(name, old[name], new[name]) for name in new})
 
-    def _mixed(self, name: str, old: Tensor, new: Tensor) -> Tensor:
+    def _mix(self, name: str, old: Tensor, new: Tensor) -> Tensor:
         rate = self.rates.get(name, 0.0)
         if rate == 0.0 or new is old:
             return new

@@ -37,12 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return run(sys.argv[1:] if arguments is None else list(arguments))
     except Fault as fault:
-        return _told(str(fault))
+        return _usage_error(str(fault))
     except ModuleNotFoundError as error:
         top = (error.name or "").partition(".")[0]
         if top not in EXTRAS:
             raise
-        return _told(f"{top} is not installed: install 'recurra[{EXTRAS[top]}]'")
+        return _usage_error(f"{top} is not installed: install 'recurra[{EXTRAS[top]}]'")
     except KeyboardInterrupt:
         print("recurra: interrupted; a training goes on with --resume", file=sys.stderr)
         return 130
@@ -52,6 +52,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _told(line: str) -> int:
+def _usage_error(line: str) -> int:
     print(f"recurra: {line}", file=sys.stderr)
     return 2

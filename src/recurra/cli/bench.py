@@ -30,7 +30,7 @@ def bench(
     results = run_bench(lambda line: print(line, file=sys.stderr, flush=True), parts or PARTS, one_thread)
     write_bench(results, output)
     if as_json:
-        emit({name: held for name, held in results.items() if name != "tables"})
+        emit({name: part for name, part in results.items() if name != "tables"})
         return
     for title, lines in results["tables"].items():
         print(f"\n{title}")

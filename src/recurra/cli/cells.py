@@ -24,29 +24,30 @@ def cells(
     from recurra.cells import CELLS
 
     if name is not None:
-        told = _told(CELLS[name], name, input_size, hidden_size)
+        cls = CELLS[name]
+        row = _description(cls, CELLS.name_of(cls) or name, input_size, hidden_size)
         if as_json:
-            emit(told)
+            emit(row)
         else:
-            print(f"{name}: {told['about']}\n")
-            print(inspect.getdoc(CELLS[name]))
+            print(f"{row['name']}: {row['about']}\n")
+            print(inspect.getdoc(cls))
         return
-    found = [_told(cls, name, input_size, hidden_size) for name, cls in CELLS.items()]
+    rows = [_description(cls, name, input_size, hidden_size) for name, cls in CELLS.items()]
     if as_json:
-        emit(found)
+        emit(rows)
     else:
-        for each in found:
-            each["equation"] = each["equation"] or each["about"]
+        for row in rows:
+            row["equation"] = row["equation"] or row["about"]
         columns = ("name", "equation", "state", "parameters", "source")
-        table(columns, [["" if each[key] is None else each[key] for key in columns] for each in found])
+        table(columns, [["" if row[key] is None else row[key] for key in columns] for row in rows])
 
 
-def _told(cls: type[Any], name: str, input_size: int, hidden_size: int) -> dict[str, Any]:
+def _description(cls: type[Any], name: str, input_size: int, hidden_size: int) -> dict[str, Any]:
     text = " ".join((inspect.getdoc(cls) or "").split("\n\nArgs:")[0].split())
     about = (inspect.getdoc(cls) or name).split("\n\n")[0]
-    sources = dict.fromkeys(" ".join(found) for found in _SOURCE.findall(text))
+    sources = dict.fromkeys(" ".join(match) for match in _SOURCE.findall(text))
     equations = [part for part in re.findall(r"`([^`]+)`", text) if " = " in part]
-    states, parameters = _measured(cls, input_size, hidden_size)
+    states, parameters = _size(cls, input_size, hidden_size)
     return {
         "name": name,
         "about": " ".join(about.split()),
@@ -57,15 +58,17 @@ def _told(cls: type[Any], name: str, input_size: int, hidden_size: int) -> dict[
     }
 
 
-def _measured(cls: type[Any], input_size: int, hidden_size: int) -> tuple[str | None, int | None]:
+def _size(cls: type[Any], input_size: int, hidden_size: int) -> tuple[str | None, int | None]:
     """State and parameter count, from a cell built with these sizes; wrappers of other cells have none."""
-    known = inspect.signature(cls).parameters
+    parameters = inspect.signature(cls).parameters
     sizes = {"input_size": input_size, "hidden_size": hidden_size, "output_size": hidden_size}
     sizes["projection_size"] = max(1, hidden_size // 2)
-    given = {name: size for name, size in sizes.items() if name in known}
-    needed = {n for n, p in known.items() if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD}
-    if not needed <= given.keys():
+    arguments = {name: size for name, size in sizes.items() if name in parameters}
+    required = {
+        n for n, p in parameters.items() if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
+    }
+    if not required <= arguments.keys():
         return None, None
-    built = cls(**given)
-    state = ", ".join(f"{n} {list(size)}" for n, size in built.state_sizes().items())
-    return state, sum(weight.numel() for weight in built.parameters())
+    cell = cls(**arguments)
+    state = ", ".join(f"{n} {list(size)}" for n, size in cell.state_sizes().items())
+    return state, sum(weight.numel() for weight in cell.parameters())

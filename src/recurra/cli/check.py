@@ -21,10 +21,10 @@ def check(
     from recurra.train import read_recipe
     from recurra.train.check import check
 
-    found = check(read_recipe(find_recipe(recipe), changes or []))
+    trial = check(read_recipe(find_recipe(recipe), changes or []))
     if as_json:
-        emit(found._asdict())
+        emit(trial._asdict())
         return
-    for note in found.notes:
+    for note in trial.notes:
         print(note)
-    pairs(found.numbers, as_json=False)
+    pairs(trial.numbers, as_json=False)

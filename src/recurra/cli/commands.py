@@ -50,8 +50,8 @@ app.command("cells")(cells.cells)
 app.command("bench")(bench.bench)
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(show: bool) -> None:
+    if show:
         print(__version__)
         raise typer.Exit
 

@@ -36,8 +36,8 @@ def demo(
         shutil.rmtree(output)
     recipe = read_recipe(FOLDER / "demo.toml", changes or [])
     print("Training a character language model on Python's own manual ...", flush=True)
-    done = train(recipe, output)
-    if not done.first:
+    trained = train(recipe, output)
+    if not trained.first:
         return
     task = load(output)
     print("\nOn the held-out tenth of the text:")

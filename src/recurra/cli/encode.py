@@ -30,9 +30,9 @@ def encode(
     if items and file is not None:
         raise Fault("give items as arguments or --file, not both")
     task = load_run(run, device)
-    given = read_items(items, file, form)
-    told = (
-        task.encode(given) if among is None else task.nearest(given, read_items(None, among, form), nearest)
+    inputs = read_items(items, file, form)
+    answers = (
+        task.encode(inputs) if among is None else task.nearest(inputs, read_items(None, among, form), nearest)
     )
-    for answer in told:
+    for answer in answers:
         emit(answer)

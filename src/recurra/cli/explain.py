@@ -26,13 +26,13 @@ def explain(
     from recurra.train.run import resumable
 
     model = load_run(run, device).model
-    told, streams = explain(model), streaming(model)
+    explanation, streams = explain(model), streaming(model)
     shares = measure(resumable(run)) if profile else None
     if as_json:
         parts = {} if shares is None else {"profile": [share._asdict() for share in shares]}
-        emit({**told.to_dict(), "streams": streams, **parts})
+        emit({**explanation.to_dict(), "streams": streams, **parts})
         return
-    print(told)
+    print(explanation)
     print(f"streams: {streams}")
     if shares is not None:
         rows = [

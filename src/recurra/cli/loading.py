@@ -14,8 +14,8 @@ from recurra.tasks.base import Task
 def load_run(run: Path, device: str) -> Task:
     """The task of a run. Fault for a device that is not there, too."""
     try:
-        placed = torch.empty(0, device=torch.device(device)).device
+        target = torch.empty(0, device=torch.device(device)).device
     except (RuntimeError, AssertionError) as error:
-        said = str(error).splitlines()[0]
-        raise Fault(f"--device {device}: not to be had here: {said}") from None
-    return load(run, placed)
+        reason = str(error).splitlines()[0]
+        raise Fault(f"--device {device}: not to be had here: {reason}") from None
+    return load(run, target)

@@ -16,11 +16,11 @@ def new(
 ) -> None:
     """Copy a recipe, to be changed and trained."""
     from recurra.recipes import recipe_text
-    from recurra.storage.files import write_bytes
+    from recurra.storage.files import write_text
 
     text = recipe_text(name)
     target = path or Path(f"{name}.toml")
     if target.exists():
         raise Fault(f"{target}: already exists: choose another name")
-    write_bytes(target, text.encode())
+    write_text(target, text)
     print(target)

@@ -7,9 +7,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 
 def emit(value: Any) -> None:
     """One JSON value on one line, at once."""
@@ -20,10 +17,13 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """A table: drawn on a terminal, tab-separated under a line of names elsewhere."""
     texts = [[_text(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
-        drawn = Table(*columns, header_style="bold cyan")
+        from rich.console import Console
+        from rich.table import Table
+
+        picture = Table(*columns, header_style="bold cyan")
         for row in texts:
-            drawn.add_row(*map(_escaped, row))
-        Console().print(drawn)
+            picture.add_row(*map(_escape, row))
+        Console().print(picture)
     else:
         for row in [list(columns), *texts]:
             print("\t".join(" ".join(cell.split()) for cell in row))
@@ -41,5 +41,5 @@ def _text(cell: Any) -> str:
     return f"{cell:.6g}" if isinstance(cell, float) else str(cell)
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("[", r"\[")

@@ -41,18 +41,18 @@ def predict(
     if items and file is not None:
         raise Fault("give items as arguments or --file, not both")
     task = load_run(run, device)
-    given = read_items(items, file, form)
+    inputs = read_items(items, file, form)
     if picture is not None:
-        task.picture(given, picture)
+        task.picture(inputs, picture)
         return
-    for answer in task.predict(given):
+    for answer in task.predict(inputs):
         emit(answer)
 
 
 def read_items(items: list[str] | None, file: Path | None, form: Format) -> Iterator[Any]:
     """Items as arguments, else the lines of a file, or of stdin."""
-    given = ((f"argument {n}", item) for n, item in enumerate(items, 1)) if items else _lines(file)
-    return (_item(where, text, form) for where, text in given)
+    lines = ((f"argument {n}", item) for n, item in enumerate(items, 1)) if items else _lines(file)
+    return (_item(where, text, form) for where, text in lines)
 
 
 def _lines(file: Path | None) -> Iterator[tuple[str, str]]:
@@ -61,8 +61,8 @@ def _lines(file: Path | None) -> Iterator[tuple[str, str]]:
             yield f"stdin:{number}", line.rstrip("\n")
         return
     try:
-        with file.open(encoding="utf-8") as opened:
-            for number, line in enumerate(opened, 1):
+        with file.open(encoding="utf-8") as stream:
+            for number, line in enumerate(stream, 1):
                 yield f"{file}:{number}", line.rstrip("\n")
     except UnicodeDecodeError as error:
         raise Fault(f"{file}: byte {error.start} is not UTF-8: expected a text file in UTF-8") from None

@@ -43,15 +43,15 @@ def sample(
         "seed": seed,
         "output": output,
     }
-    given = {name: value for name, value in options.items() if value is not None}
+    choices = {name: value for name, value in options.items() if value is not None}
     task = load_run(run, device)
     try:
-        drawn = task.sample(prompt, **given)
+        samples = task.sample(prompt, **choices)
     except TypeError as error:
-        # a task lists its options in the signature; nothing has been drawn yet
+        # a task lists its options in the signature; nothing is drawn yet
         raise Fault(f"{run}: sampling from a {task.name} model: {error}") from None
-    for made in drawn:
+    for text in samples:
         if as_json:
-            emit({"text": made})
+            emit({"text": text})
         else:
-            print(made)
+            print(text)

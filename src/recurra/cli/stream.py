@@ -21,14 +21,14 @@ def stream(run: Run, device: Device = "cpu") -> None:
     from recurra.cli.loading import load_run
     from recurra.tasks import ByteStream
 
-    opened = load_run(run, device).open_stream()
-    if isinstance(opened, ByteStream):
-        for heard in _pieces():
-            _emit_all(opened.feed(heard))
+    session = load_run(run, device).open_stream()
+    if isinstance(session, ByteStream):
+        for sound in _pieces():
+            _emit_all(session.feed(sound))
     else:
         for piece in _texts():
-            _emit_all(opened.feed(piece))
-    _emit_all(opened.finish())
+            _emit_all(session.feed(piece))
+    _emit_all(session.finish())
 
 
 def _emit_all(answers: Iterator[dict[str, Any]]) -> None:
@@ -39,19 +39,19 @@ def _emit_all(answers: Iterator[dict[str, Any]]) -> None:
 
 def _pieces() -> Iterator[bytes]:
     """What has arrived on stdin, without waiting for a line or a block to fill up."""
-    while read := os.read(sys.stdin.fileno(), 65536):
-        yield read
+    while block := os.read(sys.stdin.fileno(), 65536):
+        yield block
 
 
 def _texts() -> Iterator[str]:
     """The same as text."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    done = 0
-    for read in chain(_pieces(), [b""]):
+    offset = 0
+    for block in chain(_pieces(), [b""]):
         try:
-            piece = decoder.decode(read, final=not read)
+            piece = decoder.decode(block, final=not block)
         except UnicodeDecodeError as error:
-            raise Fault(f"stdin: byte {done + error.start} is not UTF-8: expected text in UTF-8") from None
-        done += len(read)
+            raise Fault(f"stdin: byte {offset + error.start} is not UTF-8: expected text in UTF-8") from None
+        offset += len(block)
         if piece:
             yield piece

@@ -33,13 +33,13 @@ def train(
             raise Fault("give a recipe: `recurra recipes` lists those that come with Recurra")
         if changes:
             raise Fault("--set needs the recipe: give it as well")
-        asked = resumable(output)
+        plan = resumable(output)
     else:
-        asked = read_recipe(find_recipe(recipe), changes or [])
-    done = train(asked, output, resume=resume, quiet=quiet)
-    if done.first:
+        plan = read_recipe(find_recipe(recipe), changes or [])
+    trained = train(plan, output, resume=resume, quiet=quiet)
+    if trained.first:
         pairs(
-            {"run": str(done.folder), "steps": done.steps, "best step": done.best["step"]}
-            | done.best["metrics"],
+            {"run": str(trained.folder), "steps": trained.steps, "best step": trained.best["step"]}
+            | trained.best["metrics"],
             as_json,
         )

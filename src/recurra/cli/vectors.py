@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
-from recurra import vectors
 from recurra.cli.output import emit, pairs, table
 from recurra.errors import Fault
 
 app = typer.Typer(help="Word vectors: CBOW and skip-gram.", no_args_is_help=True)
-console = Console()
 
 Where = Annotated[Path, typer.Argument(help="A run, or a file in word2vec's text or binary format.")]
 Count = Annotated[int, typer.Option("-n", help="How many words to list.")]
@@ -63,12 +55,15 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train word vectors on CORPUS. Under torchrun, the processes share the corpus."""
+    from recurra import vectors
+    from recurra.cli.vector_training import display, process_group, saving_on_sigterm
+
     if bool(corpus) == resume:
         raise Fault("vectors train: expected either a CORPUS, or --resume with the run's folder")
     quiet = as_json or os.environ.get("RANK", "0") != "0"
-    with _stopping(), _process_group(), _watch(quiet=quiet) as (tell, watch):
+    with saving_on_sigterm(), process_group(), display(quiet=quiet) as (on_start, on_progress):
         if resume:
-            report = vectors.resume(run, threads=threads, on_start=tell, on_progress=watch)
+            report = vectors.resume(run, threads=threads, on_start=on_start, on_progress=on_progress)
         else:
             options = vectors.Options(
                 algorithm=algorithm.value,
@@ -88,7 +83,7 @@ def train(
                 errors=errors.value,
             )
             report = vectors.train(
-                corpus or [], run, options, threads=threads, on_start=tell, on_progress=watch
+                corpus or [], run, options, threads=threads, on_start=on_start, on_progress=on_progress
             )
     if os.environ.get("RANK", "0") == "0":
         pairs({"run": str(run)} | {name: getattr(report, name) for name in report.__slots__}, as_json)
@@ -102,18 +97,24 @@ def nearest(
     as_json: AsJson = False,
 ) -> None:
     """List the words nearest to a word, or to the mean of several."""
+    from recurra import vectors
+
     _list(vectors.load(where).nearest(words, n), "cosine", as_json)
 
 
 @app.command()
 def analogy(where: Where, a: str, b: str, c: str, n: Count = 10, as_json: AsJson = False) -> None:
     """A is to B as C is to ... (man king woman)."""
+    from recurra import vectors
+
     _list(vectors.load(where).analogy(a, b, c, n), "cosine", as_json)
 
 
 @app.command()
 def similarity(where: Where, first: str, second: str, as_json: AsJson = False) -> None:
     """Print the cosine of two words."""
+    from recurra import vectors
+
     cosine = vectors.load(where).similarity(first, second)
     if as_json:
         emit({"cosine": cosine})
@@ -129,6 +130,8 @@ def suggest(
     as_json: AsJson = False,
 ) -> None:
     """List the likeliest words for the gap of a sentence: 'the _ of the army'."""
+    from recurra import vectors
+
     _list(vectors.suggest(run, sentence, n), "probability", as_json)
 
 
@@ -143,11 +146,13 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Test word vectors on analogies and on word similarity."""
+    from recurra import vectors
+
     if not analogies and not similarity:
         raise Fault("vectors evaluate: nothing to test with, expected --analogies FILE or --similarity FILE")
-    held = vectors.load(where)
-    sections = vectors.analogies(held, analogies, most) if analogies else []
-    people = {str(path): vectors.word_similarity(held, path) for path in similarity or []}
+    words = vectors.load(where)
+    sections = vectors.analogies(words, analogies, most) if analogies else []
+    people = {str(path): vectors.word_similarity(words, path) for path in similarity or []}
     if as_json:
         emit(
             {
@@ -181,80 +186,14 @@ def plot(
     seed: Annotated[int, typer.Option()] = 1,
 ) -> None:
     """Draw a map of the most frequent words, alike words close together."""
+    from recurra import vectors
+
     vectors.plot(vectors.load(where), picture, words=words, skip=skip, seed=seed)
     typer.echo(str(picture))
 
 
-@contextmanager
-def _stopping() -> Iterator[None]:
-    """SIGTERM does what Ctrl-C does: training saves."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _process_group() -> Iterator[None]:
-    """Joins the other processes where torchrun started several."""
-    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
-        yield
-        return
-    import torch.distributed as dist
-
-    dist.init_process_group("gloo")
-    try:
-        yield
-    finally:
-        dist.destroy_process_group()
-
-
-@contextmanager
-def _watch(
-    *, quiet: bool
-) -> Iterator[tuple[Callable[[vectors.Start], None], Callable[[vectors.Progress], None] | None]]:
-    """What to call before and during training: a bar on a terminal, one line a tenth of the way elsewhere."""
-
-    def tell(start: vectors.Start) -> None:
-        if not quiet:
-            typer.echo(
-                f"{start.words:,} words, {start.vocabulary:,} in the vocabulary, {start.threads} threads, "
-                f"{start.memory / 2**20:,.0f} MiB of memory"
-            )
-
-    if quiet:
-        yield tell, None
-        return
-    if not console.is_terminal:
-        told = [0]
-
-        def say(p: vectors.Progress) -> None:
-            if int(p.done * 10) > told[0]:
-                told[0] = int(p.done * 10)
-                typer.echo(f"{p.done:.0%}  {p.words_per_second:,.0f} words/s  loss {p.loss:.4f}")
-
-        yield tell, say
-        return
-    columns = (
-        BarColumn(),
-        TextColumn("{task.percentage:.0f}%"),
-        TextColumn("{task.description}"),
-        TimeRemainingColumn(),
-    )
-    with Bar(*columns, console=console) as bar:
-        task = bar.add_task("", total=1.0)
-
-        def show(p: vectors.Progress) -> None:
-            bar.update(
-                task, completed=p.done, description=f"{p.words_per_second:,.0f} words/s  loss {p.loss:.4f}"
-            )
-
-        yield tell, show
-
-
-def _list(found: list[tuple[str, float]], name: str, as_json: bool) -> None:
+def _list(words: list[tuple[str, float]], name: str, as_json: bool) -> None:
     if as_json:
-        emit([{"word": word, name: value} for word, value in found])
+        emit([{"word": word, name: value} for word, value in words])
     else:
-        table(("word", name), found)
+        table(("word", name), words)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Sequence
 
-from recurra.data.epochs import Epochs, check_rank
 from recurra.errors import Fault
 
 _POOL = 50
 
 
-class Batches(Epochs[list[int]]):
+class Batches:
     """Indices of examples, a list a batch; every example exactly once an epoch.
 
     With `shuffle` each epoch is drawn anew from (seed, epoch): examples are shuffled, sorted by length within
@@ -49,24 +47,21 @@ class Batches(Epochs[list[int]]):
         self.lengths = [int(n) for n in lengths]
         self.batch_size, self.tokens = batch_size, tokens
         self.seed, self.shuffle, self.rank, self.world = seed, shuffle, rank, world
-        self._planned: tuple[int, list[list[int]]] | None = None
+        self._last_plan: tuple[int, list[list[int]]] | None = None
 
     def count(self, epoch: int) -> int:
+        """How many batches this epoch has; the same on every rank."""
         return len(self.plan(epoch))
 
     def item(self, epoch: int, position: int) -> list[int]:
+        """One batch, this rank's share of it; a function of (settings, epoch, position) alone."""
         return self.plan(epoch)[position][self.rank :: self.world]
 
     def plan(self, epoch: int) -> list[list[int]]:
         """The batches of an epoch, those of all ranks together."""
-        if self._planned is None or self._planned[0] != epoch:
-            self._planned = (epoch, self._plan(epoch))
-        return self._planned[1]
-
-    def fingerprint(self) -> str:
-        digest = hashlib.sha256(repr(self.lengths).encode()).hexdigest()[:12]
-        size = f"batch_size={self.batch_size}" if self.tokens is None else f"tokens={self.tokens}"
-        return f"{len(self.lengths)} examples {digest}, {size}, seed={self.seed}, shuffle={self.shuffle}"
+        if self._last_plan is None or self._last_plan[0] != epoch:
+            self._last_plan = (epoch, self._plan(epoch))
+        return self._last_plan[1]
 
     def _plan(self, epoch: int) -> list[list[int]]:
         order = list(range(len(self.lengths)))
@@ -105,3 +100,9 @@ class Batches(Epochs[list[int]]):
             rest = batches.pop()
             batches[-1].extend(rest)
         return batches
+
+
+def check_rank(rank: int, world: int) -> None:
+    """Fault unless `rank` is one of `world`."""
+    if world < 1 or not 0 <= rank < world:
+        raise Fault(f"rank {rank} of {world} found, expected 0 <= rank < world")

@@ -1,4 +1,4 @@
-"""Cells of a column as text, tokens, labels, numbers or vectors; what does not fit is told by its place."""
+"""Entries of a column as text, tokens, labels, numbers or vectors; what does not fit is told by its place."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def text(examples: Examples, column: str) -> list[str]:
 
 def tokens(examples: Examples, column: str) -> list[list[str]]:
     """One list of tokens for each example: a list as it stands, a text cut at white space."""
-    return _each(examples, column, lambda cell, where: _list(cell, where, "tokens"))
+    return _each(examples, column, lambda entry, where: _list(entry, where, "tokens"))
 
 
 def labels(examples: Examples, column: str) -> list[str]:
@@ -33,15 +33,15 @@ def labels(examples: Examples, column: str) -> list[str]:
 
 def tags(examples: Examples, column: str, like: str | None = None) -> list[list[str]]:
     """One list of labels for each example; as many as the tokens of the column `like`, if given."""
-    found = _each(examples, column, lambda cell, where: _list(cell, where, "tags"))
+    rows = _each(examples, column, lambda entry, where: _list(entry, where, "tags"))
     if like is not None:
-        for place, row, words in zip(examples.places, found, tokens(examples, like), strict=True):
+        for place, row, words in zip(examples.places, rows, tokens(examples, like), strict=True):
             if len(row) != len(words):
                 raise Fault(
                     f"{place}: column {column!r} has {len(row)} tags, expected {len(words)}, "
                     f"one for each token of {like!r}"
                 )
-    return found
+    return rows
 
 
 def numbers(examples: Examples, *columns: str) -> Tensor:
@@ -54,82 +54,82 @@ def numbers(examples: Examples, *columns: str) -> Tensor:
 def vectors(examples: Examples, column: str) -> list[Tensor]:
     """One `[T, F]` float32 tensor for each example, the same F for all; all finite.
 
-    A cell is an array, a list of lists (or JSON text of one), or a flat list or text of numbers, which means
-    F = 1.
+    An entry is an array, a list of lists (or JSON text of one), or a flat list or text of numbers, which
+    means F = 1.
     """
-    found = _each(examples, column, _vector)
-    size = next((row.shape[1] for row in found if len(row)), 1)
-    for index, (place, row) in enumerate(zip(examples.places, found, strict=True)):
+    rows = _each(examples, column, _vector)
+    size = next((row.shape[1] for row in rows if len(row)), 1)
+    for index, (place, row) in enumerate(zip(examples.places, rows, strict=True)):
         if not len(row):
-            found[index] = row.new_zeros(0, size)
+            rows[index] = row.new_zeros(0, size)
         elif row.shape[1] != size:
             raise Fault(
                 f"{place}: column {column!r}: vectors of {row.shape[1]} numbers found, "
                 f"expected {size} as in the examples before"
             )
-    return found
+    return rows
 
 
 def _each(examples: Examples, column: str, convert: Callable[[Any, Callable[[], str]], T]) -> list[T]:
-    def convert_one(cell: Any, place: Place) -> T:
+    def convert_one(entry: Any, place: Place) -> T:
         def where() -> str:
             return f"{place}: column {column!r}"
 
-        if cell is None:
+        if entry is None:
             raise Fault(f"{where()}: no value found, expected one in every example")
-        return convert(cell, where)
+        return convert(entry, where)
 
-    return [convert_one(cell, place) for cell, place in zip(examples[column], examples.places, strict=True)]
-
-
-def _text(cell: Any, where: Callable[[], str]) -> str:
-    if isinstance(cell, str):
-        return cell
-    raise Fault(f"{where()}: {_shown(cell)} found, expected text")
+    return [convert_one(entry, place) for entry, place in zip(examples[column], examples.places, strict=True)]
 
 
-def _label(cell: Any, where: Callable[[], str]) -> str:
-    if isinstance(cell, (int, np.integer)) and not isinstance(cell, bool):
-        return str(int(cell))
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    if isinstance(cell, str) and cell.strip():
-        return cell.strip()
-    raise Fault(f"{where()}: {_shown(cell)} found, expected a label (text or a whole number)")
+def _text(entry: Any, where: Callable[[], str]) -> str:
+    if isinstance(entry, str):
+        return entry
+    raise Fault(f"{where()}: {excerpt(entry)} found, expected text")
 
 
-def _list(cell: Any, where: Callable[[], str], what: str) -> list[str]:
-    if isinstance(cell, str):
-        return cell.split()
-    if isinstance(cell, Sequence) and all(isinstance(item, str) for item in cell):
-        return list(cell)
+def _label(entry: Any, where: Callable[[], str]) -> str:
+    if isinstance(entry, (int, np.integer)) and not isinstance(entry, bool):
+        return str(int(entry))
+    if isinstance(entry, bool):
+        return "true" if entry else "false"
+    if isinstance(entry, str) and entry.strip():
+        return entry.strip()
+    raise Fault(f"{where()}: {excerpt(entry)} found, expected a label (text or a whole number)")
+
+
+def _list(entry: Any, where: Callable[[], str], what: str) -> list[str]:
+    if isinstance(entry, str):
+        return entry.split()
+    if isinstance(entry, Sequence) and all(isinstance(item, str) for item in entry):
+        return list(entry)
     raise Fault(
-        f"{where()}: {_shown(cell)} found, expected {what}: a list of texts, or text with blanks between"
+        f"{where()}: {excerpt(entry)} found, expected {what}: a list of texts, or text with blanks between"
     )
 
 
-def _number(cell: Any, where: Callable[[], str]) -> float:
+def _number(entry: Any, where: Callable[[], str]) -> float:
     try:
-        if isinstance(cell, (bool, np.bool_)):
+        if isinstance(entry, (bool, np.bool_)):
             raise TypeError
-        value = float(cell)
+        value = float(entry)
     except (TypeError, ValueError, OverflowError):
-        raise Fault(f"{where()}: {_shown(cell)} found, expected a number") from None
+        raise Fault(f"{where()}: {excerpt(entry)} found, expected a number") from None
     if not np.isfinite(value) or abs(value) > torch.finfo(torch.float32).max:
         raise Fault(
-            f"{where()}: {_shown(cell)} found, expected a finite number: correct or remove this example"
+            f"{where()}: {excerpt(entry)} found, expected a finite number: correct or remove this example"
         )
     return value
 
 
-def _vector(cell: Any, where: Callable[[], str]) -> Tensor:
+def _vector(entry: Any, where: Callable[[], str]) -> Tensor:
     try:
-        if isinstance(cell, str):
-            cell = json.loads(cell) if cell.lstrip().startswith("[") else cell.split()
-        array = np.asarray(cell, dtype=np.float64)
+        if isinstance(entry, str):
+            entry = json.loads(entry) if entry.lstrip().startswith("[") else entry.split()
+        array = np.asarray(entry, dtype=np.float64)
     except (TypeError, ValueError, OverflowError, RecursionError):
         raise Fault(
-            f"{where()}: {_shown(cell)} found, expected numbers: a list of rows of one length"
+            f"{where()}: {excerpt(entry)} found, expected numbers: a list of rows of one length"
         ) from None
     array = array.reshape(-1, 1) if array.ndim < 2 else array
     if array.ndim > 2:
@@ -144,6 +144,7 @@ def _vector(cell: Any, where: Callable[[], str]) -> Tensor:
     return torch.from_numpy(array).float()
 
 
-def _shown(cell: Any) -> str:
-    shown = repr(cell)
-    return shown if len(shown) <= 40 else f"{shown[:37]}..."
+def excerpt(entry: Any) -> str:
+    """As Python writes it, cut short, for messages."""
+    text = repr(entry)
+    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -36,7 +36,7 @@ class Examples:
     """A table of examples.
 
     Attributes:
-        columns: name -> one cell for each example. A cell is what the format holds: text, a list of texts,
+        columns: name -> one entry for each example. An entry is what the format holds: text, a list of texts,
             a number, nested lists, an array, a tree, or None where a value is missing.
         places: where each example came from.
         source: the file or files, for messages about all of them.
@@ -48,9 +48,11 @@ class Examples:
         self.columns = dict(columns)
         self.places = list(places)
         self.source = source
-        for name, cells in self.columns.items():
-            if len(cells) != len(self.places):
-                raise Fault(f"{source}: column {name!r} has {len(cells)} cells, expected {len(self.places)}")
+        for name, entries in self.columns.items():
+            if len(entries) != len(self.places):
+                raise Fault(
+                    f"{source}: column {name!r} has {len(entries)} entries, expected {len(self.places)}"
+                )
 
     def __len__(self) -> int:
         return len(self.places)
@@ -59,7 +61,7 @@ class Examples:
         return name in self.columns
 
     def __getitem__(self, name: str) -> list[Any]:
-        """The cells of a column; Fault with the names that exist when there is none of this name."""
+        """The entries of a column; Fault with the names that exist when there is none of this name."""
         if name not in self.columns:
             names = ", ".join(self.columns)
             hint = nearest(name, self.columns)
@@ -72,13 +74,13 @@ class Examples:
 
     def take(self, indices: Iterable[int]) -> Examples:
         """The examples at these indices, in this order."""
-        chosen = list(indices)
-        columns = {name: [cells[i] for i in chosen] for name, cells in self.columns.items()}
-        return Examples(columns, [self.places[i] for i in chosen], self.source)
+        positions = list(indices)
+        columns = {name: [entries[i] for i in positions] for name, entries in self.columns.items()}
+        return Examples(columns, [self.places[i] for i in positions], self.source)
 
-    def with_column(self, name: str, cells: Sequence[Any]) -> Examples:
+    def with_column(self, name: str, entries: Sequence[Any]) -> Examples:
         """The same examples with a column added or replaced."""
-        return Examples({**self.columns, name: list(cells)}, self.places, self.source)
+        return Examples({**self.columns, name: list(entries)}, self.places, self.source)
 
     def distinct(self, *names: str) -> Examples:
         """Only the first of all examples that agree in these columns (of texts, or lists of texts)."""
@@ -101,6 +103,6 @@ def join(parts: Sequence[Examples]) -> Examples:
                 f"{part.source}: columns {', '.join(part.columns)} differ from those of {head.source}: "
                 f"{', '.join(head.columns)}; files read together must agree"
             )
-    columns = {name: [cell for part in parts for cell in part.columns[name]] for name in head.columns}
+    columns = {name: [entry for part in parts for entry in part.columns[name]] for name in head.columns}
     places = [place for part in parts for place in part.places]
     return Examples(columns, places, ", ".join(dict.fromkeys(part.source for part in parts)))

@@ -29,7 +29,7 @@ def check_lengths(
     """
     if empty not in ("fault", "drop"):
         raise Fault(f"empty = {empty!r} found, expected 'fault' or 'drop'")
-    kept: list[int] = []
+    indices: list[int] = []
     dropped: list[Place] = []
     for index, (length, place) in enumerate(zip(lengths, places, strict=True)):
         if length == 0 and empty == "fault":
@@ -42,11 +42,11 @@ def check_lengths(
         if length == 0:
             dropped.append(place)
         else:
-            kept.append(index)
+            indices.append(index)
     notes = []
     if dropped:
         count = "1 sequence" if len(dropped) == 1 else f"{len(dropped)} sequences"
         notes.append(Note(str(dropped[0]), f"{count} of length 0 dropped, this one first"))
-    if dropped and not kept:
+    if dropped and not indices:
         raise Fault(f"{dropped[0].file}: all {len(dropped)} sequences have length 0: nothing is left")
-    return kept, notes
+    return indices, notes

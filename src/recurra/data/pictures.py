@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from recurra.data.columns import excerpt
 from recurra.errors import Fault
 from recurra.storage.files import read_bytes
 
@@ -21,7 +22,7 @@ Mode = Literal["RGB", "L"]
 CHANNELS = {"L": 1, "RGB": 3}
 
 
-class Wanted(NamedTuple):
+class PictureForm(NamedTuple):
     """What is done to a picture as it is read.
 
     Attributes:
@@ -33,26 +34,26 @@ class Wanted(NamedTuple):
     mode: Mode | None = None
 
 
-def frames_of(cell: Any, where: str, base: Path, wanted: Wanted) -> Pixels:
+def frames_of(entry: Any, where: str, base: Path, form: PictureForm) -> Pixels:
     """`[T, H, W, C]`: one picture is one frame, a film has several.
 
     Args:
-        cell: the name of a file (several frames in one file are a film); a list of names, or JSON text of
+        entry: the name of a file (several frames in one file are a film); a list of names, or JSON text of
             one, a frame each; the bytes of a file; or an array `[H, W, C]` or `[T, H, W, C]` of bytes.
-        where: the place of the cell, for messages.
+        where: the place of the entry, for messages.
         base: the folder that relative names start from.
-        wanted: see there; an array is taken as it is.
+        form: see there; an array is taken as it is.
 
     Raises:
         Fault: no file, no picture, or frames of different sizes; names the place and the file.
     """
-    if isinstance(cell, np.ndarray):
-        return _of_array(cell, where)
-    if isinstance(cell, Mapping) and isinstance(cell.get("bytes"), bytes):  # a picture in a Parquet table
-        cell = cell["bytes"]
-    if isinstance(cell, bytes):
-        return _decoded(cell, where, wanted)
-    names = _names(cell, where)
+    if isinstance(entry, np.ndarray):
+        return _of_array(entry, where)
+    if isinstance(entry, Mapping) and isinstance(entry.get("bytes"), bytes):  # a picture in a Parquet table
+        entry = entry["bytes"]
+    if isinstance(entry, bytes):
+        return _decode(entry, where, form)
+    names = _names(entry, where)
     parts = []
     for name in names:
         path = base / Path(name).expanduser()
@@ -60,7 +61,7 @@ def frames_of(cell: Any, where: str, base: Path, wanted: Wanted) -> Pixels:
             data = read_bytes(path)
         except Fault as fault:
             raise Fault(f"{where}: {fault}") from None
-        parts.append(_decoded(data, f"{where}: {path}", wanted))
+        parts.append(_decode(data, f"{where}: {path}", form))
         if parts[-1].shape[1:] != parts[0].shape[1:]:
             raise Fault(
                 f"{where}: {path}: {shape_text(parts[-1].shape)} found, expected "
@@ -75,20 +76,16 @@ def shape_text(shape: Sequence[int]) -> str:
     return f"{height} x {width} pixels (height x width) in {channels} channel{'s' * (channels > 1)}"
 
 
-def _names(cell: Any, where: str) -> list[str]:
-    if isinstance(cell, str) and cell.lstrip().startswith("["):
+def _names(entry: Any, where: str) -> list[str]:
+    if isinstance(entry, str) and entry.lstrip().startswith("["):
         try:
-            cell = json.loads(cell)
+            entry = json.loads(entry)
         except ValueError as error:
             raise Fault(f"{where}: a list of names that is not JSON: {error}") from None
-    names = [cell] if isinstance(cell, str) else cell
+    names = [entry] if isinstance(entry, str) else entry
     listed = isinstance(names, Sequence) and len(names) > 0
     if not listed or not all(isinstance(name, str) and name.strip() for name in names):
-        shown = repr(cell)
-        raise Fault(
-            f"{where}: {shown if len(shown) <= 40 else shown[:37] + '...'} found, expected the name of a "
-            f"picture, or a list of names"
-        )
+        raise Fault(f"{where}: {excerpt(entry)} found, expected the name of a picture, or a list of names")
     return list(names)
 
 
@@ -102,7 +99,7 @@ def _of_array(array: NDArray[Any], where: str) -> Pixels:
     return frames
 
 
-def _decoded(data: bytes, where: str, wanted: Wanted) -> Pixels:
+def _decode(data: bytes, where: str, form: PictureForm) -> Pixels:
     try:
         pillow: Any = importlib.import_module("PIL.Image")
     except ModuleNotFoundError:
@@ -114,23 +111,23 @@ def _decoded(data: bytes, where: str, wanted: Wanted) -> Pixels:
             frames = []
             for number in range(getattr(image, "n_frames", 1)):
                 image.seek(number)
-                frames.append(_frame(image, where, wanted))
+                frames.append(_frame(image, where, form))
     except Fault:
         raise
     except Exception as error:  # an altered file can fail in any part of Pillow
         unknown = isinstance(error, pillow.UnidentifiedImageError)
-        said = "of no format that Pillow knows" if unknown else f"broken or cut short ({error})"
-        raise Fault(f"{where}: not a picture: {said}") from None
+        reason = "of no format that Pillow knows" if unknown else f"broken or cut short ({error})"
+        raise Fault(f"{where}: not a picture: {reason}") from None
     return np.stack(frames)
 
 
-def _frame(image: Any, where: str, wanted: Wanted) -> Pixels:
-    if wanted.mode is None and image.mode not in CHANNELS:
+def _frame(image: Any, where: str, form: PictureForm) -> Pixels:
+    if form.mode is None and image.mode not in CHANNELS:
         raise Fault(
             f"{where}: a picture of mode {image.mode} found, expected RGB or L: convert it, or set "
             f"data.mode = 'RGB' (transparency is lost then)"
         )
-    made = image if wanted.mode is None else image.convert(wanted.mode)
-    if wanted.size is not None and made.size != wanted.size[::-1]:
-        made = made.resize(wanted.size[::-1], 2)  # bilinear, over all pixels that fall together
-    return np.asarray(made, dtype=np.uint8).reshape(made.height, made.width, -1)
+    picture = image if form.mode is None else image.convert(form.mode)
+    if form.size is not None and picture.size != form.size[::-1]:
+        picture = picture.resize(form.size[::-1], 2)  # bilinear, over all pixels that fall together
+    return np.asarray(picture, dtype=np.uint8).reshape(picture.height, picture.width, -1)

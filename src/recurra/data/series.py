@@ -49,7 +49,7 @@ def read_series(
         gaps: what to do where a time stamp is missing. cycles: see `calendar`.
 
     Raises:
-        Fault: a cell that is no number or no time stamp; time stamps missing, doubled or out of order.
+        Fault: an entry that is no number or no time stamp; time stamps missing, doubled or out of order.
     """
     rows = columns.numbers(examples, *values)
     ahead = columns.numbers(examples, *known) if known else torch.zeros(len(examples), 0)
@@ -60,13 +60,13 @@ def read_series(
     for at in groups.values():
         check_order([stamps[i] for i in at], [examples.places[i] for i in at], clock)
     step = usual_step([[stamps[i] for i in at] for at in groups.values()])
-    found = []
+    runs = []
     for (_, label), at in groups.items():
         times, places = [stamps[i] for i in at], [examples.places[i] for i in at]
         extra = torch.cat([ahead[at], calendar(times, cycles)], 1)
         for a, b in pieces(times, places, step, gaps, clock):
-            found.append(Series(label, rows[at[a:b]], extra[a:b], times[a:b], places[a:b], clock))
-    return found, step
+            runs.append(Series(label, rows[at[a:b]], extra[a:b], times[a:b], places[a:b], clock))
+    return runs, step
 
 
 class Windows:
@@ -92,27 +92,27 @@ class Windows:
             first = max(start, context)
             self.origins += [(number, at) for at in range(first, end - horizon + 1, stride)]
         self._values = torch.cat([each.values for each in series])
-        self._known = torch.cat([each.known for each in series])
+        self._ahead = torch.cat([each.known for each in series])
         lengths = torch.tensor([len(each.values) for each in series])
-        before = torch.cumsum(lengths, 0) - lengths
+        offsets = torch.cumsum(lengths, 0) - lengths
         numbers, at = torch.tensor(self.origins, dtype=torch.int64).reshape(-1, 2).unbind(1)
-        self._starts = before[numbers] + at - context
+        self._starts = offsets[numbers] + at - context
 
     def __len__(self) -> int:
         return len(self.origins)
 
-    def take(self, chosen: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+    def take(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
         """Contexts `[B, L, V]`, futures `[B, H, V]` and what is known of both, `[B, L + H, K]`."""
-        starts = self._starts[torch.as_tensor(chosen, dtype=torch.int64)]
+        starts = self._starts[torch.as_tensor(numbers, dtype=torch.int64)]
         places = starts[:, None] + torch.arange(self.context + self.horizon)
         values = self._values[places]
-        return values[:, : self.context], values[:, self.context :], self._known[places]
+        return values[:, : self.context], values[:, self.context :], self._ahead[places]
 
-    def only(self, chosen: Sequence[int]) -> Windows:
+    def only(self, numbers: Sequence[int]) -> Windows:
         """The same series with these windows alone."""
         other = copy(self)
-        other.origins = [self.origins[k] for k in chosen]
-        other._starts = self._starts[torch.as_tensor(chosen, dtype=torch.int64)]
+        other.origins = [self.origins[k] for k in numbers]
+        other._starts = self._starts[torch.as_tensor(numbers, dtype=torch.int64)]
         return other
 
     def spaced_numbers(self, count: int) -> list[int]:
@@ -135,9 +135,9 @@ def cut(length: int, shares: Sequence[float], where: str) -> list[tuple[int, int
 def _stamps(examples: Examples, time: str | None) -> tuple[list[float], bool]:
     if time is None:
         return [float(k) for k in range(len(examples))], False
-    cells = examples[time]
-    clock = any(is_clock(cell) for cell in cells if cell not in (None, ""))
-    return [parse_time(c, p, time) for c, p in zip(cells, examples.places, strict=True)], clock
+    entries = examples[time]
+    clock = any(is_clock(entry) for entry in entries if entry not in (None, ""))
+    return [parse_time(c, p, time) for c, p in zip(entries, examples.places, strict=True)], clock
 
 
 def _groups(examples: Examples, name: str | None) -> dict[tuple[str, str], list[int]]:

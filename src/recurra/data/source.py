@@ -81,14 +81,14 @@ def _read_file(path: Path, form: str | None, options: Mapping[str, Any]) -> Exam
 def _call(
     function: Callable[..., Examples], what: str, positional: list[Any], options: Mapping[str, Any]
 ) -> Examples:
-    known = [
+    names = [
         p.name
         for p in inspect.signature(function).parameters.values()
         if p.kind is inspect.Parameter.KEYWORD_ONLY
     ]
     for name in options:
-        if name not in known:
-            hint = nearest(name, known) if known else ": it has none"
+        if name not in names:
+            hint = nearest(name, names) if names else ": it has none"
             raise Fault(f"{what} has no option {name!r}{hint}")
     return function(*positional, **options)
 
@@ -105,11 +105,11 @@ def _edit(
     for table, stays in ((keep, True), (drop, False)):
         for name, labels in table.items():
             listed = [labels] if isinstance(labels, str) else labels
-            found = columns.labels(examples, name)
-            examples = examples.take(i for i, label in enumerate(found) if (label in listed) == stays)
+            values = columns.labels(examples, name)
+            examples = examples.take(i for i, label in enumerate(values) if (label in listed) == stays)
     for name, renamed in relabel.items():
-        found = columns.labels(examples, name)
-        examples = examples.with_column(name, [renamed.get(label, label) for label in found])
+        values = columns.labels(examples, name)
+        examples = examples.with_column(name, [renamed.get(label, label) for label in values])
     if not len(examples):
         edits = " and ".join(
             f"{what} = {dict(table)!r}" for what, table in (("keep", keep), ("drop", drop)) if table

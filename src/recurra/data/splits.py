@@ -19,8 +19,7 @@ class Split(NamedTuple):
 def hold_out(
     count: int, fraction: float, *, where: Literal["last", "first", "random"] = "last", seed: int = 0
 ) -> Split:
-    """Holds out a fraction of `count` examples (or tokens): the last or first ones, or some drawn from
-    `seed`.
+    """Holds out a fraction of `count` examples (or tokens): the last, the first, or some drawn from `seed`.
 
     The training part is rounded down. Fault when a part would be empty.
     """
@@ -28,24 +27,24 @@ def hold_out(
         raise Fault(f"where = {where!r} found, expected 'last', 'first' or 'random'")
     if not 0 < fraction < 1:
         raise Fault(f"fraction = {fraction} found, expected more than 0 and less than 1")
-    kept = int(count * (1 - fraction))
-    if kept == 0 or kept == count:
+    train_size = int(count * (1 - fraction))
+    if train_size == 0 or train_size == count:
         raise Fault(f"holding out {fraction} of {count} examples leaves one part empty: give more data")
     if where == "last":
-        return Split(range(kept), range(kept, count))
+        return Split(range(train_size), range(train_size, count))
     if where == "first":
-        return Split(range(count - kept, count), range(count - kept))
+        return Split(range(count - train_size, count), range(count - train_size))
     order = list(range(count))
     random.Random(f"hold_out:{seed}").shuffle(order)
-    return Split(sorted(order[:kept]), sorted(order[kept:]))
+    return Split(sorted(order[:train_size]), sorted(order[train_size:]))
 
 
 def hold_out_indices(count: int, indices: Iterable[int]) -> Split:
     """Holds out the examples at these indices."""
-    held = set(indices)
-    outside = sorted(i for i in held if not 0 <= i < count)
+    held_out = set(indices)
+    outside = sorted(i for i in held_out if not 0 <= i < count)
     if outside:
         raise Fault(f"index {outside[0]} found, expected 0 to {count - 1}")
-    if not held or len(held) == count:
-        raise Fault(f"holding out {len(held)} of {count} examples leaves one part empty")
-    return Split([i for i in range(count) if i not in held], sorted(held))
+    if not held_out or len(held_out) == count:
+        raise Fault(f"holding out {len(held_out)} of {count} examples leaves one part empty")
+    return Split([i for i in range(count) if i not in held_out], sorted(held_out))

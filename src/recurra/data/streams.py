@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from recurra.data.epochs import Epochs, check_rank
+from recurra.data.batches import check_rank
 from recurra.errors import Fault
 from recurra.ragged import Ragged
 
@@ -25,7 +24,7 @@ class Window(NamedTuple):
     fresh: bool
 
 
-class Streams(Epochs[Window]):
+class Streams:
     """A text cut into `batch_size` parallel streams, read in windows of `steps` (truncated BPTT).
 
     Every token but the first is predicted exactly once an epoch. Streams differ by at most one token, longer
@@ -59,19 +58,17 @@ class Streams(Epochs[Window]):
         self._count = -(-shortest // steps)
 
     def count(self, epoch: int) -> int:
+        """How many windows an epoch has; the same in each, and on every rank."""
         return self._count
 
     def item(self, epoch: int, position: int) -> Window:
+        """One window; the same in every epoch."""
         last = position == self._count - 1
         offset = position * self.steps
         pieces = [(a + offset, b if last else a + offset + self.steps) for a, b in self._bounds]
         inputs = Ragged.from_list([self.ids[a:b] for a, b in pieces])
         targets = Ragged.from_list([self.ids[a + 1 : b + 1] for a, b in pieces])
         return Window(inputs, targets, position == 0)
-
-    def fingerprint(self) -> str:
-        digest = hashlib.sha256(self.ids.numpy().tobytes()).hexdigest()[:12]
-        return f"{len(self.ids)} tokens {digest}, batch_size={self.batch_size}, steps={self.steps}"
 
 
 def next_token(ids: Sequence[int], begin: int, end: int) -> tuple[Tensor, Tensor]:

@@ -27,35 +27,35 @@ CYCLES: dict[str, tuple[Callable[[datetime], float], float]] = {
 """What repeats: how far a time is in it, and how long it is."""
 
 
-def parse_time(cell: Any, place: Place, column: str) -> float:
+def parse_time(entry: Any, place: Place, column: str) -> float:
     """A number as it stands, or the seconds since 1970 of an ISO 8601 text (without zone: UTC)."""
-    if cell is None or (isinstance(cell, str) and not cell.strip()):
+    if entry is None or (isinstance(entry, str) and not entry.strip()):
         raise Fault(f"{place}: column {column!r}: no time stamp found: fill it in, or remove the row")
     try:
-        number = float(cell)
+        number = float(entry)
     except (TypeError, ValueError):
-        return to_seconds(cell, place, column)
+        return to_seconds(entry, place, column)
     if not math.isfinite(number):
-        raise Fault(f"{place}: column {column!r}: {cell!r} found, expected a time stamp")
+        raise Fault(f"{place}: column {column!r}: {entry!r} found, expected a time stamp")
     return number
 
 
-def to_seconds(cell: Any, place: Place, column: str) -> float:
+def to_seconds(entry: Any, place: Place, column: str) -> float:
     """The seconds since 1970 of an ISO 8601 text or a datetime."""
     try:
-        when = cell if isinstance(cell, datetime) else datetime.fromisoformat(str(cell).strip())
+        when = entry if isinstance(entry, datetime) else datetime.fromisoformat(str(entry).strip())
     except ValueError:
         raise Fault(
-            f"{place}: column {column!r}: {cell!r} found, expected a time stamp: a number, or ISO 8601 as "
+            f"{place}: column {column!r}: {entry!r} found, expected a time stamp: a number, or ISO 8601 as "
             f"2024-05-31 or 2024-05-31 13:00"
         ) from None
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
-def is_clock(cell: Any) -> bool:
+def is_clock(entry: Any) -> bool:
     """Whether a time stamp is one of a calendar, not a plain number."""
     try:
-        float(cell)
+        float(entry)
     except (TypeError, ValueError):
         return True
     return False
@@ -77,16 +77,16 @@ def usual_step(times: Sequence[Sequence[float]]) -> float:
 
 def check_order(times: Sequence[float], places: Sequence[Place], clock: bool) -> None:
     """Fault unless time stamps rise."""
-    seen = {times[0]} if times else set()
-    for before, now, place in zip(times, times[1:], places[1:], strict=False):
-        if now in seen:
+    stamps = {times[0]} if times else set()
+    for prev, now, place in zip(times, times[1:], places[1:], strict=False):
+        if now in stamps:
             raise Fault(f"{place}: time stamp {to_text(now, clock)} found twice: remove one of the rows")
-        if now < before:
+        if now < prev:
             raise Fault(
-                f"{place}: time stamp {to_text(now, clock)} found after {to_text(before, clock)}: "
+                f"{place}: time stamp {to_text(now, clock)} found after {to_text(prev, clock)}: "
                 f"sort the rows by time"
             )
-        seen.add(now)
+        stamps.add(now)
 
 
 def pieces(
@@ -97,14 +97,14 @@ def pieces(
         return [(0, len(times))]
     cuts = [0]
     for k in range(1, len(times)):
-        taken = times[k] - times[k - 1]
-        if abs(taken - step) <= 1e-6 * abs(step):
+        gap = times[k] - times[k - 1]
+        if abs(gap - step) <= 1e-6 * abs(step):
             continue
         if gaps == "fault":
             raise Fault(
                 f"{places[k]}: time stamp {to_text(times[k], clock)} found after "
                 f"{to_text(times[k - 1], clock)}, expected {to_text(times[k - 1] + step, clock)}: "
-                f"{_missing(taken, step)}; add the rows, or set gaps = 'split' to begin anew there, or "
+                f"{_missing(gap, step)}; add the rows, or set gaps = 'split' to begin anew there, or "
                 f"'allow' to take rows as evenly spaced"
             )
         cuts.append(k)
@@ -124,8 +124,8 @@ def calendar(times: Sequence[float], cycles: Sequence[str]) -> Tensor:
     return torch.stack(columns, 1).float() if columns else torch.zeros(len(times), 0)
 
 
-def _missing(taken: float, step: float) -> str:
-    count = round(taken / step) - 1
-    if count < 1 or abs(taken - (count + 1) * step) > 1e-6 * abs(step):
+def _missing(gap: float, step: float) -> str:
+    count = round(gap / step) - 1
+    if count < 1 or abs(gap - (count + 1) * step) > 1e-6 * abs(step):
         return "it does not fit the steps of the others"
     return "1 time stamp is missing" if count == 1 else f"{count} time stamps are missing"

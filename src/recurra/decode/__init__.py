@@ -1,5 +1,6 @@
-"""From probabilities to sequences: sampling, beam search over any step function, and what scores
-with blanks say."""
+"""From probabilities to sequences: sampling, beam search over any step function, and what scores with blanks
+say.
+"""
 
 from recurra.decode.beam import Hypothesis, beam_search
 from recurra.decode.ctc_align import ctc_align

@@ -14,7 +14,7 @@ from recurra.state import map_state, select_rows
 
 
 class Hypothesis(NamedTuple):
-    """A sequence found.
+    """A sequence of tokens.
 
     Attributes:
         ids: tokens, the end token left out.
@@ -53,6 +53,9 @@ def beam_search(
         length_penalty: a of `((5 + n) / 6) ** a`, which divides the log-probability of n tokens (Wu et al.,
             2016); 0 favours short sequences, larger values longer ones.
         forbid: ids that are never taken.
+
+    Raises:
+        Fault: a width or length below 1, not a length for each row, or a negative penalty.
     """
     batch, size = logits.shape
     limits = [length] * batch if isinstance(length, int) else list(length)
@@ -68,8 +71,8 @@ def beam_search(
     # one hypothesis a row at the start: the others are copies of it, and impossible
     alive = torch.full((batch, width), float("-inf"), device=device)
     alive[:, 0] = 0.0
-    taken = torch.empty(batch, width, 0, dtype=torch.int64, device=device)
-    found: list[list[Hypothesis]] = [[] for _ in range(batch)]
+    tokens = torch.empty(batch, width, 0, dtype=torch.int64, device=device)
+    hypotheses: list[list[Hypothesis]] = [[] for _ in range(batch)]
     rows = list(range(batch))  # still searched; the others have left the batch
     for count in range(1, max(limits, default=0) + 1):
         shares = logits.float().log_softmax(-1).reshape(len(rows), width, size)
@@ -85,8 +88,8 @@ def beam_search(
             # only among the best `width`, as a search without ends would keep them
             for at, place in ends[:, :width].nonzero().tolist():
                 total = float(totals[at, place])
-                tokens = taken[at, parents[at, place]].tolist()
-                found[rows[at]].append(Hypothesis(tokens, total, total / penalty, True))
+                path = tokens[at, parents[at, place]].tolist()
+                hypotheses[rows[at]].append(Hypothesis(path, total, total / penalty, True))
             totals = totals.masked_fill(ids == end, float("-inf"))
         alive, best = totals.topk(min(width, totals.shape[-1]), -1)
         if alive.shape[1] < width:  # a vocabulary smaller than the beam
@@ -94,37 +97,33 @@ def beam_search(
             alive = torch.cat([alive, alive.new_full((len(rows), missing), float("-inf"))], -1)
             best = torch.cat([best, best.new_zeros(len(rows), missing)], -1)
         parents, ids = parents.gather(-1, best), ids.gather(-1, best)
-        taken = torch.cat(
-            [taken.gather(1, parents.unsqueeze(-1).expand(-1, -1, count - 1)), ids[..., None]], 2
-        )
+        prefixes = tokens.gather(1, parents.unsqueeze(-1).expand(-1, -1, count - 1))
+        tokens = torch.cat([prefixes, ids[..., None]], 2)
         for at in (at for at, row in enumerate(rows) if limits[row] == count):
             penalty = ((5 + count) / 6) ** length_penalty
             for place in alive[at].isfinite().nonzero().flatten().tolist():
                 total = float(alive[at, place])
-                ids_of = taken[at, place].tolist()
-                found[rows[at]].append(Hypothesis(ids_of, total, total / penalty, False))
+                path = tokens[at, place].tolist()
+                hypotheses[rows[at]].append(Hypothesis(path, total, total / penalty, False))
             alive[at] = float("-inf")
         hopes = alive.amax(-1).tolist()
         going = [
             at
             for at, row in enumerate(rows)
-            if not _settled(found[row], hopes[at], width, limits[row], length_penalty)
+            if not _settled(hypotheses[row], hopes[at], width, limits[row], length_penalty)
         ]
         if not going:
             break
-        kept = torch.tensor(going, device=device)
-        state = select_rows(state, (kept.unsqueeze(-1) * width + parents[kept]).reshape(-1))
-        rows, alive, taken = [rows[at] for at in going], alive[kept], taken[kept]
-        logits, state = step(ids[kept].reshape(-1), state)
-    for held in found:
-        held.sort(key=lambda one: -one.score)
-        del held[width:]
-    return found
+        places = torch.tensor(going, device=device)
+        state = select_rows(state, (places.unsqueeze(-1) * width + parents[places]).reshape(-1))
+        rows, alive, tokens = [rows[at] for at in going], alive[places], tokens[places]
+        logits, state = step(ids[places].reshape(-1), state)
+    return [sorted(row, key=lambda one: -one.score)[:width] for row in hypotheses]
 
 
-def _settled(found: list[Hypothesis], hope: float, width: int, limit: int, length_penalty: float) -> bool:
+def _settled(ended: list[Hypothesis], hope: float, width: int, limit: int, length_penalty: float) -> bool:
     """Whether nothing alive can enter a row's best `width`: its score only falls, but for the penalty."""
     if hope == float("-inf"):
         return True
-    scores = sorted((one.score for one in found), reverse=True)[:width]
+    scores = sorted((one.score for one in ended), reverse=True)[:width]
     return len(scores) == width and scores[-1] >= hope / ((5 + limit) / 6) ** length_penalty

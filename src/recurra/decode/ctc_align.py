@@ -16,7 +16,9 @@ def ctc_align(log_probabilities: Tensor, ids: Sequence[int], blank: int) -> list
     exactly these symbols (Viterbi over the symbols with blanks around them; Graves et al., 2006).
 
     Args:
-        log_probabilities: `[T, V]`.
+        log_probabilities: `[T, V]`, normalised.
+        ids: the symbols.
+        blank: the index of the blank.
 
     Raises:
         Fault: there are fewer steps than that takes.
@@ -30,10 +32,10 @@ def ctc_align(log_probabilities: Tensor, ids: Sequence[int], blank: int) -> list
     score = np.full(len(states), -np.inf)
     score[:1] = 0.0  # before the first step: at the blank in front, as if it had been seen
     moves = np.zeros((len(shares), len(states)), dtype=np.int64)
-    for step, seen in enumerate(shares):
-        before = np.stack([score, _later(score, 1), np.where(skips, _later(score, 2), -np.inf)])
-        moves[step] = before.argmax(0)
-        score = before.max(0) + seen[states]
+    for step, row in enumerate(shares):
+        ways = np.stack([score, _later(score, 1), np.where(skips, _later(score, 2), -np.inf)])
+        moves[step] = ways.argmax(0)
+        score = ways.max(0) + row[states]
     last = len(states) - 1
     if last and (not len(shares) or score[last - 1] > score[last]):
         last -= 1

@@ -23,13 +23,13 @@ class _Alive(NamedTuple):
 
     Attributes:
         ends_blank, ends_symbol: ln of the probability of all paths that say the prefix, and end so.
-        added: what the language model adds to it.
+        prior: what the language model adds to it.
         node: its number. last: its last symbol; -1 for none. parent: the number of what is before that.
     """
 
     ends_blank: Tensor
     ends_symbol: Tensor
-    added: Tensor
+    prior: Tensor
     node: Tensor
     last: Tensor
     parent: Tensor
@@ -59,6 +59,9 @@ def ctc_beam_search(
         width: prefixes kept alive for each row at each step. With as many as there are prefixes the search
             is exact.
         scores: of a language model; None: none.
+
+    Raises:
+        Fault: a width below 1, or a blank that is not the last index.
     """
     if width < 1:
         raise Fault(f"width = {width}, expected at least 1")
@@ -70,7 +73,7 @@ def ctc_beam_search(
         raise Fault(f"blank = {blank}, expected the last index, {size - 1}")
     scores = NoScores(blank) if scores is None else scores
     scores.begin(rows, width)
-    known = Prefixes()
+    prefixes = Prefixes()
     never = torch.full((rows, width), _NEVER, dtype=torch.float64)
     nothing = torch.full((rows, width), -1)
     first = torch.arange(width) == 0
@@ -84,44 +87,33 @@ def ctc_beam_search(
     )
     for step, count in enumerate(shares.batch_sizes):
         at = shares.offsets[step]
-        now = _Alive(*(part[:count] for part in alive))
-        after = _step(now, shares.data[at : at + count], known, scores)
-        alive = _Alive(*(torch.cat([new, old[count:]]) for new, old in zip(after, alive, strict=True)))
-    ranked = alive.total + alive.added + scores.end()
-    found: list[list[Transcript]] = []
-    for row in range(rows):
-        order = ranked[row].argsort(descending=True, stable=True).tolist()
-        kept = [slot for slot in order if ranked[row, slot] > _NEVER]
-        found.append(
-            [
-                Transcript(
-                    known.symbols(int(alive.node[row, slot])),
-                    [],
-                    float(alive.total[row, slot]),
-                    float(ranked[row, slot]),
-                )
-                for slot in kept
-            ]
-        )
-    found = [found[k] for k in shares.unsort(torch.arange(rows)).tolist()]
-    return [
-        [one._replace(spans=ctc_align(row, one.ids, blank)) for one in transcripts]
-        for row, transcripts in zip(log_probabilities, found, strict=True)
-    ]
+        going = _Alive(*(part[:count] for part in alive))
+        new = _step(going, shares.data[at : at + count], prefixes, scores)
+        alive = _Alive(*(torch.cat([part, old[count:]]) for part, old in zip(new, alive, strict=True)))
+    ranked = alive.total + alive.prior + scores.end()
+    transcripts: list[list[Transcript]] = []
+    for k, row in zip(shares.unsort(torch.arange(rows)).tolist(), log_probabilities, strict=True):
+        transcripts.append([])
+        for slot in ranked[k].argsort(descending=True, stable=True).tolist():
+            if ranked[k, slot] > _NEVER:
+                ids = prefixes.symbols(int(alive.node[k, slot]))
+                total, score = float(alive.total[k, slot]), float(ranked[k, slot])
+                transcripts[-1].append(Transcript(ids, ctc_align(row, ids, blank), total, score))
+    return transcripts
 
 
-def _step(alive: _Alive, now: Tensor, known: Prefixes, scores: PrefixScores) -> _Alive:
-    """One step `[B, V]` on."""
+def _step(alive: _Alive, shares: Tensor, prefixes: Prefixes, scores: PrefixScores) -> _Alive:
+    """The prefixes one step on; `shares`, `[B, V]`: ln of the probability of each symbol at this step."""
     rows, width = alive.node.shape
-    symbols = now.shape[1] - 1
+    symbols = shares.shape[1] - 1
     total = alive.total
     last = alive.last.clamp_min(0)
     # the prefix stays: a blank, or its last symbol once more
-    ends_blank = total + now[:, -1:]
-    ends_symbol = alive.ends_symbol + now.gather(1, last)
+    ends_blank = total + shares[:, -1:]
+    ends_symbol = alive.ends_symbol + shares.gather(1, last)
     # it grows by a symbol; by its last one only after a blank
-    grown = total.unsqueeze(-1) + now[:, None, :-1]
-    again = (alive.ends_blank + now.gather(1, last)).unsqueeze(-1)
+    grown = total.unsqueeze(-1) + shares[:, None, :-1]
+    again = (alive.ends_blank + shares.gather(1, last)).unsqueeze(-1)
     grown = torch.where(_marks(alive.last, symbols), again, grown)
     # grown into a prefix that is alive itself: [b, i, j] where i and a symbol make j
     meets = (alive.node.unsqueeze(2) == alive.parent.unsqueeze(1)) & (alive.node >= 0).unsqueeze(2)
@@ -131,28 +123,28 @@ def _step(alive: _Alive, now: Tensor, known: Prefixes, scores: PrefixScores) -> 
     met = torch.zeros_like(grown, dtype=torch.int64).scatter_add_(2, places, meets.long())
     grown = grown.masked_fill(met > 0, _NEVER)
     # the best of both
-    more = alive.added.unsqueeze(-1) + scores.next(rows)
-    stays = torch.logaddexp(ends_blank, ends_symbol) + alive.added
+    more = alive.prior.unsqueeze(-1) + scores.next(rows)
+    stays = torch.logaddexp(ends_blank, ends_symbol) + alive.prior
     ranked = torch.cat([stays, (grown + more).flatten(1)], 1)
     best = ranked.topk(width, 1).indices
     grew = best >= width
     parents = torch.where(grew, (best - width) // symbols, best)
     symbol = torch.where(grew, (best - width) % symbols, -1)
-    chosen = _Alive(*(part.gather(1, parents) for part in alive))
-    picked = torch.where(grew, best - width, 0)
-    grown_total = grown.flatten(1).gather(1, picked)
+    parent = _Alive(*(part.gather(1, parents) for part in alive))
+    pairs = torch.where(grew, best - width, 0)
+    grown_total = grown.flatten(1).gather(1, pairs)
     possible = ranked.gather(1, best) > _NEVER
-    node = torch.where(possible & ~grew, chosen.node, -1)
+    node = torch.where(possible & ~grew, parent.node, -1)
     for row, slot in (grew & possible).nonzero().tolist():
-        node[row, slot] = known.child(int(chosen.node[row, slot]), int(symbol[row, slot]))
+        node[row, slot] = prefixes.child(int(parent.node[row, slot]), int(symbol[row, slot]))
     scores.advance(parents, torch.where(possible, symbol, -1))
     return _Alive(
         torch.where(grew, _NEVER, ends_blank.gather(1, parents)).masked_fill(~possible, _NEVER),
         torch.where(grew, grown_total, ends_symbol.gather(1, parents)).masked_fill(~possible, _NEVER),
-        torch.where(grew, more.flatten(1).gather(1, picked), chosen.added).masked_fill(~possible, 0.0),
+        torch.where(grew, more.flatten(1).gather(1, pairs), parent.prior).masked_fill(~possible, 0.0),
         node,
-        torch.where(grew, symbol, chosen.last).masked_fill(~possible, -1),
-        torch.where(grew, chosen.node, chosen.parent).masked_fill(~possible, -1),
+        torch.where(grew, symbol, parent.last).masked_fill(~possible, -1),
+        torch.where(grew, parent.node, parent.parent).masked_fill(~possible, -1),
     )
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 class Transcript(NamedTuple):
-    """Symbols found in a row of steps.
+    """Symbols that a row of steps says.
 
     Attributes:
         ids: the symbols.
@@ -30,28 +30,32 @@ def ctc_greedy(log_probabilities: Sequence[Tensor], blank: int) -> list[Transcri
     """Of each row `[T, V]` the path of the likeliest symbol at each step (Graves et al., 2006, "best path").
 
     Several steps of one symbol are one; blanks are left out.
+
+    Args:
+        log_probabilities: `[T, V]` each, normalised.
+        blank: the index of the blank.
     """
     if not log_probabilities:
         return []
     best, path = torch.cat(list(log_probabilities)).max(-1)
     lengths = [len(row) for row in log_probabilities]
-    made = []
+    transcripts = []
     for ids, shares in zip(torch.split(path, lengths), torch.split(best, lengths), strict=True):
-        said = collapse(ids.tolist(), blank)
+        symbols = collapse(ids.tolist(), blank)
         total = float(shares.double().sum())
-        made.append(Transcript([i for i, _ in said], [span for _, span in said], total, total))
-    return made
+        transcripts.append(Transcript([i for i, _ in symbols], [span for _, span in symbols], total, total))
+    return transcripts
 
 
 def collapse(path: Sequence[int], blank: int) -> list[tuple[int, tuple[int, int]]]:
     """The symbols of a path, each with its first step and the one after its last."""
-    said: list[tuple[int, tuple[int, int]]] = []
-    before = blank
+    symbols: list[tuple[int, tuple[int, int]]] = []
+    previous = blank
     for step, symbol in enumerate(path):
         if symbol != blank:
-            if symbol == before:
-                said[-1] = (symbol, (said[-1][1][0], step + 1))
+            if symbol == previous:
+                symbols[-1] = (symbol, (symbols[-1][1][0], step + 1))
             else:
-                said.append((symbol, (step, step + 1)))
-        before = symbol
-    return said
+                symbols.append((symbol, (step, step + 1)))
+        previous = symbol
+    return symbols

@@ -83,8 +83,8 @@ class LanguageScores(PrefixScores):
 
     def next(self, rows: int) -> Tensor:
         shares = self._logits[: rows * self._width].double().log_softmax(-1).cpu()
-        added = self._weight * shares.index_select(1, self._ids) + self._bonus
-        return added.reshape(rows, self._width, -1)
+        gains = self._weight * shares.index_select(1, self._ids) + self._bonus
+        return gains.reshape(rows, self._width, -1)
 
     def advance(self, parents: Tensor, symbols: Tensor) -> None:
         rows = len(parents)
@@ -97,11 +97,11 @@ class LanguageScores(PrefixScores):
         grown = (flat >= 0).nonzero().flatten()
         if len(grown):
             device = logits.device
-            read = self._ids[flat[grown]].to(device)
+            ids = self._ids[flat[grown]].to(device)
             there = grown.to(device)
-            new, after = self._step(read, select_rows(state, grown))
+            new, next_state = self._step(ids, select_rows(state, grown))
             logits = logits.index_copy(0, there, new)
-            state = map_state(lambda leaf, now: leaf.index_copy(0, there, now), state, after)
+            state = map_state(lambda leaf, now: leaf.index_copy(0, there, now), state, next_state)
         self._logits, self._state = logits, state
 
     def end(self) -> Tensor:

@@ -11,20 +11,20 @@ class Prefixes:
 
     def __init__(self) -> None:
         self._numbers: dict[tuple[int, int], int] = {}
-        self._grown: list[tuple[int, int]] = [(ROOT, -1)]
+        self._parents: list[tuple[int, int]] = [(ROOT, -1)]  # of each number: what it grew from, and by what
 
     def child(self, node: int, symbol: int) -> int:
         """The number of a sequence and one symbol more."""
         key = node, symbol
-        number = self._numbers.setdefault(key, len(self._grown))
-        if number == len(self._grown):
-            self._grown.append(key)
+        number = self._numbers.setdefault(key, len(self._parents))
+        if number == len(self._parents):
+            self._parents.append(key)
         return number
 
     def symbols(self, node: int) -> list[int]:
         """The sequence of a number."""
-        found = []
+        symbols = []
         while node != ROOT:
-            node, symbol = self._grown[node]
-            found.append(symbol)
-        return found[::-1]
+            node, symbol = self._parents[node]
+            symbols.append(symbol)
+        return symbols[::-1]

@@ -26,6 +26,9 @@ def restrict(
         top_p: only the fewest, most likely first, whose probabilities reach p together (Holtzman et al.,
             2020); taken after `temperature` and `top_k`.
         forbid: ids that are never drawn.
+
+    Raises:
+        Fault: a number out of its range, or every id forbidden.
     """
     if temperature <= 0:
         raise Fault(f"temperature = {temperature}, expected more than 0; top_k = 1 takes the most likely")

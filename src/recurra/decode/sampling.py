@@ -24,7 +24,7 @@ def sample(
     end: int | None = None,
     **restrictions: Any,
 ) -> Iterator[Tensor]:
-    """Draws `[B]` ids at a time, `length` times at most.
+    """Draws `[B]` int64 ids at a time, `length` times at most.
 
     Args:
         step: gives the next logits.

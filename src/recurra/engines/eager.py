@@ -41,7 +41,7 @@ class EagerEngine:
 
         def step(t: int, rows: int, current: dict[int, Tensor]) -> tuple[list[Tensor], dict[int, Tensor]]:
             held: dict[int, Any] = {**constant, **current}
-            held.update((number, piece[t]) for number, piece in zip(loop.steps, pieces, strict=True))
+            held.update((number, piece[t]) for number, piece in zip(loop.inputs, pieces, strict=True))
             run_rows(loop.values, loop.body, held, rows, like)
             after = {
                 number: _whole(held[after], rows, loop.values[number].width)

@@ -11,6 +11,7 @@ from recurra.layers.attention import (
 )
 from recurra.layers.base import Layer
 from recurra.layers.bidirectional import Bidirectional
+from recurra.layers.bridge import Bridge
 from recurra.layers.characters import CharCNN, CharLSTM
 from recurra.layers.convolution import Convolution
 from recurra.layers.crf import CRF
@@ -18,9 +19,19 @@ from recurra.layers.downsample import Downsample
 from recurra.layers.feed_forward import FeedForward
 from recurra.layers.from_torch import from_torch
 from recurra.layers.input_feeding import AttentionFed
+from recurra.layers.inputs import Input, OneHot, TokenEmbedding, Vectors
 from recurra.layers.latency_controlled import LatencyControlled
+from recurra.layers.locked_dropout import LockedDropout
 from recurra.layers.norms import RunningNorm, UtteranceNorm
-from recurra.layers.pooling import AttentionPool, LastPool, MaxPool, MeanPool, ProjectedPool
+from recurra.layers.pooling import (
+    AttentionPool,
+    EndsPool,
+    LastPool,
+    MaxPool,
+    MeanPool,
+    Pool,
+    ProjectedPool,
+)
 from recurra.layers.recurrent import Recurrent
 from recurra.layers.residual import Residual
 from recurra.layers.skip_stack import SkipStack
@@ -35,20 +46,26 @@ __all__ = [
     "AttentionFed",
     "AttentionPool",
     "Bidirectional",
+    "Bridge",
     "CharCNN",
     "CharLSTM",
     "Convolution",
     "DotAttention",
     "Downsample",
+    "EndsPool",
     "FeedForward",
     "GeneralAttention",
+    "Input",
     "LastPool",
     "LatencyControlled",
     "Layer",
     "LocalAttention",
+    "LockedDropout",
     "MaxPool",
     "MeanPool",
     "Memory",
+    "OneHot",
+    "Pool",
     "ProjectedPool",
     "Recurrent",
     "Residual",
@@ -57,7 +74,9 @@ __all__ = [
     "SkipStack",
     "SpecAugment",
     "Stack",
+    "TokenEmbedding",
     "UtteranceNorm",
+    "Vectors",
     "WeightNoise",
     "from_torch",
 ]

@@ -1,4 +1,4 @@
-"""What attention is: a query looks over the steps of another row and takes a weighted mean of them."""
+"""Attention: a query looks over the steps of another row and takes a weighted mean of them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Memory(NamedTuple):
     and masked; what made `values` and `keys` never saw them.
     """
 
-    values: Tensor  # [B, M, D]: what is taken
-    keys: Tensor  # [B, M, K]: what is compared
+    values: Tensor  # [B, M, D]: what means are taken of
+    keys: Tensor  # [B, M, K]: what queries are compared with
     present: Tensor  # [B, M] bool: the steps that are there
 
 
@@ -29,54 +29,101 @@ class Attention(Configured):
     """Scores each step of a memory for a query; a subclass writes `score`, and `keys` where it needs them.
 
     The weights of a row sum to 1; those of a memory of length 0 do not exist, and give zeros.
+
+    Attributes:
+        query_size: width of a query, Q. memory_size: width of a step of the memory, D.
     """
 
     query_size: int
     memory_size: int
 
     def keys(self, values: Tensor) -> Tensor:
-        """`[N, D]` -> `[N, K]`: the part of the scores that no query changes, made once a row."""
+        """`[N, D]` -> `[N, K]`: the part of the scores that no query changes, computed once a row."""
         return values
 
     def score(self, query: Tensor, keys: Tensor) -> Tensor:
-        """`[B, T, Q]`, `[B, M, K]` -> `[B, T, M]`."""
+        """Queries `[B, T, Q]`, keys `[B, M, K]` -> how well they fit, `[B, T, M]`."""
         raise NotImplementedError(f"{type(self).__name__} has no score(query, keys)")
 
     def remember(self, rows: Ragged) -> Memory:
-        """Rows `[N, D]` as a memory."""
+        """Rows `[N, D]` as a memory.
+
+        Raises:
+            Fault: rows of another width than `memory_size`.
+        """
         if rows.data.shape[-1] != self.memory_size:
             raise Fault(
                 f"{type(self).__name__}: the memory has {rows.data.shape[-1]} numbers a step, expected "
                 f"{self.memory_size} (memory_size)"
             )
         values, lengths = rows.to_padded()
-        made = self.keys(rows.data)
-        keys = values if made is rows.data else rows.with_data(made).to_padded()[0]
+        keys = self.keys(rows.data)
+        padded = values if keys is rows.data else rows.with_data(keys).to_padded()[0]
         places = torch.arange(rows.steps, device=values.device)
-        return Memory(values, keys, places < lengths.to(values.device).unsqueeze(1))
+        return Memory(values, padded, places < lengths.to(values.device).unsqueeze(1))
 
     def weigh(self, query: Tensor, memory: Memory) -> Tensor:
         """`[B, T, Q]` -> the weight `[B, T, M]` of each step of the memory."""
         return masked_softmax(self.score(query, memory.keys), memory.present.unsqueeze(1))
 
     def forward(self, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
-        """Queries `[B, T, Q]` -> what they take `[B, T, D]`, and the weights `[B, T, M]`."""
+        """Queries `[B, T, Q]` -> the weighted means `[B, T, D]`, and the weights `[B, T, M]`."""
         weights = self.weigh(query, memory)
         return torch.bmm(weights, memory.values), weights
 
     def over_rows(self, queries: Ragged, memory: Memory) -> tuple[Ragged, Ragged]:
         """As `forward`, for all steps of ragged queries `[N, Q]` at once: `[N, D]` and weights `[N, M]`."""
         padded, _ = queries.to_padded()
-        taken, weights = self(padded, memory)
+        means, weights = self(padded, memory)
         rows = queries.row_of if queries.order is None else queries.order[queries.row_of]
         places = (rows, queries.step_of)
-        return queries.with_data(taken[places]), queries.with_data(weights[places])
+        return queries.with_data(means[places]), queries.with_data(weights[places])
 
 
 def masked_softmax(scores: Tensor, present: Tensor) -> Tensor:
     """A softmax over the last dimension among what is `present`; zeros where nothing is."""
     lowest = torch.finfo(scores.dtype).min
     return scores.masked_fill(~present, lowest).softmax(-1) * present
+
+
+@MODULES.register("dot_attention")
+class DotAttention(Attention):
+    """`score = q . m` (Luong et al., 2015); both must be as wide."""
+
+    def __init__(self, query_size: int, memory_size: int) -> None:
+        if query_size != memory_size:
+            raise Fault(
+                f"{type(self).__name__} multiplies a query of {query_size} numbers with a memory of "
+                f"{memory_size}: make them equal, or use general attention"
+            )
+        self.query_size, self.memory_size = query_size, memory_size
+
+    def score(self, query: Tensor, keys: Tensor) -> Tensor:
+        return torch.bmm(query, keys.transpose(1, 2))
+
+
+@MODULES.register("scaled_dot_attention")
+class ScaledDotAttention(DotAttention):
+    """`score = q . m / sqrt(Q)` (Vaswani et al., 2017)."""
+
+    def score(self, query: Tensor, keys: Tensor) -> Tensor:
+        return super().score(query, keys) * float(self.query_size**-0.5)
+
+
+@MODULES.register("general_attention")
+class GeneralAttention(Attention):
+    """`score = q . W m` (Luong et al., 2015)."""
+
+    def __init__(self, query_size: int, memory_size: int) -> None:
+        self.query_size, self.memory_size = query_size, memory_size
+        self.memory = nn.Linear(memory_size, query_size, bias=False)
+
+    def keys(self, values: Tensor) -> Tensor:
+        keys: Tensor = self.memory(values)
+        return keys
+
+    def score(self, query: Tensor, keys: Tensor) -> Tensor:
+        return torch.bmm(query, keys.transpose(1, 2))
 
 
 @MODULES.register("additive_attention")
@@ -95,8 +142,8 @@ class AdditiveAttention(Attention):
         self.total = nn.Linear(width, 1, bias=False)
 
     def keys(self, values: Tensor) -> Tensor:
-        made: Tensor = self.memory(values)
-        return made
+        keys: Tensor = self.memory(values)
+        return keys
 
     def score(self, query: Tensor, keys: Tensor) -> Tensor:
         sums = self.query(query).unsqueeze(2) + keys.unsqueeze(1)
@@ -140,43 +187,3 @@ class LocalAttention(Attention):
         near = memory.present.unsqueeze(1) & (away.abs() <= self.reach)
         bell = torch.exp(-2 * (away / self.reach) ** 2)
         return masked_softmax(self.score(query, memory.keys), near) * bell
-
-
-@MODULES.register("dot_attention")
-class DotAttention(Attention):
-    """`score = q . m`; both must be as wide."""
-
-    def __init__(self, query_size: int, memory_size: int) -> None:
-        if query_size != memory_size:
-            raise Fault(
-                f"{type(self).__name__} multiplies a query of {query_size} numbers with a memory of "
-                f"{memory_size}: make them equal, or use general attention"
-            )
-        self.query_size, self.memory_size = query_size, memory_size
-
-    def score(self, query: Tensor, keys: Tensor) -> Tensor:
-        return torch.bmm(query, keys.transpose(1, 2))
-
-
-@MODULES.register("scaled_dot_attention")
-class ScaledDotAttention(DotAttention):
-    """`score = q . m / sqrt(Q)` (Vaswani et al., 2017)."""
-
-    def score(self, query: Tensor, keys: Tensor) -> Tensor:
-        return super().score(query, keys) * float(self.query_size**-0.5)
-
-
-@MODULES.register("general_attention")
-class GeneralAttention(Attention):
-    """`score = q . W m`."""
-
-    def __init__(self, query_size: int, memory_size: int) -> None:
-        self.query_size, self.memory_size = query_size, memory_size
-        self.memory = nn.Linear(memory_size, query_size, bias=False)
-
-    def keys(self, values: Tensor) -> Tensor:
-        made: Tensor = self.memory(values)
-        return made
-
-    def score(self, query: Tensor, keys: Tensor) -> Tensor:
-        return torch.bmm(query, keys.transpose(1, 2))

@@ -42,6 +42,12 @@ class Layer(Configured):
         """The state before the first step of `batch` rows."""
         return None
 
+    def begin(self, state: Any) -> Any:
+        """Called once with the state that steps are to start from, and gives the one they do start from, with
+        what cells draw once a run. `forward` does so itself: this is for who calls `step` in training.
+        """
+        return state
+
     def run(self, rows: Ragged, state: Any, resets: Ragged | None) -> tuple[Ragged, Any]:
         """What `forward` does, over ragged rows alone."""
         raise NotImplementedError(f"{type(self).__name__} has no run(rows, state, resets)")
@@ -68,18 +74,18 @@ class Layer(Configured):
         elif isinstance(x, Tensor) and x.dim() == 3:
             rows = Ragged.from_dense(x)
         else:
-            found = f"a tensor {list(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
+            what = f"a tensor {list(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
             raise Fault(
-                f"{type(self).__name__}: x is {found}, expected a Ragged or a tensor [batch, time, features]"
+                f"{type(self).__name__}: x is {what}, expected a Ragged or a tensor [batch, time, features]"
             )
         if resets is not None and not self.causal:
             raise Fault(f"{type(self).__name__} is not causal: resets have a meaning in causal layers alone")
         flags = Ragged.from_dense(resets) if isinstance(resets, Tensor) else resets
-        y, after = self.run(rows, state, flags)
+        y, final = self.run(rows, state, flags)
         if isinstance(x, Ragged):
-            return y, after
+            return y, final
         steps = y.steps if len(y) else x.shape[1]
-        return y.data.reshape(steps, x.shape[0], y.data.shape[-1]).transpose(0, 1), after
+        return y.data.reshape(steps, x.shape[0], y.data.shape[-1]).transpose(0, 1), final
 
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         """One step of a causal layer: `x [B, input_size]` -> `y [B, output_size]`, the next state."""
@@ -96,8 +102,8 @@ class Layer(Configured):
             raise self.refusal()
         if x.shape[1] != 1:
             return self(x, state)  # type: ignore[no-any-return]
-        y, after = self.step(x[:, 0], state)
-        return y.unsqueeze(1), after
+        y, next_state = self.step(x[:, 0], state)
+        return y.unsqueeze(1), next_state
 
     def finish(self, state: Any) -> Tensor | None:
         """The outputs `[B, T', output_size]` still held back when the rows end; None: none are."""

@@ -43,13 +43,11 @@ class Bidirectional(Layer):
         }
 
     def run(self, rows: Ragged, state: Any, resets: Ragged | None) -> tuple[Ragged, Any]:
-        given = {"forward": None, "backward": None} if state is None else state
-        there, ahead = self.forward_layer(rows, given["forward"])
-        back, behind = self.backward_layer(rows, given["backward"])
-        return rows.with_data(merged(there.data, back.data, self.merge)), {
-            "forward": ahead,
-            "backward": behind,
-        }
+        starts = {"forward": None, "backward": None} if state is None else state
+        there, forward = self.forward_layer(rows, starts["forward"])
+        back, backward = self.backward_layer(rows, starts["backward"])
+        y = rows.with_data(merged(there.data, back.data, self.merge))
+        return y, {"forward": forward, "backward": backward}
 
 
 def require_two_directions(forward: Layer, backward: Layer, merge: str) -> None:

@@ -18,6 +18,7 @@ class Convolution(Layer):
     """`y_t = W [x_{t-k}, ..., x_t, ..., x_{t+k}] + b` with `width = 2k + 1`; zeros beyond a row's ends.
 
     Args:
+        input_size, output_size: width of x, of y.
         width: steps seen by each output; odd.
 
     A stream gives y k steps late. The state, `{"x": [B, n, input_size]}`, holds the steps still needed while
@@ -47,8 +48,8 @@ class Convolution(Layer):
 
     def run(self, rows: Ragged, state: Any, resets: Ragged | None) -> tuple[Ragged, Any]:
         reach = self.width // 2
-        seen = [_shifted(rows, offset) for offset in range(-reach, reach + 1)]
-        return rows.with_data(self.linear(torch.cat(seen, -1))), self.initial_state(len(rows))
+        windows = [_shifted(rows, offset) for offset in range(-reach, reach + 1)]
+        return rows.with_data(self.linear(torch.cat(windows, -1))), self.initial_state(len(rows))
 
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         if not self.causal:
@@ -78,8 +79,8 @@ class Convolution(Layer):
     def _over(self, x: Tensor) -> Tensor:
         """`[B, T + width - 1, F]` -> `[B, T, output_size]`; nothing of nothing."""
         count = max(0, x.shape[1] - self.width + 1)
-        seen = [x[:, offset : offset + count] for offset in range(self.width)]
-        return self.linear(torch.cat(seen, -1))  # type: ignore[no-any-return]
+        windows = [x[:, offset : offset + count] for offset in range(self.width)]
+        return self.linear(torch.cat(windows, -1))  # type: ignore[no-any-return]
 
 
 def _shifted(rows: Ragged, offset: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""A conditional random field over each row's tags."""
+"""A conditional random field over the tags of each row, its recursion, and what schemes of tags permit."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ class CRF(Configured):
             raise Fault(
                 f"CRF: tags are {tags!r}, expected one number for each step of the scores ({scores!r})"
             )
-        known = self._path(scores, tags.data) - self._total(scores)
-        empty = known.new_zeros(scores.rows - len(known))
-        return scores.unsort(torch.cat([known, empty]))
+        likelihoods = self._path(scores, tags.data) - self._total(scores)
+        empty = likelihoods.new_zeros(scores.rows - len(likelihoods))
+        return scores.unsort(torch.cat([likelihoods, empty]))
 
     @torch.no_grad()
     def decode(self, scores: Ragged) -> Ragged:
@@ -86,22 +86,22 @@ class CRF(Configured):
         finals.append(best)
         lasts = [(final + end).argmax(1) for final in finals]
         tags = [lasts[-1]]
-        for pointer, ended in zip(reversed(pointers), reversed(lasts[:-1]), strict=True):
-            before = pointer.gather(1, tags[-1].unsqueeze(1)).squeeze(1)
-            tags.append(torch.cat([before, ended]))
+        for pointer, last in zip(reversed(pointers), reversed(lasts[:-1]), strict=True):
+            previous = pointer.gather(1, tags[-1].unsqueeze(1)).squeeze(1)
+            tags.append(torch.cat([previous, last]))
         return scores.with_data(torch.cat(tags[::-1]))
 
     def _path(self, scores: Ragged, tags: Tensor) -> Tensor:
         """The score of each row's own tags, of rows that have a step, in packed order."""
         present = scores.batch_sizes[0] if scores.batch_sizes else 0
         rows, begins = scores.row_of, torch.tensor([0, *scores.offsets], device=tags.device)
-        gained = scores.data.gather(1, tags.unsqueeze(1)).squeeze(1)
-        before = begins[scores.step_of[present:]] + rows[present:]
+        own = scores.data.gather(1, tags.unsqueeze(1)).squeeze(1)
+        previous = begins[scores.step_of[present:]] + rows[present:]
         ends = torch.tensor(scores.offsets, dtype=torch.int64)[scores.packed_lengths[:present] - 1]
         ends = ends.to(tags.device) + torch.arange(present, device=tags.device)
         total = self.start[tags[:present]] + self.end[tags[ends]]
-        total = total.index_add(0, rows, gained)
-        return total.index_add(0, rows[present:], self.transitions[tags[before], tags[present:]])
+        total = total.index_add(0, rows, own)
+        return total.index_add(0, rows[present:], self.transitions[tags[previous], tags[present:]])
 
     def _total(self, scores: Ragged) -> Tensor:
         """The log of the sum over all tag sequences, of rows that have a step, in packed order."""
@@ -139,7 +139,7 @@ class ForwardRecursion(Cell):
         return x, self.State(log_alpha)
 
 
-_PARTS = {"bio": "BIO", "bioes": "BIOES"}
+_LETTERS = {"bio": "BIO", "bioes": "BIOES"}
 
 
 def allowed(labels: Sequence[str], scheme: str) -> tuple[Tensor, Tensor, Tensor]:
@@ -150,28 +150,34 @@ def allowed(labels: Sequence[str], scheme: str) -> tuple[Tensor, Tensor, Tensor]
 
     Returns:
         bool: `[K, K]`, from tag (row) to tag (column); `[K]`, may stand first; `[K]`, may stand last.
+
+    Raises:
+        Fault: an unknown scheme, or a label that is none of its.
     """
-    if scheme not in _PARTS:
-        raise Fault(f"no tag scheme is called {scheme!r}{nearest(scheme, _PARTS)}")
+    if scheme not in _LETTERS:
+        raise Fault(f"no tag scheme is called {scheme!r}{nearest(scheme, _LETTERS)}")
     parts = [_parts(label, scheme) for label in labels]
-    edge = ("O", "")
-    pairs = [[_follows(before, after, scheme) for after in parts] for before in parts]
-    first = [_follows(edge, part, scheme) for part in parts]
-    last = [_follows(part, edge, scheme) for part in parts]
+    edge = ("O", "")  # what stands before the first tag and after the last
+    pairs = [[_may_follow(one, next_one, scheme) for next_one in parts] for one in parts]
+    first = [_may_follow(edge, part, scheme) for part in parts]
+    last = [_may_follow(part, edge, scheme) for part in parts]
     return torch.tensor(pairs), torch.tensor(first), torch.tensor(last)
 
 
-def _follows(before: tuple[str, str], after: tuple[str, str], scheme: str) -> bool:
-    inside = before[0] in ("B", "I")
-    continues = after[0] in ("I", "E")
+def _may_follow(tag: tuple[str, str], next_tag: tuple[str, str], scheme: str) -> bool:
+    """Whether a tag, as its letter and kind, may stand before the next one."""
+    inside = tag[0] in ("B", "I")
+    continues = next_tag[0] in ("I", "E")
+    same = tag[1] == next_tag[1]
     if scheme == "bio":
-        return not continues or (inside and before[1] == after[1])
-    return continues == inside and (not inside or before[1] == after[1])
+        return not continues or (inside and same)
+    return continues == inside and (not inside or same)
 
 
 def _parts(label: str, scheme: str) -> tuple[str, str]:
-    part, dash, kind = label.partition("-")
-    if part not in list(_PARTS[scheme]) or (part == "O") == bool(dash):
-        known = ", ".join("O" if letter == "O" else f"{letter}-kind" for letter in _PARTS[scheme])
-        raise Fault(f"label {label!r} is none of the scheme {scheme!r}: expected {known}")
-    return part, kind
+    """`B-kind` as `("B", "kind")`, `O` as `("O", "")`."""
+    letter, dash, kind = label.partition("-")
+    if letter not in list(_LETTERS[scheme]) or (letter == "O") == bool(dash):
+        forms = ", ".join("O" if one == "O" else f"{one}-kind" for one in _LETTERS[scheme])
+        raise Fault(f"label {label!r} is none of the scheme {scheme!r}: expected {forms}")
+    return letter, kind

@@ -18,7 +18,9 @@ class Downsample(Layer):
     """`factor` steps side by side make one: a row of T steps becomes one of `T // factor`, the rest of a row
     left out (Chan et al., 2016, the pyramid of Listen, Attend and Spell).
 
-    Its output is no longer step by step with its input, so it has no `step`.
+    Its output is no longer step by step with its input, so it has no `step`. The state,
+    `{"x": [B, n, input_size]}`, holds the n < factor steps of a stream that wait for more; none around whole
+    rows.
 
     Args:
         input_size: width of x; the output's is `factor` times that.

@@ -17,6 +17,7 @@ class FeedForward(Layer):
     """`y_t = g(W x_t + b)`: each step alone; the baseline that recurrence is compared with.
 
     Args:
+        input_size, output_size: width of x, of y.
         nonlinearity: g: `relu`, `tanh`, `sigmoid`, or `identity` for a plain projection.
     """
 

@@ -1,4 +1,4 @@
-"""A step that holds its attention: what was taken is part of the next step's input."""
+"""A step with an attention in it: what it attended to is part of the next step's input."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ from recurra.cells.base import Cell
 from recurra.errors import Fault
 from recurra.layers.attention import Attention, Memory
 from recurra.layers.base import Layer
-from recurra.layers.recurrent import Recurrent
-from recurra.layers.residual import Residual
-from recurra.layers.skip_stack import SkipStack
-from recurra.layers.stack import Stack
 from recurra.registry import MODULES
 
 
 class FedState(NamedTuple):
+    """The body's state, what was attended to last, and what may be."""
+
     body: Any
     attended: Tensor  # [B, size]: what the last step gave
     memory: Memory
@@ -68,10 +66,10 @@ class AttentionFed(Cell):
         self.output_size = self.size + places
 
     def begin(self, state: FedState) -> FedState:
-        return state._replace(body=_begun(self.body, state.body))
+        return state._replace(body=self.body.begin(state.body))
 
     def initial_state(self, batch: int) -> FedState:
-        """Nothing taken yet, and a memory in which there is no step."""
+        """Nothing attended to yet, and a memory in which there is no step."""
         like = self.example()
         values = like.new_zeros(batch, self.places, self.attention.memory_size)
         keys = self.attention.keys(values)
@@ -81,15 +79,6 @@ class AttentionFed(Cell):
 
     def step(self, x: Tensor, state: FedState) -> tuple[Tensor, FedState]:
         h, body = self.body.step(torch.cat([x, self.gain * state.attended], -1), state.body)
-        taken, weights = self.attention(h.unsqueeze(1), state.memory)
-        attended = torch.tanh(self.mix(torch.cat([taken.squeeze(1), h], -1)))
+        context, weights = self.attention(h.unsqueeze(1), state.memory)
+        attended = torch.tanh(self.mix(torch.cat([context.squeeze(1), h], -1)))
         return torch.cat([attended, weights.squeeze(1)], -1), FedState(body, attended, state.memory)
-
-
-def _begun(layer: Any, state: Any) -> Any:
-    """The state of a layer's cells, each told that a run begins."""
-    if isinstance(layer, Recurrent):
-        return layer.cell.begin(state)
-    if isinstance(layer, (Stack, SkipStack)):
-        return {str(k): _begun(part, state[str(k)]) for k, part in enumerate(layer.layers)}
-    return _begun(layer.layer, state) if isinstance(layer, Residual) else state

@@ -70,21 +70,21 @@ class LatencyControlled(Layer):
         }
 
     def run(self, rows: Ragged, state: Any, resets: Ragged | None) -> tuple[Ragged, Any]:
-        after = self.initial_state(len(rows))
+        final = self.initial_state(len(rows))
         if state is not None and state["x"].shape[1]:
             raise Fault(
                 f"LatencyControlled: the state holds {state['x'].shape[1]} steps of a stream that wait for "
                 f"their look-ahead: finish that stream before running whole rows from it"
             )
-        there, after["forward"] = self.forward_layer(rows, None if state is None else state["forward"])
-        return rows.with_data(merged(there.data, self._backward(rows, rows), self.merge)), after
+        there, final["forward"] = self.forward_layer(rows, None if state is None else state["forward"])
+        return rows.with_data(merged(there.data, self._backward(rows, rows), self.merge)), final
 
     def feed(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        there, ahead = self.forward_layer.feed(x, state["forward"])
+        there, forward = self.forward_layer.feed(x, state["forward"])
         x, there = torch.cat([state["x"], x], 1), torch.cat([state["y"], there], 1)
         ready = max(0, (x.shape[1] - self.lookahead) // self.chunk) * self.chunk
         y = self._emit(x[:, : ready + self.lookahead] if ready else x[:, :0], there[:, :ready])
-        return y, {"forward": ahead, "x": x[:, ready:], "y": there[:, ready:]}
+        return y, {"forward": forward, "x": x[:, ready:], "y": there[:, ready:]}
 
     def finish(self, state: Any) -> Tensor | None:
         return self._emit(state["x"], state["y"]) if state["x"].shape[1] else None
@@ -100,23 +100,23 @@ class LatencyControlled(Layer):
         back = self._backward(Ragged.from_dense(x), Ragged.from_dense(there))
         return merged(there, back.reshape(*there.shape[1::-1], back.shape[-1]).transpose(0, 1), self.merge)
 
-    def _backward(self, rows: Ragged, wanted: Ragged) -> Tensor:
-        """The backward layer's output in the places of `wanted`, whose rows are as long as those of `rows`
+    def _backward(self, rows: Ragged, targets: Ragged) -> Tensor:
+        """The backward layer's output in the places of `targets`, whose rows are as long as those of `rows`
         or end with a chunk before them. All chunks are rows of one run.
         """
         lengths = rows.lengths
-        counts = (wanted.lengths + self.chunk - 1) // self.chunk
+        counts = (targets.lengths + self.chunk - 1) // self.chunk
         firsts = torch.cumsum(counts, 0) - counts
         row = torch.repeat_interleave(torch.arange(len(lengths)), counts)
         begin = (torch.arange(len(row)) - firsts[row]) * self.chunk
-        seen = (lengths[row] - begin).clamp(max=self.chunk + self.lookahead)
+        spans = (lengths[row] - begin).clamp(max=self.chunk + self.lookahead)
         starts = torch.cumsum(lengths, 0) - lengths
-        y, _ = self.backward_layer(Ragged.from_joined(rows.to_joined(), starts[row] + begin, seen))
+        y, _ = self.backward_layer(Ragged.from_joined(rows.to_joined(), starts[row] + begin, spans))
         # a step's place in y.data: where y's steps of its number in the chunk begin, plus the chunk's rank
-        order = torch.arange(wanted.rows) if wanted.order is None else wanted.order.cpu()
-        steps = wanted.step_of.cpu()
-        chunk = firsts[order[wanted.row_of.cpu()]] + steps // self.chunk
+        order = torch.arange(targets.rows) if targets.order is None else targets.order.cpu()
+        steps = targets.step_of.cpu()
+        chunk = firsts[order[targets.row_of.cpu()]] + steps // self.chunk
         rank = torch.arange(y.rows) if y.order is None else torch.argsort(y.order.cpu())
         places = torch.tensor(y.offsets, dtype=torch.int64)[steps % self.chunk] + rank[chunk]
-        found: Tensor = y.data.index_select(0, places.to(y.data.device))
-        return found
+        outputs: Tensor = y.data.index_select(0, places.to(y.data.device))
+        return outputs

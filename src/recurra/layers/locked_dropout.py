@@ -15,11 +15,11 @@ from recurra.registry import MODULES
 
 @MODULES.register("locked_dropout")
 class LockedDropout(Layer):
-    """One mask a row, held over all its steps, in training (Gal and Ghahramani, 2016).
+    """One mask a row, the same at all its steps, in training (Gal and Ghahramani, 2016).
 
     Args:
         size: width of x and y.
-        rate: share of the numbers dropped; the others are divided by what is kept.
+        rate: share of the numbers dropped; the others are divided by the rest, `1 - rate`.
 
     In training each call of `step` is a row of its own; out of it nothing is dropped, whole or step by step.
     """
@@ -47,6 +47,6 @@ class LockedDropout(Layer):
         return (x * self._mask(x, len(x)) if self.training and self.rate else x), None
 
     def _mask(self, like: Tensor, rows: int) -> Tensor:
-        kept = 1 - self.rate
-        drawn = torch.full((rows, self.input_size), kept, dtype=like.dtype, device=like.device)
-        return drawn.bernoulli_(kept).div_(kept)
+        rest = 1 - self.rate
+        mask = torch.full((rows, self.input_size), rest, dtype=like.dtype, device=like.device)
+        return mask.bernoulli_(rest).div_(rest)

@@ -1,4 +1,4 @@
-"""What a row has had in common so far, taken away: the mean that a stream can know."""
+"""What all steps of a row have in common, subtracted: its mean, of the whole row or of what is past."""
 
 from __future__ import annotations
 
@@ -13,15 +13,38 @@ from recurra.ragged import Ragged
 from recurra.registry import MODULES
 
 
-@MODULES.register("running_norm")
-class RunningNorm(Layer):
-    """`y_t = x_t - (x_1 + ... + x_t) / (t + prior)`.
+@MODULES.register("utterance_norm")
+class UtteranceNorm(Layer):
+    """Each row less its own mean over time: of log spectra, less the channel that it was recorded through
+    (Atal, 1974).
 
     Args:
-        prior: how many steps of 0 are thought of before the first, so that the first ones are not taken away
-            whole.
+        size: width of x and y.
+    """
 
-    The state is `{"sum": [B, size], "count": [B, 1]}`.
+    def __init__(self, size: int) -> None:
+        self.input_size = size
+
+    @property
+    def output_size(self) -> int:
+        return self.input_size
+
+    def run(self, rows: Ragged, state: Any, resets: Ragged | None) -> tuple[Ragged, Any]:
+        padded, lengths = rows.to_padded()
+        means = padded.sum(1) / lengths.clamp_min(1).unsqueeze(1).to(padded)
+        return rows.with_data(rows.data - rows.sort(means)[rows.row_of]), None
+
+
+@MODULES.register("running_norm")
+class RunningNorm(Layer):
+    """`y_t = x_t - (x_1 + ... + x_t) / (t + prior)`: each row less the mean that a stream can know.
+
+    Args:
+        size: width of x and y.
+        prior: how many steps of 0 are thought of before the first, so that something is left of the first
+            ones.
+
+    The state is `{"sum": [B, size], "count": [B, 1]}`, of the steps so far.
     """
 
     def __init__(self, size: int, prior: float = 50.0) -> None:
@@ -54,37 +77,18 @@ class RunningNorm(Layer):
         if resets is not None:
             begins = torch.where(resets.to_padded()[0].bool(), steps + 1, begins).cummax(1).values
         sums = x.cumsum(1)
-        before = torch.cat([-state["sum"].unsqueeze(1), torch.zeros_like(x[:, :1]), sums[:, :-1]], 1)
-        sums = sums - before.gather(1, begins.unsqueeze(-1).expand_as(x))
+        bases = torch.cat([-state["sum"].unsqueeze(1), torch.zeros_like(x[:, :1]), sums[:, :-1]], 1)
+        sums = sums - bases.gather(1, begins.unsqueeze(-1).expand_as(x))
         counts = torch.where(begins > 0, steps + 1 - (begins - 1), steps + 1 + state["count"])
         y = x - sums / (counts + self.prior).unsqueeze(-1)
         last = (lengths - 1).clamp_min(0).to(x.device)
-        row, heard = torch.arange(len(rows), device=x.device), (lengths > 0).to(x.device).unsqueeze(1)
-        after = {
-            "sum": torch.where(heard, sums[row, last], state["sum"]),
-            "count": torch.where(heard, counts[row, last].unsqueeze(1), state["count"]),
+        row, present = torch.arange(len(rows), device=x.device), (lengths > 0).to(x.device).unsqueeze(1)
+        next_state = {
+            "sum": torch.where(present, sums[row, last], state["sum"]),
+            "count": torch.where(present, counts[row, last].unsqueeze(1), state["count"]),
         }
-        return Ragged.from_padded(y, lengths), after
+        return Ragged.from_padded(y, lengths), next_state
 
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        after = {"sum": state["sum"] + x, "count": state["count"] + 1}
-        return x - after["sum"] / (after["count"] + self.prior), after
-
-
-@MODULES.register("utterance_norm")
-class UtteranceNorm(Layer):
-    """Each row less its own mean over time: of log spectra, less the channel that it was recorded through
-    (Atal, 1974).
-    """
-
-    def __init__(self, size: int) -> None:
-        self.input_size = size
-
-    @property
-    def output_size(self) -> int:
-        return self.input_size
-
-    def run(self, rows: Ragged, state: Any, resets: Ragged | None) -> tuple[Ragged, Any]:
-        padded, lengths = rows.to_padded()
-        means = padded.sum(1) / lengths.clamp_min(1).unsqueeze(1).to(padded)
-        return rows.with_data(rows.data - rows.sort(means)[rows.row_of]), None
+        sums, counts = state["sum"] + x, state["count"] + 1
+        return x - sums / (counts + self.prior), {"sum": sums, "count": counts}

@@ -23,6 +23,8 @@ class Recurrent(Layer):
         reverse: from the last step to the first; such a layer needs the whole row and has no `step`.
         checkpoint_every: the backward pass keeps the state every so many steps and computes the rest again
             (see `scan`).
+
+    The state is the cell's.
     """
 
     def __init__(self, cell: Cell, reverse: bool = False, checkpoint_every: int | None = None) -> None:
@@ -42,6 +44,9 @@ class Recurrent(Layer):
 
     def initial_state(self, batch: int) -> Any:
         return self.cell.initial_state(batch)
+
+    def begin(self, state: Any) -> Any:
+        return self.cell.begin(state)
 
     def run(self, rows: Ragged, state: Any, resets: Ragged | None) -> tuple[Ragged, Any]:
         every = self.checkpoint_every

@@ -17,6 +17,9 @@ class Residual(Layer):
     """`y = x + layer(x)` (He et al., 2016; between recurrent layers, Wu et al., 2016). State: the layer's.
 
     It streams where the layer is causal.
+
+    Args:
+        layer: any layer as wide in as out.
     """
 
     def __init__(self, layer: Layer) -> None:
@@ -40,10 +43,13 @@ class Residual(Layer):
     def initial_state(self, batch: int) -> Any:
         return self.layer.initial_state(batch)
 
+    def begin(self, state: Any) -> Any:
+        return self.layer.begin(state)
+
     def run(self, rows: Ragged, state: Any, resets: Ragged | None) -> tuple[Ragged, Any]:
-        y, after = self.layer(rows, state, resets=resets)
-        return rows.with_data(rows.data + y.data), after
+        y, final = self.layer(rows, state, resets=resets)
+        return rows.with_data(rows.data + y.data), final
 
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        y, after = self.layer.step(x, state)
-        return x + y, after
+        y, next_state = self.layer.step(x, state)
+        return x + y, next_state

@@ -55,29 +55,32 @@ class SkipStack(Layer):
     def initial_state(self, batch: int) -> Any:
         return {str(k): layer.initial_state(batch) for k, layer in enumerate(self._parts)}
 
-    def run(self, rows: Ragged, state: Any, resets: Ragged | None) -> tuple[Ragged, Any]:
-        def one(layer: Layer, x: Tensor, held: Any) -> tuple[Tensor, Any]:
-            y, after = layer(rows.with_data(x), held, resets=resets)
-            return y.data, after
+    def begin(self, state: Any) -> Any:
+        return {str(k): layer.begin(state[str(k)]) for k, layer in enumerate(self._parts)}
 
-        y, after = self._climb(one, rows.data, state)
-        return rows.with_data(y), after
+    def run(self, rows: Ragged, state: Any, resets: Ragged | None) -> tuple[Ragged, Any]:
+        def over_rows(layer: Layer, x: Tensor, start: Any) -> tuple[Tensor, Any]:
+            y, final = layer(rows.with_data(x), start, resets=resets)
+            return y.data, final
+
+        y, final = self._climb(over_rows, rows.data, state)
+        return rows.with_data(y), final
 
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        return self._climb(lambda layer, given, held: layer.step(given, held), x, state)
+        return self._climb(lambda layer, features, part: layer.step(features, part), x, state)
 
     def _climb(
-        self, one: Callable[[Layer, Tensor, Any], tuple[Tensor, Any]], x: Tensor, state: Any
+        self, run: Callable[[Layer, Tensor, Any], tuple[Tensor, Any]], x: Tensor, state: Any
     ) -> tuple[Tensor, Any]:
+        """The layers from the input up, each by `run(layer, x, its state)`."""
         outputs: list[Tensor] = []
-        after = {}
+        states = {}
         for k, layer in enumerate(self._parts):
             below = [drop(outputs[-1], self.dropout, self.training)] if outputs else []
-            y, after[str(k)] = one(
-                layer, torch.cat([x, *below], -1), None if state is None else state[str(k)]
-            )
+            start = None if state is None else state[str(k)]
+            y, states[str(k)] = run(layer, torch.cat([x, *below], -1), start)
             outputs.append(y)
-        return torch.cat(outputs, -1), after
+        return torch.cat(outputs, -1), states
 
     @property
     def _parts(self) -> list[Layer]:

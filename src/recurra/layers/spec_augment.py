@@ -55,29 +55,31 @@ class SpecAugment(Layer):
     def run(self, rows: Ragged, state: Any, resets: Ragged | None) -> tuple[Ragged, Any]:
         if not self.training or not len(rows.data):
             return rows, None
-        data = rows.data * self._kept_bands(rows.data, len(rows))[rows.row_of]
+        data = rows.data * self._band_masks(rows.data, len(rows))[rows.row_of]
         lengths = rows.packed_lengths.to(data.device)
         for _ in range(self.moments):
             most = (lengths * self.share).clamp(max=self.length).floor()
-            covered = (self._drawn(data, len(rows)) * (most + 1)).floor()
-            begin = (self._drawn(data, len(rows)) * (lengths - covered + 1)).floor()
+            extent = (_chances(data, len(rows)) * (most + 1)).floor()
+            begin = (_chances(data, len(rows)) * (lengths - extent + 1)).floor()
             step = rows.step_of
-            inside = (step >= begin[rows.row_of]) & (step < (begin + covered)[rows.row_of])
+            inside = (step >= begin[rows.row_of]) & (step < (begin + extent)[rows.row_of])
             data = data * ~inside.unsqueeze(1)
         return rows.with_data(data), None
 
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        return (x * self._kept_bands(x, len(x)) if self.training else x), None
+        return (x * self._band_masks(x, len(x)) if self.training else x), None
 
-    def _kept_bands(self, like: Tensor, rows: int) -> Tensor:
-        """`[rows, size]` of 0 and 1."""
-        kept = torch.ones(rows, self.input_size, dtype=torch.bool, device=like.device)
+    def _band_masks(self, like: Tensor, rows: int) -> Tensor:
+        """`[rows, size]`, 0 in the bands that are masked and 1 elsewhere."""
+        masks = torch.ones(rows, self.input_size, dtype=torch.bool, device=like.device)
         places = torch.arange(self.input_size, device=like.device)
         for _ in range(self.bands):
-            covered = (self._drawn(like, rows) * (self.width + 1)).floor().unsqueeze(1)
-            begin = (self._drawn(like, rows).unsqueeze(1) * (self.input_size - covered + 1)).floor()
-            kept &= ~((places >= begin) & (places < begin + covered))
-        return kept.to(like.dtype)
+            extent = (_chances(like, rows) * (self.width + 1)).floor().unsqueeze(1)
+            begin = (_chances(like, rows).unsqueeze(1) * (self.input_size - extent + 1)).floor()
+            masks &= ~((places >= begin) & (places < begin + extent))
+        return masks.to(like.dtype)
 
-    def _drawn(self, like: Tensor, rows: int) -> Tensor:
-        return torch.rand(rows, dtype=like.dtype, device=like.device)
+
+def _chances(like: Tensor, rows: int) -> Tensor:
+    """`[rows]`, each even from 0 to 1."""
+    return torch.rand(rows, dtype=like.dtype, device=like.device)

@@ -50,40 +50,43 @@ class Stack(Layer):
     def initial_state(self, batch: int) -> Any:
         return {str(k): layer.initial_state(batch) for k, layer in enumerate(self._parts)}
 
+    def begin(self, state: Any) -> Any:
+        return {str(k): layer.begin(state[str(k)]) for k, layer in enumerate(self._parts)}
+
     def run(self, rows: Ragged, state: Any, resets: Ragged | None) -> tuple[Ragged, Any]:
-        after = {}
+        final = {}
         for k, layer in enumerate(self._parts):
             if k and self.dropout:
                 rows = rows.map(self._drop)
-            rows, after[str(k)] = layer(rows, None if state is None else state[str(k)], resets=resets)
-        return rows, after
+            rows, final[str(k)] = layer(rows, None if state is None else state[str(k)], resets=resets)
+        return rows, final
 
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        after = {}
+        next_state = {}
         for k, layer in enumerate(self._parts):
-            x, after[str(k)] = layer.step(self._drop(x) if k else x, state[str(k)])
-        return x, after
+            x, next_state[str(k)] = layer.step(self._drop(x) if k else x, state[str(k)])
+        return x, next_state
 
     def feed(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         if self.delay is None:
             raise self.refusal()
-        after = {}
+        next_state = {}
         for k, layer in enumerate(self._parts):
-            x, after[str(k)] = layer.feed(self._drop(x) if k else x, state[str(k)])
-        return x, after
+            x, next_state[str(k)] = layer.feed(self._drop(x) if k else x, state[str(k)])
+        return x, next_state
 
     def finish(self, state: Any) -> Tensor | None:
-        left: Tensor | None = None
+        below: Tensor | None = None  # what the layer below still gave
         for k, layer in enumerate(self._parts):
-            held, made = state[str(k)], []
-            if left is not None:
-                fed, held = layer.feed(self._drop(left), held)
-                made.append(fed)
-            rest = layer.finish(held)
+            part, outputs = state[str(k)], []
+            if below is not None:
+                y, part = layer.feed(self._drop(below), part)
+                outputs.append(y)
+            rest = layer.finish(part)
             if rest is not None:
-                made.append(rest)
-            left = torch.cat(made, 1) if made else None
-        return left
+                outputs.append(rest)
+            below = torch.cat(outputs, 1) if outputs else None
+        return below
 
     def _drop(self, x: Tensor) -> Tensor:
         return drop(x, self.dropout, self.training)

@@ -47,6 +47,9 @@ class WeightNoise(Layer):
     def initial_state(self, batch: int) -> Any:
         return self.layer.initial_state(batch)
 
+    def begin(self, state: Any) -> Any:
+        return self.layer.begin(state)
+
     def run(self, rows: Ragged, state: Any, resets: Ragged | None) -> tuple[Ragged, Any]:
         return self.layer(rows, state, resets=resets)  # type: ignore[no-any-return]
 

@@ -29,7 +29,7 @@ def as_rows(cell: Cell, x: Ragged | Tensor) -> Ragged:
 
 def check_input(cell: Cell, rows: Ragged) -> None:
     """Fault unless the rows are as wide as the cell reads, of its type and on its device."""
-    who, data, width = type(cell).__name__, rows.data, cell.said("input_size")
+    who, data, width = type(cell).__name__, rows.data, cell.required("input_size")
     if data.dim() != 2 or data.shape[1] != width:
         raise Fault(f"{who}: x has {list(data.shape[1:])} numbers a step, expected [{width}] (input_size)")
     like = cell.example()

@@ -82,7 +82,7 @@ def run_checkpointed(
 ) -> tuple[Tensor, list[Tensor]]:
     """As `run_ready`, segment by segment. What the program draws at random is drawn alike in backward."""
     program, values = ready.program, ready.program.values
-    read = {arg for n in program.used if not values[n].fixed for arg in values[n].args}
+    read = {arg for n in program.live if not values[n].fixed for arg in values[n].args}
     read |= {program.y, *program.next_states.values()}
     numbers = [n for n in sorted(read) if values[n].fixed]
     fixed = [ready.fixed[n] for n in numbers]

@@ -20,8 +20,8 @@ from recurra.program.resets import with_resets
 from recurra.state import map_state
 from recurra.tracing import trace
 from recurra.tracing.fingerprint import settings_of
-from recurra.tracing.isolation import aside, stand_in
-from recurra.tracing.side_effects import Place
+from recurra.tracing.isolation import plain_torch, stand_in
+from recurra.tracing.side_effects import Attribute
 from recurra.tracing.trace import fixed_leaves
 
 _MOST = 16
@@ -64,10 +64,10 @@ class _Known:
     """
 
     plans: dict[Hashable, Plan] = field(default_factory=dict)
-    marks: frozenset[Place] = frozenset()
+    marks: frozenset[Attribute] = frozenset()
     marked: dict[Hashable, Plan] = field(default_factory=dict)
 
-    def find(self, settings: dict[Place, Hashable]) -> Plan | None:
+    def find(self, settings: dict[Attribute, Hashable]) -> Plan | None:
         found = self.plans.get(_key(settings))
         if found is None and self.marked:
             found = self.marked.get(_key(settings, self.marks))
@@ -91,10 +91,10 @@ def plan_of(cell: Cell) -> Plan:
         return known.find(settings) or _make(cell, known, settings)
 
 
-def _make(cell: Cell, known: _Known, settings: dict[Place, Hashable]) -> Plan:
+def _make(cell: Cell, known: _Known, settings: dict[Attribute, Hashable]) -> Plan:
     with torch.no_grad():
         start = cell.initial_state(1)
-    with torch.no_grad(), aside(cell.example().device):
+    with torch.no_grad(), plain_torch(cell.example().device):
         start = map_state(lambda leaf: stand_in(leaf).clone(), start)
         template = map_state(lambda leaf: leaf[:0].clone(), start)
     names = tuple(fixed_leaves(cell))
@@ -102,8 +102,8 @@ def _make(cell: Cell, known: _Known, settings: dict[Place, Hashable]) -> Plan:
         plan = Plan(trace(cell, cell.input_size, start), "", template, names)
     except LeavesMarks as error:
         plan = Plan(None, str(error), template, names, marks=True)
-        if not error.places <= known.marks:
-            known.marks |= error.places
+        if not error.attributes <= known.marks:
+            known.marks |= error.attributes
             known.marked.clear()
         _drop_oldest(known.marked)
         known.marked[_key(settings, known.marks)] = plan
@@ -115,7 +115,7 @@ def _make(cell: Cell, known: _Known, settings: dict[Place, Hashable]) -> Plan:
     return plan
 
 
-def _key(settings: dict[Place, Hashable], without: frozenset[Place] = frozenset()) -> Hashable:
+def _key(settings: dict[Attribute, Hashable], without: frozenset[Attribute] = frozenset()) -> Hashable:
     return tuple(pair for pair in settings.items() if pair[0] not in without)
 
 

@@ -75,10 +75,10 @@ def run_ready(
     loop = program.merged if engine is not None and engine.merges else program.loop
     product = OPS["product"].run if engine is None else engine.product
     with part(BEFORE):
-        run_rows(values, program.before(loop), held, count, like, product)
+        run_rows(values, program.prelude(loop), held, count, like, product)
     result = LoopResult([], [])
     if engine is not None:
-        steps = [_rows_of(held[n], count, values[n].width) for n in loop.steps]
+        steps = [_rows_of(held[n], count, values[n].width) for n in loop.inputs]
         with part(LOOP):
             result = engine.run(loop, steps, [held[n] for n in loop.fixed], states, batch_sizes, reverse)
     held.update(zip(loop.outputs, result.outputs, strict=True))

@@ -1,19 +1,25 @@
-"""The derivative of a step, again a step: run from the last step to the first, it is back-propagation
-through time."""
+"""The derivative of a step, again a step.
+
+Run from the last step to the first, it is back-propagation through time (Werbos, 1990).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass
 
-from recurra.lowering.gradients import RULES
 from recurra.lowering.graph import Graph, Node, StepGraph
+from recurra.lowering.sweep import Sweep
 from recurra.lowering.tape import choose_tape
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Which gradients are asked for, by the numbers of the leaves; of outputs: which have one coming in."""
+class GradientRequest:
+    """Which gradients a backward run shall give.
+
+    Attributes:
+        inputs, vectors, weights, states: of which leaves, by their numbers.
+        outputs: which outputs have a gradient coming in.
+    """
 
     inputs: frozenset[int]
     vectors: frozenset[int]
@@ -23,7 +29,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class WeightGradient:
+class WeightShare:
     """One share of a weight's gradient: the product of two arrays over all rows and steps.
 
     Attributes:
@@ -43,13 +49,13 @@ class Derivative:
 
     Attributes:
         tape: forward nodes that the forward run must save, beyond its inputs and outputs.
-        backward: its states are the gradients of the forward's states; its inputs are, by `sources`, in
-        order:
-            `("gradient", k)` of forward output k, `("tape", node)`, `("input", k)`, `("output", k)`.
+        backward: its states are the gradients of the forward's states, its inputs what `sources` says.
+        sources: of each input of `backward`: `("gradient", k)` of forward output k, `("tape", node)`,
+            `("input", k)` or `("output", k)` of the forward run.
         inputs: forward input -> the output of `backward` that is its gradient.
         vectors: forward vector -> the total of `backward` that is its gradient.
         bias: forward vector -> outputs of `backward` whose sums over all rows and steps belong to its
-        gradient.
+            gradient.
         weights: what to multiply after the loop.
     """
 
@@ -59,24 +65,24 @@ class Derivative:
     inputs: dict[int, int]
     vectors: dict[int, int]
     bias: dict[int, tuple[int, ...]]
-    weights: tuple[WeightGradient, ...]
+    weights: tuple[WeightShare, ...]
 
 
-def differentiate(step: StepGraph, wanted: Wanted) -> Derivative:
-    """The derivative of a step with respect to what is wanted."""
+def differentiate(step: StepGraph, request: GradientRequest) -> Derivative:
+    """The derivative of a step with respect to the leaves that are requested."""
     graph = step.graph.copy()
     forward = len(graph)
-    active = _active(step, wanted)
-    sweep = _Sweep(graph, active)
-    for k in sorted(wanted.outputs):
+    active = _active(step, request)
+    sweep = Sweep(graph, active)
+    for k in sorted(request.outputs):
         sweep.give(step.outputs[k], graph.node("input", attrs=(("gradient", k),), width=_width(step, k)))
-    for j, after in enumerate(step.next_states):
-        sweep.give(after, graph.node("state", attrs=(("gradient", j),), width=step.states[j]))
+    for j, next_state in enumerate(step.next_states):
+        sweep.give(next_state, graph.node("state", attrs=(("gradient", j),), width=step.states[j]))
     vector_shares: dict[int, list[int]] = {}
     products: list[tuple[int, int]] = []
     leaves: dict[tuple[str, int], int] = {}
     for number in reversed(range(forward)):
-        grad = sweep.taken(number)
+        grad = sweep.collect(number)
         if grad is None:
             continue
         node = graph[number]
@@ -91,40 +97,38 @@ def differentiate(step: StepGraph, wanted: Wanted) -> Derivative:
     outputs = _Outputs()
     inputs = {
         k: outputs.add(graph.broadcast(leaves["input", k], step.inputs[k]))
-        for k in sorted(wanted.inputs)
+        for k in sorted(request.inputs)
         if ("input", k) in leaves
     }
     weights = [
-        WeightGradient(graph[number].attrs[0], graph[number].args[0], outputs.add(grad))
+        WeightShare(graph[number].attrs[0], graph[number].args[0], outputs.add(grad))
         for number, grad in products
-        if graph[number].attrs[0] in wanted.weights
+        if graph[number].attrs[0] in request.weights
     ]
-    # a bias shares the gradient of its product: summed after the loop where that is kept anyway
+    # a bias shares the gradient of its product: summed after the loop where that is an output anyway
     bias: dict[int, tuple[int, ...]] = {}
     totals: list[int] = []
     vectors: dict[int, int] = {}
-    for k in sorted(wanted.vectors):
-        kept = [outputs.places[grad] for grad in vector_shares.get(k, []) if grad in outputs.places]
-        loose = [grad for grad in vector_shares.get(k, []) if grad not in outputs.places]
+    for k in sorted(request.vectors):
+        shares = vector_shares.get(k, [])
+        columns = tuple(outputs.places[grad] for grad in shares if grad in outputs.places)
+        loose = [grad for grad in shares if grad not in outputs.places]
         if ("vector", k) in leaves:
             loose.append(leaves["vector", k])
-        if kept:
-            bias[k] = tuple(kept)
+        if columns:
+            bias[k] = columns
         if loose:
-            whole = loose[0]
-            for share in loose[1:]:
-                whole = graph.add(whole, share)
             vectors[k] = len(totals)
-            totals.append(graph.broadcast(whole, step.vectors[k]))
+            totals.append(graph.broadcast(graph.sum_of(loose), step.vectors[k]))
     next_states = [
-        graph.broadcast(leaves[("state", j)], width)
+        graph.broadcast(leaves["state", j], width)
         if ("state", j) in leaves
         else graph.broadcast(graph.const(0.0), width)
         for j, width in enumerate(step.states)
     ]
     rows = [share.rows for share in weights]
     tape = choose_tape(graph, forward, step, [*outputs.nodes, *totals, *next_states], rows)
-    backward, sources = _extract(graph, forward, step, tape, outputs.nodes, totals, next_states, wanted)
+    backward, sources = _extract(graph, step, tape, outputs.nodes, totals, next_states)
     return Derivative(tuple(tape), backward, sources, inputs, vectors, bias, tuple(weights))
 
 
@@ -132,94 +136,24 @@ def _width(step: StepGraph, output: int) -> int:
     return step.graph.width(step.outputs[output])
 
 
-def _active(step: StepGraph, wanted: Wanted) -> frozenset[int]:
-    """The nodes that depend on anything wanted. A state does when its next value does."""
-    states = set(wanted.states)
+def _active(step: StepGraph, request: GradientRequest) -> frozenset[int]:
+    """The nodes that depend on anything requested. A state does when its next value does."""
+    states = set(request.states)
     while True:
+        leaves = {"input": request.inputs, "vector": request.vectors, "state": states}
         active: set[int] = set()
         for number, node in enumerate(step.graph.nodes):
-            if node.op in ("input", "vector", "state"):
-                asked = {"input": wanted.inputs, "vector": wanted.vectors, "state": states}[node.op]
-                hit = node.attrs[0] in asked
+            if node.op in leaves:
+                hit = node.attrs[0] in leaves[node.op]
             else:
                 hit = any(arg in active for arg in node.args)
-                hit = hit or (node.op == "product" and node.attrs[0] in wanted.weights)
+                hit = hit or (node.op == "product" and node.attrs[0] in request.weights)
             if hit and node.op != "detach":
                 active.add(number)
-        found = states | {j for j, node in enumerate(step.next_states) if node in active}
-        if found == states:
+        reached = states | {j for j, node in enumerate(step.next_states) if node in active}
+        if reached == states:
             return frozenset(active)
-        states = found
-
-
-class _Sweep:
-    """Gradients on their way back."""
-
-    def __init__(self, graph: Graph, active: frozenset[int]) -> None:
-        self.graph = graph
-        self.active = active
-        self.whole: dict[int, list[int]] = {}
-        self.parts: dict[int, list[tuple[int, int, int]]] = {}
-
-    def give(self, number: int, grad: int) -> None:
-        if number in self.active:
-            self.whole.setdefault(number, []).append(grad)
-
-    def back(self, number: int, grad: int) -> None:
-        """Shares a node's gradient out to its arguments."""
-        graph, node = self.graph, self.graph[number]
-        if number in graph.gradients:
-            for arg, share in graph.gradients[number](graph, grad):
-                self._share(arg, share)
-        elif node.op == "slice":
-            start, stop = node.attrs
-            if node.args[0] in self.active:
-                self.parts.setdefault(node.args[0], []).append((start, stop, grad))
-        else:
-            args: list[int | None] = [arg if arg in self.active else None for arg in node.args]
-            if node.op == "product":
-                args[1:] = [None] * (len(args) - 1)  # the bias is summed after the loop
-                if args[0] is None:
-                    return
-            for kept, part in zip(args, RULES[node.op](graph, number, node, grad), strict=True):
-                if kept is not None and part is not None:
-                    self._share(kept, part)
-
-    def _share(self, arg: int, share: int) -> None:
-        graph = self.graph
-        if graph.width(arg) == 1:
-            share = graph.reduce("sum", share)
-        self.give(arg, share)
-
-    def taken(self, number: int) -> int | None:
-        """All that came back to a node, at its full width; None: nothing did."""
-        graph, width = self.graph, self.graph.width(number)
-        shares = self.whole.pop(number, [])
-        pieces = self.parts.pop(number, [])
-        if pieces:
-            shares.append(self._joined(pieces, width))
-        if not shares:
-            return None
-        whole = shares[0]
-        for share in shares[1:]:
-            whole = graph.add(whole, share)
-        return graph.broadcast(whole, width)
-
-    def _joined(self, pieces: list[tuple[int, int, int]], width: int) -> int:
-        """Gradients of slices side by side, those that overlap added, zero between them."""
-        graph = self.graph
-        ends = sorted({0, width, *(end for start, stop, _ in pieces for end in (start, stop))})
-        parts: list[int] = []
-        for first, last in pairwise(ends):
-            here = [graph.slice(g, first - s, last - s) for s, e, g in pieces if s <= first and last <= e]
-            if not here:
-                parts.append(graph.broadcast(graph.const(0.0), last - first))
-                continue
-            sum_ = here[0]
-            for other in here[1:]:
-                sum_ = graph.add(sum_, other)
-            parts.append(sum_)
-        return graph.cat(parts)
+        states = reached
 
 
 class _Outputs:
@@ -238,19 +172,17 @@ class _Outputs:
 
 def _extract(
     graph: Graph,
-    forward: int,
     step: StepGraph,
     tape: list[int],
     outputs: list[int],
     totals: list[int],
     next_states: list[int],
-    wanted: Wanted,
 ) -> tuple[StepGraph, tuple[tuple[str, int], ...]]:
     """The backward step on its own: what the forward saved becomes its input."""
-    made = Graph()
+    extract = Graph()
     sources: list[tuple[str, int]] = []
     widths: list[int] = []
-    held: dict[int, int] = {}
+    numbers: dict[int, int] = {}
     saved = {node: ("output", k) for k, node in reversed(list(enumerate(step.outputs)))}
     saved.update({node: ("tape", node) for node in tape if node not in saved})
     stop = frozenset(n for n in saved if graph[n].op not in ("input", "vector", "const"))
@@ -259,34 +191,35 @@ def _extract(
         if (kind, number) not in sources:
             sources.append((kind, number))
             widths.append(width)
-        return made.node("input", attrs=(sources.index((kind, number)),), width=width)
+        return extract.node("input", attrs=(sources.index((kind, number)),), width=width)
 
-    for number in graph.needed([*outputs, *totals, *next_states], stop):
+    for number in graph.ancestors([*outputs, *totals, *next_states], stop):
         node = graph[number]
         if number in stop:
             kind, place = saved[number]
-            held[number] = source(kind, place, node.width)
+            numbers[number] = source(kind, place, node.width)
         elif node.op == "input":
             key = node.attrs[0]
             kind, place = key if isinstance(key, tuple) else ("input", key)
-            held[number] = source(kind, place, node.width)
+            numbers[number] = source(kind, place, node.width)
         elif node.op == "state":
-            held[number] = made.node("state", attrs=(node.attrs[0][1],), width=node.width)
+            numbers[number] = extract.node("state", attrs=(node.attrs[0][1],), width=node.width)
         else:
-            held[number] = _again(made, node, held)
+            numbers[number] = _again(extract, node, numbers)
     backward = StepGraph(
-        made,
+        extract,
         inputs=tuple(widths),
         states=step.states,
         vectors=step.vectors,
         weights=step.weights,
-        outputs=tuple(held[n] for n in outputs),
-        next_states=tuple(held[n] for n in next_states),
-        totals=tuple(held[n] for n in totals),
+        outputs=tuple(numbers[n] for n in outputs),
+        next_states=tuple(numbers[n] for n in next_states),
+        totals=tuple(numbers[n] for n in totals),
     )
     return backward, tuple(sources)
 
 
-def _again(made: Graph, node: Node, held: dict[int, int]) -> int:
-    copied = replace(node, args=tuple(held[arg] for arg in node.args))
-    return made.node(copied.op, *copied.args, attrs=copied.attrs, width=copied.width)
+def _again(graph: Graph, node: Node, numbers: dict[int, int]) -> int:
+    """A node of another graph once more, on arguments that are there under other numbers."""
+    args = (numbers[arg] for arg in node.args)
+    return graph.node(node.op, *args, attrs=node.attrs, width=node.width)

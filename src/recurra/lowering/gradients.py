@@ -1,5 +1,4 @@
-"""The gradient of each primitive, written in primitives. Ties and kinks are resolved as torch resolves
-them."""
+"""The gradient of each primitive, in primitives. Ties and kinks are resolved as torch resolves them."""
 
 from __future__ import annotations
 
@@ -7,44 +6,46 @@ import math
 from collections.abc import Callable
 
 from recurra.lowering.graph import Graph, Node
+from recurra.program.ops import OPS, PRIMITIVES, require_complete
 
 Share = int | None
-Rule = Callable[[Graph, int, Node, int], list[Share]]
-"""`(graph, the node's number, the node, its gradient) -> the gradient's share of each argument`; None: no
-share."""
+OpGradient = Callable[[Graph, int, Node, int], list[Share]]
+"""`(graph, the node's number, the node, its gradient) -> each argument's share of it`; None: no share."""
 
-RULES: dict[str, Rule] = {}
+GRADIENTS: dict[str, OpGradient] = {}
+"""Name of a primitive -> its gradient."""
 
 
-def _of(*names: str) -> Callable[[Rule], Rule]:
-    def add(rule: Rule) -> Rule:
-        RULES.update(dict.fromkeys(names, rule))
-        return rule
+def _of(*names: str) -> Callable[[OpGradient], OpGradient]:
+    def add(gradient: OpGradient) -> OpGradient:
+        GRADIENTS.update(dict.fromkeys(names, gradient))
+        return gradient
 
     return add
 
 
-RULES["neg"] = lambda g, y, node, grad: [g.point("neg", grad)]
-RULES["sigmoid"] = lambda g, y, node, grad: [g.point("sigmoid_slope", grad, y)]
-RULES["tanh"] = lambda g, y, node, grad: [g.point("tanh_slope", grad, y)]
-RULES["exp"] = lambda g, y, node, grad: [g.mul(grad, y)]
-RULES["expm1"] = lambda g, y, node, grad: [g.mul(grad, g.plus(y, 1.0))]
-RULES["log"] = lambda g, y, node, grad: [g.point("div", grad, node.args[0])]
-RULES["log1p"] = lambda g, y, node, grad: [g.point("div", grad, g.plus(node.args[0], 1.0))]
-RULES["sqrt"] = lambda g, y, node, grad: [g.point("div", grad, g.times(y, 2.0))]
-RULES["rsqrt"] = lambda g, y, node, grad: [g.mul(g.times(grad, -0.5), g.mul(g.mul(y, y), y))]
-RULES["reciprocal"] = lambda g, y, node, grad: [g.point("neg", g.mul(grad, g.mul(y, y)))]
-RULES["abs"] = lambda g, y, node, grad: [g.mul(grad, g.point("sign", node.args[0]))]
-RULES["sin"] = lambda g, y, node, grad: [g.mul(grad, g.point("cos", node.args[0]))]
-RULES["cos"] = lambda g, y, node, grad: [g.point("neg", g.mul(grad, g.point("sin", node.args[0])))]
-RULES["add"] = lambda g, y, node, grad: [grad, grad]
-RULES["sub"] = lambda g, y, node, grad: [grad, g.point("neg", grad)]
-RULES["mul"] = lambda g, y, node, grad: [g.mul(grad, node.args[1]), g.mul(grad, node.args[0])]
-RULES["slice"] = RULES["detach"] = lambda g, y, node, grad: [None]  # slice: see `derivative`
-RULES["broadcast"] = RULES["sum"] = lambda g, y, node, grad: [grad]
+GRADIENTS["neg"] = lambda g, y, node, grad: [g.point("neg", grad)]
+GRADIENTS["sigmoid"] = lambda g, y, node, grad: [g.point("sigmoid_slope", grad, y)]
+GRADIENTS["tanh"] = lambda g, y, node, grad: [g.point("tanh_slope", grad, y)]
+GRADIENTS["exp"] = lambda g, y, node, grad: [g.mul(grad, y)]
+GRADIENTS["expm1"] = lambda g, y, node, grad: [g.mul(grad, g.plus(y, 1.0))]
+GRADIENTS["log"] = lambda g, y, node, grad: [g.point("div", grad, node.args[0])]
+GRADIENTS["log1p"] = lambda g, y, node, grad: [g.point("div", grad, g.plus(node.args[0], 1.0))]
+GRADIENTS["sqrt"] = lambda g, y, node, grad: [g.point("div", grad, g.times(y, 2.0))]
+GRADIENTS["rsqrt"] = lambda g, y, node, grad: [g.mul(g.times(grad, -0.5), g.mul(g.mul(y, y), y))]
+GRADIENTS["reciprocal"] = lambda g, y, node, grad: [g.point("neg", g.mul(grad, g.mul(y, y)))]
+GRADIENTS["abs"] = lambda g, y, node, grad: [g.mul(grad, g.point("sign", node.args[0]))]
+GRADIENTS["sin"] = lambda g, y, node, grad: [g.mul(grad, g.point("cos", node.args[0]))]
+GRADIENTS["cos"] = lambda g, y, node, grad: [g.point("neg", g.mul(grad, g.point("sin", node.args[0])))]
+GRADIENTS["add"] = lambda g, y, node, grad: [grad, grad]
+GRADIENTS["sub"] = lambda g, y, node, grad: [grad, g.point("neg", grad)]
+GRADIENTS["mul"] = lambda g, y, node, grad: [g.mul(grad, node.args[1]), g.mul(grad, node.args[0])]
+GRADIENTS["slice"] = lambda g, y, node, grad: [None]  # shares of slices are joined: see `sweep`
+GRADIENTS["broadcast"] = GRADIENTS["sum"] = lambda g, y, node, grad: [grad]
 
-for _flat in "sign floor gt ge lt le eq ne logical_and logical_or logical_not".split():
-    RULES[_flat] = lambda g, y, node, grad: [None] * len(node.args)
+for _name in PRIMITIVES:
+    if OPS[_name].flat:
+        GRADIENTS[_name] = lambda g, y, node, grad: [None] * len(node.args)
 
 
 @_of("relu")
@@ -121,3 +122,6 @@ def _product(g: Graph, y: int, node: Node, grad: int) -> list[Share]:
     weight, transposed = node.attrs
     rows = g.node("product", grad, attrs=(weight, not transposed), width=g.width(node.args[0]))
     return [rows, *([grad] if len(node.args) > 1 else [])]
+
+
+require_complete(GRADIENTS, (name for name in PRIMITIVES if OPS[name].level != "derived"), "gradients")

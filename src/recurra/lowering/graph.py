@@ -3,31 +3,41 @@
 Nodes hold rows `[rows, width]`; width 1 stands beside any width. Equal nodes are one node.
 
 Leaves: `input` k (rows read at each step), `state` j, `vector` k (the same for every row), `const` value.
-`product`: rows times weight m, `attrs = (m, transposed)`, with a vector as second argument or none. `sum`,
-`amax`, `amin` give width 1. `slice`, `cat`, `broadcast`, `detach` move numbers. All else is pointwise.
+`product`: rows times weight m, `attrs = (m, transposed)`, with a vector as second argument or none. All else
+is a primitive of `recurra.program.ops`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
-
-LEAVES = frozenset({"input", "state", "vector", "const"})
-MOVES = frozenset({"slice", "cat", "broadcast", "detach"})
-ROWWISE = frozenset({"sum", "amax", "amin"})
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
+    """One value of a graph.
+
+    Attributes:
+        op: a leaf's kind, or the name of a primitive.
+        args: the nodes it is computed from, by number.
+        attrs: constants of the operation; a leaf's number or value.
+        width: numbers in one row.
+    """
+
     op: str
     args: tuple[int, ...]
     attrs: tuple[Any, ...]
     width: int
 
+    @property
+    def is_leaf(self) -> bool:
+        return self.op in ("input", "state", "vector", "const")
 
-Gradient = Callable[["Graph", int], list[tuple[int, int]]]
-"""Gradient of a node -> `(node, its share)`: a rule for one node that takes the place of its operation's."""
+
+NodeGradient = Callable[["Graph", int], list[tuple[int, int]]]
+"""Gradient of a node -> `(node, its share)` of each: for one node, in place of its operation's gradient."""
 
 
 class Graph:
@@ -35,8 +45,8 @@ class Graph:
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
-        self.gradients: dict[int, Gradient] = {}
-        self._known: dict[Node, int] = {}
+        self.gradients: dict[int, NodeGradient] = {}
+        self._numbers: dict[Node, int] = {}
 
     def __getitem__(self, number: int) -> Node:
         return self.nodes[number]
@@ -49,15 +59,17 @@ class Graph:
 
     def copy(self) -> Graph:
         other = Graph()
-        other.nodes, other.gradients, other._known = list(self.nodes), dict(self.gradients), dict(self._known)
+        other.nodes, other.gradients = list(self.nodes), dict(self.gradients)
+        other._numbers = dict(self._numbers)
         return other
 
     def node(self, op: str, *args: int, attrs: tuple[Any, ...] = (), width: int) -> int:
-        made = Node(op, args, attrs, width)
-        if made not in self._known:
-            self._known[made] = len(self.nodes)
-            self.nodes.append(made)
-        return self._known[made]
+        """The number of such a node: a new one, or the one that is there."""
+        node = Node(op, args, attrs, width)
+        if node not in self._numbers:
+            self._numbers[node] = len(self.nodes)
+            self.nodes.append(node)
+        return self._numbers[node]
 
     # leaves
 
@@ -98,6 +110,10 @@ class Graph:
 
     def add(self, a: int, b: int) -> int:
         return self.point("add", a, b)
+
+    def sum_of(self, nodes: Sequence[int]) -> int:
+        """The sum of one or more, from the first on."""
+        return reduce(self.add, nodes)
 
     def sub(self, a: int, b: int) -> int:
         return self.point("sub", a, b)
@@ -165,17 +181,17 @@ class Graph:
 
     # reading
 
-    def needed(self, roots: Iterable[int], stop: frozenset[int] = frozenset()) -> list[int]:
+    def ancestors(self, roots: Iterable[int], stop: frozenset[int] = frozenset()) -> list[int]:
         """What `roots` are computed from, themselves included, in order; not beyond `stop`."""
-        seen: set[int] = set()
+        ancestors: set[int] = set()
         stack = list(roots)
         while stack:
             number = stack.pop()
-            if number not in seen:
-                seen.add(number)
+            if number not in ancestors:
+                ancestors.add(number)
                 if number not in stop:
                     stack.extend(self.nodes[number].args)
-        return sorted(seen)
+        return sorted(ancestors)
 
 
 @dataclass(frozen=True)
@@ -195,15 +211,17 @@ class Hoisted:
 
 @dataclass(frozen=True)
 class StepGraph:
-    """A loop's body.
+    """A loop's body in primitives: `lower` makes one, an engine runs it.
 
     Attributes:
+        graph: its nodes.
         inputs, states, vectors: widths of the leaves, by their number. The last inputs are those of
-        `hoisted`.
+            `hoisted`.
         weights: `(depth, width)` of each weight.
         outputs: nodes written at each step to arrays `[N, width]`.
         next_states: the node that replaces each state.
-        totals: nodes summed over all rows and steps.
+        totals: nodes summed over all rows and steps, to `[width]`.
+        hoisted: products that are computed for all steps before the first one.
     """
 
     graph: Graph

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from recurra.lowering.graph import Graph, StepGraph
+from recurra.program.ops import OPS
 
 SAVE = 1.0
-"""Writing and reading one number of an array over all of time: the unit of cost. About 0.6 ns."""
+"""Writing and reading one number of an array over all of time: the unit of `Op.cost`, about 0.6 ns."""
 READ = 0.4
-COMPUTE = {
-    **dict.fromkeys(("slice", "detach", "const", "vector"), 0.0),
-    **dict.fromkeys("sigmoid tanh exp expm1 log log1p".split(), 0.55),
-    **dict.fromkeys("sin cos erf pow".split(), 20.0),
-    **dict.fromkeys("sqrt rsqrt reciprocal div".split(), 0.3),
-}
-CHEAP = 0.12
-NEVER = float("inf")
+"""Reading one number of an array that is there anyway."""
 
 
 def choose_tape(
@@ -39,9 +34,9 @@ def choose_tape(
     def whole(number: int) -> float:
         """Of computing a node again, all that it needs included."""
         node = graph[number]
-        if node.op == "product":
-            return NEVER
-        work = COMPUTE.get(node.op, CHEAP)
+        work = OPS[node.op].cost
+        if work == math.inf:
+            return work
         width = max([node.width, *(graph.width(arg) for arg in node.args)])
         return work * width + sum(cost(arg) for arg in node.args)
 
@@ -71,7 +66,7 @@ def choose_tape(
             settle(arg)
 
     stop = frozenset(range(forward))
-    for number in graph.needed(roots, stop):
+    for number in graph.ancestors(roots, stop):
         if number < forward:
             settle(number)
     return sorted(saved)

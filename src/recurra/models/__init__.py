@@ -5,6 +5,8 @@ from recurra.models.bag import Bag
 from recurra.models.decoders import AttentionDecoder, Decoded, Decoder, FedDecoder, VectorDecoder
 from recurra.models.encoder_decoder import EncoderDecoder
 from recurra.models.forecaster import Forecaster
+from recurra.models.head import LinearHead
+from recurra.models.horizon import DirectHorizon, Horizon, RecurrentHorizon
 from recurra.models.language_model import LanguageModel
 from recurra.models.many_to_one import ManyToOne
 from recurra.models.note_model import NoteModel
@@ -22,10 +24,13 @@ __all__ = [
     "Bag",
     "Decoded",
     "Decoder",
+    "DirectHorizon",
     "EncoderDecoder",
     "FedDecoder",
     "Forecaster",
+    "Horizon",
     "LanguageModel",
+    "LinearHead",
     "ManyToOne",
     "NoteModel",
     "OneHot",
@@ -33,6 +38,7 @@ __all__ = [
     "PicturePlaces",
     "PictureVectors",
     "Pictures",
+    "RecurrentHorizon",
     "Regressor",
     "Stepwise",
     "StrokeModel",

@@ -16,6 +16,8 @@ from recurra.registry import MODULES, Configured
 
 
 class BagState(NamedTuple):
+    """What was read so far."""
+
     total: Tensor  # [B, F]: the sum of what was read
     steps: Tensor  # [B, 1]: how many there were
 
@@ -57,19 +59,20 @@ class Bag(Configured):
         the answer to zeros.
         """
         rows: Ragged = self.input(x)
-        before = self.initial_state(len(rows)) if state is None else state
+        state = self.initial_state(len(rows)) if state is None else state
         sums = rows.data.new_zeros(len(rows), rows.data.shape[1]).index_add(0, rows.row_of, rows.data)
-        after = BagState(before.total + rows.unsort(sums), before.steps + rows.lengths.to(sums).unsqueeze(-1))
-        return self._answer(after), after
+        counts = rows.lengths.to(sums).unsqueeze(-1)
+        final = BagState(state.total + rows.unsort(sums), state.steps + counts)
+        return self._answer(final), final
 
     def step(self, x: Any, state: BagState) -> tuple[Tensor, BagState]:
-        """One step `[B, ...]` -> the answer by now, the next state."""
+        """One step `[B, ...]` -> the answer by now `[B, outputs]`, the next state."""
         return self.step_features(self.input(x), state)
 
     def step_features(self, features: Tensor, state: BagState) -> tuple[Tensor, BagState]:
         """`step`, from what the input makes of x on."""
-        after = BagState(state.total + features, state.steps + 1)
-        return self._answer(after), after
+        next_state = BagState(state.total + features, state.steps + 1)
+        return self._answer(next_state), next_state
 
     def each_step(self, x: Any) -> Ragged:
         """The answer `[N, outputs]` after each prefix of each row."""

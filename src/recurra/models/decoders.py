@@ -1,4 +1,4 @@
-"""What a decoder is: rows of target steps, read in the light of a source row."""
+"""Decoders: rows of target steps, read in the light of a source row."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Decoder(Configured):
     """A causal body that starts from the vector of the source row; a subclass says how else it sees the
     source.
 
-    The state is a named tree, leaves in the caller's order. `y = tanh(W [seen, h])`, where h is the body's
-    output and `seen` what the decoder sees of the source at this step.
+    The state is a named tree, leaves in the caller's order. `y = tanh(W [c, h] + b)`, where h is the body's
+    output and c what the decoder sees of the source at this step.
 
     Attributes:
         input_size: width of x. output_size: width of y.
@@ -66,10 +66,45 @@ def require_causal(body: Layer) -> None:
         raise Fault("a decoder's layers must be causal: one that reads backwards sees the answer")
 
 
+@MODULES.register("vector_decoder")
+class VectorDecoder(Decoder):
+    """The vector v sets the first state, is read at every step, and is c (Cho et al., 2014).
+
+    Args:
+        body: any causal layer that reads `[x, v]`.
+        vector: width of v.
+        output_size: width of y.
+    """
+
+    def __init__(self, body: Layer, vector: int, output_size: int) -> None:
+        require_causal(body)
+        self.input_size = body.input_size - vector
+        if self.input_size < 0:
+            raise Fault(f"the body reads {body.input_size} numbers, expected at least {vector} (the vector)")
+        self.output_size = output_size
+        self.body, self.bridge = body, Bridge(vector, body)
+        self.mix = nn.Linear(body.output_size + vector, output_size)
+
+    def begin(self, memory: Ragged, vector: Tensor) -> Any:
+        return {"body": self.bridge(vector, self.body), "vector": vector}
+
+    def run(self, rows: Ragged, state: Any) -> Decoded:
+        vectors = rows.sort(state["vector"])[rows.row_of]
+        h, body = self.body(rows.with_data(torch.cat([rows.data, vectors], -1)), state["body"])
+        return Decoded(h.map(lambda data: self._mix(vectors, data)), {**state, "body": body}, None)
+
+    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        h, body = self.body.step(torch.cat([x, state["vector"]], -1), state["body"])
+        return self._mix(state["vector"], h), {**state, "body": body}
+
+    def _mix(self, vector: Tensor, h: Tensor) -> Tensor:
+        return torch.tanh(self.mix(torch.cat([vector, h], -1)))
+
+
 @MODULES.register("attention_decoder")
 class AttentionDecoder(Decoder):
-    """Attention without input feeding (Luong et al., 2015): nothing that was taken comes back, so the body
-    runs over all of time alone, and the attention of all steps follows in one pass.
+    """Attention without input feeding (Luong et al., 2015): c is what the attention gives, and is not fed
+    back, so the body runs over all of time alone, and the attention of all steps follows in one pass.
 
     Args:
         body: any causal layer.
@@ -95,14 +130,14 @@ class AttentionDecoder(Decoder):
 
     def run(self, rows: Ragged, state: Any) -> Decoded:
         h, body = self.body(rows, state["body"])
-        taken, weights = self.attention.over_rows(h, state["memory"])
-        y = h.map(lambda data: self._mixed(taken.data, data))
+        context, weights = self.attention.over_rows(h, state["memory"])
+        y = h.map(lambda data: self._mix(context.data, data))
         return Decoded(y, {**state, "body": body}, weights)
 
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         h, body = self.body.step(x, state["body"])
-        taken, _ = self.attention(h.unsqueeze(1), state["memory"])
-        return self._mixed(taken.squeeze(1), h), {**state, "body": body}
+        context, _ = self.attention(h.unsqueeze(1), state["memory"])
+        return self._mix(context.squeeze(1), h), {**state, "body": body}
 
     def explain_lines(self) -> list[str]:
         """For `recurra.explain`."""
@@ -111,8 +146,8 @@ class AttentionDecoder(Decoder):
             f"not fed back, so it runs for all steps at once; its scores alone are padded, within a batch"
         ]
 
-    def _mixed(self, taken: Tensor, h: Tensor) -> Tensor:
-        return torch.tanh(self.mix(torch.cat([taken, h], -1)))
+    def _mix(self, context: Tensor, h: Tensor) -> Tensor:
+        return torch.tanh(self.mix(torch.cat([context, h], -1)))
 
 
 @MODULES.register("fed_decoder")
@@ -132,19 +167,18 @@ class FedDecoder(Decoder):
         self.bridge = Bridge(vector, body)
 
     def begin(self, memory: Ragged, vector: Tensor) -> Any:
-        held = self.fed.attention.remember(memory)
         nothing = vector.new_zeros(len(vector), self.output_size)
-        return FedState(self.bridge(vector, self.fed.body), nothing, held)
+        return FedState(self.bridge(vector, self.fed.body), nothing, self.fed.attention.remember(memory))
 
     def run(self, rows: Ragged, state: Any) -> Decoded:
         self.fed.make_room(state.memory.values.shape[1])
-        made, after = scan(self.fed, rows, state)
+        both, final = scan(self.fed, rows, state)
         size = self.output_size
-        return Decoded(made.map(lambda data: data[:, :size]), after, made.map(lambda data: data[:, size:]))
+        return Decoded(both.map(lambda data: data[:, :size]), final, both.map(lambda data: data[:, size:]))
 
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        y, after = self.fed.step(x, state)
-        return y[:, : self.output_size], after
+        both, next_state = self.fed.step(x, state)
+        return both[:, : self.output_size], next_state
 
     def explain_lines(self) -> list[str]:
         """For `recurra.explain`."""
@@ -152,38 +186,3 @@ class FedDecoder(Decoder):
             f"{type(self.fed.attention).__name__} over the source, inside the loop over time: what it takes "
             f"is part of the next step's input (input feeding); its scores alone are padded, within a batch"
         ]
-
-
-@MODULES.register("vector_decoder")
-class VectorDecoder(Decoder):
-    """The vector v sets the first state, and is read and seen at every step (Cho et al., 2014).
-
-    Args:
-        body: any causal layer that reads `[x, v]`.
-        vector: width of v.
-        output_size: width of y.
-    """
-
-    def __init__(self, body: Layer, vector: int, output_size: int) -> None:
-        require_causal(body)
-        self.input_size = body.input_size - vector
-        if self.input_size < 0:
-            raise Fault(f"the body reads {body.input_size} numbers, expected at least {vector} (the vector)")
-        self.output_size = output_size
-        self.body, self.bridge = body, Bridge(vector, body)
-        self.mix = nn.Linear(body.output_size + vector, output_size)
-
-    def begin(self, memory: Ragged, vector: Tensor) -> Any:
-        return {"body": self.bridge(vector, self.body), "vector": vector}
-
-    def run(self, rows: Ragged, state: Any) -> Decoded:
-        seen = rows.sort(state["vector"])[rows.row_of]
-        h, body = self.body(rows.with_data(torch.cat([rows.data, seen], -1)), state["body"])
-        return Decoded(h.map(lambda data: self._mixed(data, seen)), {**state, "body": body}, None)
-
-    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        h, body = self.body.step(torch.cat([x, state["vector"]], -1), state["body"])
-        return self._mixed(h, state["vector"]), {**state, "body": body}
-
-    def _mixed(self, h: Tensor, seen: Tensor) -> Tensor:
-        return torch.tanh(self.mix(torch.cat([seen, h], -1)))

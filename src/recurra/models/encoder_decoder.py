@@ -86,8 +86,8 @@ class EncoderDecoder(Configured):
 
     def encode(self, source: Any) -> tuple[Ragged, Tensor]:
         """Source rows -> the encoder's steps `[N, D]`; each row's vector `[B, V]` in the caller's order."""
-        read = self.target if self.source is None else self.source
-        steps, _ = self.encoder(read(source))
+        reader = self.target if self.source is None else self.source
+        steps, _ = self.encoder(reader(source))
         return steps, self.pool(steps)
 
     def begin(self, source: Any) -> Any:
@@ -101,6 +101,9 @@ class EncoderDecoder(Configured):
             source: rows of what `source` reads.
             target: ids `[N]` int64 that the decoder reads, the opening token first; a row for each of the
                 source's.
+
+        Raises:
+            Fault: not as many rows of both.
         """
         if len(target) != len(source):
             raise Fault(f"{len(source)} source rows and {len(target)} target rows: expected as many")
@@ -110,8 +113,8 @@ class EncoderDecoder(Configured):
 
     def step(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
         """The last target token `[B]` -> logits `[B, tokens]` of the next, the next state."""
-        y, after = self.decoder.step(self.target(ids), state)
-        return self._head(y), after
+        y, next_state = self.decoder.step(self.target(ids), state)
+        return self._head(y), next_state
 
     def _head(self, y: Tensor) -> Tensor:
         weight = self.target.table.weight if self.weight is None else self.weight

@@ -1,4 +1,4 @@
-"""One answer a row."""
+"""One answer a row, or one after each prefix of it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
 from recurra.errors import Fault
 from recurra.layers.base import Layer
 from recurra.layers.inputs import Input
 from recurra.layers.pooling import LastPool, Pool
+from recurra.models.head import LinearHead
 from recurra.ragged import Ragged
 from recurra.registry import MODULES, Configured
 
@@ -33,8 +33,7 @@ class ManyToOne(Configured):
 
     def __init__(self, input: Input, body: Layer, pool: Pool, outputs: int, dropout: float = 0.0) -> None:
         self.input, self.body, self.pool = input, body, pool
-        self.dropout = dropout
-        self.output = nn.Linear(pool.output_size, outputs)
+        self.output = LinearHead(pool.output_size, outputs, dropout)
 
     @property
     def causal(self) -> bool:
@@ -52,11 +51,15 @@ class ManyToOne(Configured):
 
     def forward(self, x: Any, state: Any = None) -> tuple[Tensor, Any]:
         """Ragged rows -> answers `[B, outputs]` in the caller's order, and the state after each row."""
-        y, after = self.body(self.input(x), state)
-        return self._answer(self.pool(y)), after
+        y, final = self.body(self.input(x), state)
+        return self.output(self.pool(y)), final
 
     def step(self, x: Any, state: Any) -> tuple[Tensor, Any]:
-        """One step `[B, ...]` -> the answer by now, the next state."""
+        """One step `[B, ...]` -> the answer by now `[B, outputs]`, the next state.
+
+        Raises:
+            Fault: the model is not causal.
+        """
         if not self.causal:
             raise Fault(
                 "the answer can't be had step by step: that needs layers that read forward alone, and the "
@@ -66,8 +69,8 @@ class ManyToOne(Configured):
 
     def step_features(self, features: Tensor, state: Any) -> tuple[Tensor, Any]:
         """`step`, from what the input makes of x on."""
-        y, after = self.body.step(features, state)
-        return self._answer(y), after
+        y, next_state = self.body.step(features, state)
+        return self.output(y), next_state
 
     def each_step(self, x: Any) -> Ragged:
         """The answer `[N, outputs]` after each prefix of each row, as if the row ended there.
@@ -78,20 +81,16 @@ class ManyToOne(Configured):
         if self.body.causal:
             rows, _ = self.body(rows)
             if isinstance(self.pool, LastPool):
-                return rows.map(self._answer)
+                return rows.map(self.output)
         answers = [rows.data.new_zeros(0, self.output.out_features)]
         for part in prefixes(rows, _STEPS_AT_ONCE):
-            held = part if self.body.causal else self.body(part)[0]
-            answers.append(self._answer(self.pool(held)))
+            y = part if self.body.causal else self.body(part)[0]
+            answers.append(self.output(self.pool(y)))
         return rows.with_data(torch.cat(answers))
-
-    def _answer(self, pooled: Tensor) -> Tensor:
-        answer: Tensor = self.output(F.dropout(pooled, self.dropout, self.training))
-        return answer
 
 
 def prefixes(rows: Ragged, steps: int) -> Iterator[Ragged]:
-    """For each place of `rows`, in order, the row up to and with it; some at a time, of about `steps` steps
+    """For each place of `rows`, in order, the row up to and with it: some at a time, of about `steps` steps
     together.
     """
     lengths = (rows.step_of + 1).cpu()
@@ -100,7 +99,6 @@ def prefixes(rows: Ragged, steps: int) -> Iterator[Ragged]:
     starts = (torch.cumsum(row_lengths, 0) - row_lengths)[order[rows.row_of.cpu()]]
     joined = rows.to_joined()
     part = torch.cumsum(lengths, 0) // max(1, steps)
-    for chosen in torch.split(
-        torch.arange(len(lengths)), torch.unique_consecutive(part, return_counts=True)[1].tolist()
-    ):
-        yield Ragged.from_joined(joined, starts[chosen], lengths[chosen])
+    counts = torch.unique_consecutive(part, return_counts=True)[1]
+    for places in torch.split(torch.arange(len(lengths)), counts.tolist()):
+        yield Ragged.from_joined(joined, starts[places], lengths[places])

@@ -43,10 +43,10 @@ def mirror_(model: EncoderDecoder) -> None:
     if not isinstance(decoder, VectorDecoder) or model.weight is not None:
         raise Fault("a mirrored start needs a decoder that has one vector, and tied = true")
     back = _linear(decoder.body, "decoder")
-    table, into, read = model.target.table.weight, encoder.input.weight, encoder.hidden.weight
+    table, into, turn = model.target.table.weight, encoder.input.weight, encoder.hidden.weight
     width, embedding = into.shape
-    found = (pool.inner.output_size, pool.output_size, len(back.hidden.weight))
-    if found != (width,) * 3 or embedding > width:
+    widths = (pool.inner.output_size, pool.output_size, len(back.hidden.weight))
+    if widths != (width,) * 3 or embedding > width:
         raise Fault(
             f"a mirrored start needs encoder, vector and decoder of one width, at least the {embedding} of "
             f"the embedding, found {width}, {pool.output_size} and {len(back.hidden.weight)}"
@@ -54,11 +54,11 @@ def mirror_(model: EncoderDecoder) -> None:
     with torch.no_grad():
         for layer in (encoder, back, pool.linear, decoder.bridge.linear, decoder.mix):
             _clear_biases_(layer)
-        orthogonal_(read)
+        orthogonal_(turn)
         nn.init.orthogonal_(into, GAIN)
-        pool.linear.weight.copy_(read)
+        pool.linear.weight.copy_(turn)
         nn.init.eye_(decoder.bridge.linear.weight)
-        back.hidden.weight.copy_(read.T)
+        back.hidden.weight.copy_(turn.T)
         back.input.weight.zero_()
         decoder.mix.weight.zero_()
         decoder.mix.weight[:, -width:] = into.T / GAIN**2

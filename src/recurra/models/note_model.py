@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from recurra.errors import Fault
 from recurra.layers.base import Layer
 from recurra.layers.inputs import Input
+from recurra.models.head import LinearHead
 from recurra.models.stepwise import Stepwise
 from recurra.registry import MODULES
 
@@ -28,12 +29,7 @@ class NoteModel(Stepwise):
         if not body.causal:
             raise Fault("the next notes are told from those before: expected causal layers")
         self.input, self.body = input, body
-        self.dropout = dropout
-        self.output = nn.Linear(body.output_size, notes)
-
-    def head(self, y: Tensor) -> Tensor:
-        logits: Tensor = self.output(F.dropout(y, self.dropout, self.training))
-        return logits
+        self.output = LinearHead(body.output_size, notes, dropout)
 
 
 def note_costs(logits: Tensor, notes: Tensor) -> Tensor:

@@ -38,7 +38,7 @@ class Regressor(Configured):
         self.deviation.copy_(spread(targets))
 
     def scaled(self, targets: Tensor) -> Tensor:
-        """Targets as the network is to give them."""
+        """Targets `[..., outputs]` as the network is to give them."""
         return (targets - self.mean) / self.deviation
 
     @property
@@ -52,13 +52,13 @@ class Regressor(Configured):
 
     def forward(self, x: Any, state: Any = None) -> tuple[Tensor, Any]:
         """Rows -> answers `[B, outputs]` in the targets' unit, and the state after each row."""
-        y, after = self.network(x, state)
-        return self._unit(y), after
+        y, final = self.network(x, state)
+        return self._unit(y), final
 
     def step(self, x: Any, state: Any) -> tuple[Tensor, Any]:
         """One step `[B, ...]` of a causal network -> the answer by now, the next state."""
-        y, after = self.network.step(x, state)
-        return self._unit(y), after
+        y, next_state = self.network.step(x, state)
+        return self._unit(y), next_state
 
     @property
     def input(self) -> Input:
@@ -67,8 +67,8 @@ class Regressor(Configured):
 
     def step_features(self, features: Tensor, state: Any) -> tuple[Tensor, Any]:
         """`step`, from what the input makes of x on."""
-        y, after = self.network.step_features(features, state)
-        return self._unit(y), after
+        y, next_state = self.network.step_features(features, state)
+        return self._unit(y), next_state
 
     def each_step(self, x: Any) -> Ragged:
         """The answer `[N, outputs]` after each prefix of each row."""

@@ -8,22 +8,26 @@ from torch import Tensor
 
 from recurra.layers.base import Layer
 from recurra.layers.inputs import Input
+from recurra.models.head import LinearHead
 from recurra.ragged import Ragged
 from recurra.registry import Configured
 
 
 class Stepwise(Configured):
-    """An input, a layer over time, and a head at each step; a subclass writes `head`.
+    """An input, a layer over time, and a head at each step.
 
-    It can run whole rows, and, where its layer can, step by step or piece by piece.
+    It can run whole rows, and, where its layer can, step by step or piece by piece. A subclass sets `input`,
+    `body` and `output`, or writes `head`.
     """
 
     input: Input
     body: Layer
+    output: LinearHead
 
     def head(self, y: Tensor) -> Tensor:
         """The layer's output `[..., F]` -> scores `[..., K]`."""
-        raise NotImplementedError(f"{type(self).__name__} has no head(y)")
+        scores: Tensor = self.output(y)
+        return scores
 
     @property
     def delay(self) -> int | None:
@@ -45,8 +49,8 @@ class Stepwise(Configured):
         Returns:
             scores of x's layout, and the state after each row's last step.
         """
-        y, after = self.body(self.input(x), state, resets=resets)
-        return (y.map(self.head) if isinstance(y, Ragged) else self.head(y)), after
+        y, final = self.body(self.input(x), state, resets=resets)
+        return (y.map(self.head) if isinstance(y, Ragged) else self.head(y)), final
 
     def step(self, x: Any, state: Any) -> tuple[Tensor, Any]:
         """One step `[B, ...]` of a causal model -> scores `[B, K]`, the next state."""
@@ -54,13 +58,15 @@ class Stepwise(Configured):
 
     def step_features(self, features: Tensor, state: Any) -> tuple[Tensor, Any]:
         """`step`, from what the input makes of x on."""
-        y, after = self.body.step(features, state)
-        return self.head(y), after
+        y, next_state = self.body.step(features, state)
+        return self.head(y), next_state
 
     def feed(self, x: Any, state: Any) -> tuple[Tensor, Any]:
-        """The next steps `[B, T, ...]` -> the scores that are certain by now; see `Layer.feed`."""
-        y, after = self.body.feed(self.input(x), state)
-        return self.head(y), after
+        """The next steps `[B, T, ...]` -> the scores `[B, T', K]` that are certain by now, and the next
+        state; see `Layer.feed`.
+        """
+        y, next_state = self.body.feed(self.input(x), state)
+        return self.head(y), next_state
 
     def finish(self, state: Any) -> Tensor | None:
         """The scores `[B, T', K]` still held back when the rows end; None: none are."""

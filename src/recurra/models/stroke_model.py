@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
-from torch.nn import functional as F
-
 from recurra.errors import Fault
 from recurra.layers.base import Layer
 from recurra.layers.inputs import Input
+from recurra.models.head import LinearHead
 from recurra.models.outputs.strokes import PENS, StrokeOutput
 from recurra.models.stepwise import Stepwise
 from recurra.registry import MODULES
@@ -31,9 +29,4 @@ class StrokeModel(Stepwise):
         if not body.causal:
             raise Fault("a drawing is told step after step: expected causal layers")
         self.input, self.body, self.strokes = input, body, strokes
-        self.dropout = dropout
-        self.output = nn.Linear(body.output_size, strokes.size)
-
-    def head(self, y: Tensor) -> Tensor:
-        scores: Tensor = self.output(F.dropout(y, self.dropout, self.training))
-        return scores
+        self.output = LinearHead(body.output_size, strokes.size, dropout)

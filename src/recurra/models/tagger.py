@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from recurra.layers.base import Layer
 from recurra.layers.crf import CRF
 from recurra.layers.inputs import Input
+from recurra.models.head import LinearHead
 from recurra.models.stepwise import Stepwise
 from recurra.ragged import Ragged
 from recurra.registry import MODULES
@@ -30,12 +31,7 @@ class Tagger(Stepwise):
         self, input: Input, body: Layer, labels: int, crf: CRF | None = None, dropout: float = 0.0
     ) -> None:
         self.input, self.body, self.crf = input, body, crf
-        self.dropout = dropout
-        self.output = nn.Linear(body.output_size, labels)
-
-    def head(self, y: Tensor) -> Tensor:
-        scores: Tensor = self.output(F.dropout(y, self.dropout, self.training))
-        return scores
+        self.output = LinearHead(body.output_size, labels, dropout)
 
     def loss(self, scores: Ragged, labels: Ragged) -> Tensor:
         """The negative log-likelihood of labels `[N]` int64 given scores `[N, K]`, summed over all rows."""

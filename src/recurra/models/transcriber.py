@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from recurra.layers.base import Layer
 from recurra.layers.inputs import Input
+from recurra.models.head import LinearHead
 from recurra.models.stepwise import Stepwise
 from recurra.ragged import Ragged
 from recurra.registry import MODULES
@@ -30,18 +31,13 @@ class Transcriber(Stepwise):
 
     def __init__(self, input: Input, body: Layer, symbols: int, dropout: float = 0.0) -> None:
         self.input, self.body = input, body
-        self.dropout = dropout
         self.symbols = symbols
-        self.output = nn.Linear(body.output_size, symbols + 1)
+        self.output = LinearHead(body.output_size, symbols + 1, dropout)
 
     @property
     def blank(self) -> int:
         """The index of the blank."""
         return self.symbols
-
-    def head(self, y: Tensor) -> Tensor:
-        scores: Tensor = self.output(F.dropout(y, self.dropout, self.training))
-        return scores
 
     def loss(self, scores: Ragged, targets: Ragged) -> Tensor:
         """`[B]`: the negative log-likelihood of each row's symbols `[K]` int64 given scores

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from recurra.layers.base import Layer
@@ -13,6 +13,7 @@ from recurra.layers.bridge import Bridge
 from recurra.layers.inputs import Vectors
 from recurra.layers.pooling import Pool
 from recurra.models.decoders import require_causal
+from recurra.models.head import LinearHead
 from recurra.ragged import Ragged
 from recurra.registry import MODULES, Configured
 
@@ -35,9 +36,8 @@ class VectorAutoEncoder(Configured):
     ) -> None:
         require_causal(decoder)
         self.input, self.encoder, self.pool, self.decoder = input, encoder, pool, decoder
-        self.dropout = dropout
         self.bridge = Bridge(pool.output_size, decoder)
-        self.output = nn.Linear(decoder.output_size, input.output_size)
+        self.output = LinearHead(decoder.output_size, input.output_size, dropout)
 
     def encode(self, x: Ragged) -> Tensor:
         """Rows `[N, F]` -> `[B, V]`, in the caller's order."""
@@ -50,9 +50,9 @@ class VectorAutoEncoder(Configured):
         network sees them.
         """
         longest = int(lengths.max()) if len(lengths) else 0
-        given = vectors.unsqueeze(1).expand(-1, longest, -1)
-        y, _ = self.decoder(Ragged.from_padded(given, lengths), self.bridge(vectors, self.decoder))
-        back: Ragged = y.map(lambda h: self.output(F.dropout(h, self.dropout, self.training)))
+        repeated = vectors.unsqueeze(1).expand(-1, longest, -1)
+        y, _ = self.decoder(Ragged.from_padded(repeated, lengths), self.bridge(vectors, self.decoder))
+        back: Ragged = y.map(self.output)
         return back.reversed()
 
     def forward(self, x: Ragged, state: Any = None) -> tuple[Ragged, Any]:

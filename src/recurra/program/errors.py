@@ -15,10 +15,10 @@ class LeavesMarks(Untraceable):
     """The step changes attributes of its module, which a program would not do.
 
     Attributes:
-        places: (path of the module within the cell, name of the attribute) of each.
+        attributes: (path of the module within the cell, name of the attribute) of each.
     """
 
-    def __init__(self, places: frozenset[tuple[str, str]]) -> None:
-        names = ", ".join(sorted(f"{path}.{name}" if path else name for path, name in places))
+    def __init__(self, attributes: frozenset[tuple[str, str]]) -> None:
+        names = ", ".join(sorted(f"{path}.{name}" if path else name for path, name in attributes))
         super().__init__(f"the step keeps something outside its state: it changes {names}")
-        self.places = places
+        self.attributes = attributes

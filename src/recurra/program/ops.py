@@ -1,27 +1,59 @@
-"""The operations of a program, each with the torch function that defines it.
+"""The one table of operations: what each is, what it means in torch, and what the rooms above need to know.
 
 Operations act on each row alone: `[rows, width]` in, `[rows, width]` out; width 1 broadcasts, and so does a
-fixed value `[width]`. The first arguments are values, the rest constants of the node. These definitions are
+fixed value `[width]`. The first arguments are values, the rest constants of the node. The functions here are
 the reference for every engine.
+
+What is code of an upper room stands there, under the names of this table, and is held to it by
+`require_complete`: the primitives of an operation in `recurra.lowering.lowerings.LOWERINGS`, its gradient in
+`recurra.lowering.gradients.GRADIENTS`. How torch records it (`recurra.tracing.aten`) and the native library's
+list (`native/engine/ops.h`) are held to it by `tests/laws/test_operations.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+Kind = Literal["product", "pointwise", "rowwise", "reduction", "structure", "source"]
+"""`product`: rows times a weight. `pointwise`: number by number. `rowwise`: along the width, which stays.
+`reduction`: along the width, to width 1. `structure`: moves numbers about. `source`: rows out of nothing."""
+
+Level = Literal["program", "primitive", "lowered", "derived"]
+"""Where it is met. `program`: in programs alone; in a loop's body it is lowered to primitives.
+`primitive`: in programs and in graphs of primitives. `lowered`: in graphs alone, where lowering makes it.
+`derived`: in graphs of derivatives alone, where a gradient makes it; it has none itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """kind: `product`, `pointwise`, `rowwise`, `structure` or `random`; run: its meaning in torch."""
+    """One operation.
 
-    kind: str
+    Attributes:
+        kind: see `Kind`.
+        run: its meaning in torch: `run(*values, *constants)`, or `run(rows, width, like, *constants)` of a
+            source, `like` being a tensor of the type and device that the rows shall have.
+        operands: how many values it reads; None: not always as many.
+        constants: names of the constants behind them.
+        level: see `Level`.
+        flat: whether its gradient is zero everywhere, or cut off.
+        cost: of computing one number of a primitive again, where writing it to an array over all of time and
+            reading it back costs 1 (about 0.6 ns).
+    """
+
+    kind: Kind
     run: Callable[..., Tensor]
+    operands: int | None = 1
+    constants: tuple[str, ...] = ()
+    level: Level = "primitive"
+    flat: bool = False
+    cost: float = 0.12
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -35,79 +67,108 @@ def _layer_norm(x: Tensor, *rest: Any) -> Tensor:
     """Arguments: optional weight, optional bias, then eps."""
     *affine, eps = rest
     # torch sums the weight's gradient in an order that depends on the number of threads
-    made = F.layer_norm(x, (x.shape[-1],), None, None, eps)
+    normal = F.layer_norm(x, (x.shape[-1],), None, None, eps)
     if not affine:
-        return made
-    return made * affine[0] if len(affine) == 1 else torch.addcmul(affine[1], made, affine[0])
-
-
-def _pointwise(run: Callable[..., Tensor]) -> Op:
-    return Op("pointwise", run)
+        return normal
+    return normal * affine[0] if len(affine) == 1 else torch.addcmul(affine[1], normal, affine[0])
 
 
 def _clamp(x: Tensor, low: float | None, high: float | None) -> Tensor:
     return torch.clamp(x, low, high)
 
 
+def _uniform(rows: int, width: int, like: Tensor) -> Tensor:
+    return torch.rand(rows, width, dtype=like.dtype, device=like.device)
+
+
+def _normal(rows: int, width: int, like: Tensor) -> Tensor:
+    return torch.randn(rows, width, dtype=like.dtype, device=like.device)
+
+
+def _bernoulli(rows: int, width: int, like: Tensor, p: float) -> Tensor:
+    return torch.empty(rows, width, dtype=like.dtype, device=like.device).bernoulli_(p)
+
+
+def _named(names: str, operands: int, **columns: Any) -> dict[str, Op]:
+    """Pointwise operations that torch has under the same name."""
+    return {name: Op("pointwise", getattr(torch, name), operands, **columns) for name in names.split()}
+
+
+def _with_constant(names: str) -> dict[str, Op]:
+    """`<name>_scalar`: a constant is the second operand."""
+    columns: dict[str, Any] = {"constants": ("constant",), "level": "program"}
+    return {f"{name}_scalar": Op("pointwise", getattr(torch, name), **columns) for name in names.split()}
+
+
+def _composite(run: Callable[..., Tensor], *constants: str) -> Op:
+    """Pointwise, of one operand, and written in primitives."""
+    return Op("pointwise", run, constants=constants, level="program")
+
+
+def _source(run: Callable[..., Tensor], *constants: str) -> Op:
+    return Op("source", run, 0, constants, "program")
+
+
 OPS: dict[str, Op] = {
-    "product": Op("product", _product),
-    **{
-        name: _pointwise(getattr(torch, name))
-        for name in (
-            "neg sigmoid tanh relu exp log log1p expm1 sqrt rsqrt reciprocal abs sign sin cos erf floor "
-            "add sub mul div maximum minimum gt ge lt le eq ne logical_and logical_or logical_not where lerp"
-        ).split()
-    },
-    # operations with constants
-    "add_scalar": _pointwise(lambda x, c: x + c),
-    "mul_scalar": _pointwise(lambda x, c: x * c),
-    "rsub_scalar": _pointwise(lambda x, c: c - x),
-    "rdiv_scalar": _pointwise(lambda x, c: c / x),
-    "pow_scalar": _pointwise(lambda x, c: x**c),
-    "gt_scalar": _pointwise(lambda x, c: x > c),
-    "ge_scalar": _pointwise(lambda x, c: x >= c),
-    "lt_scalar": _pointwise(lambda x, c: x < c),
-    "le_scalar": _pointwise(lambda x, c: x <= c),
-    "eq_scalar": _pointwise(lambda x, c: x == c),
-    "ne_scalar": _pointwise(lambda x, c: x != c),
-    "clamp": _pointwise(_clamp),
-    "softplus": _pointwise(F.softplus),
-    "gelu": _pointwise(lambda x, approximate: F.gelu(x, approximate=approximate)),
-    "silu": _pointwise(F.silu),
-    "elu": _pointwise(lambda x, alpha, scale, input_scale: torch.ops.aten.elu(x, alpha, scale, input_scale)),
-    "leaky_relu": _pointwise(F.leaky_relu),
-    "hardtanh": _pointwise(F.hardtanh),
-    "hardsigmoid": _pointwise(F.hardsigmoid),
-    "logsigmoid": _pointwise(F.logsigmoid),
-    "to_float": _pointwise(lambda x, dtype: x.to(dtype)),
-    "detach": _pointwise(torch.detach),
+    "product": Op("product", _product, None, cost=math.inf),
+    # number by number
+    **_named("neg relu abs", 1),
+    **_named("sigmoid tanh exp log log1p expm1", 1, cost=0.55),
+    **_named("sqrt rsqrt reciprocal", 1, cost=0.3),
+    **_named("sin cos erf", 1, cost=20.0),
+    **_named("sign floor logical_not", 1, flat=True),
+    **_named("detach", 1, flat=True, cost=0.0),
+    **_named("add sub mul maximum minimum", 2),
+    **_named("div", 2, cost=0.3),
+    **_named("gt ge lt le eq ne logical_and logical_or", 2, flat=True),
+    **_named("pow", 2, cost=20.0, level="lowered"),
+    **_named("where", 3),
+    **_named("lerp", 3, level="program"),
+    **_with_constant("add mul pow gt ge lt le eq ne"),
+    "rsub_scalar": _composite(torch.rsub, "constant"),
+    "rdiv_scalar": _composite(lambda x, constant: constant / x, "constant"),
+    "clamp": _composite(_clamp, "low", "high"),
+    "softplus": _composite(F.softplus, "beta", "threshold"),
+    "gelu": _composite(lambda x, approximate: F.gelu(x, approximate=approximate), "approximate"),
+    "silu": _composite(F.silu),
+    "elu": _composite(torch.ops.aten.elu, "alpha", "scale", "input_scale"),
+    "leaky_relu": _composite(F.leaky_relu, "slope"),
+    "hardtanh": _composite(F.hardtanh, "low", "high"),
+    "hardsigmoid": _composite(F.hardsigmoid),
+    "logsigmoid": _composite(F.logsigmoid),
+    "to_float": _composite(lambda x, dtype: x.to(dtype), "dtype"),
+    # a gradient through y = sigmoid(..), through y = tanh(..)
+    "sigmoid_slope": Op("pointwise", lambda grad, y: grad * (y * (1 - y)), 2, level="derived"),
+    "tanh_slope": Op("pointwise", lambda grad, y: grad * (1 - y * y), 2, level="derived"),
     # along the width
-    "sum": Op("rowwise", lambda x: x.sum(-1, keepdim=True)),
-    "mean": Op("rowwise", lambda x: x.mean(-1, keepdim=True)),
-    "amax": Op("rowwise", lambda x: x.amax(-1, keepdim=True)),
-    "amin": Op("rowwise", lambda x: x.amin(-1, keepdim=True)),
-    "softmax": Op("rowwise", lambda x: torch.softmax(x, -1)),
-    "log_softmax": Op("rowwise", lambda x: torch.log_softmax(x, -1)),
-    "layer_norm": Op("rowwise", _layer_norm),
+    "sum": Op("reduction", lambda x: x.sum(-1, keepdim=True)),
+    "amax": Op("reduction", lambda x: x.amax(-1, keepdim=True)),
+    "amin": Op("reduction", lambda x: x.amin(-1, keepdim=True)),
+    "mean": Op("reduction", lambda x: x.mean(-1, keepdim=True), level="program"),
+    "softmax": Op("rowwise", lambda x: torch.softmax(x, -1), level="program"),
+    "log_softmax": Op("rowwise", lambda x: torch.log_softmax(x, -1), level="program"),
+    "layer_norm": Op("rowwise", _layer_norm, None, ("eps",), level="program"),
     # moving numbers about
-    "slice": Op("structure", lambda x, start, stop: x[:, start:stop]),
-    "cat": Op("structure", lambda *xs: torch.cat(xs, -1)),
-    "broadcast": Op("structure", lambda x, width: x.expand(-1, width)),
+    "slice": Op("structure", lambda x, start, stop: x[:, start:stop], 1, ("start", "stop"), cost=0.0),
+    "cat": Op("structure", lambda *parts: torch.cat(parts, -1), None),
+    "broadcast": Op("structure", lambda x, width: x.expand(-1, width), 1, ("width",)),
+    # rows out of nothing
+    "fill": _source(lambda rows, width, like, value: like.new_full((rows, width), value), "value"),
+    "uniform": _source(_uniform),
+    "normal": _source(_normal),
+    "bernoulli": _source(_bernoulli, "p"),
 }
-"""Name -> operation. `fill`, `uniform` and `bernoulli` make rows out of nothing and need to know how many:
-see `recurra.program.interpret`."""
 
-SOURCES: dict[str, Callable[..., Tensor]] = {
-    "fill": lambda rows, width, like, value: like.new_full((rows, width), value),
-    "uniform": lambda rows, width, like: torch.rand(rows, width, dtype=like.dtype, device=like.device),
-    "normal": lambda rows, width, like: torch.randn(rows, width, dtype=like.dtype, device=like.device),
-    "bernoulli": lambda rows, width, like, p: torch.empty(
-        rows, width, dtype=like.dtype, device=like.device
-    ).bernoulli_(p),
-}
-"""Rows made out of nothing: how many, how wide, a tensor of the wanted type and device, constants."""
+SOURCES = frozenset(name for name, op in OPS.items() if op.kind == "source")
+TRACED = frozenset(name for name, op in OPS.items() if op.level in ("program", "primitive"))
+"""What a traced step can be made of."""
+PRIMITIVES = frozenset(name for name, op in OPS.items() if op.level != "program")
+"""What graphs are made of, beside their leaves."""
 
 
-def kind_of(op: str) -> str:
-    """`product`, `pointwise`, `rowwise`, `structure` or `source`."""
-    return "source" if op in SOURCES else OPS[op].kind
+def require_complete(entries: Iterable[str], operations: Iterable[str], column: str) -> None:
+    """LookupError unless a column has an entry for each of some operations, and for nothing else."""
+    have, need = set(entries), set(operations)
+    if have != need:
+        missing, extra = sorted(need - have), sorted(have - need)
+        raise LookupError(f"{column}: missing {missing or 'nothing'}, not expected {extra or 'nothing'}")

@@ -1,8 +1,8 @@
 """One time step as plain data, split by what depends on what.
 
-*once*: made of weights alone. *before*: of the input, not of the state: one pass over all of time. *inside*:
-what the next state needs: the loop. *after*: uses the state but is not fed back: again one pass over all of
-time.
+*once*: made of weights alone. *before*: of the input, not of the state: one pass over all of time.
+*inside*: what the next state needs: the loop. *after*: uses the state but is not fed back: again one pass
+over all of time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import cached_property
 from recurra.program.ops import OPS, SOURCES
 from recurra.program.value import Value
 
-ON_ROWS = frozenset(name for name, op in OPS.items() if op.kind in ("pointwise", "rowwise"))
+_ROW_WORK = frozenset(name for name, op in OPS.items() if op.kind in ("pointwise", "rowwise", "reduction"))
 PARTS = ("once", "before", "inside", "after")
 
 
@@ -24,10 +24,10 @@ class Program:
 
     Attributes:
         values: numbered; arguments come before what uses them.
-        x: the number of the step's input, or None when the step ignores it.
-        states: name -> number of the state's leaf, in the state's own order.
-        next_states: name -> number of what replaces it.
-        y: the number of the step's output.
+        x: the number of the step's input, `[rows, input_size]`.
+        states: name -> number of the state's leaf, `[rows, width]`, in the state's own order.
+        next_states: name -> number of what replaces it, in the same order.
+        y: the number of the step's output, `[rows, output_size]`.
     """
 
     values: tuple[Value, ...]
@@ -37,8 +37,8 @@ class Program:
     y: int
 
     @cached_property
-    def used(self) -> frozenset[int]:
-        """What the output or the next state needs."""
+    def live(self) -> frozenset[int]:
+        """What the output or the next state is computed from."""
         return self._ancestors([self.y, *self.next_states.values()])
 
     @cached_property
@@ -64,9 +64,9 @@ class Program:
         return tuple(parts)
 
     def of_part(self, part: str) -> tuple[int, ...]:
-        """The numbers of a part's operations and leaves that are used, in order.
+        """The numbers of a part's live operations and leaves, in order.
 
-        Random rows count as used: leaving a draw out would shift those after it.
+        Random rows count as live: leaving a draw out would shift those after it.
         """
         return self._by_part[part]
 
@@ -74,7 +74,7 @@ class Program:
     def _by_part(self) -> dict[str, tuple[int, ...]]:
         parts: dict[str, list[int]] = {part: [] for part in PARTS}
         for number, value in enumerate(self.values):
-            if number in self.used or value.op in SOURCES:
+            if number in self.live or value.op in SOURCES:
                 parts[self.parts[number]].append(number)
         return {part: tuple(numbers) for part, numbers in parts.items()}
 
@@ -82,12 +82,12 @@ class Program:
     def loop(self) -> Loop:
         """The inside part with its borders."""
         inside = [n for n in self.of_part("inside") if not self.values[n].is_leaf]
-        needed = {arg for n in inside for arg in self.values[n].args} | set(self.next_states.values())
+        reads = {arg for n in inside for arg in self.values[n].args} | set(self.next_states.values())
         outward = {self.y} | {arg for n in self.of_part("after") for arg in self.values[n].args}
         return Loop(
             values=self.values,
-            steps=tuple(n for n in sorted(needed) if self.parts[n] == "before"),
-            fixed=tuple(n for n in sorted(needed) if self.parts[n] == "once"),
+            inputs=tuple(n for n in sorted(reads) if self.parts[n] == "before"),
+            fixed=tuple(n for n in sorted(reads) if self.parts[n] == "once"),
             states=tuple(self.states.values()),
             body=tuple(inside),
             next_states=tuple(self.next_states.values()),
@@ -96,28 +96,29 @@ class Program:
 
     @cached_property
     def merged(self) -> Loop:
-        """As `loop`, with what is made of the input and the loop alone reads taken in.
+        """As `loop`, and what is made of the input and read by the loop alone is part of its body.
 
         For an engine that finds out itself what it can do over all of time at once, and in what portions.
         """
         loop, readers = self.loop, self._readers
-        kept = {self.y, *self.next_states.values()}
-        taken: set[int] = set()
+        results = {self.y, *self.next_states.values()}
+        body = set(loop.body)
         for n in reversed(self.of_part("before")):
-            alone = all(self.parts[r] == "inside" or r in taken for r in readers[n])
-            if n in kept or not readers[n] or not alone:
+            if n in results or not readers[n] or not body.issuperset(readers[n]):
                 continue
             # work on a row is cheaper in the loop, where the row is at hand, than as an array over all of
             # time; but not in front of a product, which would have to follow it into the loop
             op = self.values[n].op
-            if op == "product" or (op in ON_ROWS and not self._feeds_product(n)):
-                taken.add(n)
-        reads = {arg for n in taken for arg in self.values[n].args}
+            if op == "product" or (op in _ROW_WORK and not self._feeds_product(n)):
+                body.add(n)
+        from_before = body.difference(loop.body)
+        reads = {arg for n in from_before for arg in self.values[n].args}
+        inputs = {*loop.inputs} | {n for n in reads if self.parts[n] == "before"}
         return replace(
             loop,
-            steps=tuple(sorted(({*loop.steps} | {n for n in reads if self.parts[n] == "before"}) - taken)),
+            inputs=tuple(sorted(inputs - from_before)),
             fixed=tuple(sorted({*loop.fixed} | {n for n in reads if self.parts[n] == "once"})),
-            body=tuple(sorted({*loop.body} | taken)),
+            body=tuple(sorted(body)),
         )
 
     def _feeds_product(self, number: int) -> bool:
@@ -127,59 +128,59 @@ class Program:
             op == "product" or (OPS[op].kind == "structure" and self._feeds_product(r)) for r, op in readers
         )
 
-    def before(self, loop: Loop) -> tuple[int, ...]:
+    def prelude(self, loop: Loop) -> tuple[int, ...]:
         """The operations to run over all of time before one of this program's loops."""
-        known = self._before.get(id(loop))
-        return self._before_of(loop) if known is None else known
+        numbers = self._preludes.get(id(loop))
+        return self._prelude_of(loop) if numbers is None else numbers
 
     @cached_property
-    def _before(self) -> dict[int, tuple[int, ...]]:
-        return {id(loop): self._before_of(loop) for loop in (self.loop, self.merged)}
+    def _preludes(self) -> dict[int, tuple[int, ...]]:
+        return {id(loop): self._prelude_of(loop) for loop in (self.loop, self.merged)}
 
-    def _before_of(self, loop: Loop) -> tuple[int, ...]:
-        inside = set(loop.body)
-        numbers = self.of_part("before")
-        return tuple(n for n in numbers if not self.values[n].is_leaf and n not in inside)
+    def _prelude_of(self, loop: Loop) -> tuple[int, ...]:
+        body = set(loop.body)
+        return tuple(n for n in self.of_part("before") if not self.values[n].is_leaf and n not in body)
 
     @cached_property
     def _readers(self) -> list[list[int]]:
         readers: list[list[int]] = [[] for _ in self.values]
         for number, value in enumerate(self.values):
-            if number in self.used:
+            if number in self.live:
                 for arg in value.args:
                     readers[arg].append(number)
         return readers
 
     def _ancestors(self, numbers: Iterable[int]) -> frozenset[int]:
-        seen: set[int] = set()
+        ancestors: set[int] = set()
         stack = list(numbers)
         while stack:
             number = stack.pop()
-            if number not in seen:
-                seen.add(number)
+            if number not in ancestors:
+                ancestors.add(number)
                 stack.extend(self.values[number].args)
-        return frozenset(seen)
+        return frozenset(ancestors)
 
 
 @dataclass(frozen=True)
 class Loop:
     """What an engine runs: the inside of a program, over ragged rows.
 
-    Every attribute but `values` holds numbers of values.
+    N rows of all steps together, packed step by step, longest row first; B rows at most at one step. Every
+    attribute but `values` holds numbers of values.
 
     Attributes:
         values: all of the program's.
-        steps: read at each step from arrays `[N, width]` made before the loop.
+        inputs: read at each step from arrays `[N, width]` that are there before the loop begins.
         fixed: weights: matrices `[in, out]` of products, vectors `[width]` beside rows.
-        states: carried from step to step, `[B, width]`.
-        body: operations in order.
-        next_states: what replaces each state, in the order of `states`; it may be any value, a state itself
-        included.
+        states: the leaves that carry `[B, width]` from step to step.
+        body: operations in order, each `[rows of the step, width]`.
+        next_states: what replaces each state, in the order of `states`, of the same width; it may be any
+            value, a state itself included.
         outputs: written at each step to arrays `[N, width]`; a state's leaf means its value before the step.
     """
 
     values: tuple[Value, ...]
-    steps: tuple[int, ...]
+    inputs: tuple[int, ...]
     fixed: tuple[int, ...]
     states: tuple[int, ...]
     body: tuple[int, ...]

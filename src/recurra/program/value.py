@@ -24,7 +24,7 @@ class Value:
 
     Attributes:
         op: a leaf's kind (`LEAVES`), `aten` for work on weights alone, or a name of
-        `recurra.program.ops.OPS`.
+            `recurra.program.ops.OPS`.
         args: the values it is computed from, by number.
         attrs: constants of the operation (a slope, the ends of a slice, a leaf's name).
         shape: of one row, the batch dimension left out; for a fixed value its whole shape.

@@ -26,9 +26,9 @@ def recipe_titles() -> dict[str, str]:
     return {name: recipe_text(name).splitlines()[0].lstrip("# ").rstrip(".") for name in recipe_names()}
 
 
-def find_recipe(asked: str | Path) -> Path:
+def find_recipe(name: str | Path) -> Path:
     """A file as it stands, or a recipe that comes with Recurra by its bare name."""
-    path = Path(asked)
-    if not path.exists() and str(asked) in recipe_names():
-        return FOLDER / f"{asked}.toml"
+    path = Path(name)
+    if not path.exists() and str(name) in recipe_names():
+        return FOLDER / f"{name}.toml"
     return path

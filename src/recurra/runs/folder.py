@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import torch
 import recurra.tasks  # noqa: F401  (registers every task)
 from recurra.errors import Fault
 from recurra.runs.sections import read_section
+from recurra.runs.toml import read_toml
 from recurra.storage.files import check_format
 from recurra.storage.models import load_model
 from recurra.tasks.base import TASKS, Task
@@ -25,21 +25,6 @@ METRICS = "metrics.json"
 TENSORBOARD = "tensorboard"
 
 
-def read_toml(path: str | Path) -> dict[str, Any]:
-    """The table of a TOML file; Fault with line and column where it is none."""
-    path = Path(path)
-    try:
-        return tomllib.loads(path.read_bytes().decode())
-    except FileNotFoundError:
-        raise Fault(f"{path}: no such file") from None
-    except OSError as error:
-        raise Fault(f"{path}: can't be read: {error.strerror or error}") from None
-    except UnicodeDecodeError as error:
-        raise Fault(f"{path}: byte {error.start} is not UTF-8: expected a TOML file") from None
-    except tomllib.TOMLDecodeError as error:
-        raise Fault(f"{path}: not TOML: {error}") from None
-
-
 def task_class(table: dict[str, Any], where: str) -> type[Task]:
     """The task that a recipe names."""
     if not isinstance(table.get("task"), str):
@@ -47,10 +32,10 @@ def task_class(table: dict[str, Any], where: str) -> type[Task]:
             f"{where}: task = {table.get('task')!r} found, expected one of: {', '.join(sorted(TASKS))}"
         )
     try:
-        found: type[Task] = TASKS[table["task"]]
+        task: type[Task] = TASKS[table["task"]]
     except Fault as fault:
         raise Fault(f"{where}: {fault}") from None
-    return found
+    return task
 
 
 def load(run: str | Path, device: str | torch.device = "cpu") -> Task:

@@ -16,9 +16,9 @@ from torch import Tensor
 from recurra.errors import Fault
 from recurra.layers.recurrent import Recurrent
 from recurra.ragged import Ragged
-from recurra.runs import plots as pictures
+from recurra.runs import plots
 from recurra.runs.folder import LOG, METRICS, RECIPE, load
-from recurra.storage.files import read_json, write_bytes
+from recurra.storage.files import read_json, write_text
 from recurra.tasks.base import Task, TextStream
 
 REPORT = "report.html"
@@ -46,7 +46,7 @@ def write_report(run: str | Path, *, samples: Sequence[str] = (), stream: str = 
     task = load(folder)
     metrics = read_json(folder / METRICS)
     parts = [f"<h1>{escape(folder.name)}: {escape(task.name)}</h1>", _numbers(metrics, task.model)]
-    curve = pictures.learning_curve(_log(folder / LOG), metrics["score"])
+    curve = plots.learning_curve(_log(folder / LOG), metrics["score"])
     parts += ["<h2>Learning curve</h2>", _image(curve, "loss and validation over steps")]
     if samples:
         parts += ["<h2>Written by the model</h2>", *(f"<pre>{escape(text)}</pre>" for text in samples)]
@@ -55,7 +55,7 @@ def write_report(run: str | Path, *, samples: Sequence[str] = (), stream: str = 
     parts += ["<h2>Recipe</h2>", f"<pre>{escape((folder / RECIPE).read_text(encoding='utf-8'))}</pre>"]
     head = f"<meta charset=utf-8><title>{escape(folder.name)}</title><style>{_STYLE}</style>"
     page = "\n".join(["<!doctype html><html lang=en>", head, *parts, "</html>"])
-    write_bytes(folder / REPORT, page.encode())
+    write_text(folder / REPORT, page)
     return folder / REPORT
 
 
@@ -81,18 +81,16 @@ def _streamed(task: Task, text: str) -> Iterator[str]:
         answers = [*stream.feed(text), *stream.finish()]
     tokens = [answer["token"] for answer in answers]
     yield "<h2>Read as a stream</h2><p>How unexpected each token was (red: more than 4 bits):</p>"
-    yield _image(
-        pictures.surprisals(tokens, [a["surprisal_bits"] for a in answers]), "surprisal of each token"
-    )
+    yield _image(plots.surprisals(tokens, [a["surprisal_bits"] for a in answers]), "surprisal of each token")
     likely = [[(n["token"], n["probability"]) for n in answer["next"]] for answer in answers]
     yield "<p>After each token, what it expects next:</p>"
-    yield _image(pictures.next_tokens(tokens, likely), "likeliest next tokens")
+    yield _image(plots.next_tokens(tokens, likely), "likeliest next tokens")
     hidden = torch.cat(outputs) if outputs else torch.zeros(0, 0)
     if len(hidden) == len(tokens):
         # change from step to step against the whole range: small where a unit remembers
         pace = hidden.diff(dim=0).abs().mean(0) / hidden.std(0).clamp(min=0.1)
         slowest = pace.topk(min(_UNITS, hidden.shape[1]), largest=False).indices
-        picture = pictures.activity(tokens, hidden[:, slowest].T.tolist())
+        picture = plots.activity(tokens, hidden[:, slowest].T.tolist())
         yield f"<p>The {len(slowest)} units of the first layer that hold on longest, the slowest on top:</p>"
         yield _image(picture, "hidden units over the text")
 

@@ -34,21 +34,21 @@ def read_section(options: type[O], table: Any, name: str, where: str) -> O:
     path = [str(part) for part in first["loc"]]
     key = ".".join([name, *path])
     if first["type"] == "extra_forbidden":
-        known = _known(options, path[:-1])
-        raise Fault(f"{where}: unknown key {key}{nearest(path[-1], known) if known else ''}")
+        keys = _keys_at(options, path[:-1])
+        raise Fault(f"{where}: unknown key {key}{nearest(path[-1], keys) if keys else ''}")
     if first["type"] == "missing":
         raise Fault(f"{where}: {key} is missing: expected a value for it in [{name}]")
-    said = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    raise Fault(f"{where}: {key} = {_shown(first['input'])} found: {said}")
+    problem = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    raise Fault(f"{where}: {key} = {_excerpt(first['input'])} found: {problem}")
 
 
-def _known(options: type[BaseModel], path: list[str]) -> list[str]:
+def _keys_at(options: type[BaseModel], path: list[str]) -> list[str]:
     """The keys that the table at `path` may have, those of all forms where it may take several."""
     level = [options]
     for part in path:
         fields = [each.model_fields[part] for each in level if part in each.model_fields]
         if fields:  # else `part` names a form of a union, which takes no level of its own
-            level = [found for field in fields for found in _models(field.annotation)]
+            level = [model for field in fields for model in _models(field.annotation)]
     return sorted({field for each in level for field in each.model_fields})
 
 
@@ -59,6 +59,6 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _models(part)
 
 
-def _shown(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 60 else f"{shown[:57]}..."
+def _excerpt(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,16 +1,29 @@
-"""Writing TOML; Python's own library only reads it."""
+"""Reading TOML, with faults told by their place; writing it, which Python's own library does not."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from recurra.errors import Fault
+from recurra.storage.files import read_bytes
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """The table of a TOML file; Fault with line and column where it is none."""
+    try:
+        return tomllib.loads(read_bytes(path).decode())
+    except UnicodeDecodeError as error:
+        raise Fault(f"{path}: byte {error.start} is not UTF-8: expected a TOML file") from None
+    except tomllib.TOMLDecodeError as error:
+        raise Fault(f"{path}: not TOML: {error}") from None
 
 
 def to_toml(table: Mapping[str, Any]) -> str:
@@ -18,11 +31,11 @@ def to_toml(table: Mapping[str, Any]) -> str:
 
     None is left out, as TOML has no such value.
     """
-    held = {key: value for key, value in table.items() if value is not None}
+    entries = {key: value for key, value in table.items() if value is not None}
     lines = [
-        f"{_key(key)} = {_value(value)}" for key, value in held.items() if not isinstance(value, Mapping)
+        f"{_key(key)} = {_value(value)}" for key, value in entries.items() if not isinstance(value, Mapping)
     ]
-    for key, value in held.items():
+    for key, value in entries.items():
         if isinstance(value, Mapping):
             lines += ["", f"[{_key(key)}]"]
             lines += [f"{_key(name)} = {_value(each)}" for name, each in value.items() if each is not None]

@@ -46,9 +46,9 @@ def read_array(path: Path, name: str) -> NDArray[np.float32]:
     """One matrix. Raises Fault where the file or the matrix is missing, cut short, or of another kind."""
     try:
         with safe_open(path, "numpy") as file:
-            held = list(file.keys())
-            if name not in held:
-                raise Fault(f"{path}: holds {', '.join(held) or 'nothing'}, expected a tensor '{name}'")
+            names = list(file.keys())
+            if name not in names:
+                raise Fault(f"{path}: holds {', '.join(names) or 'nothing'}, expected a tensor '{name}'")
             tensor: NDArray[np.float32] = file.get_tensor(name)
     except (OSError, SafetensorError) as error:
         raise Fault(f"{path}: not a whole safetensors file: {error}") from None

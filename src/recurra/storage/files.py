@@ -10,6 +10,7 @@ import secrets
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import IO, Any
 
@@ -67,24 +68,32 @@ def split_lines(text: str) -> list[str]:
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[IO[bytes]]:
+def replacing(path: str | Path, size: int | None = None) -> Iterator[IO[bytes]]:
     """A file, open for writing bytes, that takes its name when it is complete: a reader, or a process killed
-    half-way, leaves the old file or the new one. Its mode is the umask's, as of any new file.
+    half-way, leaves the old file or the new one. Its mode is the umask's, as of any new file. Drafts of it
+    that killed processes left are removed.
+
+    Args:
+        size: how many bytes it will have, where that is known, for the message.
 
     Raises:
         Fault: it can't be written (a full disk, say); the old file is then untouched.
     """
     path = Path(path)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_orphans(path)
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, path)
     except OSError as error:
-        raise Fault(f"{path}: can't be written: {error.strerror or error}; nothing was changed") from None
+        what = "" if size is None else f"{size:,} bytes "
+        raise Fault(
+            f"{path}: {what}can't be written: {error.strerror or error}; nothing was changed"
+        ) from None
     finally:
         with suppress(OSError):  # it has taken its name, or never came to be
             draft.unlink()
@@ -92,13 +101,14 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
 
 def write_bytes(path: str | Path, content: bytes) -> None:
     """Writes a file whole or not at all; see `replacing`."""
-    with replacing(path) as file:
+    with replacing(path, len(content)) as file:
         file.write(content)
 
 
 def write_text(path: str | Path, text: str) -> None:
     """Writes a UTF-8 file whole or not at all; see `replacing`."""
-    write_bytes(path, text.encode())
+    with replacing(path) as file:
+        file.write(text.encode())
 
 
 def write_json(path: str | Path, value: Any) -> None:
@@ -109,7 +119,7 @@ def write_json(path: str | Path, value: Any) -> None:
 def read_json(path: str | Path) -> dict[str, Any]:
     """A JSON object; Fault when the file is absent, cut short or altered beyond reading."""
     try:
-        value = json.loads(_content(Path(path)))
+        value = json.loads(read_bytes(path))
     except Fault:
         raise
     except (ValueError, RecursionError) as error:
@@ -129,6 +139,25 @@ def check_format(description: Mapping[str, Any], newest: int, where: str) -> int
             f"{where}: format {number} found, this version reads up to {newest}: install a newer recurra"
         )
     return number
+
+
+def _remove_orphans(path: Path) -> None:
+    """Drafts of a file whose process is gone."""
+    for draft in path.parent.glob(f".{escape(path.name)}.*-*"):
+        process = draft.name.rpartition(".")[2].partition("-")[0]
+        if process.isdecimal() and not _is_alive(int(process)):
+            with suppress(OSError):
+                draft.unlink()
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return True
 
 
 def _content(path: Path) -> bytes:

@@ -40,11 +40,11 @@ def save_model(module: nn.Module, folder: str | Path) -> None:
         Fault: the module, or one within it, has no registered name, or the disk is full.
     """
     folder = Path(folder)
-    weights = {name: held.detach().cpu().contiguous() for name, held in _distinct(module).items()}
-    described = {"format": FORMAT, "recurra": __version__, "model": to_config(module)}
-    seal = {"weights": digest(weights), "model": _text_digest(described["model"])}
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in _distinct(module).items()}
+    description = {"format": FORMAT, "recurra": __version__, "model": to_config(module)}
+    seal = {"weights": digest(weights), "model": _text_digest(description["model"])}
     write_tensors(folder / WEIGHTS, weights, seal)
-    write_json(folder / CONFIG, described)
+    write_json(folder / CONFIG, description)
 
 
 def load_model(folder: str | Path, device: str | torch.device = "cpu") -> nn.Module:
@@ -55,19 +55,19 @@ def load_model(folder: str | Path, device: str | torch.device = "cpu") -> nn.Mod
             missing, left over or of another shape.
     """
     folder = Path(folder)
-    described = read_json(folder / CONFIG)
-    number = check_format(described, FORMAT, str(folder / CONFIG))
+    description = read_json(folder / CONFIG)
+    number = check_format(description, FORMAT, str(folder / CONFIG))
     weights, seal = read_tensors(folder / WEIGHTS)
     if seal.get("weights") != digest(weights):
         raise Fault(f"{folder / WEIGHTS}: its content does not match its digest: it was altered")
-    if seal.get("model") != _text_digest(described.get("model")):
+    if seal.get("model") != _text_digest(description.get("model")):
         raise Fault(f"{folder / WEIGHTS}: belongs to another {CONFIG} than the one beside it")
     while number < FORMAT:
-        described = MIGRATIONS[number](described, weights)
+        description = MIGRATIONS[number](description, weights)
         number += 1
     with torch.random.fork_rng(devices=[]):  # building draws fresh weights: the caller's seeds stay
         try:
-            module = from_config(described["model"])
+            module = from_config(description["model"])
         except (TypeError, KeyError, ValueError) as error:
             raise Fault(f"{folder / CONFIG}: {error}") from error
     if not isinstance(module, nn.Module):
@@ -78,19 +78,19 @@ def load_model(folder: str | Path, device: str | torch.device = "cpu") -> nn.Mod
 
 def fill(module: nn.Module, weights: Mapping[str, Tensor], where: str) -> None:
     """Copies weights into a module in their own type; every one must be consumed and none be missing."""
-    wanted = _distinct(module)
-    missing, extra = [n for n in wanted if n not in weights], [n for n in weights if n not in wanted]
+    targets = _distinct(module)
+    missing, extra = [n for n in targets if n not in weights], [n for n in weights if n not in targets]
     if missing or extra:
         raise Fault(
             f"{where}: the weights do not fit the model: missing {_few(missing)}, not expected {_few(extra)}"
         )
-    for name, held in wanted.items():
-        if held.shape != weights[name].shape:
+    for name, target in targets.items():
+        if target.shape != weights[name].shape:
             raise Fault(
-                f"{where}: weight {name} has shape {list(weights[name].shape)}, expected {list(held.shape)}"
+                f"{where}: weight {name} has shape {list(weights[name].shape)}, expected {list(target.shape)}"
             )
-    for name, held in wanted.items():
-        held.data = weights[name].to(held.device).clone()
+    for name, target in targets.items():
+        target.data = weights[name].to(target.device).clone()
 
 
 def weights_of(module: nn.Module) -> dict[str, Tensor]:
@@ -100,17 +100,17 @@ def weights_of(module: nn.Module) -> dict[str, Tensor]:
 
 def _distinct(module: nn.Module) -> dict[str, Tensor]:
     """Weights and buffers, each once: a tied weight under its first name alone."""
-    held: dict[str, Tensor] = {}
-    seen: set[int] = set()
+    tensors: dict[str, Tensor] = {}
+    ids: set[int] = set()
     for name, tensor in module.state_dict(keep_vars=True).items():
         if not isinstance(tensor, Tensor):
             raise Fault(
                 f"{type(module).__name__}: {name} is {type(tensor).__name__}, a file holds tensors alone"
             )
-        if id(tensor) not in seen:
-            seen.add(id(tensor))
-            held[name] = tensor
-    return held
+        if id(tensor) not in ids:
+            ids.add(id(tensor))
+            tensors[name] = tensor
+    return tensors
 
 
 def _text_digest(value: Any) -> str:
@@ -118,5 +118,5 @@ def _text_digest(value: Any) -> str:
 
 
 def _few(names: list[str]) -> str:
-    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return shown or "nothing"
+    text = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return text or "nothing"

@@ -62,7 +62,7 @@ def whole_step(model: nn.Module) -> WholeStep:
         try:
             found: WholeStep | str = _read(model)
         except LeavesMarks as error:
-            found = str(LeavesMarks(frozenset((_inner(path), name) for path, name in error.places)))
+            found = str(LeavesMarks(frozenset((_inner(path), name) for path, name in error.attributes)))
         except Untraceable as error:
             found = str(error)
         _KNOWN[model] = known = (tuple(settings_of(model).items()), found)

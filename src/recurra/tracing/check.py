@@ -1,4 +1,4 @@
-"""A program against the step it was read from, on the same numbers, in double, before anyone uses it."""
+"""A program against the step it was read from: in double, on the same numbers, before anyone uses it."""
 
 from __future__ import annotations
 
@@ -23,38 +23,43 @@ def check(
 ) -> None:
     """Compares values and gradients, from states of random numbers and from the one that a run starts with.
 
+    Args:
+        program: of `module.step`, its weights named as in `weights`.
+        input_size: width of x.
+        state: the one that a run starts with, of any number of rows.
+
     Raises:
         Untraceable: they differ.
     """
     generator = torch.Generator("cpu").manual_seed(0)
 
-    def drawn(rows: int, width: int) -> Tensor:
+    def random(rows: int, width: int) -> Tensor:
         return torch.randn(rows, width, dtype=torch.float64, device="cpu", generator=generator)
 
-    x = drawn(2 * _ROWS, input_size)
-    held = {
-        name: torch.cat([drawn(_ROWS, leaf.shape[1]), leaf[:1].detach().cpu().double().repeat(_ROWS, 1)])
+    x = random(2 * _ROWS, input_size)
+    leaves = {
+        name: torch.cat([random(_ROWS, leaf.shape[1]), leaf[:1].detach().cpu().double().repeat(_ROWS, 1)])
         for name, leaf in named_leaves(state).items()
     }
     with torch.enable_grad(), torch.random.fork_rng(devices=[]), torch.device("cpu"):
         doubles = {name: _double(tensor) for name, tensor in weights.items()}
-        for leaf in (x, *held.values()):
+        for leaf in (x, *leaves.values()):
             leaf.requires_grad_()
         torch.default_generator.manual_seed(1)
-        named = {f"module.{name}": tensor for name, tensor in doubles.items()}
+        by_path = {f"module.{name}": tensor for name, tensor in doubles.items()}
         with cached():  # as a run does: a parametrized weight is worked out once
-            given = (x, replace_leaves(state, held))
-            y, after = torch.func.functional_call(StepOf(module), named, given)
-        expected = [y, *named_leaves(after).values()]
+            arguments = (x, replace_leaves(state, leaves))
+            y, next_state = torch.func.functional_call(StepOf(module), by_path, arguments)
+        expected = [y, *named_leaves(next_state).values()]
         torch.default_generator.manual_seed(1)
-        found = run_step(program, doubles, x, held)
-        inputs = [t for t in (x, *held.values(), *doubles.values()) if t.requires_grad]
+        outputs = run_step(program, doubles, x, leaves)
+        inputs = [t for t in (x, *leaves.values(), *doubles.values()) if t.requires_grad]
         generator = torch.Generator("cpu").manual_seed(2)
         cotangents = [torch.empty_like(out).normal_(generator=generator) for out in expected]
-        gradients = [_gradients(outs, inputs, cotangents) for outs in (expected, found)]
-    compared = {"values": [expected, found], "gradients": gradients}
-    for what, (wanted, got) in compared.items():
-        for one, other in zip(wanted, got, strict=True):
+        gradients = [_gradients(results, inputs, cotangents) for results in (expected, outputs)]
+    pairs = {"values": [expected, outputs], "gradients": gradients}
+    for what, (of_step, of_program) in pairs.items():
+        for one, other in zip(of_step, of_program, strict=True):
             if not torch.allclose(one.double(), other.double(), rtol=1e-5, atol=1e-6, equal_nan=True):
                 raise Untraceable(
                     f"the recorded step gives other {what} than the step itself: it keeps something in "
@@ -69,9 +74,10 @@ def _double(tensor: Tensor) -> Tensor:
 
 
 def _gradients(outputs: list[Tensor], inputs: list[Tensor], cotangents: list[Tensor]) -> list[Tensor]:
+    """Of each input, zeros where no output reaches it; nothing at all where no output needs gradients."""
     reached = [(out, c) for out, c in zip(outputs, cotangents, strict=True) if out.requires_grad]
     if not reached or not inputs:
         return []
-    outs, given = zip(*reached, strict=True)
-    found = torch.autograd.grad(outs, inputs, given, allow_unused=True)
-    return [torch.zeros_like(t) if g is None else g for g, t in zip(found, inputs, strict=True)]
+    outs, weighing = zip(*reached, strict=True)
+    gradients = torch.autograd.grad(outs, inputs, weighing, allow_unused=True)
+    return [torch.zeros_like(t) if g is None else g for g, t in zip(gradients, inputs, strict=True)]

@@ -1,5 +1,6 @@
-"""Everything plain that a step could read of its module: where any of it changes, an old program no longer
-holds.
+"""What a program was read under: everything plain that a step could read of its module.
+
+Where any of it changes, the program no longer holds.
 """
 
 from __future__ import annotations
@@ -14,31 +15,31 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from recurra.tracing.side_effects import Place, has_hooks
+from recurra.tracing.side_effects import Attribute, has_hooks
 
 _OWN = frozenset(nn.Module().__dict__) - {"training"} | {"config", "_output_size"}
 _PLAIN = (bool, int, float, complex, str, bytes, type, torch.dtype, torch.device, enum.Enum, type(None))
 _DEEPEST = 3
 
 
-def settings_of(module: nn.Module) -> dict[Place, Hashable]:
-    """Place -> what is there, for attributes of every part; of weights only shape, type, device and ties.
+def settings_of(module: nn.Module) -> dict[Attribute, Hashable]:
+    """Attribute -> what is there, for attributes of every part; of weights only shape, type, device and ties.
 
     What a step reads from elsewhere (a global, a closure) is not seen.
     """
     numbers: dict[int, int] = {}
-    found: dict[Place, Hashable] = {}
+    settings: dict[Attribute, Hashable] = {}
     for path, part in _parts(module, ""):
-        found[path, ""] = (type(part), has_hooks(part))
+        settings[path, ""] = (type(part), has_hooks(part))
         own = part.__dict__
         for name in own.keys() - _OWN:
-            found[path, name] = frozen(own[name])
+            settings[path, name] = frozen(own[name])
         for kind in ("_parameters", "_buffers"):
             for name, tensor in own[kind].items():
                 if tensor is not None:
                     tie = numbers.setdefault(id(tensor), len(numbers))
-                    found[path, name] = (tensor.shape, tensor.dtype, tensor.device, tie)
-    return found
+                    settings[path, name] = (tensor.shape, tensor.dtype, tensor.device, tie)
+    return settings
 
 
 def _parts(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:
@@ -57,31 +58,31 @@ def frozen(value: Any, depth: int = _DEEPEST) -> Hashable:
     if depth == 0:
         return kind, _Same(value)
     if isinstance(value, (list, tuple)):
-        return kind, tuple(frozen(held, depth - 1) for held in value)
+        return kind, tuple(frozen(part, depth - 1) for part in value)
     if isinstance(value, (set, frozenset)):
-        return kind, frozenset(frozen(held, depth - 1) for held in value)
+        return kind, frozenset(frozen(part, depth - 1) for part in value)
     if isinstance(value, dict):
-        return kind, tuple((frozen(key), frozen(held, depth - 1)) for key, held in value.items())
+        return kind, tuple((frozen(key), frozen(part, depth - 1)) for key, part in value.items())
     if isinstance(value, np.ndarray):
         return kind, value.shape, value.dtype.str, value.tobytes()
     if isinstance(value, types.MethodType):
         return kind, _Same(value.__func__), _Same(value.__self__)
     inside = {} if isinstance(value, (Tensor, nn.Module)) else getattr(value, "__dict__", {})
-    return kind, _Same(value), tuple((name, frozen(held, depth - 1)) for name, held in inside.items())
+    return kind, _Same(value), tuple((name, frozen(part, depth - 1)) for name, part in inside.items())
 
 
 class _Same:
     """Equal for one object alone, without keeping it alive; by its text where it can't be watched."""
 
-    __slots__ = ("_hash", "_seen")
+    __slots__ = ("_hash", "_target")
 
     def __init__(self, value: object) -> None:
         try:
-            self._seen: Any = weakref.ref(value)
+            self._target: Any = weakref.ref(value)
             self._hash = id(value)
         except TypeError:
             text = repr(value)
-            self._seen = lambda: text
+            self._target = lambda: text
             self._hash = hash(text)
 
     def __hash__(self) -> int:
@@ -90,5 +91,5 @@ class _Same:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, _Same) or self._hash != other._hash:
             return False
-        mine, theirs = self._seen(), other._seen()
+        mine, theirs = self._target(), other._target()
         return mine is not None and (mine is theirs or (isinstance(mine, str) and mine == theirs))

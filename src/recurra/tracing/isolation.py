@@ -1,7 +1,9 @@
-"""Reading a step apart from whatever runs around it.
+"""Reading a step apart from whatever runs around it, and from whoever else holds its module.
 
 A step may first be met under autocast, inside a functorch transform, while a model is exported, or in
-inference mode. Its program is the same in all of them, so it is read outside of each.
+inference mode. Its program is the same in all of them, so it is read outside of each (`plain_torch`), with
+numbers in place of weights that have none to show there (`stand_in`), and on a copy of the module (`apart`),
+so that no attribute changes under another thread that runs it.
 """
 
 from __future__ import annotations
@@ -21,8 +23,8 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 
 @contextmanager
-def aside(device: torch.device) -> Iterator[None]:
-    """Plain torch inside: no autocast, transform, tracing, inference mode or cached weights."""
+def plain_torch(device: torch.device) -> Iterator[None]:
+    """No autocast (of the CPU and of the device), transform, tracing, inference mode or cached weights."""
     with ExitStack() as stack:
         stack.enter_context(temporarily_clear_interpreter_stack())
         stack.enter_context(_disable_current_modes())
@@ -36,48 +38,48 @@ def aside(device: torch.device) -> Iterator[None]:
         yield
 
 
-def stand_in(weight: Tensor) -> Tensor:
-    """The weight itself, or numbers in its place where a transform has none to show."""
-    wrapped = torch._C._functorch.is_functorch_wrapped_tensor(weight) or isinstance(weight, FakeTensor)
-    if not wrapped:
-        return weight.detach()
-    made = torch.zeros(weight.shape, dtype=weight.dtype, device=weight.device)
-    if not weight.is_floating_point():
-        return made
-    generator = torch.Generator(weight.device).manual_seed(0)
-    return made.normal_(generator=generator)
-
-
 @contextmanager
 def _uncached() -> Iterator[None]:
     """Parametrized weights that the caller's `parametrize.cached()` holds are neither read nor replaced."""
-    before = parametrize._cache, parametrize._cache_enabled
+    callers = parametrize._cache, parametrize._cache_enabled
     parametrize._cache, parametrize._cache_enabled = {}, 0
     try:
         yield
     finally:
-        parametrize._cache, parametrize._cache_enabled = before
+        parametrize._cache, parametrize._cache_enabled = callers
 
 
 @contextmanager
 def _quiet(logger: str) -> Iterator[None]:
     """torch writes a traceback to its log before it raises what becomes a reason here."""
     log = logging.getLogger(logger)
-    before = log.disabled
+    was_disabled = log.disabled
     log.disabled = True
     try:
         yield
     finally:
-        log.disabled = before
+        log.disabled = was_disabled
+
+
+def stand_in(weight: Tensor) -> Tensor:
+    """The weight itself, detached, or random numbers of its shape where a transform has none to show."""
+    wrapped = torch._C._functorch.is_functorch_wrapped_tensor(weight) or isinstance(weight, FakeTensor)
+    if not wrapped:
+        return weight.detach()
+    numbers = torch.zeros(weight.shape, dtype=weight.dtype, device=weight.device)
+    if not weight.is_floating_point():
+        return numbers
+    generator = torch.Generator(weight.device).manual_seed(0)
+    return numbers.normal_(generator=generator)
 
 
 def apart(module: nn.Module) -> nn.Module | None:
     """A copy of the module and its parts that shares their tensors; None where something can't be copied."""
     shared: dict[int, object] = {}
     for part in module.modules():
-        for held in (*part._parameters.values(), *part._buffers.values(), *part.__dict__.values()):
-            if isinstance(held, Tensor):
-                shared[id(held)] = held
+        for attribute in (*part._parameters.values(), *part._buffers.values(), *part.__dict__.values()):
+            if isinstance(attribute, Tensor):
+                shared[id(attribute)] = attribute
     try:
         return copy.deepcopy(module, shared)
     except Exception:  # whatever an attribute's own copying raises

@@ -1,7 +1,8 @@
-"""What a step leaves behind in its module's attributes: found, and undone, while the step is only being read.
+"""What a step does beside giving y and the next state: attributes that it changes, and hooks.
 
 A step that counts its calls or keeps a tensor for later means what it says in a plain loop alone: a program
-would do it once, with stand-ins for tensors.
+would do it once, with stand-ins for tensors. So attributes that change while a step is only being read are
+told and put back (`unmarked`, `probe`), and a module with hooks has no program (`refuse_hooks`).
 """
 
 from __future__ import annotations
@@ -15,34 +16,10 @@ from torch import Tensor, nn
 
 from recurra.program.errors import Untraceable
 
-Place = tuple[str, str]
+Attribute = tuple[str, str]
 """Path of a module within the cell, name of an attribute of it."""
 
 _MISSING = object()
-
-
-@contextmanager
-def unmarked(module: nn.Module) -> Iterator[set[Place]]:
-    """Puts back every attribute of the module and its parts that changes inside; the set then tells which.
-
-    A plain value (no tensor) under a new name is left: that is a step remembering what it worked out.
-    """
-    saved = [(path, part, _copied(part.__dict__)) for path, part in module.named_modules()]
-    found: set[Place] = set()
-    try:
-        yield found
-    finally:
-        for path, part, before in saved:
-            for name in _restore(part.__dict__, before):
-                found.add((path, name))
-
-
-def probe(module: nn.Module, x: Tensor, state: Any) -> tuple[Any, Any]:
-    """`module.step(x, state)` once, leaving no mark: no attribute, buffer or random number changes."""
-    buffers = {f"module.{name}": held.clone() for name, held in module.named_buffers()}
-    with torch.no_grad(), torch.random.fork_rng(devices=[x.device] if x.is_cuda else []), unmarked(module):
-        made: tuple[Any, Any] = torch.func.functional_call(StepOf(module), buffers, (x, state))
-    return made
 
 
 class StepOf(nn.Module):
@@ -56,40 +33,68 @@ class StepOf(nn.Module):
         return self.module.step(x, state)  # type: ignore[operator]
 
 
+def probe(module: nn.Module, x: Tensor, state: Any) -> tuple[Any, Any]:
+    """`module.step(x, state)` once, leaving no mark: no attribute, buffer or random number changes."""
+    buffers = {f"module.{name}": buffer.clone() for name, buffer in module.named_buffers()}
+    with torch.no_grad(), torch.random.fork_rng(devices=[x.device] if x.is_cuda else []), unmarked(module):
+        results: tuple[Any, Any] = torch.func.functional_call(StepOf(module), buffers, (x, state))
+    return results
+
+
+# attributes
+
+
+@contextmanager
+def unmarked(module: nn.Module) -> Iterator[set[Attribute]]:
+    """Puts back every attribute of the module and its parts that changes inside; the set then tells which.
+
+    A plain value (no tensor) under a new name is left: that is a step remembering what it worked out.
+    """
+    copies = [(path, part, _copied(part.__dict__)) for path, part in module.named_modules()]
+    changes: set[Attribute] = set()
+    try:
+        yield changes
+    finally:
+        for path, part, attributes in copies:
+            for name in _restore(part.__dict__, attributes):
+                changes.add((path, name))
+
+
 def _copied(attributes: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Name -> the value, and its content where it is a container that may change in place."""
-    return {name: (held, _content(held)) for name, held in attributes.items()}
+    return {name: (value, _content(value)) for name, value in attributes.items()}
 
 
-def _content(held: Any) -> Any:
-    return held.copy() if isinstance(held, (list, dict, set)) else None
+def _content(value: Any) -> Any:
+    return value.copy() if isinstance(value, (list, dict, set)) else None
 
 
-def _restore(attributes: dict[str, Any], before: dict[str, tuple[Any, Any]]) -> list[str]:
-    changed = [name for name, held in attributes.items() if name not in before and _has_tensor(held)]
+def _restore(attributes: dict[str, Any], originals: dict[str, tuple[Any, Any]]) -> list[str]:
+    """Names of what differs from the originals, which are put back."""
+    changed = [name for name, value in attributes.items() if name not in originals and _has_tensor(value)]
     for name in changed:
         del attributes[name]
-    for name, (held, content) in before.items():
+    for name, (value, content) in originals.items():
         now = attributes.get(name, _MISSING)
-        if not _same(now, held):
-            attributes[name] = held
+        if not _same(now, value):
+            attributes[name] = value
             changed.append(name)
-        if content is not None and not _same_content(held, content):
-            changed += _refill(name, held, content)
+        if content is not None and not _same_content(value, content):
+            changed += _refill(name, value, content)
     return changed
 
 
-def _refill(name: str, held: Any, content: Any) -> list[str]:
+def _refill(name: str, container: Any, content: Any) -> list[str]:
     """Puts a container's content back; a dictionary of modules' own (`_buffers`) is told by its keys."""
     names = [name]
     if name in ("_parameters", "_buffers", "_modules"):
-        keys = {**held, **content}
-        names = [key for key in keys if held.get(key, _MISSING) is not content.get(key, _MISSING)]
-    held.clear()
-    if isinstance(held, list):
-        held.extend(content)
+        keys = {**container, **content}
+        names = [key for key in keys if container.get(key, _MISSING) is not content.get(key, _MISSING)]
+    container.clear()
+    if isinstance(container, list):
+        container.extend(content)
     else:
-        held.update(content)
+        container.update(content)
     return names
 
 
@@ -106,16 +111,19 @@ def _same_content(one: Any, other: Any) -> bool:
     if isinstance(one, list):
         return all(_same(a, b) for a, b in zip(one, other, strict=True))
     if isinstance(one, dict):
-        return all(key in other and _same(held, other[key]) for key, held in one.items())
+        return all(key in other and _same(value, other[key]) for key, value in one.items())
     return bool(one == other)
 
 
-def _has_tensor(held: Any) -> bool:
-    if isinstance(held, dict):
-        held = list(held.values())
-    if isinstance(held, (list, tuple, set)):
-        return any(_has_tensor(part) for part in held)
-    return isinstance(held, Tensor)
+def _has_tensor(value: Any) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple, set)):
+        return any(_has_tensor(part) for part in value)
+    return isinstance(value, Tensor)
+
+
+# hooks
 
 
 def has_hooks(part: nn.Module) -> bool:

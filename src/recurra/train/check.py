@@ -16,7 +16,7 @@ from recurra.train.updates import Updates
 _MIB = 2**20
 
 
-class Checked(NamedTuple):
+class Trial(NamedTuple):
     """What a trial told.
 
     Attributes:
@@ -28,7 +28,7 @@ class Checked(NamedTuple):
     numbers: dict[str, Any]
 
 
-def check(recipe: Recipe) -> Checked:
+def check(recipe: Recipe) -> Trial:
     """Reads the data, builds the model and makes one step; writes nothing.
 
     Raises:
@@ -71,4 +71,4 @@ def check(recipe: Recipe) -> Checked:
     notes = task.check()
     if not len(batches):
         notes = [*notes, "the training data gives no batch: give more data, or make batches smaller"]
-    return Checked(notes, numbers)
+    return Trial(notes, numbers)

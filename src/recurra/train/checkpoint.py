@@ -27,30 +27,30 @@ FORMAT = 1
 STATE = "state.json"
 
 
-class Saved(NamedTuple):
+class Checkpoint(NamedTuple):
     """A checkpoint read back.
 
     Attributes:
-        told: the plain values of `state.json`.
+        plain: the values of `state.json`.
         common: what all processes share. own: what is this one's alone.
     """
 
-    told: dict[str, Any]
+    plain: dict[str, Any]
     common: Any
     own: Any
 
 
-def save_part(folder: Path, serial: int, part: str, tree: Mapping[str, Any]) -> None:
-    """Writes one part, "common" or the rank of a process: a tree of tensors and plain values."""
+def save_part(folder: Path, serial: int, part: str, nest: Mapping[str, Any]) -> None:
+    """Writes one part, "common" or the rank of a process: a nest of tensors and plain values."""
     tensors: dict[str, Tensor] = {}
-    packed = pack(dict(tree), tensors, part)
+    packed = pack(dict(nest), tensors, part)
     write_tensors(folder / _file(serial, part), tensors, {"tree": packed, "sha256": digest(tensors)})
 
 
-def commit(folder: Path, serial: int, world: int, told: Mapping[str, Any]) -> None:
+def commit(folder: Path, serial: int, world: int, plain: Mapping[str, Any]) -> None:
     """Makes the parts that all processes have written under `serial` the checkpoint; removes older ones."""
     files = [_file(serial, part) for part in ("common", *map(str, range(world)))]
-    write_json(folder / STATE, {"format": FORMAT, "serial": serial, "files": files, **told})
+    write_json(folder / STATE, {"format": FORMAT, "serial": serial, "files": files, **plain})
     for old in folder.glob("*.safetensors"):
         if old.name not in files:
             old.unlink()
@@ -61,32 +61,32 @@ def exists(folder: Path) -> bool:
     return (folder / STATE).is_file()
 
 
-def read(folder: Path, rank: int, world: int) -> Saved:
+def read(folder: Path, rank: int, world: int) -> Checkpoint:
     """The checkpoint, as far as process `rank` of `world` needs it.
 
     Raises:
         Fault: missing, altered, cut short, of a newer format, or made by another number of processes.
     """
-    told = read_json(folder / STATE)
-    check_format(told, FORMAT, str(folder / STATE))
-    files = told.get("files")
+    plain = read_json(folder / STATE)
+    check_format(plain, FORMAT, str(folder / STATE))
+    files = plain.get("files")
     if not isinstance(files, list) or not all(isinstance(name, str) for name in files):
         raise Fault(f"{folder / STATE}: names no files: it was altered")
     if len(files) != world + 1:
         raise Fault(
             f"{folder}: the checkpoint is of {len(files) - 1} processes, found {world}: resume with as many"
         )
-    return Saved(
-        told, _read_part(folder / Path(files[0]).name), _read_part(folder / Path(files[rank + 1]).name)
+    return Checkpoint(
+        plain, _read_part(folder / Path(files[0]).name), _read_part(folder / Path(files[rank + 1]).name)
     )
 
 
 def _read_part(path: Path) -> Any:
-    tensors, about = read_tensors(path)
-    if about.get("sha256") != digest(tensors):
+    tensors, description = read_tensors(path)
+    if description.get("sha256") != digest(tensors):
         raise Fault(f"{path}: its content does not match its digest: it was altered")
     try:
-        return unpack(about["tree"], tensors)
+        return unpack(description["tree"], tensors)
     except (KeyError, ValueError, TypeError, AttributeError):
         raise Fault(f"{path}: its description does not fit its content: it was altered") from None
 
@@ -102,25 +102,25 @@ def seed_all(seed: int, rank: int) -> None:
 def random_state(device: torch.device) -> dict[str, Any]:
     """The state of every generator that a step may draw from: torch's, NumPy's and Python's."""
     kind, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)
-    held: dict[str, Any] = {
+    state: dict[str, Any] = {
         "torch": torch.get_rng_state(),
         "numpy": [kind, torch.from_numpy(np.asarray(keys).astype(np.int64)), position, has_gauss, gauss],
         "python": json.dumps(random.getstate()),
     }
     if device.type == "cuda":
-        held["cuda"] = torch.cuda.get_rng_state(device)
-    return held
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    return state
 
 
-def restore_random_state(held: Mapping[str, Any], device: torch.device) -> None:
+def restore_random_state(state: Mapping[str, Any], device: torch.device) -> None:
     """The inverse of `random_state`."""
-    torch.set_rng_state(held["torch"])
-    kind, keys, position, has_gauss, gauss = held["numpy"]
+    torch.set_rng_state(state["torch"])
+    kind, keys, position, has_gauss, gauss = state["numpy"]
     np.random.set_state((kind, keys.numpy().astype(np.uint32), position, has_gauss, gauss))
-    version, numbers, gauss_next = json.loads(held["python"])
+    version, numbers, gauss_next = json.loads(state["python"])
     random.setstate((version, tuple(numbers), gauss_next))
     if device.type == "cuda":
-        torch.cuda.set_rng_state(held["cuda"], device)
+        torch.cuda.set_rng_state(state["cuda"], device)
 
 
 def _file(serial: int, part: str) -> str:

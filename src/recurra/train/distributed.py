@@ -49,10 +49,10 @@ class Processes:
         """Moves a model to this process's device, in the precision asked for; it keeps its class."""
         model.to(self.device, dtype=_TYPES.get(self._precision))
 
-    def require_same(self, what: str, told: str) -> None:
+    def require_same(self, what: str, text: str) -> None:
         """Fault unless every process says the same."""
         if self.world > 1:
-            digest = hashlib.sha256(told.encode()).digest()
+            digest = hashlib.sha256(text.encode()).digest()
             mine = torch.tensor(list(digest), dtype=torch.float64, device=self.device)
             if not torch.equal(self._sum(mine.clone()), mine * self.world):
                 raise Fault(f"the processes do not agree on {what}: the same files must be there for each")
@@ -77,10 +77,10 @@ class Processes:
         for weight, ranks in zip(weights, present, strict=True):
             if ranks:
                 by_type.setdefault(weight.dtype, []).append(weight)
-        for held in by_type.values():
-            parts = [torch.zeros_like(w) if w.grad is None else w.grad for w in held]
+        for group in by_type.values():
+            parts = [torch.zeros_like(w) if w.grad is None else w.grad for w in group]
             flat = self._sum(torch.cat([part.reshape(-1) for part in parts]))
-            for weight, part in zip(held, torch.split(flat, [w.numel() for w in held]), strict=True):
+            for weight, part in zip(group, torch.split(flat, [w.numel() for w in group]), strict=True):
                 weight.grad = part.view_as(weight)
 
     def wait(self) -> None:

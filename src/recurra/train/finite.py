@@ -22,42 +22,42 @@ def worst_of(tensor: Tensor) -> str | None:
 def blame_gradient(model: nn.Module) -> str:
     """The first weight, in the model's order, whose gradient is not finite, and the layer it is in."""
     for name, weight in model.named_parameters():
-        found = None if weight.grad is None else worst_of(weight.grad)
-        if found:
+        fault = None if weight.grad is None else worst_of(weight.grad)
+        if fault:
             layer = type(model.get_submodule(name.rpartition(".")[0])).__name__
-            return f"the gradient of {name} ({layer}) is {found}"
+            return f"the gradient of {name} ({layer}) is {fault}"
     return "the norm of the gradient is too large for its type"
 
 
 def blame_loss(model: nn.Module, again: Callable[[], Any]) -> str:
     """Which weight, or which layer's output, is not finite; `again` runs the loss once more."""
     for name, weight in model.named_parameters():
-        found = worst_of(weight.detach())
-        if found:
-            return f"the weight {name} is {found}"
-    with _watched(model) as seen, torch.no_grad():
+        fault = worst_of(weight.detach())
+        if fault:
+            return f"the weight {name} is {fault}"
+    with _faulty_outputs(model) as faults, torch.no_grad():
         again()
-    return seen[0] if seen else "every layer's output is finite: it arises in the loss itself"
+    return faults[0] if faults else "every layer's output is finite: it arises in the loss itself"
 
 
 @contextmanager
-def _watched(model: nn.Module) -> Iterator[list[str]]:
+def _faulty_outputs(model: nn.Module) -> Iterator[list[str]]:
     """Collects the modules whose outputs are not finite, in the order in which they finish."""
-    seen: list[str] = []
+    faults: list[str] = []
 
     def look(name: str) -> Callable[[nn.Module, Any, Any], None]:
         def hook(module: nn.Module, inputs: Any, output: Any) -> None:
             for tensor in _tensors(output):
-                found = worst_of(tensor)
-                if found:
-                    seen.append(f"the output of {name or 'the model'} ({type(module).__name__}) is {found}")
+                fault = worst_of(tensor)
+                if fault:
+                    faults.append(f"the output of {name or 'the model'} ({type(module).__name__}) is {fault}")
                     return
 
         return hook
 
     hooks = [module.register_forward_hook(look(name)) for name, module in model.named_modules()]
     try:
-        yield seen
+        yield faults
     finally:
         for hook in hooks:
             hook.remove()

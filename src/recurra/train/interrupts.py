@@ -15,14 +15,14 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Interrupts:
-    """While it is entered, a signal sets `asked`; a second one ends the process at once.
+    """While it is entered, a signal sets `stop`; a second one ends the process at once.
 
     Attributes:
-        asked: whether a signal came.
+        stop: whether a signal came.
     """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.stop = False
         self._at_once = False
         self._old: dict[int, Any] = {}
 
@@ -42,15 +42,15 @@ class Interrupts:
         """Within it a signal raises Interrupted instead of waiting."""
         self._at_once = True
         try:
-            if self.asked:
+            if self.stop:
                 raise Interrupted
             yield
         finally:
             self._at_once = False
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        if self.stop:
             raise KeyboardInterrupt
-        self.asked = True
+        self.stop = True
         if self._at_once:
             raise Interrupted

@@ -18,9 +18,9 @@ from recurra.train import checkpoint
 from recurra.train.distributed import Processes
 from recurra.train.finite import blame_gradient, blame_loss
 from recurra.train.interrupts import Interrupted, Interrupts
-from recurra.train.nests import leaves, moved
+from recurra.train.nests import leaves, to_device
 from recurra.train.options import TrainOptions
-from recurra.train.progress import Report
+from recurra.train.progress import Progress
 from recurra.train.scores import Scores
 from recurra.train.updates import Updates
 
@@ -54,7 +54,7 @@ class Loop:
         planned = min(options.epochs * per_epoch, options.steps or options.epochs * per_epoch)
         self.updates = Updates(options, self.model, task.score, planned=planned, per_epoch=per_epoch)
         self.scores = Scores(task.score)
-        self.report: Report | None = None
+        self.progress: Progress | None = None
         self._planned, self._quiet = planned, quiet
         self._log_bytes = self._restore() if checkpoint.exists(folder / LAST) else 0
 
@@ -69,7 +69,7 @@ class Loop:
         """To the end. Interrupted when a signal asked for one before; a checkpoint of that place is there."""
         if self.processes.rank == 0:
             options = self.options
-            self.report = Report(
+            self.progress = Progress(
                 self.folder, self._planned, self.step, self._log_bytes, options.tensorboard, self._quiet
             )
         with Interrupts() as interrupts:
@@ -79,8 +79,8 @@ class Loop:
                 self._save()
                 raise
             finally:
-                if self.report is not None:
-                    self.report.close()
+                if self.progress is not None:
+                    self.progress.close()
 
     def _run(self, interrupts: Interrupts) -> None:
         validate_every, checkpoint_every = self.options.validate_every, self.options.checkpoint_every
@@ -88,11 +88,11 @@ class Loop:
             self._validate(interrupts)
             self._save()
         while not self.over:
-            asked = self._step(self.batches[self.position], interrupts.asked)
+            stop = self._step(self.batches[self.position], interrupts.stop)
             ended = self._advance()
             self.pending = self.over or (ended if validate_every is None else self.step % validate_every == 0)
             save = self.pending or (checkpoint_every is not None and self.step % checkpoint_every == 0)
-            if asked:
+            if stop:
                 raise Interrupted
             if self.pending:
                 self._validate(interrupts)
@@ -103,21 +103,21 @@ class Loop:
         """Past the batch that was just used; whether an epoch ended with it."""
         self.step += 1
         self.position += 1
-        self.updates.after("step")
+        self.updates.finish("step")
         if self.position < len(self.batches):
             return False
         self.epoch, self.position, self.carry = self.epoch + 1, 0, None
-        self.updates.after("epoch")
+        self.updates.finish("epoch")
         if not self.over:
             self.batches = self.task.batches(self.epoch, self.processes.rank, self.processes.world)
         return True
 
     # one step
 
-    def _step(self, batch: Any, asked: bool) -> bool:
+    def _step(self, batch: Any, stop: bool) -> bool:
         """Forward, backward, update; whether any process was asked to end."""
-        before, loss = self.carry, self._loss(batch, self.carry)
-        items, total, signals = self.processes.sum([loss.items, float(loss.total.detach()), float(asked)])
+        carry, loss = self.carry, self._loss(batch, self.carry)
+        items, total, signals = self.processes.sum([loss.items, float(loss.total.detach()), float(stop)])
         if items:
             self.carry = loss.carry
             mean = total / items
@@ -128,7 +128,7 @@ class Loop:
                 norm = self.updates.norm()
                 blame = None if math.isfinite(norm) else blame_gradient(self.model)
             else:
-                blame = f"the loss is {mean}: {blame_loss(self.model, lambda: self._loss(batch, before))}"
+                blame = f"the loss is {mean}: {blame_loss(self.model, lambda: self._loss(batch, carry))}"
             if blame is None:
                 self.updates.update(self.step)
                 self.skipped = 0
@@ -155,40 +155,40 @@ class Loop:
             raise Fault(f"{line}; stopped after {self.skipped} skipped steps in a row")
         if not all(bool(torch.isfinite(leaf).all()) for leaf in leaves(self.carry)):
             self.carry = None
-        if self.report is not None:
-            self.report.say(f"{line}; skipped")
-            self.report.log({"step": self.step + 1, "epoch": self.epoch, "skipped": why})
+        if self.progress is not None:
+            self.progress.say(f"{line}; skipped")
+            self.progress.log({"step": self.step + 1, "epoch": self.epoch, "skipped": why})
 
     def _tell(self, mean: float, norm: float, items: int) -> None:
-        if self.report is None:
+        if self.progress is None:
             return
         step = self.step + 1
-        self.report.step(step, self.epoch, mean, items)
+        self.progress.step(step, self.epoch, mean, items)
         if step % self.options.log_every == 0:
             numbers = {"loss": mean, "gradient_norm": norm, "learning_rate": self.updates.rate}
-            self.report.log({"step": step, "epoch": self.epoch, **numbers})
+            self.progress.log({"step": step, "epoch": self.epoch, **numbers})
 
     # validation
 
     def _validate(self, interrupts: Interrupts) -> None:
         """Metrics on the validation data; the best model is kept. Draws on nothing that a step draws on."""
         metric = self.task.score.metric
-        held = checkpoint.random_state(self.processes.device)
+        random_state = checkpoint.random_state(self.processes.device)
         metrics: dict[str, float] = {metric: math.nan}
         try:
             if self.processes.rank == 0:
                 metrics = self._evaluate(interrupts)
         finally:
             self.model.train()
-            checkpoint.restore_random_state(held, self.processes.device)
+            checkpoint.restore_random_state(random_state, self.processes.device)
         metrics[metric] = self.processes.from_first(metrics[metric])
         better = self.scores.judge(metrics, self.step, self.epoch)
-        self.updates.after("validation", metrics[metric])
-        if self.report is not None:
+        self.updates.finish("validation", metrics[metric])
+        if self.progress is not None:
             if better:
                 save_model(self.model, self.folder)
-            self.report.validation(self.step, self.epoch, metrics, better)
-            write_json(self.folder / METRICS, self.scores.told())
+            self.progress.validation(self.step, self.epoch, metrics, better)
+            write_json(self.folder / METRICS, self.scores.summary())
         self.pending = False
 
     def _evaluate(self, interrupts: Interrupts) -> dict[str, float]:
@@ -217,8 +217,8 @@ class Loop:
             common = {"model": weights_of(self.model), "updates": self.updates.state()}
             checkpoint.save_part(folder, self.serial, "common", common)
         self.processes.wait()
-        if self.report is not None:
-            told = {
+        if self.progress is not None:
+            plain = {
                 "step": self.step,
                 "epoch": self.epoch,
                 "position": self.position,
@@ -226,23 +226,23 @@ class Loop:
                 "pending": self.pending,
                 "skipped": self.skipped,
                 "scores": self.scores.state(),
-                "log_bytes": self.report.log_bytes(),
+                "log_bytes": self.progress.log_bytes(),
             }
-            checkpoint.commit(folder, self.serial, self.processes.world, told)
+            checkpoint.commit(folder, self.serial, self.processes.world, plain)
 
     def _restore(self) -> int:
         """Goes to where the checkpoint stands; how long the log was then."""
         folder, device = self.folder / LAST, self.processes.device
-        told, common, own = checkpoint.read(folder, self.processes.rank, self.processes.world)
+        plain, common, own = checkpoint.read(folder, self.processes.rank, self.processes.world)
         try:
-            self.step, self.epoch, self.position = told["step"], told["epoch"], told["position"]
-            self.serial, self.skipped, self.pending = told["serial"], told["skipped"], told["pending"]
-            self.scores.restore(told["scores"])
+            self.step, self.epoch, self.position = plain["step"], plain["epoch"], plain["position"]
+            self.serial, self.skipped, self.pending = plain["serial"], plain["skipped"], plain["pending"]
+            self.scores.restore(plain["scores"])
             fill(self.model, common["model"], str(folder))
             self.updates.restore(common["updates"])
-            self.carry = moved(own["carry"], device)
+            self.carry = to_device(own["carry"], device)
             checkpoint.restore_random_state(own["random"], device)
-            batches, log_bytes = told["batches"], int(told["log_bytes"])
+            batches, log_bytes = plain["batches"], int(plain["log_bytes"])
         except (KeyError, TypeError) as error:
             raise Fault(
                 f"{folder}: the checkpoint does not hold what it should ({error}): it was altered"

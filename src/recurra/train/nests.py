@@ -16,28 +16,28 @@ from recurra.state import is_named
 _PLAIN = (bool, int, float, str)
 
 
-def pack(tree: Any, tensors: dict[str, Tensor], name: str) -> Any:
-    """JSON-ready data for `tree`; its tensors are put into `tensors` under names that begin with `name`.
+def pack(nest: Any, tensors: dict[str, Tensor], name: str) -> Any:
+    """JSON-ready data for `nest`; its tensors are put into `tensors` under names that begin with `name`.
 
     Takes tensors, plain values, lists, tuples, NamedTuples and dictionaries with plain keys; else a Fault.
     """
-    if isinstance(tree, Tensor):
+    if isinstance(nest, Tensor):
         while name in tensors:  # keys may hold dots themselves
             name += "'"
-        tensors[name] = tree.detach().cpu().contiguous().clone()
+        tensors[name] = nest.detach().cpu().contiguous().clone()
         return {"tensor": name}
-    if tree is None or isinstance(tree, _PLAIN):
-        return {"value": tree}
-    if is_named(tree):
-        fields = [[field, pack(getattr(tree, field), tensors, f"{name}.{field}")] for field in tree._fields]
-        return {"named": fields, "type": type(tree).__name__}
-    if isinstance(tree, (list, tuple)):
-        kind = "tuple" if isinstance(tree, tuple) else "list"
-        return {kind: [pack(value, tensors, f"{name}.{i}") for i, value in enumerate(tree)]}
-    if isinstance(tree, Mapping) and all(isinstance(key, _PLAIN) for key in tree):
-        return {"dict": [[key, pack(value, tensors, f"{name}.{key}")] for key, value in tree.items()]}
+    if nest is None or isinstance(nest, _PLAIN):
+        return {"value": nest}
+    if is_named(nest):
+        fields = [[field, pack(getattr(nest, field), tensors, f"{name}.{field}")] for field in nest._fields]
+        return {"named": fields, "type": type(nest).__name__}
+    if isinstance(nest, (list, tuple)):
+        kind = "tuple" if isinstance(nest, tuple) else "list"
+        return {kind: [pack(value, tensors, f"{name}.{i}") for i, value in enumerate(nest)]}
+    if isinstance(nest, Mapping) and all(isinstance(key, _PLAIN) for key in nest):
+        return {"dict": [[key, pack(value, tensors, f"{name}.{key}")] for key, value in nest.items()]}
     raise Fault(
-        f"{name}: a {type(tree).__qualname__} can't be saved in a checkpoint: use tensors and plain values"
+        f"{name}: a {type(nest).__qualname__} can't be saved in a checkpoint: use tensors and plain values"
     )
 
 
@@ -45,17 +45,19 @@ def unpack(packed: Any, tensors: Mapping[str, Tensor]) -> Any:
     """The inverse of `pack`. A NamedTuple comes back as one of the same name and fields: a file names no
     class, so that reading it imports nothing.
     """
-    ((kind, held), *rest) = packed.items()
+    ((kind, content), *rest) = packed.items()
     if kind == "tensor":
-        return tensors[held]
+        return tensors[content]
     if kind == "value":
-        return held
+        return content
     if kind == "named":
         ((_, type_name),) = rest
-        return _named(type_name, tuple(f for f, _ in held))(*(unpack(value, tensors) for _, value in held))
+        return _named(type_name, tuple(f for f, _ in content))(
+            *(unpack(value, tensors) for _, value in content)
+        )
     if kind == "dict":
-        return {key: unpack(value, tensors) for key, value in held}
-    values = [unpack(value, tensors) for value in held]
+        return {key: unpack(value, tensors) for key, value in content}
+    values = [unpack(value, tensors) for value in content]
     return tuple(values) if kind == "tuple" else values
 
 
@@ -64,26 +66,26 @@ def _named(name: str, fields: tuple[str, ...]) -> Callable[..., Any]:
     return namedtuple(name, fields)
 
 
-def leaves(tree: Any) -> Iterator[Tensor]:
-    """Every tensor of a tree."""
-    if isinstance(tree, Tensor):
-        yield tree
-    elif isinstance(tree, Mapping):
-        for value in tree.values():
+def leaves(nest: Any) -> Iterator[Tensor]:
+    """Every tensor of a nest."""
+    if isinstance(nest, Tensor):
+        yield nest
+    elif isinstance(nest, Mapping):
+        for value in nest.values():
             yield from leaves(value)
-    elif isinstance(tree, (list, tuple)):
-        for value in tree:
+    elif isinstance(nest, (list, tuple)):
+        for value in nest:
             yield from leaves(value)
 
 
-def moved(tree: Any, device: torch.device) -> Any:
-    """The same tree with its tensors on a device."""
-    if isinstance(tree, Tensor):
-        return tree.to(device)
-    if isinstance(tree, Mapping):
-        return {key: moved(value, device) for key, value in tree.items()}
-    if is_named(tree):
-        return type(tree)(*(moved(value, device) for value in tree))
-    if isinstance(tree, (list, tuple)):
-        return type(tree)(moved(value, device) for value in tree)
-    return tree
+def to_device(nest: Any, device: torch.device) -> Any:
+    """The same nest with its tensors on a device."""
+    if isinstance(nest, Tensor):
+        return nest.to(device)
+    if isinstance(nest, Mapping):
+        return {key: to_device(value, device) for key, value in nest.items()}
+    if is_named(nest):
+        return type(nest)(*(to_device(value, device) for value in nest))
+    if isinstance(nest, (list, tuple)):
+        return type(nest)(to_device(value, device) for value in nest)
+    return nest

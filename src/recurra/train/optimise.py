@@ -15,17 +15,17 @@ from recurra.tasks.base import Score
 from recurra.train.options import Named, TrainOptions
 
 OPTIMISERS: dict[str, type[Optimizer]] = {
-    name: found
-    for name, found in vars(torch.optim).items()
-    if isinstance(found, type) and issubclass(found, Optimizer) and name not in ("Optimizer", "LBFGS")
+    name: cls
+    for name, cls in vars(torch.optim).items()
+    if isinstance(cls, type) and issubclass(cls, Optimizer) and name not in ("Optimizer", "LBFGS")
 }
 """Every optimiser of torch but LBFGS, which needs a closure."""
 
 SCHEDULES: dict[str, type[Any]] = {
-    name: found
-    for name, found in vars(lr_scheduler).items()
-    if isinstance(found, type)
-    and issubclass(found, lr_scheduler.LRScheduler)
+    name: cls
+    for name, cls in vars(lr_scheduler).items()
+    if isinstance(cls, type)
+    and issubclass(cls, lr_scheduler.LRScheduler)
     and name not in ("LRScheduler", "LambdaLR", "MultiplicativeLR", "SequentialLR", "ChainedScheduler")
 }
 """Every schedule of torch that is described by plain values."""
@@ -38,9 +38,9 @@ def optimiser_of(options: TrainOptions, model: nn.Module) -> Optimizer:
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     if not weights:
         raise Fault("the model has no trainable weights: nothing would be learnt")
-    built = _build(OPTIMISERS, options.optimiser, "optimiser", weights, {})
-    assert isinstance(built, Optimizer)
-    return built
+    optimiser = _build(OPTIMISERS, options.optimiser, "optimiser", weights, {})
+    assert isinstance(optimiser, Optimizer)
+    return optimiser
 
 
 def schedule_of(options: TrainOptions, optimiser: Optimizer, score: Score, length: int) -> Any:
@@ -50,24 +50,26 @@ def schedule_of(options: TrainOptions, optimiser: Optimizer, score: Score, lengt
     cls = SCHEDULES.get(options.schedule.name)
     filled: dict[str, Any] = {}
     if cls is not None:
-        known = inspect.signature(cls).parameters
-        filled = {name: max(1, length) for name in _LENGTH if name in known}
-        if "mode" in known and cls is lr_scheduler.ReduceLROnPlateau:
+        parameters = inspect.signature(cls).parameters
+        filled = {name: max(1, length) for name in _LENGTH if name in parameters}
+        if "mode" in parameters and cls is lr_scheduler.ReduceLROnPlateau:
             filled["mode"] = "max" if score.larger_is_better else "min"
     return _build(SCHEDULES, options.schedule, "schedule", optimiser, filled)
 
 
 def _build(
-    known: Mapping[str, type[Any]], asked: Named, what: str, over: Any, filled: Mapping[str, Any]
+    classes: Mapping[str, type[Any]], choice: Named, what: str, over: Any, filled: Mapping[str, Any]
 ) -> Any:
-    if asked.name not in known:
-        raise Fault(f"train.{what}: no {what} of torch is called {asked.name!r}{nearest(asked.name, known)}")
-    cls = known[asked.name]
+    if choice.name not in classes:
+        raise Fault(
+            f"train.{what}: no {what} of torch is called {choice.name!r}{nearest(choice.name, classes)}"
+        )
+    cls = classes[choice.name]
     parameters = list(inspect.signature(cls).parameters)[1:]
-    for name in asked.arguments:
+    for name in choice.arguments:
         if name not in parameters:
-            raise Fault(f"train.{what}: {asked.name} has no argument {name!r}{nearest(name, parameters)}")
+            raise Fault(f"train.{what}: {choice.name} has no argument {name!r}{nearest(name, parameters)}")
     try:
-        return cls(over, **{**filled, **asked.arguments})
+        return cls(over, **{**filled, **choice.arguments})
     except (TypeError, ValueError) as error:
-        raise Fault(f"train.{what}: {asked.name} refuses its arguments: {error}") from None
+        raise Fault(f"train.{what}: {choice.name} refuses its arguments: {error}") from None

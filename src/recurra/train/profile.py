@@ -73,27 +73,27 @@ def profile(recipe: Recipe, steps: int = 20) -> list[Share]:
     for number in range(_WARMING):
         step(number)
     limit = _speed_of_products()
-    with measured() as found:
+    with measured() as times:
         for number in range(steps):
             step(number)
-    total = sum(found.seconds.values())
+    total = sum(times.seconds.values())
     return [
         Share(
             name,
             seconds / total,
             1000 * seconds / steps,
-            found.operations[name] / seconds / limit if found.operations[name] else None,
+            times.operations[name] / seconds / limit if times.operations[name] else None,
         )
-        for name, seconds in sorted(found.seconds.items(), key=lambda pair: -pair[1])
+        for name, seconds in sorted(times.seconds.items(), key=lambda pair: -pair[1])
     ]
 
 
 def _speed_of_products() -> float:
     """Operations a second of torch's product of two square matrices."""
     square = torch.randn(_SQUARE, _SQUARE)
-    taken = []
+    seconds = []
     for _ in range(7):
         start = time.perf_counter()
         torch.mm(square, square)
-        taken.append(time.perf_counter() - start)
-    return 2 * _SQUARE**3 / median(taken)
+        seconds.append(time.perf_counter() - start)
+    return 2 * _SQUARE**3 / median(seconds)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 
 from recurra.errors import Fault
 from recurra.runs.folder import LOG, TENSORBOARD
@@ -19,27 +20,27 @@ from recurra.runs.folder import LOG, TENSORBOARD
 _PLAIN_SECONDS = 10.0
 
 
-class Report:
+class Progress:
     """The one that speaks: process 0 of a training, and no other.
 
     Args:
-        folder: the run. total: planned steps. done: steps made before.
+        folder: the run. total: planned steps. first: the step to begin from.
         log_bytes: what the log held at the checkpoint; later entries are made again, so they are cut off.
         tensorboard: writes for it as well. quiet: writes files, shows nothing.
     """
 
     def __init__(
-        self, folder: Path, total: int, done: int, log_bytes: int, tensorboard: bool, quiet: bool
+        self, folder: Path, total: int, first: int, log_bytes: int, tensorboard: bool, quiet: bool
     ) -> None:
         self._log = folder / LOG
         if self._log.exists():
             os.truncate(self._log, min(log_bytes, self._log.stat().st_size))
-        self._writer = _writer(folder / TENSORBOARD, done) if tensorboard else None
-        self._quiet, self._total, self._done = quiet, total, done
+        self._writer = _writer(folder / TENSORBOARD, first) if tensorboard else None
+        self._quiet, self._total, self._first = quiet, total, first
         self._console = Console(stderr=True)
-        self._bar: Progress | None = None
+        self._bar: Bar | None = None
         if not quiet and self._console.is_terminal:
-            self._bar = Progress(
+            self._bar = Bar(
                 TextColumn("epoch {task.fields[epoch]}"),
                 BarColumn(bar_width=20),
                 TaskProgressColumn(),
@@ -48,11 +49,11 @@ class Report:
                 TimeRemainingColumn(),
                 console=self._console,
             )
-            self._task = self._bar.add_task("", total=total, completed=done, epoch=1, loss=0.0, rate=0.0)
+            self._task = self._bar.add_task("", total=total, completed=first, epoch=1, loss=0.0, rate=0.0)
             self._bar.start()
         self._smooth: float | None = None
         self._since = self._spoke = time.perf_counter()
-        self._started, self._first = self._since, done
+        self._started = self._since
         self._items = 0
         self._rate = 0.0
 
@@ -77,8 +78,8 @@ class Report:
     def validation(self, step: int, epoch: int, metrics: Mapping[str, float], best: bool) -> None:
         """After each validation."""
         self.log({"step": step, "epoch": epoch, "validation": dict(metrics), "best": best})
-        shown = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
-        self.say(f"step {step}  validation: {shown}{'  (best)' if best else ''}")
+        text = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
+        self.say(f"step {step}  validation: {text}{'  (best)' if best else ''}")
 
     def log(self, entry: Mapping[str, Any]) -> None:
         """One line of `log.jsonl`, and its numbers for TensorBoard."""

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from recurra.errors import Fault, nearest
-from recurra.runs.folder import FORMAT, read_toml, task_class
+from recurra.runs.folder import FORMAT, task_class
 from recurra.runs.sections import read_section
-from recurra.runs.toml import to_toml
+from recurra.runs.toml import read_toml, to_toml
 from recurra.storage.files import check_format
 from recurra.tasks.base import Options, Task
 from recurra.train.options import RESUMABLE, TrainOptions
@@ -64,7 +64,7 @@ def read_recipe(path: str | Path, changes: Iterable[str] = ()) -> Recipe:
     """
     table = read_toml(path)
     for change in changes:
-        table = changed(table, change)
+        table = with_change(table, change)
     return recipe_of(table, str(path))
 
 
@@ -84,30 +84,30 @@ def recipe_of(table: Mapping[str, Any], where: str) -> Recipe:
     )
 
 
-def changed(table: Mapping[str, Any], change: str) -> dict[str, Any]:
+def with_change(table: Mapping[str, Any], change: str) -> dict[str, Any]:
     """The table with one `a.b=value` put in; the value is TOML, or a bare word (a name, a path)."""
     path, equals, text = change.partition("=")
     names = [part.strip() for part in path.split(".")]
     if not equals or not all(names):
         raise Fault(f"--set {change}: expected section.key=value, as in train.epochs=3")
     result: dict[str, Any] = deepcopy(dict(table))
-    held = result
+    section = result
     for depth, name in enumerate(names[:-1]):
-        inner = held.setdefault(name, {})
+        inner = section.setdefault(name, {})
         if not isinstance(inner, dict):
             raise Fault(f"--set {change}: {'.'.join(names[: depth + 1])} is {inner!r}, not a section")
-        held = inner
-    held[names[-1]] = _value(text.strip(), change)
+        section = inner
+    section[names[-1]] = _value(text.strip(), change)
     return result
 
 
 def same_run(old: Recipe, new: Recipe) -> None:
     """Fault unless `new` may go on where `old` stopped: only what `RESUMABLE` names may differ."""
-    before, after = _flat(old.to_table()), _flat(new.to_table())
-    for key in sorted({**before, **after}):
-        if before.get(key) != after.get(key) and key.removeprefix("train.").split(".")[0] not in RESUMABLE:
+    was, now = _flat(old.to_table()), _flat(new.to_table())
+    for key in sorted({**was, **now}):
+        if was.get(key) != now.get(key) and key.removeprefix("train.").split(".")[0] not in RESUMABLE:
             raise Fault(
-                f"{new.where}: {key} = {after.get(key)!r}, but the run was started with {before.get(key)!r}: "
+                f"{new.where}: {key} = {now.get(key)!r}, but the run was started with {was.get(key)!r}: "
                 f"resume with the same, or start another run"
             )
 

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import torch
 
 from recurra.errors import Fault
-from recurra.runs.folder import LAST, RECIPE, read_toml
-from recurra.storage.files import write_bytes
+from recurra.runs.folder import LAST, RECIPE
+from recurra.runs.toml import read_toml
+from recurra.storage.files import write_text
 from recurra.train import checkpoint
 from recurra.train.distributed import Processes
 from recurra.train.loop import Loop
@@ -53,7 +54,7 @@ def train(recipe: Recipe, folder: str | Path, *, resume: bool = False, quiet: bo
     task = recipe.prepare()
     loop = Loop(task, recipe.train, processes, folder, quiet)
     if processes.rank == 0:
-        write_bytes(folder / RECIPE, recipe.to_text().encode())
+        write_text(folder / RECIPE, recipe.to_text())
         task.save_assets(folder)
     processes.wait()
     loop.run()
@@ -79,6 +80,6 @@ def _check_folder(recipe: Recipe, folder: Path, resume: bool) -> None:
         elif folder.is_dir() and any(folder.iterdir()):
             raise Fault(f"{folder}: holds no run to resume: it has no {RECIPE}")
     elif folder.is_dir() and any(folder.iterdir()):
-        held = "a run" if (folder / RECIPE).is_file() else "other files"
+        content = "a run" if (folder / RECIPE).is_file() else "other files"
         more = ", or go on with it by --resume" if (folder / LAST).is_dir() else ""
-        raise Fault(f"{folder}: already holds {held}: choose another folder{more}")
+        raise Fault(f"{folder}: already holds {content}: choose another folder{more}")

@@ -25,15 +25,15 @@ class Scores:
 
     def judge(self, metrics: Mapping[str, float], step: int, epoch: int) -> bool:
         """Takes a validation in; whether it is the best so far. NaN is never better."""
-        found = metrics[self.score.metric]
+        value = metrics[self.score.metric]
         self.last = {"step": step, "epoch": epoch, "metrics": dict(metrics)}
-        if math.isnan(found):
+        if math.isnan(value):
             better = False
         elif self.best is None:
             better = True
         else:
-            held = self.best["metrics"][self.score.metric]
-            better = found > held if self.score.larger_is_better else found < held
+            best = self.best["metrics"][self.score.metric]
+            better = value > best if self.score.larger_is_better else value < best
         self.waited = 0 if better else self.waited + 1
         if better:
             self.best = self.last
@@ -47,7 +47,7 @@ class Scores:
         """Goes on from there."""
         self.best, self.last, self.waited = state["best"], state["last"], state["waited"]
 
-    def told(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """What `metrics.json` holds."""
         direction = "larger" if self.score.larger_is_better else "smaller"
         return {"score": self.score.metric, "better": direction, "best": self.best, "last": self.last}

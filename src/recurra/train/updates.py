@@ -64,14 +64,14 @@ class Updates:
         """The learning rate that the schedule asks for now."""
         return float(self.optimiser.param_groups[0]["lr"])
 
-    def after(self, what: str, score: float = math.nan) -> None:
+    def finish(self, what: str, score: float = math.nan) -> None:
         """Tells the schedule that a step, an epoch or a validation (with its score) is over."""
-        asked = self.options.schedule
-        if self.schedule is None or asked is None or asked.every != what:
+        choice = self.options.schedule
+        if self.schedule is None or choice is None or choice.every != what:
             return
         if self._length is not None and self.schedule.last_epoch >= self._length:
             return  # epochs may differ in batches, and some schedules refuse to go on past their end
-        if asked.name == "ReduceLROnPlateau":
+        if choice.name == "ReduceLROnPlateau":
             self.schedule.step(score)
         else:
             self.schedule.step()
@@ -90,13 +90,13 @@ class Updates:
 
 def _length_of_schedule(options: TrainOptions, planned: int, per_epoch: int) -> int | None:
     """How often a schedule that must know its end is stepped; None where it needs not, or is told."""
-    asked = options.schedule
-    if asked is None or asked.name not in SCHEDULES:
+    choice = options.schedule
+    if choice is None or choice.name not in SCHEDULES:
         return None
-    known = inspect.signature(SCHEDULES[asked.name]).parameters
-    names = [name for name in ("T_max", "total_steps") if name in known]
-    if not names or any(name in asked.arguments for name in names):
+    parameters = inspect.signature(SCHEDULES[choice.name]).parameters
+    names = [name for name in ("T_max", "total_steps") if name in parameters]
+    if not names or any(name in choice.arguments for name in names):
         return None
-    if asked.every == "step":
+    if choice.every == "step":
         return planned
-    return options.epochs if asked.every == "epoch" else -(-planned // (options.validate_every or per_epoch))
+    return options.epochs if choice.every == "epoch" else -(-planned // (options.validate_every or per_epoch))

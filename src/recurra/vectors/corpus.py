@@ -39,21 +39,21 @@ class Piece:
 
 def corpus_files(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
     """The files meant by files and folders, those of a folder by their names, hidden ones left out."""
-    found: list[Path] = []
-    for given in map(Path, paths):
-        if given.is_dir():
-            inside = [p for p in sorted(given.rglob("*")) if p.is_file()]
-            visible = [p for p in inside if not any(k.startswith(".") for k in p.relative_to(given).parts)]
+    files: list[Path] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            inside = [p for p in sorted(path.rglob("*")) if p.is_file()]
+            visible = [p for p in inside if not any(k.startswith(".") for k in p.relative_to(path).parts)]
             if not visible:
-                raise Fault(f"{given}: a folder without files, expected text files")
-            found += visible
-        elif given.is_file():
-            found.append(given)
+                raise Fault(f"{path}: a folder without files, expected text files")
+            files += visible
+        elif path.is_file():
+            files.append(path)
         else:
-            raise Fault(f"{given}: no such file or folder, expected a corpus of text")
-    if not found:
+            raise Fault(f"{path}: no such file or folder, expected a corpus of text")
+    if not files:
         raise Fault("no corpus given, expected at least one text file or folder")
-    return found
+    return files
 
 
 def pieces(files: Sequence[Path], rank: int = 0, world: int = 1) -> Iterator[Piece]:

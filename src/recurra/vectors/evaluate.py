@@ -46,8 +46,7 @@ def analogies(vectors: WordVectors, path: str | os.PathLike[str], most: int = 30
 
     a is to b as c is to d counts as right where d is the nearest of the ``most`` first words to b - a + c,
     the three left out (3CosAdd); case is ignored, a word in several cases being its first. Returns the
-    sections, and last, named "all", their sum. Raises Fault for a line that is neither, or if no question is
-    covered.
+    sections, and last, named "all", their sum. Raises Fault for a line that is neither, or if none is asked.
     """
     sections = _sections(Path(path))
     unit = vectors.unit[:most]
@@ -56,15 +55,15 @@ def analogies(vectors: WordVectors, path: str | os.PathLike[str], most: int = 30
     group = np.array([first.setdefault(word, number) for number, word in enumerate(folded)])
     results = []
     for name, questions in sections:
-        known = [[first[w] for w in q] for q in questions if all(w in first for w in q)]
+        covered = [[first[w] for w in q] for q in questions if all(w in first for w in q)]
         right = sum(
-            _right(unit, group, np.array(known[k : k + _BATCH])) for k in range(0, len(known), _BATCH)
+            _right(unit, group, np.array(covered[k : k + _BATCH])) for k in range(0, len(covered), _BATCH)
         )
-        results.append(Analogies(name, right, len(known), len(questions) - len(known)))
-    right, asked, unknown = (sum(getattr(r, k) for r in results) for k in ("right", "asked", "unknown"))
-    if not asked:
+        results.append(Analogies(name, right, len(covered), len(questions) - len(covered)))
+    right, count, unknown = (sum(getattr(r, k) for r in results) for k in ("right", "asked", "unknown"))
+    if not count:
         raise Fault(f"{path}: none of {unknown:,} questions has all its words among the {len(unit):,} known")
-    return [*results, Analogies("all", right, asked, unknown)]
+    return [*results, Analogies("all", right, count, unknown)]
 
 
 def word_similarity(vectors: WordVectors, path: str | os.PathLike[str]) -> Similarity:
@@ -77,26 +76,26 @@ def word_similarity(vectors: WordVectors, path: str | os.PathLike[str]) -> Simil
     for number, word in enumerate(vectors.words):
         first.setdefault(word.casefold(), number)
     pairs = _pairs(Path(path))
-    known = [(first[a], first[b], score) for a, b, score in pairs if a in first and b in first]
-    if len(known) < 2:
+    covered = [(first[a], first[b], score) for a, b, score in pairs if a in first and b in first]
+    if len(covered) < 2:
         raise Fault(
-            f"{path}: {len(known)} of {len(pairs):,} pairs have both words among the {len(vectors):,} known"
+            f"{path}: {len(covered)} of {len(pairs):,} pairs have both words among the {len(vectors):,} known"
         )
-    a, b, human = np.array(known).T
+    a, b, human = np.array(covered).T
     cosines = np.einsum("nd,nd->n", vectors.unit[a.astype(int)], vectors.unit[b.astype(int)]).astype(float)
     return Similarity(
         _correlation(_ranks(cosines), _ranks(human)),
         _correlation(cosines, human),
-        len(known),
-        len(pairs) - len(known),
+        len(covered),
+        len(pairs) - len(covered),
     )
 
 
 def _right(unit: NDArray[np.float32], group: NDArray[np.int64], questions: NDArray[np.int64]) -> int:
     a, b, c, d = questions.T
     scores = (unit[b] - unit[a] + unit[c]) @ unit.T
-    for row, given in zip(scores, questions[:, :3], strict=True):
-        row[np.isin(group, given)] = -np.inf
+    for row, question in zip(scores, questions[:, :3], strict=True):
+        row[np.isin(group, question)] = -np.inf
     return int((group[scores.argmax(axis=1)] == d).sum())
 
 

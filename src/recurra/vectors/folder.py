@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from recurra.errors import Fault
 from recurra.storage.arrays import read_array, read_metadata, write_arrays
-from recurra.storage.files import replacing
+from recurra.storage.files import replacing, write_json
 from recurra.vectors.options import Options
 
 FORMAT = 1
@@ -20,7 +20,7 @@ SETTINGS, TENSORS, WORDS = "vectors.json", "vectors.safetensors", "vocabulary.ts
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """How far training has come: rounds of averaging, and chunks of the corpus over all epochs."""
 
     round: int
@@ -39,19 +39,17 @@ class Settings:
 
 def write_settings(run: Path, settings: Settings) -> None:
     """Writes the settings of a run."""
-    held = {"format": FORMAT, "words": settings.words, "world": settings.world}
-    text = json.dumps(held | {"options": asdict(settings.options)}, indent=2)
-    with replacing(run / SETTINGS) as file:
-        file.write(text.encode() + b"\n")
+    description = {"format": FORMAT, "words": settings.words, "world": settings.world}
+    write_json(run / SETTINGS, description | {"options": asdict(settings.options)})
 
 
 def read_settings(run: Path) -> Settings:
     """Reads the settings of a run. Raises Fault where there is none, or it is altered or too new."""
     path = run / SETTINGS
     try:
-        held: Any = json.loads(path.read_text("utf-8"))
-        number, given = held["format"], held["options"]
-        words, world = int(held["words"]), int(held["world"])
+        description: Any = json.loads(path.read_text("utf-8"))
+        number, options = description["format"], description["options"]
+        words, world = int(description["words"]), int(description["world"])
     except FileNotFoundError:
         raise Fault(
             f"{run}: no {SETTINGS} there, expected a folder written by 'recurra vectors train'"
@@ -61,9 +59,9 @@ def read_settings(run: Path) -> Settings:
     if number != FORMAT:
         raise Fault(f"{path}: format {number}, expected {FORMAT}: read it with the version that wrote it")
     names = {field.name for field in fields(Options)}
-    if not isinstance(given, dict) or set(given) != names:
-        raise Fault(f"{path}: options differ from those known: {sorted(names ^ set(given))}")
-    return Settings(Options(**given), words, world)
+    if not isinstance(options, dict) or set(options) != names:
+        raise Fault(f"{path}: options differ from those known: {sorted(names ^ set(options))}")
+    return Settings(Options(**options), words, world)
 
 
 def write_words(run: Path, words: bytes, counts: NDArray[np.int64]) -> None:
@@ -94,18 +92,22 @@ def read_words(run: Path) -> tuple[list[str], NDArray[np.int64]]:
 
 
 def write_matrices(
-    run: Path, vectors: NDArray[np.float32], output: NDArray[np.float32], place: Place
+    run: Path, vectors: NDArray[np.float32], output: NDArray[np.float32], position: Position
 ) -> None:
     """Writes both matrices and how far they have come, in one file, so that they can never disagree."""
-    metadata = {"round": str(place.round), "chunk": str(place.chunk), "complete": str(int(place.complete))}
+    metadata = {
+        "round": str(position.round),
+        "chunk": str(position.chunk),
+        "complete": str(int(position.complete)),
+    }
     write_arrays(run / TENSORS, {"vectors": vectors, "output": output}, metadata)
 
 
-def read_place(run: Path) -> Place:
+def read_position(run: Path) -> Position:
     """How far the matrices of a run have come."""
-    held = read_metadata(run / TENSORS)
+    metadata = read_metadata(run / TENSORS)
     try:
-        return Place(int(held["round"]), int(held["chunk"]), held["complete"] == "1")
+        return Position(int(metadata["round"]), int(metadata["chunk"]), metadata["complete"] == "1")
     except (KeyError, ValueError):
         raise Fault(
             f"{run / TENSORS}: says not how far training has come, expected a file of this run"

@@ -14,8 +14,7 @@ from recurra.vectors.word2vec_format import read_word2vec
 def load(path: str | os.PathLike[str]) -> WordVectors:
     """Reads a run folder, or a file in word2vec's text or binary format (plain or gzipped).
 
-    Returns words and their float32 [V, D] matrix. Raises Fault where there is none, or it is cut short or
-    altered.
+    Returns words and their float32 [V, D] matrix. Raises Fault where there is none, or it was cut or altered.
     """
     where = Path(path)
     if where.is_dir():

@@ -38,7 +38,7 @@ def join(numbers: Path, table: WordTable, options: Options) -> WordTable:
     counter = module.Counter()
     counter.add(b"".join(name + b"\n" for name in names), counts)
     joined: WordTable = counter.sorted(options.min_count)
-    found = np.array([joined.find(name) for name in names], np.int32)
-    module.renumber(str(numbers), str(other), np.where(found < 0, np.int32(UNKNOWN), found))
+    new_numbers = np.array([joined.find(name) for name in names], np.int32)
+    module.renumber(str(numbers), str(other), np.where(new_numbers < 0, np.int32(UNKNOWN), new_numbers))
     os.replace(other, numbers)
     return joined

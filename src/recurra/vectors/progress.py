@@ -31,8 +31,8 @@ class Progress:
 class Report:
     """What came of it. ``seconds_read``: writing the corpus as numbers; ``seconds``: training itself.
 
-    ``words_per_second`` counts every word of the corpus, rare and dropped ones too, once an epoch, over both
-    times.
+    ``words_per_second`` counts every word of the corpus, rare and dropped ones too, once an epoch, over the
+    sum of both times.
     """
 
     words: int
@@ -47,13 +47,13 @@ class Report:
 class Meter:
     """Turns shares of the work into rates, from where this process began."""
 
-    def __init__(self, words: int, begun: float) -> None:
-        self.words, self.begun, self.since, self.loss = words, begun, time.perf_counter(), math.nan
+    def __init__(self, words: int, start: float) -> None:
+        self.words, self.start, self.since, self.loss = words, start, time.perf_counter(), math.nan
 
     def look(self, done: float, loss: float) -> Progress:
         if not math.isnan(loss):
             self.loss = loss if math.isnan(self.loss) else 0.9 * self.loss + 0.1 * loss
         seconds = time.perf_counter() - self.since
-        share = done - self.begun
+        share = done - self.start
         left = seconds * (1 - done) / share if share > 0 else math.inf
         return Progress(done, self.words * share / seconds if seconds > 0 else 0.0, self.loss, left)

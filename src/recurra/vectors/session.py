@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurra.errors import Fault
-from recurra.vectors.folder import Place, Settings, write_matrices
+from recurra.vectors.folder import Position, Settings, write_matrices
 from recurra.vectors.native import native
 from recurra.vectors.progress import Meter, Progress
 from recurra.vectors.ranks import average, rank_and_world
@@ -22,7 +22,7 @@ LOOK = 0.02
 
 
 class Session:
-    """Trains ``vectors`` and ``output``, float32 [V, D], in place, from ``place`` on."""
+    """Trains ``vectors`` and ``output``, float32 [V, D], in place, from ``position`` on."""
 
     def __init__(
         self,
@@ -32,11 +32,11 @@ class Session:
         numbers: Path,
         vectors: NDArray[np.float32],
         output: NDArray[np.float32],
-        place: Place,
+        position: Position,
     ) -> None:
         options = settings.options
         self.folder, self.settings, self.numbers = folder, settings, numbers
-        self.vectors, self.output, self.place = vectors, output, place
+        self.vectors, self.output, self.position = vectors, output, position
         self.rank, self.world = rank_and_world()
         starts = chunk_starts(numbers)
         if len(starts) < 2:
@@ -50,7 +50,7 @@ class Session:
             counts,
             str(numbers),
             starts,
-            place.chunk,
+            position.chunk,
             skipgram=options.algorithm == "skip-gram",
             window=options.window,
             negatives=options.negatives,
@@ -74,24 +74,24 @@ class Session:
         words = self.settings.words * self.settings.options.epochs
         rounds = math.ceil(words / self.world / average_every) if self.world > 1 else 1
         meter = Meter(words, self.progress)
-        saved, saving = time.perf_counter(), 0.0
-        begun = saved
-        while self.place.round < rounds:
-            until = self.chunks * (self.place.round + 1) // rounds
+        begin = saved = time.perf_counter()
+        saving = 0.0
+        while self.position.round < rounds:
+            until = self.chunks * (self.position.round + 1) // rounds
             ended = self._work(threads, until, meter, watch, saved + save_every)
             if ended:
                 self._average()
-                self.place = Place(self.place.round + 1, until, False)
-            if self.place.round < rounds and (not ended or time.perf_counter() - saved > save_every):
+                self.position = Position(self.position.round + 1, until, False)
+            if self.position.round < rounds and (not ended or time.perf_counter() - saved > save_every):
                 start = time.perf_counter()
                 self._save()
                 saved = time.perf_counter()
                 saving += saved - start
-        seconds = time.perf_counter() - begun - saving
+        seconds = time.perf_counter() - begin - saving
         last = meter.look(1.0, self.trainer.take_loss())
         if watch:
             watch(last)
-        self.place = Place(rounds, self.chunks, True)
+        self.position = Position(rounds, self.chunks, True)
         self._save()
         self.numbers.unlink()
         return seconds, last.loss
@@ -117,7 +117,7 @@ class Session:
             self.trainer.stop()
             self.trainer.wait()
             if self.world == 1:
-                self.place = Place(self.place.round, self.trainer.done, False)
+                self.position = Position(self.position.round, self.trainer.done, False)
                 self._save()
             raise
         try:
@@ -125,7 +125,7 @@ class Session:
         except RuntimeError as error:
             raise Fault(f"{self.folder}: its corpus cannot be read on: {error}") from None
         if self.trainer.done < until:
-            self.place = Place(self.place.round, self.trainer.done, False)
+            self.position = Position(self.position.round, self.trainer.done, False)
             return False
         return True
 
@@ -136,4 +136,4 @@ class Session:
 
     def _save(self) -> None:
         if self.rank == 0:
-            write_matrices(self.folder, self.vectors, self.output, self.place)
+            write_matrices(self.folder, self.vectors, self.output, self.position)

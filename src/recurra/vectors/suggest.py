@@ -39,10 +39,10 @@ def suggest(run: str | os.PathLike[str], sentence: str, n: int = 10) -> list[tup
     around = tokens[max(0, gap - options.window) : gap] + tokens[gap + 1 : gap + 1 + options.window]
     words, counts = read_words(folder)
     index = {word: number for number, word in enumerate(words)}
-    known = [index[token] for token in around if token in index]
-    if not known:
+    rows = [index[token] for token in around if token in index]
+    if not rows:
         raise Fault(f"{sentence!r}: no word near the gap is in the vocabulary, expected at least one")
-    mean = read_matrix(folder, "vectors", len(words))[known].mean(axis=0)
+    mean = read_matrix(folder, "vectors", len(words))[rows].mean(axis=0)
     scores = (read_matrix(folder, "output", len(words)) @ mean).astype(np.float64)
     chances = _softmax(scores) if options.negatives else _tree(scores, counts)
     best = np.argsort(-chances, kind="stable")[:n]

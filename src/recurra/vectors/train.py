@@ -12,10 +12,10 @@ from recurra.vectors.corpus import corpus_files
 from recurra.vectors.folder import (
     SETTINGS,
     TENSORS,
-    Place,
+    Position,
     Settings,
     read_matrix,
-    read_place,
+    read_position,
     read_settings,
     read_words,
     write_settings,
@@ -29,8 +29,8 @@ from recurra.vectors.ranks import merge_counts, rank_and_world
 from recurra.vectors.session import Session
 from recurra.vectors.vocabulary import count_words, vocabulary, write_numbers
 
-Told = Callable[[Start], object]
-Watched = Callable[[Progress], object]
+OnStart = Callable[[Start], object]
+OnProgress = Callable[[Progress], object]
 
 
 def train(
@@ -39,8 +39,8 @@ def train(
     options: Options | None = None,
     *,
     threads: int | None = None,
-    on_start: Told | None = None,
-    on_progress: Watched | None = None,
+    on_start: OnStart | None = None,
+    on_progress: OnProgress | None = None,
     save_every: float = 600.0,
     average_every: int = 1_000_000,
 ) -> Report:
@@ -58,14 +58,14 @@ def train(
     files, folder, threads = corpus_files(paths), Path(run), _threads(threads)
     if (folder / SETTINGS).exists():
         raise Fault(f"{folder}: holds a run already: resume it, or name another folder")
-    begun = time.perf_counter()
+    start = time.perf_counter()
     counter = count_words(files, options, threads, rank, world)
     if world > 1:
         counter = merge_counts(counter)
     words = counter.total
     table = vocabulary(counter, options)
     del counter
-    counted = time.perf_counter()
+    count_end = time.perf_counter()
     numbers = _numbers(folder, rank)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -78,7 +78,7 @@ def train(
         if isinstance(error, OSError | RuntimeError):
             raise Fault(f"{folder}: cannot be written: {error}") from None
         raise
-    read = time.perf_counter()
+    read_end = time.perf_counter()
     counts = table.counts()
     settings = Settings(options, words, world)
     if rank == 0:
@@ -88,11 +88,17 @@ def train(
     if on_start:
         on_start(Start(words, len(counts), memory_needed(len(counts), options, threads), threads))
     vectors, output = initial_matrices(len(counts), options)
-    session = Session(folder, settings, counts, numbers, vectors, output, Place(0, 0, False))
+    session = Session(folder, settings, counts, numbers, vectors, output, Position(0, 0, False))
     seconds, loss = session.run(threads, on_progress, save_every, average_every)
-    whole = read - counted + seconds
+    whole = read_end - count_end + seconds
     return Report(
-        words, len(counts), counted - begun, read - counted, seconds, words * options.epochs / whole, loss
+        words,
+        len(counts),
+        count_end - start,
+        read_end - count_end,
+        seconds,
+        words * options.epochs / whole,
+        loss,
     )
 
 
@@ -100,8 +106,8 @@ def resume(
     run: str | os.PathLike[str],
     *,
     threads: int | None = None,
-    on_start: Told | None = None,
-    on_progress: Watched | None = None,
+    on_start: OnStart | None = None,
+    on_progress: OnProgress | None = None,
     save_every: float = 600.0,
     average_every: int = 1_000_000,
 ) -> Report:
@@ -112,8 +118,8 @@ def resume(
     numbers = _numbers(folder, rank)
     if world != settings.world:
         raise Fault(f"{folder}: begun by {settings.world} processes, found {world}: resume it with as many")
-    place = read_place(folder) if (folder / TENSORS).exists() else Place(0, 0, False)
-    if place.complete:
+    position = read_position(folder) if (folder / TENSORS).exists() else Position(0, 0, False)
+    if position.complete:
         raise Fault(f"{folder}: its training is complete, there is nothing to resume")
     if not numbers.exists():
         raise Fault(f"{numbers}: is gone, and the run cannot go on without it: train anew")
@@ -127,10 +133,10 @@ def resume(
         if (folder / TENSORS).exists()
         else initial_matrices(len(counts), settings.options)
     )
-    session = Session(folder, settings, counts, numbers, vectors, output, place)
-    begun = session.progress
+    session = Session(folder, settings, counts, numbers, vectors, output, position)
+    start = session.progress
     seconds, loss = session.run(threads, on_progress, save_every, average_every)
-    rate = settings.words * settings.options.epochs * (1 - begun) / seconds
+    rate = settings.words * settings.options.epochs * (1 - start) / seconds
     return Report(settings.words, len(counts), 0.0, 0.0, seconds, rate, loss)
 
 
@@ -138,9 +144,9 @@ def _numbers(folder: Path, rank: int) -> Path:
     return folder / f"corpus.{rank}.numbers"
 
 
-def _threads(asked: int | None) -> int:
-    if asked is None:
+def _threads(threads: int | None) -> int:
+    if threads is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if asked < 1:
-        raise Fault(f"threads: found {asked}, expected at least 1")
-    return asked
+    if threads < 1:
+        raise Fault(f"threads: found {threads}, expected at least 1")
+    return threads

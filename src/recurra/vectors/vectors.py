@@ -54,12 +54,12 @@ class WordVectors:
 
     def number(self, word: str) -> int:
         """The row of a word. Raises Fault for an unknown one, with words spelled alike."""
-        found = self.index.get(word)
-        if found is None:
+        row = self.index.get(word)
+        if row is None:
             alike = difflib.get_close_matches(word, self.words[:50_000], n=3)
             hint = f": did you mean {', '.join(alike)}?" if alike else ""
             raise Fault(f"the word {word!r} is not among the {len(self):,} known{hint}")
-        return found
+        return row
 
     def similarity(self, first: str, second: str) -> float:
         """The cosine of two words, -1 to 1."""

@@ -49,15 +49,15 @@ def read_word2vec(
             words, dimensions = _header(path, file.readline(200))
             size = None if zipped else path.stat().st_size - file.tell()
             matrix = _room(path, words, dimensions, size)
-            names = _Binary(path, file) if _is_binary(file, dimensions) else _Text(path, file)
-            found = [names.row(k, matrix) for k in range(words)]
-            if names.rest().strip():
+            rows = _Binary(path, file) if _is_binary(file, dimensions) else _Text(path, file)
+            names = [rows.row(k, matrix) for k in range(words)]
+            if rows.rest().strip():
                 raise Fault(
                     f"{path}: the header says {words:,} words, but more follows: one of them is wrong"
                 )
     except (OSError, EOFError) as error:
         raise Fault(f"{path}: cannot be read: {error}") from None
-    return _checked(path, found, matrix, errors)
+    return _word_vectors(path, names, matrix, errors)
 
 
 def _header(path: Path, line: bytes) -> tuple[int, int]:
@@ -125,27 +125,27 @@ class _Text:
 
 class _Binary:
     def __init__(self, path: Path, file: IO[bytes]) -> None:
-        self.path, self.file, self.held, self.at = path, file, b"", 0
+        self.path, self.file, self.buffer, self.at = path, file, b"", 0
 
     def row(self, k: int, matrix: NDArray[np.float32]) -> bytes:
         width = 4 * matrix.shape[1]
-        while (end := self.held.find(b" ", self.at)) < 0 or len(self.held) < end + 1 + width:
+        while (end := self.buffer.find(b" ", self.at)) < 0 or len(self.buffer) < end + 1 + width:
             block = self.file.read(_BLOCK)
             if not block:
                 raise Fault(f"{self.path}: cut short: the header says {len(matrix):,} words, found {k:,}")
-            self.held, self.at = self.held[self.at :] + block, 0
-        word = self.held[self.at : end].lstrip(b"\n")
-        matrix[k] = np.frombuffer(self.held, "<f4", matrix.shape[1], end + 1)
+            self.buffer, self.at = self.buffer[self.at :] + block, 0
+        word = self.buffer[self.at : end].lstrip(b"\n")
+        matrix[k] = np.frombuffer(self.buffer, "<f4", matrix.shape[1], end + 1)
         self.at = end + 1 + width
         return word
 
     def rest(self) -> bytes:
-        return self.held[self.at :] + self.file.read(200)
+        return self.buffer[self.at :] + self.file.read(200)
 
 
-def _checked(path: Path, found: list[bytes], matrix: NDArray[np.float32], errors: str) -> WordVectors:
+def _word_vectors(path: Path, names: list[bytes], matrix: NDArray[np.float32], errors: str) -> WordVectors:
     words: list[str] = []
-    for k, name in enumerate(found):
+    for k, name in enumerate(names):
         try:
             words.append(name.decode("utf-8", errors))
         except UnicodeDecodeError:
@@ -153,8 +153,8 @@ def _checked(path: Path, found: list[bytes], matrix: NDArray[np.float32], errors
                 f"{path}: word {k + 1} is not UTF-8: {name[:40]!r}: set errors to 'replace' to read it"
             ) from None
     if len(set(words)) != len(words):
-        seen: set[str] = set()
-        twice = next(word for word in words if word in seen or seen.add(word))  # type: ignore[func-returns-value]
+        earlier: set[str] = set()
+        twice = next(word for word in words if word in earlier or earlier.add(word))  # type: ignore[func-returns-value]
         raise Fault(f"{path}: the word {twice!r} comes twice, expected each once")
     finite = np.isfinite(matrix).all(axis=1)
     if not finite.all():

@@ -40,9 +40,9 @@ def test_one_mask_for_a_run_and_another_for_the_next(opaque: bool) -> None:
         assert (run == run[0]).all(), "the mask changed within a run"
         assert 0.25 < float((run[0] == 0).float().mean()) < 0.55
     assert not torch.equal(first[0] == 0, second[0] == 0)
-    kept = first[0] != 0
+    mask = first[0] != 0
     whole = cell.eval().cell.hidden.weight[:, 0]
-    torch.testing.assert_close(first[0][kept], whole[kept] / 0.6)
+    torch.testing.assert_close(first[0][mask], whole[mask] / 0.6)
     torch.testing.assert_close(scan(cell, x)[0].data[0], whole)
 
 

@@ -180,6 +180,7 @@ def test_cells(call: Command) -> None:
     small = json.loads(call("cells", "lstm", "--json", "--input-size", 2, "--hidden-size", 3).out[0])
     assert small["parameters"] == 4 * 3 * (2 + 3 + 2)
     assert call("cells", "lstm").out[0].startswith("lstm: ")
+    assert call("cells", "rnn").out == call("cells", "vanilla").out  # an alias
     assert "did you mean 'lstm'?" in told(call("cells", "lstmm"))
 
 

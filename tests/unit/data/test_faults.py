@@ -162,7 +162,7 @@ CELLS: list[tuple[str, Callable[..., Any], str]] = [
 @pytest.mark.parametrize(
     ("content", "convert", "line"), CELLS, ids=[f"{c[0][:20]}-{k}" for k, c in enumerate(CELLS)]
 )
-def test_cells(tmp_path: Path, content: str, convert: Callable[..., Any], line: str) -> None:
+def test_entries(tmp_path: Path, content: str, convert: Callable[..., Any], line: str) -> None:
     (tmp_path / "j.jsonl").write_text(content)
     with pytest.raises(Fault) as caught:
         convert(read(tmp_path / "j.jsonl"), "x")

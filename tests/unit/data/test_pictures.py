@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from recurra.data import columns, read
-from recurra.data.pictures import Wanted, frames_of
+from recurra.data.pictures import PictureForm, frames_of
 from recurra.errors import Fault
 
 
@@ -21,7 +21,7 @@ def _picture(height: int = 6, width: int = 5, seed: int = 0) -> np.ndarray:
 
 
 def _frames(cell: Any, base: Path, **wanted: Any) -> np.ndarray:
-    return frames_of(cell, "here", base, Wanted(**wanted))
+    return frames_of(cell, "here", base, PictureForm(**wanted))
 
 
 def test_a_png_is_read_as_it_is_and_a_jpeg_nearly(tmp_path: Path) -> None:

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from recurra.data import Place, read
-from recurra.data.sound.joined import Joined, join_recordings
 from recurra.data.sound.log_mel import FLOOR, LogMel
 from recurra.data.sound.recording import Recording, is_clipped, one_channel, read_recording
 from recurra.data.sound.resample import resample
+from recurra.data.sound.strings import SpokenTexts, join_recordings
 from recurra.data.sound.wav_stream import WavStream
 from recurra.errors import Fault
 
@@ -192,7 +192,7 @@ def test_examples_are_kept_by_label(tmp_path: Path) -> None:
 
 def test_strings_are_of_one_speaker_and_repeat() -> None:
     samples = [torch.full((n,), float(n)) for n in (3, 4, 5, 6)]
-    parts = Joined(samples, list("abcd"), [Place(name, 1) for name in "wxyz"])
+    parts = SpokenTexts(samples, list("abcd"), [Place(name, 1) for name in "wxyz"])
     asked: dict[str, Any] = {"count": 20, "shortest": 2, "longest": 3, "pauses": (1, 2)}
     groups = ["p", "q", "p", "q"]
     found = join_recordings(parts, groups, seed=1, **asked)

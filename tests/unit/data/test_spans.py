@@ -59,16 +59,6 @@ def test_ill_formed_tags_are_read_as_the_conll_script_reads_them(tags: list[str]
     assert sp.spans(tags, "BIOES") == theirs
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_allowed_agrees_with_violations(scheme: str) -> None:
-    names = sp.all_tags(["B-x", "I-y"], scheme)
-    begin, pairs, end = sp.allowed(names, scheme)
-    for i, a in enumerate(names):
-        assert bool(begin[i] & end[i]) == (sp.violations([a], scheme) == [])
-        for j, b in enumerate(names):
-            assert bool(begin[i] & pairs[i, j] & end[j]) == (sp.violations([a, b], scheme) == [])
-
-
 def test_violations_say_where() -> None:
     assert sp.violations(["I-x", "O"]) == [(0, "I-x begins the sentence")]
     assert sp.violations(["B-x", "I-y"]) == [(1, "I-y after B-x")]

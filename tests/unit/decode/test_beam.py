@@ -27,31 +27,31 @@ class Table:
         return self.table[state[:, 0], state[:, 1], ids], torch.stack([state[:, 0], ids], 1)
 
     def all(self, row: int, length: int, penalty: float, end: int | None) -> list[Hypothesis]:
-        found: dict[tuple[int, ...], Hypothesis] = {}
+        best: dict[tuple[int, ...], Hypothesis] = {}
         for ids in product(range(SIZE), repeat=length):
-            kept = ids if end is None or end not in ids else ids[: ids.index(end) + 1]
-            before, last, total = SIZE, SIZE, 0.0
-            for token in kept:
-                total += float(self.table[row, before, last].log_softmax(-1)[token])
-                before, last = last, token
-            ended = end is not None and kept[-1] == end
-            tokens = list(kept[:-1]) if ended else list(kept)
-            found[kept] = Hypothesis(tokens, total, total / ((5 + len(kept)) / 6) ** penalty, ended)
-        return sorted(found.values(), key=lambda one: -one.score)
+            path = ids if end is None or end not in ids else ids[: ids.index(end) + 1]
+            earlier, last, total = SIZE, SIZE, 0.0
+            for token in path:
+                total += float(self.table[row, earlier, last].log_softmax(-1)[token])
+                earlier, last = last, token
+            ended = end is not None and path[-1] == end
+            tokens = list(path[:-1]) if ended else list(path)
+            best[path] = Hypothesis(tokens, total, total / ((5 + len(path)) / 6) ** penalty, ended)
+        return sorted(best.values(), key=lambda one: -one.score)
 
 
 @pytest.mark.parametrize("penalty", [0.0, 1.0])
 @pytest.mark.parametrize("end", [None, END])
 def test_a_wide_beam_is_a_search_through_everything(penalty: float, end: int | None) -> None:
     model = Table(3)
-    found = beam_search(
+    beams = beam_search(
         model.step, model.first, model.start, width=SIZE**4, length=4, end=end, length_penalty=penalty
     )
-    for row, held in enumerate(found):
-        wanted = model.all(row, 4, penalty, end)
-        assert [one.ids for one in held] == [one.ids for one in wanted]
-        assert [one.score for one in held] == pytest.approx([one.score for one in wanted], abs=1e-5)
-        assert [one.ended for one in held] == [one.ended for one in wanted]
+    for row, beam in enumerate(beams):
+        expected = model.all(row, 4, penalty, end)
+        assert [one.ids for one in beam] == [one.ids for one in expected]
+        assert [one.score for one in beam] == pytest.approx([one.score for one in expected], abs=1e-5)
+        assert [one.ended for one in beam] == [one.ended for one in expected]
 
 
 def test_rows_of_a_batch_do_not_meet() -> None:
@@ -66,12 +66,12 @@ def test_rows_of_a_batch_do_not_meet() -> None:
 
 def test_a_beam_of_one_is_greedy() -> None:
     model = Table(1)
-    held = beam_search(model.step, model.first, model.start, width=1, length=5)[0]
+    beam = beam_search(model.step, model.first, model.start, width=1, length=5)[0]
     ids, logits, state = [], model.first, model.start
     for _ in range(5):
         ids.append(int(logits.argmax()))
         logits, state = model.step(logits.argmax(-1), state)
-    assert held[0].ids == ids
+    assert beam[0].ids == ids
 
 
 def test_a_length_penalty_favours_longer_sequences() -> None:

@@ -26,45 +26,45 @@ def rows(*lengths: int, seed: int = 0, size: int = BLANK + 1) -> list[Tensor]:
     ]
 
 
-def said(path: tuple[int, ...], blank: int) -> tuple[int, ...]:
+def symbols_of(path: tuple[int, ...], blank: int) -> tuple[int, ...]:
     return tuple(symbol for symbol, _ in itertools.groupby(path) if symbol != blank)
 
 
 def every(row: Tensor) -> dict[tuple[int, ...], float]:
     """The probability of all symbols that a row can say, path by path."""
-    found: dict[tuple[int, ...], float] = defaultdict(float)
+    shares: dict[tuple[int, ...], float] = defaultdict(float)
     blank = row.shape[1] - 1
     for path in itertools.product(range(row.shape[1]), repeat=len(row)):
-        found[said(path, blank)] += float(row[range(len(row)), list(path)].sum().exp())
-    return found
+        shares[symbols_of(path, blank)] += float(row[range(len(row)), list(path)].sum().exp())
+    return shares
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_beam_as_wide_as_all_prefixes_is_exact(seed: int) -> None:
-    given_rows = rows(4, 0, 5, 1, seed=seed)
-    width = max(len(every(row)) for row in given_rows)
-    for row, found in zip(given_rows, ctc_beam_search(given_rows, BLANK, width=width), strict=True):
-        wanted = sorted(every(row).items(), key=lambda pair: -pair[1])
-        assert [tuple(one.ids) for one in found] == [ids for ids, _ in wanted]
-        probabilities = torch.tensor([one.log_probability for one in found], dtype=torch.float64).exp()
-        torch.testing.assert_close(probabilities, torch.tensor([p for _, p in wanted], dtype=torch.float64))
+    batch = rows(4, 0, 5, 1, seed=seed)
+    width = max(len(every(row)) for row in batch)
+    for row, transcripts in zip(batch, ctc_beam_search(batch, BLANK, width=width), strict=True):
+        expected = sorted(every(row).items(), key=lambda pair: -pair[1])
+        assert [tuple(one.ids) for one in transcripts] == [ids for ids, _ in expected]
+        probabilities = torch.tensor([one.log_probability for one in transcripts], dtype=torch.float64).exp()
+        torch.testing.assert_close(probabilities, torch.tensor([p for _, p in expected], dtype=torch.float64))
         assert float(probabilities.sum()) == pytest.approx(1.0)
 
 
 def test_many_rows_are_each_alone() -> None:
-    given_rows = rows(9, 0, 12, 3, seed=7, size=5)
-    for row, found in zip(given_rows, ctc_beam_search(given_rows, 4, width=3), strict=True):
+    batch = rows(9, 0, 12, 3, seed=7, size=5)
+    for row, transcripts in zip(batch, ctc_beam_search(batch, 4, width=3), strict=True):
         (alone,) = ctc_beam_search([row], 4, width=3)
-        assert [one.ids for one in alone] == [one.ids for one in found]
-        assert [one.score for one in alone] == pytest.approx([one.score for one in found])
+        assert [one.ids for one in alone] == [one.ids for one in transcripts]
+        assert [one.score for one in alone] == pytest.approx([one.score for one in transcripts])
 
 
 def test_a_narrow_beam_never_says_more_than_there_is() -> None:
     for row in rows(5, 5, 5, seed=3):
         exact = every(row)
-        (found,) = ctc_beam_search([row], BLANK, width=2)
-        assert len({tuple(one.ids) for one in found}) == len(found) == 2
-        for one in found:
+        (transcripts,) = ctc_beam_search([row], BLANK, width=2)
+        assert len({tuple(one.ids) for one in transcripts}) == len(transcripts) == 2
+        for one in transcripts:
             assert one.log_probability <= torch.tensor(exact[tuple(one.ids)]).log() + 1e-9
 
 
@@ -82,42 +82,42 @@ class Bigrams:
         return LanguageScores(self.step, logits, state, torch.tensor([1, 2]), 0, weight, bonus)
 
     def of(self, ids: tuple[int, ...]) -> float:
-        read = [0, *(i + 1 for i in ids), 0]
-        return sum(float(self.table[a, b]) for a, b in itertools.pairwise(read))
+        path = [0, *(i + 1 for i in ids), 0]
+        return sum(float(self.table[a, b]) for a, b in itertools.pairwise(path))
 
 
 def test_a_language_model_adds_its_own_score() -> None:
-    model, given_rows = Bigrams(), rows(5, 2, 0, 4, seed=5)
-    width = max(len(every(row)) for row in given_rows)
-    found = ctc_beam_search(given_rows, BLANK, width=width, scores=model.scores(0.7, 0.3))
-    plain = ctc_beam_search(given_rows, BLANK, width=width)
-    assert [r[0].ids for r in found] != [r[0].ids for r in plain]
-    for row, transcripts in zip(given_rows, found, strict=True):
+    model, batch = Bigrams(), rows(5, 2, 0, 4, seed=5)
+    width = max(len(every(row)) for row in batch)
+    beams = ctc_beam_search(batch, BLANK, width=width, scores=model.scores(0.7, 0.3))
+    plain = ctc_beam_search(batch, BLANK, width=width)
+    assert [r[0].ids for r in beams] != [r[0].ids for r in plain]
+    for row, transcripts in zip(batch, beams, strict=True):
         exact = {
             ids: float(torch.tensor(p).log()) + 0.7 * model.of(ids) + 0.3 * len(ids)
             for ids, p in every(row).items()
         }
-        wanted = sorted(exact, key=lambda ids: -exact[ids])
-        assert [tuple(one.ids) for one in transcripts] == wanted
-        assert [one.score for one in transcripts] == pytest.approx([exact[ids] for ids in wanted], rel=1e-5)
+        expected = sorted(exact, key=lambda ids: -exact[ids])
+        assert [tuple(one.ids) for one in transcripts] == expected
+        assert [one.score for one in transcripts] == pytest.approx([exact[ids] for ids in expected], rel=1e-5)
 
 
 @given(st.lists(st.integers(0, 3), max_size=12))
 def test_a_path_collapses_to_its_symbols(path: list[int]) -> None:
-    found = collapse(path, 3)
-    assert tuple(i for i, _ in found) == said(tuple(path), 3)
-    for symbol, (begin, end) in found:
+    symbols = collapse(path, 3)
+    assert tuple(i for i, _ in symbols) == symbols_of(tuple(path), 3)
+    for symbol, (begin, end) in symbols:
         assert set(path[begin:end]) == {symbol}
         assert path[begin - 1 : begin] != [symbol]
         assert path[end : end + 1] != [symbol]
 
 
 def test_greedy_says_what_the_likeliest_path_says() -> None:
-    given_rows = rows(9, 0, 4, seed=1)
-    for row, found in zip(given_rows, ctc_greedy(given_rows, BLANK), strict=True):
+    batch = rows(9, 0, 4, seed=1)
+    for row, transcript in zip(batch, ctc_greedy(batch, BLANK), strict=True):
         best = row.max(-1)
-        assert tuple(found.ids) == said(tuple(best.indices.tolist()), BLANK)
-        assert found.log_probability == pytest.approx(float(best.values.sum()))
+        assert tuple(transcript.ids) == symbols_of(tuple(best.indices.tolist()), BLANK)
+        assert transcript.log_probability == pytest.approx(float(best.values.sum()))
 
 
 @settings(max_examples=40)
@@ -126,7 +126,9 @@ def test_an_alignment_is_the_likeliest_path_that_says_the_symbols(
     steps: int, ids: list[int], seed: int
 ) -> None:
     (row,) = rows(steps, seed=seed)
-    paths = [path for path in itertools.product(range(3), repeat=steps) if said(path, BLANK) == tuple(ids)]
+    paths = [
+        path for path in itertools.product(range(3), repeat=steps) if symbols_of(path, BLANK) == tuple(ids)
+    ]
     if not paths:
         with pytest.raises(Fault, match=f"{steps} steps can't say {len(ids)} symbols"):
             ctc_align(row, ids, BLANK)
@@ -136,10 +138,10 @@ def test_an_alignment_is_the_likeliest_path_that_says_the_symbols(
 
 
 def test_symbols_stand_one_after_another() -> None:
-    found: list[Transcript] = [
+    transcripts: list[Transcript] = [
         one for row in ctc_beam_search(rows(12, 20, seed=2, size=4), 3, width=6) for one in row
     ]
-    for one in found:
+    for one in transcripts:
         places = [place for span in one.spans for place in span]
         assert len(one.spans) == len(one.ids)
         assert places == sorted(places)

@@ -31,9 +31,9 @@ def test_top_k_keeps_the_likeliest() -> None:
     assert allowed(top_k=9) == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize(("p", "kept"), [(0.1, 1), (0.5, 1), (0.51, 2), (0.81, 3), (1.0, 4)])
-def test_a_nucleus_is_the_fewest_that_reach_p(p: float, kept: int) -> None:
-    assert allowed(top_p=p) == list(range(kept))
+@pytest.mark.parametrize(("p", "size"), [(0.1, 1), (0.5, 1), (0.51, 2), (0.81, 3), (1.0, 4)])
+def test_a_nucleus_is_the_fewest_that_reach_p(p: float, size: int) -> None:
+    assert allowed(top_p=p) == list(range(size))
 
 
 def test_the_nucleus_does_not_depend_on_the_order_of_tokens() -> None:
@@ -73,7 +73,7 @@ def test_draws_follow_the_probabilities_and_the_seed() -> None:
 def test_each_row_goes_its_own_way_until_its_end() -> None:
     first = torch.full((2, 6), float("-inf"))
     first[0, 3] = first[1, 1] = 0.0
-    drawn = torch.stack(list(sample(counting, first, torch.zeros(2, 1), length=10, end=5)), 1)
-    assert drawn.tolist() == [[3, 4, 5, 5, 5], [1, 2, 3, 4, 5]]
+    ids = torch.stack(list(sample(counting, first, torch.zeros(2, 1), length=10, end=5)), 1)
+    assert ids.tolist() == [[3, 4, 5, 5, 5], [1, 2, 3, 4, 5]]
     assert len(list(sample(counting, first, torch.zeros(2, 1), length=2, end=5))) == 2
     assert list(sample(counting, first, torch.zeros(2, 1), length=0)) == []

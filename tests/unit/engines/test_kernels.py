@@ -152,7 +152,7 @@ from recurra.loop.plan import plan_of
 
 loop = plan_of(CELLS["layer_norm_lstm"](5, 19)).program.merged
 values = loop.values
-steps = [torch.randn(9, values[n].width) for n in loop.steps]
+steps = [torch.randn(9, values[n].width) for n in loop.inputs]
 fixed = [torch.randn(values[n].shape) for n in loop.fixed]
 states = [torch.randn(3, values[n].width) for n in loop.states]
 engines = NativeEngine(), EagerEngine()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 COMPILER = next(filter(None, map(shutil.which, ("c++", "g++", "clang++"))), None)
 SANITIZERS = "address,undefined,float-cast-overflow"
 LEVELS = ("v2", "v3", "v4")

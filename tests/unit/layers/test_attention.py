@@ -64,30 +64,30 @@ def _brute(score: object, attention: Attention, query: Tensor, memory: Tensor) -
 def test_each_score_is_its_formula_whatever_else_is_in_the_batch(name: str) -> None:
     cls, score = SCORES[name]
     attention = cls(4, 4).double()
-    memory = [torch.randn(n, 4, dtype=torch.float64) for n in LENGTHS]
+    memories = [torch.randn(n, 4, dtype=torch.float64) for n in LENGTHS]
     queries = [torch.randn(n, 4, dtype=torch.float64) for n in (2, 3, 4, 0)]
-    held = attention.remember(Ragged.from_list(memory))
-    taken, weights = attention.over_rows(Ragged.from_list(queries), held)
-    for one, seen, got, w in zip(queries, memory, taken.to_list(), weights.to_list(), strict=True):
+    memory = attention.remember(Ragged.from_list(memories))
+    means, weights = attention.over_rows(Ragged.from_list(queries), memory)
+    for one, steps, mean, w in zip(queries, memories, means.to_list(), weights.to_list(), strict=True):
         for t, query in enumerate(one):
-            if not len(seen):
-                assert not got[t].any()
+            if not len(steps):
+                assert not mean[t].any()
                 assert not w[t].any()
                 continue
-            expected, context = _brute(score, attention, query, seen)
-            torch.testing.assert_close(w[t, : len(seen)], expected)
-            assert not w[t, len(seen) :].any()
-            torch.testing.assert_close(got[t], context)
+            expected, context = _brute(score, attention, query, steps)
+            torch.testing.assert_close(w[t, : len(steps)], expected)
+            assert not w[t, len(steps) :].any()
+            torch.testing.assert_close(mean[t], context)
 
 
 def test_local_attention_is_its_formula() -> None:
     attention = LocalAttention(GeneralAttention(4, 3), reach=2).double()
-    memory, query = torch.randn(9, 3, dtype=torch.float64), torch.randn(4, dtype=torch.float64)
-    held = attention.remember(Ragged.from_list([memory, torch.randn(12, 3, dtype=torch.float64)]))
-    _, weights = attention(torch.stack([query, query]).unsqueeze(1), held)
+    steps, query = torch.randn(9, 3, dtype=torch.float64), torch.randn(4, dtype=torch.float64)
+    memory = attention.remember(Ragged.from_list([steps, torch.randn(12, 3, dtype=torch.float64)]))
+    _, weights = attention(torch.stack([query, query]).unsqueeze(1), memory)
     centre = 8 * torch.sigmoid(attention.place.weight @ torch.tanh(attention.hidden.weight @ query))
     near = [s for s in range(9) if abs(s - centre) <= 2]
-    inner = torch.stack([query @ (attention.inner.memory.weight @ memory[s]) for s in near]).softmax(0)
+    inner = torch.stack([query @ (attention.inner.memory.weight @ steps[s]) for s in near]).softmax(0)
     bell = torch.stack([torch.exp(-((s - centre[0]) ** 2) / (2 * (2 / 2) ** 2)) for s in near])
     expected = torch.zeros(12, dtype=torch.float64)
     expected[near] = inner * bell
@@ -110,18 +110,18 @@ def _body(width: int) -> Layer:
     return Stack(Recurrent(LSTM(width, 8)), Residual(Recurrent(Zoneout(GRU(8, 8), 0.1))))
 
 
-def _fed() -> FedDecoder:
+def _trained() -> FedDecoder:
     """As after some training, which begins with nothing fed."""
-    made = FedDecoder(_body(6 + 6), GeneralAttention(8, 8), 8, 6)
-    nn.init.uniform_(made.fed.gain, 0.5, 1.5)
-    return made
+    decoder = FedDecoder(_body(6 + 6), GeneralAttention(8, 8), 8, 6)
+    nn.init.uniform_(decoder.fed.gain, 0.5, 1.5)
+    return decoder
 
 
 DECODERS = {
     "vector": lambda: VectorDecoder(_body(6 + 8), 8, 6),
     "attention": lambda: AttentionDecoder(_body(6), AdditiveAttention(8, 8, 3), 8, 6),
     "local": lambda: AttentionDecoder(_body(6), LocalAttention(DotAttention(8, 8), 2), 8, 6),
-    "fed": _fed,
+    "fed": _trained,
 }
 
 
@@ -142,10 +142,10 @@ def test_whole_rows_single_steps_and_rows_alone_agree(name: str) -> None:
     logits = whole.logits.to_list()
     for t in range(6):
         ids = torch.tensor([int(row[t]) if t < len(row) else 0 for row in target])
-        made, state = model.step(ids, state)
+        y, state = model.step(ids, state)
         for row, expected in enumerate(logits):
             if t < len(expected):
-                torch.testing.assert_close(made[row], expected[t])
+                torch.testing.assert_close(y[row], expected[t])
     for row, expected in enumerate(logits):
         alone = model(Ragged.from_list([source[row]]), Ragged.from_list([target[row]]))
         torch.testing.assert_close(alone.logits.data, expected)
@@ -179,15 +179,15 @@ def test_attention_leaves_the_loop_unless_it_is_fed_back() -> None:
 def test_what_was_taken_comes_back_as_its_gain_grows() -> None:
     fed = AttentionFed(Recurrent(GRU(3 + 2, 4)), GeneralAttention(4, 3), 2)
     state = fed.initial_state(1)
-    told = state._replace(attended=torch.ones(1, 2))
+    other = state._replace(attended=torch.ones(1, 2))
     x = torch.randn(1, 3)
-    assert torch.equal(fed.step(x, state)[0], fed.step(x, told)[0])
-    fed.step(x, told)[0].sum().backward()
+    assert torch.equal(fed.step(x, state)[0], fed.step(x, other)[0])
+    fed.step(x, other)[0].sum().backward()
     assert fed.gain.grad is not None
     assert bool(fed.gain.grad.all())
     nn.init.ones_(fed.gain)
-    h, _ = fed.body.step(torch.cat([x, told.attended], -1), told.body)
-    assert torch.equal(fed.step(x, told)[1].body.h, h)
+    h, _ = fed.body.step(torch.cat([x, other.attended], -1), other.body)
+    assert torch.equal(fed.step(x, other)[1].body.h, h)
     assert not torch.equal(fed.step(x, state)[1].body.h, h)
 
 
@@ -208,8 +208,8 @@ def test_a_fed_body_draws_its_dropout_once_a_run() -> None:
     source = Ragged.from_list([torch.randint(0, 9, (4,)) for _ in range(2)])
     target = Ragged.from_list([torch.randint(0, 7, (5,)) for _ in range(2)])
     model.decoder.fed.make_room(4)
-    begun = model.decoder.fed.begin(model.begin(source))
-    masks = begun.body.masks["h"]
+    start = model.decoder.fed.begin(model.begin(source))
+    masks = start.body.masks["h"]
     assert set(masks.unique().tolist()) == {0.0, 2.0}
     first, second = model(source, target).logits.data, model(source, target).logits.data
     assert not torch.equal(first, second)

@@ -17,11 +17,11 @@ LENGTHS = (3, 0, 5, 1, 4, 5)
 
 
 def crf(labels: list[str] | int = 3, scheme: str | None = None) -> CRF:
-    made = CRF(labels, scheme).double()
+    model = CRF(labels, scheme).double()
     with torch.no_grad():
-        for weight in made.parameters():
+        for weight in model.parameters():
             weight.normal_()
-    return made
+    return model
 
 
 def scored(model: CRF, row: Tensor, path: tuple[int, ...]) -> Tensor:
@@ -46,34 +46,34 @@ def rows(size: int = 3) -> list[Tensor]:
 
 def test_the_likelihood_is_that_of_all_sequences_enumerated() -> None:
     model = crf()
-    given = [row.requires_grad_() for row in rows()]
+    scores = [row.requires_grad_() for row in rows()]
     tags = [torch.randint(3, (n,)) for n in LENGTHS]
-    found = model(Ragged.from_list(given), Ragged.from_list(tags))
+    likelihoods = model(Ragged.from_list(scores), Ragged.from_list(tags))
     expected = []
-    for row, path in zip(given, tags, strict=True):
+    for row, path in zip(scores, tags, strict=True):
         if not len(row):
             expected.append(torch.zeros((), dtype=torch.float64))
             continue
-        scores = all_paths(model, row)
-        total = torch.stack(list(scores.values())).logsumexp(0)
-        expected.append(scores[tuple(path.tolist())] - total)
-    torch.testing.assert_close(found, torch.stack(expected))
-    leaves = [*given[:1], *given[2:], *model.parameters()]
+        paths = all_paths(model, row)
+        total = torch.stack(list(paths.values())).logsumexp(0)
+        expected.append(paths[tuple(path.tolist())] - total)
+    torch.testing.assert_close(likelihoods, torch.stack(expected))
+    leaves = [*scores[:1], *scores[2:], *model.parameters()]
     weights = torch.randn(len(LENGTHS), dtype=torch.float64)
-    wanted = torch.autograd.grad((torch.stack(expected) * weights).sum(), leaves)
-    got = torch.autograd.grad((found * weights).sum(), leaves)
-    torch.testing.assert_close(got, wanted)
+    gradients = torch.autograd.grad((torch.stack(expected) * weights).sum(), leaves)
+    got = torch.autograd.grad((likelihoods * weights).sum(), leaves)
+    torch.testing.assert_close(got, gradients)
 
 
 def test_decoding_finds_the_best_of_all_sequences() -> None:
     model = crf()
-    given = rows()
-    for row, best in zip(given, model.decode(Ragged.from_list(given)).to_list(), strict=True):
+    scores = rows()
+    for row, best in zip(scores, model.decode(Ragged.from_list(scores)).to_list(), strict=True):
         if len(row):
-            scores = all_paths(model, row)
-            assert tuple(best.tolist()) == best_path(scores)
-    assert model.decode(Ragged.from_list(given)).data.shape == (sum(LENGTHS),)
-    assert model.decode(Ragged.from_list(given[1:2])).to_list()[0].shape == (0,)
+            paths = all_paths(model, row)
+            assert tuple(best.tolist()) == best_path(paths)
+    assert model.decode(Ragged.from_list(scores)).data.shape == (sum(LENGTHS),)
+    assert model.decode(Ragged.from_list(scores[1:2])).to_list()[0].shape == (0,)
 
 
 @pytest.mark.parametrize("scheme", ["bio", "bioes"])
@@ -81,13 +81,13 @@ def test_decoding_keeps_to_the_scheme_and_is_the_best_that_does(scheme: str) -> 
     labels = ["O", "B-x", "I-x", "I-y"] if scheme == "bio" else ["O", "B-x", "I-x", "E-x", "S-y"]
     model = crf(labels, scheme)
     pairs, first, last = allowed(labels, scheme)
-    given = rows(len(labels))
+    batch = rows(len(labels))
     broken = 0
     plain = CRF(len(labels)).double()
     plain.load_state_dict(model.state_dict())
-    ragged = Ragged.from_list(given)
+    ragged = Ragged.from_list(batch)
     for row, best, free in zip(
-        given, model.decode(ragged).to_list(), plain.decode(ragged).to_list(), strict=True
+        batch, model.decode(ragged).to_list(), plain.decode(ragged).to_list(), strict=True
     ):
         if not len(row):
             continue
@@ -118,14 +118,14 @@ def test_confident_scores_stay_finite_and_exact_in_single_precision() -> None:
     model = CRF(4)
     scores = torch.tensor([[90.0, 0, 0, 0], [-90, 0, 30, 0], [0, 200, 0, 0]]).requires_grad_()
     for path in ((0, 2, 1), (1, 2, 1), (3, 3, 3)):
-        found = model(Ragged.from_list([scores]), Ragged.from_list([torch.tensor(path)]))
+        likelihood = model(Ragged.from_list([scores]), Ragged.from_list([torch.tensor(path)]))
         double = scores.double()
         log_alpha = model.start + double[0]
         for step in double[1:]:
             log_alpha = (log_alpha[:, None] + model.transitions).logsumexp(0) + step
         expected = scored(model, double, path) - (log_alpha + model.end).logsumexp(0)
-        torch.testing.assert_close(found[0].double(), expected, rtol=1e-5, atol=1e-4)
-    (gradient,) = torch.autograd.grad(found.sum(), scores)
+        torch.testing.assert_close(likelihood[0].double(), expected, rtol=1e-5, atol=1e-4)
+    (gradient,) = torch.autograd.grad(likelihood.sum(), scores)
     assert gradient.isfinite().all()
 
 

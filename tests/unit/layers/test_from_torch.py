@@ -28,23 +28,23 @@ def test_weights_load_unchanged_and_give_the_same_outputs(name: str) -> None:
     assert type(layer) is expected
     assert not layer.training
     x = torch.randn(3, 6, 4, dtype=torch.float64)
-    wanted, final = module(x)
-    found, state = layer(x)
-    torch.testing.assert_close(found, wanted)
+    theirs, final = module(x)
+    ours, state = layer(x)
+    torch.testing.assert_close(ours, theirs)
     h = final[0] if isinstance(final, tuple) else final
     leaves = [leaf for leaf_name, leaf in named_leaves(state).items() if leaf_name.split(".")[-1] == "h"]
     torch.testing.assert_close(torch.stack(leaves), h)
     assert sum(w.numel() for w in layer.parameters()) == sum(w.numel() for w in module.parameters())
-    assert from_config(to_config(layer)).train(False)(x.float())[0].shape == wanted.shape
+    assert from_config(to_config(layer)).train(False)(x.float())[0].shape == theirs.shape
 
 
 def test_the_copy_is_a_copy() -> None:
     module = nn.GRU(4, 5)
     layer = from_torch(module)
     x = torch.randn(2, 3, 4)
-    before, _ = layer(x)
+    y, _ = layer(x)
     nn.init.zeros_(module.weight_ih_l0)
-    torch.testing.assert_close(layer(x)[0], before, rtol=0, atol=0)
+    torch.testing.assert_close(layer(x)[0], y, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize(
@@ -61,10 +61,10 @@ def test_cells_become_layers(module: nn.RNNCellBase) -> None:
     layer = from_torch(module)
     x = torch.randn(2, 3, 4)
     y, _ = layer(x)
-    held = None
+    state = None
     for t in range(3):
-        held = module(x[:, t], held)
-        h = held[0] if isinstance(held, tuple) else held
+        state = module(x[:, t], state)
+        h = state[0] if isinstance(state, tuple) else state
         torch.testing.assert_close(y[:, t], h)
 
 

@@ -32,15 +32,15 @@ POOLS = {
 def test_pooling_a_batch_is_pooling_each_row(name: str) -> None:
     kind, plain = POOLS[name]
     pool = kind(3).double()
-    given = rows()
-    found = pool(Ragged.from_list(given))
-    expected = torch.stack([plain(pool, row) if len(row) else row.new_zeros(3) for row in given])
-    torch.testing.assert_close(found, expected)
+    batch = rows()
+    vectors = pool(Ragged.from_list(batch))
+    expected = torch.stack([plain(pool, row) if len(row) else row.new_zeros(3) for row in batch])
+    torch.testing.assert_close(vectors, expected)
     weights = torch.randn_like(expected)
-    leaves = [row for row in given if len(row)] + list(pool.parameters())
-    wanted = torch.autograd.grad((expected * weights).sum(), leaves)
-    got = torch.autograd.grad((found * weights).sum(), leaves)
-    torch.testing.assert_close(got, wanted)
+    leaves = [row for row in batch if len(row)] + list(pool.parameters())
+    expected_gradients = torch.autograd.grad((expected * weights).sum(), leaves)
+    gradients = torch.autograd.grad((vectors * weights).sum(), leaves)
+    torch.testing.assert_close(gradients, expected_gradients)
 
 
 @pytest.mark.parametrize("name", POOLS)
@@ -75,11 +75,11 @@ def test_convolution_is_torchs_over_each_row(width: int) -> None:
     with torch.no_grad():
         plain.weight.copy_(layer.linear.weight.view(4, width, 3).transpose(1, 2))
         plain.bias.copy_(layer.linear.bias)
-    given = rows()
-    y, _ = layer(Ragged.from_list(given))
-    for row, found in zip(given, y.to_list(), strict=True):
+    batch = rows()
+    y, _ = layer(Ragged.from_list(batch))
+    for row, got in zip(batch, y.to_list(), strict=True):
         if len(row):
-            torch.testing.assert_close(found, plain(row.T[None])[0].T)
+            torch.testing.assert_close(got, plain(row.T[None])[0].T)
 
 
 def words() -> list[Tensor]:
@@ -89,18 +89,18 @@ def words() -> list[Tensor]:
 @pytest.mark.parametrize("kind", [CharLSTM, CharCNN])
 def test_a_words_features_do_not_depend_on_its_neighbours(kind: type[CharLSTM | CharCNN]) -> None:
     model = kind(11).double().eval()
-    given = words()
-    found = model(Ragged.from_list(given))
-    assert found.shape == (len(given), model.output_size)
-    for word, features in zip(given, found, strict=True):
-        torch.testing.assert_close(features, model(Ragged.from_list([word]))[0])
-    assert not found[2].any()
-    assert found[[0, 1, 3, 4]].any(1).all()
-    found.sum().backward()
+    batch = words()
+    features = model(Ragged.from_list(batch))
+    assert features.shape == (len(batch), model.output_size)
+    for word, vector in zip(batch, features, strict=True):
+        torch.testing.assert_close(vector, model(Ragged.from_list([word]))[0])
+    assert not features[2].any()
+    assert features[[0, 1, 3, 4]].any(1).all()
+    features.sum().backward()
     assert all(weight.grad is not None and weight.grad.any() for weight in model.parameters())
     again = from_config(to_config(model)).double().eval()
     again.load_state_dict(model.state_dict())
-    torch.testing.assert_close(again(Ragged.from_list(given)), found)
+    torch.testing.assert_close(again(Ragged.from_list(batch)), features)
 
 
 def test_char_lstm_is_the_ends_of_torchs() -> None:
@@ -112,8 +112,8 @@ def test_char_lstm_is_the_ends_of_torchs() -> None:
             for ours, theirs in (("input", "ih"), ("hidden", "hh")):
                 getattr(plain, f"weight_{theirs}_l0{suffix}").copy_(getattr(cell, ours).weight)
                 getattr(plain, f"bias_{theirs}_l0{suffix}").copy_(getattr(cell, ours).bias)
-    given = words()
-    for word, features in zip(given, model(Ragged.from_list(given)), strict=True):
+    batch = words()
+    for word, features in zip(batch, model(Ragged.from_list(batch)), strict=True):
         if len(word):
             _, (h, _) = plain(model.embedding(word)[:, None])
             torch.testing.assert_close(features, h[:, 0].reshape(-1))

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from recurra.cells import GRU, LSTM, VanillaRNN
+from recurra.cells import GRU, LSTM, VanillaRNN, VariationalDropout
 from recurra.errors import Fault
 from recurra.layers import (
     Bidirectional,
@@ -15,6 +15,7 @@ from recurra.layers import (
     Residual,
     SkipStack,
     Stack,
+    WeightNoise,
 )
 from recurra.ragged import Ragged
 from recurra.registry import from_config, to_config
@@ -66,12 +67,12 @@ def rows(width: int = 3) -> list[Tensor]:
 
 
 def test_a_ragged_batch_is_each_row_alone(layer: Layer) -> None:
-    given = rows()
-    y, state = layer(Ragged.from_list(given))
+    batch = rows()
+    y, state = layer(Ragged.from_list(batch))
     assert y.data.shape == (sum(LENGTHS), layer.output_size)
-    for k, (row, found) in enumerate(zip(given, y.to_list(), strict=True)):
+    for k, (row, got) in enumerate(zip(batch, y.to_list(), strict=True)):
         alone, last = layer(row[None])
-        torch.testing.assert_close(found, alone[0])
+        torch.testing.assert_close(got, alone[0])
         for name, leaf in named_leaves(last).items():
             torch.testing.assert_close(named_leaves(state)[name][k], leaf[0])
 
@@ -96,14 +97,14 @@ def test_a_state_carries_on_where_the_layer_is_causal(layer: Layer) -> None:
 def test_feeding_in_any_cut_is_the_batch_answer(name: str, cuts: list[int]) -> None:
     layer = examples()[name].double().eval()
     x = torch.randn(2, 17, 3, dtype=torch.float64)
-    state, made = layer.initial_state(2), []
-    for seen, piece in zip(torch.tensor(cuts).cumsum(0).tolist(), x.split(cuts, 1), strict=True):
+    state, outputs = layer.initial_state(2), []
+    for steps, piece in zip(torch.tensor(cuts).cumsum(0).tolist(), x.split(cuts, 1), strict=True):
         y, state = layer.feed(piece, state)
-        made.append(y)
-        assert sum(part.shape[1] for part in made) >= max(0, seen - (layer.delay or 0))
+        outputs.append(y)
+        assert sum(part.shape[1] for part in outputs) >= max(0, steps - (layer.delay or 0))
     rest = layer.finish(state)
-    made += [] if rest is None else [rest]
-    torch.testing.assert_close(torch.cat(made, 1), layer(x)[0])
+    outputs += [] if rest is None else [rest]
+    torch.testing.assert_close(torch.cat(outputs, 1), layer(x)[0])
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - set(STREAMED)))
@@ -168,6 +169,26 @@ def test_dropout_falls_between_layers_in_training_alone() -> None:
     dropped = (layer(x)[0].data == 0).float().mean()
     assert 0.4 < float(dropped) < 0.6
     assert not (layer.eval()(x)[0].data == 0).any()
+
+
+def test_what_cells_draw_once_a_run_is_drawn_in_every_layer_around_them() -> None:
+    def drawing(width: int = 4) -> Recurrent:
+        return Recurrent(VariationalDropout(GRU(width, 4), recurrent=0.5))
+
+    around = (
+        Stack(drawing(), FeedForward(4, 4), Residual(drawing())),
+        SkipStack(drawing(), drawing(8)),
+        WeightNoise(drawing(), 0.1),
+    )
+    for layer in around:
+        start = layer.train().initial_state(8)
+        masks = [m for name, m in named_leaves(layer.begin(start)).items() if "masks" in name]
+        assert masks
+        assert all(set(mask.unique().tolist()) == {0.0, 2.0} for mask in masks)
+        assert all(
+            torch.equal(leaf, named_leaves(start)[name])
+            for name, leaf in named_leaves(layer.eval().begin(start)).items()
+        )
 
 
 def test_resets_start_every_layer_of_a_stack_afresh() -> None:

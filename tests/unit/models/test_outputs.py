@@ -43,8 +43,8 @@ def test_quantiles_hold_their_share() -> None:
 
 def test_quantiles_never_cross() -> None:
     output = Quantiles([0.1, 0.5, 0.9])
-    found = output.quantiles(torch.tensor([3.0, 1.0, 2.0]), [0.1, 0.5, 0.9])
-    assert found.tolist() == [1.0, 2.0, 3.0]
+    answers = output.quantiles(torch.tensor([3.0, 1.0, 2.0]), [0.1, 0.5, 0.9])
+    assert answers.tolist() == [1.0, 2.0, 3.0]
 
 
 def test_quantile_not_learnt_is_refused() -> None:
@@ -128,8 +128,8 @@ def test_strokes_are_drawn_as_the_density_says() -> None:
     at = output.read(raw)
     steps, pens = output.draw(raw.expand(20_000, -1), torch.Generator().manual_seed(0))
     assert steps.mean(0).tolist() == pytest.approx([1.0, -2.0], abs=0.03)
-    wanted = float(at.correlation * at.deviation_x * at.deviation_y)
-    assert float(torch.cov(steps.T)[0, 1]) == pytest.approx(wanted, abs=0.03)
+    covariance = float(at.correlation * at.deviation_x * at.deviation_y)
+    assert float(torch.cov(steps.T)[0, 1]) == pytest.approx(covariance, abs=0.03)
     shares = torch.bincount(pens, minlength=3) / len(pens)
     assert shares.tolist() == pytest.approx(at.pen.exp().tolist(), abs=0.02)
 

@@ -34,11 +34,11 @@ TARGETS = ([0, 1], [1, 1], [0], [1, 0, 1], [0, 0])
 
 def test_the_loss_is_that_of_all_paths() -> None:
     scores = [torch.randn(n, 3, dtype=torch.float64) for n in (4, 3, 5, 3, 2)]
-    found = model().loss(Ragged.from_list(scores), Ragged.from_list([torch.tensor(ids) for ids in TARGETS]))
-    wanted = [by_path(row, ids) for row, ids in zip(scores, TARGETS, strict=True)]
-    assert found.tolist() == pytest.approx(wanted)
+    losses = model().loss(Ragged.from_list(scores), Ragged.from_list([torch.tensor(ids) for ids in TARGETS]))
+    expected = [by_path(row, ids) for row, ids in zip(scores, TARGETS, strict=True)]
+    assert losses.tolist() == pytest.approx(expected)
     feasible = [steps_needed(ids) <= len(row) for row, ids in zip(scores, TARGETS, strict=True)]
-    assert feasible == [math.isfinite(loss) for loss in wanted] == [True, True, True, True, False]
+    assert feasible == [math.isfinite(loss) for loss in expected] == [True, True, True, True, False]
 
 
 def test_the_gradient_is_that_of_the_loss() -> None:
@@ -79,11 +79,11 @@ def test_a_running_mean_starts_anew_at_a_reset() -> None:
     flags = torch.zeros(1, 7, dtype=torch.bool)
     flags[0, 3] = True
     start = {"sum": torch.ones(1, 2), "count": torch.full((1, 1), 2.0)}
-    y, after = layer(torch.cat([first, second], 1), start, resets=flags)
+    y, final = layer(torch.cat([first, second], 1), start, resets=flags)
     alone, end = layer(second)
     torch.testing.assert_close(y[:, :3], layer(first, start)[0])
     torch.testing.assert_close(y[:, 3:], alone)
-    torch.testing.assert_close(after, end)
+    torch.testing.assert_close(final, end)
 
 
 def test_masks_cover_bands_and_moments_in_training_alone() -> None:
@@ -95,8 +95,8 @@ def test_masks_cover_bands_and_moments_in_training_alone() -> None:
     assert set(moments.tolist()) == {0, 1, 2, 3, 4, 5}
     assert set(masked.unique().tolist()) == {0.0, 1.0}
     for row in masked[:20]:  # nothing but whole bands and whole moments
-        kept = row.any(1, keepdim=True) & row.any(0, keepdim=True)
-        assert torch.equal(row.bool(), kept)
+        outside = row.any(1, keepdim=True) & row.any(0, keepdim=True)
+        assert torch.equal(row.bool(), outside)
     assert torch.equal(layer.eval()(rows)[0], rows)
     with pytest.raises(Fault, match="a width of at most 3"):
         SpecAugment(3, width=4)

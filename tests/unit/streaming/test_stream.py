@@ -132,7 +132,7 @@ def test_a_saved_state_goes_on_in_another_process(tmp_path: Path) -> None:
     save_model(model, tmp_path)
     stream.save(tmp_path / "state.safetensors")
     torch.save(x[6:], tmp_path / "x.pt")
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3] / "src")}
     subprocess.run([sys.executable, "-c", _OTHER_PROCESS, str(tmp_path)], check=True, env=env)
     y, last = torch.load(tmp_path / "y.pt")
     torch.testing.assert_close(torch.cat([start, y, last[0]]), model(x[None])[0][0])

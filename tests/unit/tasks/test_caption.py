@@ -110,6 +110,13 @@ def test_the_weights_are_those_of_each_choice(tmp_path: Path) -> None:
     torch.testing.assert_close(answer.weights, weights.data[: len(answer.hypothesis.ids)])
 
 
+def test_an_empty_caption_is_an_answer(tmp_path: Path) -> None:
+    task = _pair(tmp_path, {"attention": "general"})
+    task.model.bias.data[task.reader.end] = 100.0
+    (answer,) = task.predict([str(tmp_path / "held" / "0.png")])
+    assert (answer["text"], answer["tokens"], answer["weights"]) == ("", [], [])
+
+
 def test_one_picture_has_its_captions_once(tmp_path: Path) -> None:
     task = _pair(tmp_path)
     train, held = task.data.train, task.data.validation
@@ -166,6 +173,9 @@ def test_films_need_their_order(tmp_path: Path) -> None:
     (back,) = task.predict([film[::-1].copy()])
     assert back["tokens"][:2] == answer["tokens"][:2]
     assert back["tokens"][2] != answer["tokens"][2]
+    task.model.bias.data[task.reader.end] = 100.0  # nothing is said of any film, and that is drawn too
+    task.picture([film], tmp_path / "empty.png")
+    assert (tmp_path / "empty.png").is_file()
 
 
 def test_the_vector_of_a_frame_tells_how_it_changed() -> None:

@@ -91,6 +91,11 @@ def test_predictions_name_tags_and_spans(files: dict[str, str]) -> None:
         list(task.predict([3]))
 
 
+def test_sentences_that_are_all_empty_have_no_tags(files: dict[str, str]) -> None:
+    nothing = {"tokens": [], "tags": [], "spans": []}
+    assert list(prepared(files).predict(["", []])) == [nothing, nothing]
+
+
 @pytest.mark.parametrize("inner", ["BIO", "BIOES"])
 def test_the_scheme_inside_is_not_seen_outside(files: dict[str, str], inner: str) -> None:
     task = prepared(files, inner=inner)

@@ -125,7 +125,7 @@ def test_warmup_and_schedule(tmp_path: Path) -> None:
         before = model.weight.item()
         model(torch.ones(1, 1)).sum().backward()
         updates.update(step)
-        updates.after("step")
+        updates.finish("step")
         moved.append(before - model.weight.item())
     cosine = [0.5 * (1 + math.cos(math.pi * step / 4)) for step in range(4)]
     expected = [cosine[0] * 0.5, *cosine[1:], 0.0, 0.0]  # past its end the schedule stays where it is

@@ -14,7 +14,7 @@ from recurra.errors import Fault
 from recurra.recipes import recipe_names, recipe_text
 from recurra.runs.toml import to_toml
 from recurra.tasks.base import TASKS
-from recurra.train.recipe import changed, read_recipe, recipe_of
+from recurra.train.recipe import read_recipe, recipe_of, with_change
 
 from .training import write_recipe
 
@@ -113,16 +113,16 @@ def test_changes(tmp_path: Path) -> None:
 )
 def test_faults_of_a_change(change: str, said: str) -> None:
     with pytest.raises(Fault) as caught:
-        changed({"task": "tiny"}, change)
+        with_change({"task": "tiny"}, change)
     assert said in str(caught.value)
 
 
 def test_a_change_leaves_the_table_as_it_was() -> None:
     table = {"train": {"epochs": 1}}
-    assert changed(table, "train.epochs=2") == {"train": {"epochs": 2}}
+    assert with_change(table, "train.epochs=2") == {"train": {"epochs": 2}}
     assert table == {"train": {"epochs": 1}}
-    assert changed({}, "data.train=builtin:python_manual") == {"data": {"train": "builtin:python_manual"}}
-    assert changed({}, "data.train=../shared/x.csv") == {"data": {"train": "../shared/x.csv"}}
+    assert with_change({}, "data.train=builtin:python_manual") == {"data": {"train": "builtin:python_manual"}}
+    assert with_change({}, "data.train=../shared/x.csv") == {"data": {"train": "../shared/x.csv"}}
 
 
 @pytest.mark.parametrize("name", recipe_names())

@@ -43,9 +43,9 @@ def copying(
     rng = random.Random(f"copying:{seed}")
     tokens, tags = [], []
     for _ in range(count):
-        said = [str(rng.randint(1, symbols)) for _ in range(length)]
-        tokens.append([*said, *["_"] * (delay - 1), ":", *["_"] * length])
-        tags.append([*["_"] * (length + delay), *said])
+        message = [str(rng.randint(1, symbols)) for _ in range(length)]
+        tokens.append([*message, *["_"] * (delay - 1), ":", *["_"] * length])
+        tags.append([*["_"] * (length + delay), *message])
     return Examples({"tokens": tokens, "tags": tags}, _places("copying", count), "copying")
 
 

@@ -51,11 +51,11 @@ def moving_scenes(*, part: str = "train", count: int = 1000, size: int = 32, see
         kind, colour = rng.choice([*KINDS]), rng.choice([*COLOURS])
         able = [name for name in MOTIONS if kind != "circle" or not name.startswith("turns")]
         motions = rng.sample(able, rng.choice((1, 2)))
-        said = f"a {colour} {kind} {' then '.join(motions)}"
-        if part_of(said) != part:
+        caption = f"a {colour} {kind} {' then '.join(motions)}"
+        if part_of(caption) != part:
             continue
         films.append(_film(rng, noise, kind, colour, motions, size))
-        captions.append(said)
+        captions.append(caption)
     name = f"moving scenes ({part})"
     places = [Place(name, n + 1, "film") for n in range(count)]
     return Examples({"image": films, "caption": captions}, places, name)

@@ -80,8 +80,8 @@ def guess_format(path: str | Path) -> str:
     name = Path(path).name.lower().removesuffix(".gz")
     ending = Path(name).suffix
     if ending not in ENDINGS:
-        found = f"the ending {ending!r}" if ending else "a name without ending"
-        raise Fault(f"{path}: {found} does not tell the format: set format to one of {', '.join(READERS)}")
+        part = f"the ending {ending!r}" if ending else "a name without ending"
+        raise Fault(f"{path}: {part} does not tell the format: set format to one of {', '.join(READERS)}")
     return ENDINGS[ending]
 
 

@@ -67,8 +67,8 @@ def read_numpy(
 
 def _load(path: str | Path, data: bytes) -> dict[str, Array]:
     try:
-        held = np.load(io.BytesIO(data), allow_pickle=False)
-        return {"": held} if isinstance(held, np.ndarray) else dict(held.items())
+        content = np.load(io.BytesIO(data), allow_pickle=False)
+        return {"": content} if isinstance(content, np.ndarray) else dict(content.items())
     except Exception as error:  # an altered archive can fail in any part of zipfile, zlib or NumPy
         raise Fault(f"{path}: not a complete NumPy file of plain numbers: {error}") from None
 
@@ -100,12 +100,12 @@ def _array(path: str | Path, arrays: dict[str, Array], name: str) -> Array:
 def _lengths(path: str | Path, arrays: dict[str, Array], main: str, name: str | None) -> list[int] | None:
     if name is None and f"{main}_lengths" not in arrays:
         return None
-    found = _array(path, arrays, name or f"{main}_lengths")
-    if found.ndim != 1 or found.dtype.kind not in "iu" or (len(found) and int(found.min()) < 0):
+    lengths = _array(path, arrays, name or f"{main}_lengths")
+    if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or (len(lengths) and int(lengths.min()) < 0):
         raise Fault(
             f"{path}: lengths {name or main + '_lengths'!r}: expected whole numbers from 0 in one dimension"
         )
-    return [int(n) for n in found]
+    return [int(n) for n in lengths]
 
 
 def _cut(path: str | Path, array: Array, lengths: list[int] | None) -> list[Array]:

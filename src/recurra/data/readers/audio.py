@@ -27,69 +27,78 @@ def read_audio(path: str | Path, *, names: str | None = None, encoding: str = "u
             text file beside it of the same name (`a.txt` for `a.wav`).
         encoding: of those text files.
     """
-    held = dict(sorted(_files(Path(path))))
-    sounds = [name for name in held if PurePosixPath(name).suffix.lower() in SOUNDS]
+    contents = dict(sorted(_files(Path(path))))
+    sounds = [name for name in contents if PurePosixPath(name).suffix.lower() in SOUNDS]
     if not sounds:
         raise Fault(f"{path}: no recording found (files that end with {', '.join(SOUNDS)})")
     columns: dict[str, list[object]] = {"audio": [], "file": []}
     for name in sounds:
         where = _where(path, name)
-        columns["audio"].append(decode_recording(held[name], where))
+        columns["audio"].append(decode_recording(contents[name], where))
         columns["file"].append(name)
-        for column, cell in _about(name, held, names, encoding, where).items():
-            columns.setdefault(column, []).append(cell)
+        for column, entry in _about(name, contents, names, encoding, where).items():
+            columns.setdefault(column, []).append(entry)
     return Examples(columns, [Place(_where(path, name), 1, "recording") for name in sounds], str(path))
 
 
 def _about(
-    name: str, held: dict[str, bytes], names: str | None, encoding: str, where: str
+    name: str, contents: dict[str, bytes], names: str | None, encoding: str, where: str
 ) -> dict[str, str | None]:
     stem = PurePosixPath(name).stem
     if names is not None:
         try:
-            found = re.fullmatch(names, stem)
+            match = re.fullmatch(names, stem)
         except re.error as error:
             raise Fault(f"names = {names!r}: not a regular expression: {error}") from None
-        if found is None:
+        if match is None:
             raise Fault(f"{where}: the name {stem!r} does not match names = {names!r}")
-        return found.groupdict()
-    beside = held.get(str(PurePosixPath(name).with_suffix(".txt")))
+        return match.groupdict()
+    beside = contents.get(str(PurePosixPath(name).with_suffix(".txt")))
     try:
-        return {"text": None if beside is None else beside.decode(encoding).strip()}
+        return {"text": None if beside is None else beside.decode(encoding).removeprefix("\ufeff").strip()}
     except UnicodeDecodeError as error:
         raise Fault(f"{where}: byte {error.start} of its text file is not {encoding}") from None
 
 
 def _where(path: str | Path, name: str) -> str:
-    return str(path) if Path(path).name == name else f"{path}/{name}"
+    return str(path) if _unpacked(Path(path).name) == name else f"{path}/{name}"
+
+
+def _unpacked(name: str) -> str:
+    """The name of a file that may be gzipped, which a final `.gz` says."""
+    return name.removesuffix(".gz")
 
 
 def _files(path: Path) -> Iterator[tuple[str, bytes]]:
     """Names from `path` down, and contents: recordings and text files."""
-    wanted = (*SOUNDS, ".txt")
+    endings = (*SOUNDS, ".txt")
     if path.is_dir():
         for file in path.rglob("*"):
-            if file.is_file() and file.suffix.lower() in wanted:
-                yield file.relative_to(path).as_posix(), read_bytes(file)
+            name = _unpacked(file.relative_to(path).as_posix())
+            if file.is_file() and PurePosixPath(name).suffix.lower() in endings:
+                yield name, read_bytes(file)
         return
     data = read_bytes(path)
-    if path.suffix.lower() in SOUNDS:
-        beside = path.with_suffix(".txt")
-        yield path.name, data
-        if beside.is_file():
-            yield beside.name, read_bytes(beside)
+    plain = path.with_name(_unpacked(path.name))
+    if plain.suffix.lower() in SOUNDS:
+        yield plain.name, data
+        text = plain.with_suffix(".txt")
+        for beside in (text, text.with_name(f"{text.name}.gz")):
+            if beside.is_file():
+                yield text.name, read_bytes(beside)
+                return
         return
     try:
         if zipfile.is_zipfile(io.BytesIO(data)):
             with zipfile.ZipFile(io.BytesIO(data)) as packed:
                 for name in packed.namelist():
-                    if name.lower().endswith(wanted):
+                    if name.lower().endswith(endings):
                         yield name, packed.read(name)
             return
         with tarfile.open(fileobj=io.BytesIO(data)) as archive:
             for member in archive:
                 file_of = archive.extractfile(member) if member.isfile() else None
-                if file_of is not None and member.name.lower().endswith(wanted):
+                if file_of is not None and member.name.lower().endswith(endings):
                     yield member.name, file_of.read()
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
         raise Fault(

@@ -20,7 +20,7 @@ def read_conll(
     comment: str | None = None,
     encoding: str = "utf-8",
 ) -> Examples:
-    """One example a sentence; each cell is the list of that column's values, one for each token.
+    """One example a sentence; each entry is the list of that column's values, one for each token.
 
     A file whose first token line holds a tab is cut at every tab, another one at runs of blanks.
 
@@ -36,10 +36,10 @@ def read_conll(
         raise Fault(f"{path}: no sentence found, comment lines alone")
     number, first = blocks[0][0]
     tabs = "\t" in first
-    header = _default_names(f"{path}:{number}", _cells(first, tabs)) if names is None else list(names)
+    header = _default_names(f"{path}:{number}", _entries(first, tabs)) if names is None else list(names)
     sentences = []
     for block in blocks:
-        rows = [_cells(line, tabs) for _, line in block]
+        rows = [_entries(line, tabs) for _, line in block]
         for (number, _), row in zip(block, rows, strict=True):
             if len(row) != len(header):
                 listed = ", ".join(header)
@@ -67,7 +67,7 @@ def sentence_lines(lines: Sequence[str], comment: str | None) -> Iterator[list[t
         yield block
 
 
-def _cells(line: str, tabs: bool) -> list[str]:
+def _entries(line: str, tabs: bool) -> list[str]:
     return line.split("\t") if tabs else _BLANKS.split(line.strip(" \t"))
 
 

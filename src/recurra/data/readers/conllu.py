@@ -15,7 +15,7 @@ _SKIPPED = re.compile(r"\d+-\d+|\d+\.\d+")
 
 
 def read_conllu(path: str | Path, *, encoding: str = "utf-8") -> Examples:
-    """One example a sentence of syntactic words, each cell a list with one value for each word.
+    """One example a sentence of syntactic words, each entry a list with one value for each word.
 
     Columns `form`, `lemma`, `upos`, `xpos`, `feats`, `deprel` hold texts ("_" where the file has none);
     `head` holds the number of the governing word (from 1; 0 for the root; -1 where the file has none). Lines
@@ -51,11 +51,9 @@ def read_conllu(path: str | Path, *, encoding: str = "utf-8") -> Examples:
     return Examples(columns, places, str(path))
 
 
-def _head(path: str | Path, number: int, found: str, words: int) -> int:
-    if found == "_":
+def _head(path: str | Path, number: int, head: str, words: int) -> int:
+    if head == "_":
         return -1
-    if not found.isdecimal() or int(found) > words:
-        raise Fault(
-            f"{path}:{number}: head {found!r} found, expected a word number from 0 to {words}, or '_'"
-        )
-    return int(found)
+    if not head.isdecimal() or int(head) > words:
+        raise Fault(f"{path}:{number}: head {head!r} found, expected a word number from 0 to {words}, or '_'")
+    return int(head)

@@ -22,10 +22,10 @@ def read_dialogues(path: str | Path, *, encoding: str = "utf-8") -> Examples:
     except ModuleNotFoundError:
         raise Fault("conversations in YAML need PyYAML: install recurra[data]") from None
     try:
-        held = yaml.safe_load(read_text(path, encoding))
+        document = yaml.safe_load(read_text(path, encoding))
     except yaml.YAMLError as error:
         raise Fault(f"{path}: not YAML: {error}") from None
-    talks = held.get("conversations") if isinstance(held, dict) else None
+    talks = document.get("conversations") if isinstance(document, dict) else None
     if not isinstance(talks, list):
         raise Fault(f"{path}: no list 'conversations' found, expected one of lists of texts")
     source: list[str] = []

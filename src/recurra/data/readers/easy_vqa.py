@@ -27,27 +27,27 @@ def read_easy_vqa(path: str | Path, *, part: str = "train") -> Examples:
     Args:
         path: the archive. part: "train" or "test".
     """
-    held = _members(path, f"{part}/")
+    contents = _members(path, f"{part}/")
     name = f"{part}/questions.json"
-    if name not in held:
+    if name not in contents:
         raise Fault(f"{path}: no {name} in the archive: expected part to be one of its folders")
-    told: dict[int, set[str]] = {}
+    words_of: dict[int, set[str]] = {}
     try:
-        for question, answer, number in json.loads(held[name]):
-            told.setdefault(int(number), set()).update(_told(question, answer))
+        for question, answer, number in json.loads(contents[name]):
+            words_of.setdefault(int(number), set()).update(_words(question, answer))
     except (ValueError, TypeError, AttributeError) as error:
         raise Fault(f"{path}: {name}: expected a list of [question, answer, number]: {error}") from None
     columns: dict[str, list[Any]] = {"image": [], "caption": []}
     places = []
-    for number, words in sorted(told.items()):
+    for number, words in sorted(words_of.items()):
         place = Place(str(path), number, f"{part} image")
         picture = f"{part}/images/{number}.png"
-        if picture not in held:
+        if picture not in contents:
             raise Fault(f"{place}: no {picture} in the archive")
         colours, shapes = words & COLOURS, words & SHAPES
         if len(colours) > 1 or len(shapes) > 1:
             raise Fault(f"{place}: its questions tell {', '.join(sorted(words))}: expected one shape")
-        columns["image"].append(held[picture])
+        columns["image"].append(contents[picture])
         columns["caption"].append([f"a {colours.pop()} {shapes.pop()}"] if colours and shapes else [])
         places.append(place)
     return Examples(columns, places, f"{path} ({part})")
@@ -67,7 +67,7 @@ def _members(path: str | Path, folder: str) -> dict[str, bytes]:
         raise Fault(f"{path}: not a whole tar archive: {error}") from None
 
 
-def _told(question: str, answer: str) -> set[str]:
+def _words(question: str, answer: str) -> set[str]:
     """The colours and shapes that a question and its answer say are there."""
     words = set(question.rstrip("?").split())
     named = words & (COLOURS | SHAPES)

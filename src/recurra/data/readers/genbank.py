@@ -84,10 +84,10 @@ def spliced(bases: str, location: str, where: str) -> str:
     for word in ("join(", "order("):
         if location.startswith(word) and location.endswith(")"):
             return "".join(spliced(bases, part, where) for part in _top_level(location[len(word) : -1]))
-    found = _RANGE.fullmatch(location)
-    if found is None:
+    match = _RANGE.fullmatch(location)
+    if match is None:
         raise Fault(f"{where}: location {location!r} found, expected ranges, join(...) and complement(...)")
-    first, last = int(found[1]), int(found[2] or found[1])
+    first, last = int(match[1]), int(match[2] or match[1])
     if not 1 <= first <= last <= len(bases):
         raise Fault(f"{where}: location {location} found, the record has {len(bases):,} bases")
     return bases[first - 1 : last]
@@ -108,18 +108,18 @@ def _records(path: str | Path, text: str) -> Iterator[tuple[list[Feature], str]]
     features: list[Feature] = []
     bases: list[str] = []
     section = ""
-    found = False
+    has_locus = False
     for number, line in enumerate(split_lines(text), 1):
         if line.startswith("//"):
             yield [feature for feature in features if feature.location], "".join(bases)
             features, bases, section = [], [], ""
         elif line[:1].strip():
-            section, found = line.split()[0], found or line.startswith("LOCUS")
+            section, has_locus = line.split()[0], has_locus or line.startswith("LOCUS")
         elif section == "ORIGIN":
             bases.append("".join(line.split()[1:]).lower())
         elif section == "FEATURES":
             _read_feature_line(features, number, line)
-    if not found:
+    if not has_locus:
         raise Fault(f"{path}: no LOCUS line found, expected a GenBank flat file")
     if features or bases:
         raise Fault(f"{path}: the last record does not end with //: the file was cut short")

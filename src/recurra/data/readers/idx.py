@@ -39,18 +39,18 @@ def read_idx(path: str | Path, *, labels: str | Path | None = None, divisor: flo
     columns: dict[str, list[object]] = {"vectors": list(rows)}
     labels = _beside(Path(path)) if labels is None else labels
     if labels is not None:
-        known = _array(labels)
-        if known.shape != (count,) or known.dtype.kind not in "iu":
+        classes = _array(labels)
+        if classes.shape != (count,) or classes.dtype.kind not in "iu":
             raise Fault(
-                f"{labels}: shape {list(known.shape)} found, expected [{count}] whole numbers, one an image"
+                f"{labels}: shape {list(classes.shape)} found, expected [{count}] whole numbers, one an image"
             )
-        columns["label"] = [int(label) for label in known]
+        columns["label"] = [int(label) for label in classes]
     return Examples(columns, [Place(str(path), n + 1, "image") for n in range(count)], str(path))
 
 
 def _beside(images: Path) -> Path | None:
-    found = images.with_name(images.name.replace("images-idx3", "labels-idx1"))
-    return found if found != images and found.is_file() else None
+    path = images.with_name(images.name.replace("images-idx3", "labels-idx1"))
+    return path if path != images and path.is_file() else None
 
 
 def _array(path: str | Path) -> NDArray[np.generic]:
@@ -60,10 +60,10 @@ def _array(path: str | Path) -> NDArray[np.generic]:
     kind, rank = np.dtype(_TYPES[data[2]]), data[3]
     start = 4 + 4 * rank
     shape = [int(n) for n in np.frombuffer(data[4:start], ">u4")] if len(data) >= start else []
-    wanted = start + prod(shape) * kind.itemsize
-    if not shape or len(data) != wanted:
+    size = start + prod(shape) * kind.itemsize
+    if not shape or len(data) != size:
         raise Fault(
-            f"{path}: {len(data):,} bytes found, expected {wanted:,} for an array of shape {shape}: "
+            f"{path}: {len(data):,} bytes found, expected {size:,} for an array of shape {shape}: "
             f"it was cut short or altered"
         )
     return np.frombuffer(data, kind, offset=start).reshape(shape)

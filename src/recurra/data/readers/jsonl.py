@@ -12,7 +12,7 @@ from recurra.storage.files import read_text
 
 
 def read_jsonl(path: str | Path, *, encoding: str = "utf-8") -> Examples:
-    """One example a line, its keys the columns; a key that a line lacks is a cell without value."""
+    """One example a line, its keys the columns; a key that a line lacks is an entry without value."""
     rows: list[dict[str, Any]] = []
     places = []
     names: dict[str, None] = {}

@@ -9,7 +9,7 @@ from recurra.storage.files import read_text, split_lines
 
 
 def read_lines(path: str | Path, *, document: bool = False, encoding: str = "utf-8") -> Examples:
-    """Column `text`: one cell a line, empty lines included, or, with `document`, one cell for the file."""
+    """Column `text`: one entry a line, empty lines included, or, with `document`, one entry for the file."""
     lines = split_lines(read_text(path, encoding))
     if document:
         return Examples({"text": ["\n".join(lines) + "\n"]}, [Place(str(path), 1)], str(path))

@@ -18,14 +18,13 @@ def read_numbers(
     delimiter: str | None = None,
     encoding: str = "utf-8",
 ) -> Examples:
-    """Column `vectors`: a list of steps of `size` numbers a line; column `label`, as text, unless there is
-    none.
+    """Column `vectors`: a list of steps of `size` numbers a line; column `label`, as text, if there is one.
 
     Args:
         path: the file; empty lines are left out.
         size: numbers a step.
-        label: which cell of a line it is.
-        delimiter: between cells; None: commas, or blanks where a line has none.
+        label: which entry of a line it is.
+        delimiter: between entries; None: commas, or blanks where a line has none.
         encoding: of the file.
     """
     if size < 1 or label not in ("last", "first", "none"):
@@ -36,30 +35,30 @@ def read_numbers(
     for number, line in enumerate(split_lines(read_text(path, encoding)), 1):
         if not line.strip():
             continue
-        cells = [cell.strip() for cell in line.split(delimiter or ("," if "," in line else None))]
+        entries = [entry.strip() for entry in line.split(delimiter or ("," if "," in line else None))]
         if label != "none":
-            labels.append(cells.pop(-1 if label == "last" else 0))
-        if len(cells) % size or not cells:
-            raise Fault(f"{path}:{number}: {len(cells)} numbers found, expected steps of {size} each")
+            labels.append(entries.pop(-1 if label == "last" else 0))
+        if len(entries) % size or not entries:
+            raise Fault(f"{path}:{number}: {len(entries)} numbers found, expected steps of {size} each")
         vectors.append(
-            [_numbers(cells[k : k + size], f"{path}:{number}") for k in range(0, len(cells), size)]
+            [_numbers(entries[k : k + size], f"{path}:{number}") for k in range(0, len(entries), size)]
         )
         places.append(Place(str(path), number))
     columns = {"vectors": vectors} if label == "none" else {"vectors": vectors, "label": labels}
     return Examples(columns, places, str(path))
 
 
-def _numbers(cells: list[str], where: str) -> list[float]:
+def _numbers(entries: list[str], where: str) -> list[float]:
     try:
-        return [float(cell) for cell in cells]
+        return [float(entry) for entry in entries]
     except ValueError:
-        wrong = next(cell for cell in cells if not _is_number(cell))
+        wrong = next(entry for entry in entries if not _is_number(entry))
         raise Fault(f"{where}: {wrong!r} found, expected a number") from None
 
 
-def _is_number(cell: str) -> bool:
+def _is_number(entry: str) -> bool:
     try:
-        float(cell)
+        float(entry)
     except ValueError:
         return False
     return True

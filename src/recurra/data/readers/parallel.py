@@ -13,7 +13,7 @@ _BRACES = re.compile(r"\{([^{},]*),([^{},]*)\}")
 
 
 def read_parallel(path: str | Path, *, encoding: str = "utf-8") -> Examples:
-    """Columns `source` and `target`, a line a cell.
+    """Columns `source` and `target`, a line an entry.
 
     Args:
         path: names both files by what differs, the source first: `train.{en,de}.gz` is `train.en.gz` and

@@ -16,12 +16,12 @@ from recurra.storage.files import read_text, split_lines
 def read_csv(
     path: str | Path, *, names: Sequence[str] | None = None, delimiter: str = ",", encoding: str = "utf-8"
 ) -> Examples:
-    """Comma-separated values (RFC 4180: quoted cells may hold delimiters and line breaks).
+    """Comma-separated values (RFC 4180: quoted entries may hold delimiters and line breaks).
 
     Args:
         path: the file.
         names: the columns of a file that has no header line; without it the first line is the header.
-        delimiter: one character between cells.
+        delimiter: one character between entries.
         encoding: of the file.
     """
     if len(delimiter) != 1:
@@ -30,13 +30,13 @@ def read_csv(
 
 
 def read_tsv(path: str | Path, *, names: Sequence[str] | None = None, encoding: str = "utf-8") -> Examples:
-    """Tab-separated values: a tab always ends a cell, a line always ends a row, quotes mean nothing."""
+    """Tab-separated values: a tab always ends an entry, a line always ends a row, quotes mean nothing."""
     lines = split_lines(read_text(path, encoding))
     return _table(path, ((n, line.split("\t")) for n, line in enumerate(lines, 1) if line), names)
 
 
 def _csv_rows(path: str | Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    limit = csv.field_size_limit(sys.maxsize)  # a cell may hold a long sequence
+    limit = csv.field_size_limit(sys.maxsize)  # an entry may hold a long sequence
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
     try:
@@ -66,8 +66,8 @@ def _table(path: str | Path, rows: Iterable[tuple[int, list[str]]], names: Seque
             raise Fault(
                 f"{path}:{line}: {len(row)} columns found, expected {len(header)} ({', '.join(header)})"
             )
-        for cells, cell in zip(columns, row, strict=True):
-            cells.append(cell)
+        for entries, entry in zip(columns, row, strict=True):
+            entries.append(entry)
         places.append(Place(str(path), line))
     if not places:
         raise Fault(f"{path}: no example after the header line ({', '.join(header)})")

@@ -18,9 +18,9 @@ def read_trees(path: str | Path, *, phrases: bool = False, encoding: str = "utf-
     trees: list[Tree] = []
     places = []
     for line, root in parse_trees(read_text(path, encoding), str(path)):
-        chosen = list(root.nodes()) if phrases else [root]
-        trees.extend(chosen)
-        places.extend([Place(str(path), line)] * len(chosen))
+        nodes = list(root.nodes()) if phrases else [root]
+        trees.extend(nodes)
+        places.extend([Place(str(path), line)] * len(nodes))
     columns: dict[str, list[Any]] = {
         "tokens": [tree.words() for tree in trees],
         "label": [tree.label for tree in trees],

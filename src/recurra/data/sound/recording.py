@@ -49,10 +49,10 @@ def decode_recording(data: bytes, where: str) -> Recording:
         raise Fault(
             f"{where}: not a recording that can be read ({str(error).rstrip('.')}): expected WAV, FLAC, ..."
         ) from None
-    found = torch.from_numpy(samples)
-    if not bool(torch.isfinite(found).all()):
+    tensor = torch.from_numpy(samples)
+    if not bool(torch.isfinite(tensor).all()):
         raise Fault(f"{where}: samples that are not finite numbers: record or convert it again")
-    return Recording(found, int(rate))
+    return Recording(tensor, int(rate))
 
 
 def one_channel(recording: Recording, where: str, rate: int, convert: bool, mix: bool) -> Tensor:
@@ -61,19 +61,19 @@ def one_channel(recording: Recording, where: str, rate: int, convert: bool, mix:
     Args:
         convert: another rate is resampled, else a Fault. mix: channels are averaged, else a Fault.
     """
-    samples, found = recording
+    samples, own_rate = recording
     if samples.shape[1] != 1 and not mix:
         raise Fault(
             f"{where}: {samples.shape[1]} channels found, expected 1: keep one of them, or set mix = true, "
             f"which averages them"
         )
-    if found != rate and not convert:
+    if own_rate != rate and not convert:
         raise Fault(
-            f"{where}: recorded at {found:,} Hz, expected {rate:,}: convert it, set resample = true, or "
-            f"set rate = {found}"
+            f"{where}: recorded at {own_rate:,} Hz, expected {rate:,}: convert it, set resample = true, or "
+            f"set rate = {own_rate}"
         )
     mixed = samples.mean(1)
-    return mixed if found == rate else resample(mixed, found, rate)
+    return mixed if own_rate == rate else resample(mixed, own_rate, rate)
 
 
 def is_clipped(samples: Tensor) -> bool:

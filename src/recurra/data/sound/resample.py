@@ -34,5 +34,5 @@ def resample(samples: Tensor, source: int, target: int) -> Tensor:
     inside = (distance * cutoff / _ZEROS).clamp(-1, 1)
     kernel = torch.sinc(distance * cutoff) * torch.cos(inside * torch.pi / 2).square() * cutoff / old
     padded = torch.nn.functional.pad(samples, (reach, reach + old))
-    made = torch.nn.functional.conv1d(padded[None, None], kernel.to(samples).unsqueeze(1), stride=old)
-    return made[0].T.reshape(-1)[: -(-len(samples) * new // old)]
+    phases = torch.nn.functional.conv1d(padded[None, None], kernel.to(samples).unsqueeze(1), stride=old)
+    return phases[0].T.reshape(-1)[: -(-len(samples) * new // old)]

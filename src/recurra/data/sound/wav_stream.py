@@ -95,8 +95,8 @@ class WavStream:
         if kind == _EXTENSIBLE and len(data) >= 26:
             (kind,) = struct.unpack_from("<H", data, 24)
         form = _Form(kind, channels, rate, bits)
-        known = {_PCM: (8, 16, 24, 32), _FLOAT: (32, 64)}
-        if bits not in known.get(kind, ()) or channels < 1:
+        sizes = {_PCM: (8, 16, 24, 32), _FLOAT: (32, 64)}
+        if bits not in sizes.get(kind, ()) or channels < 1:
             raise Fault(f"a WAV file of kind {kind}, {bits} bits found, expected PCM or floating point")
         if rate != self.rate:
             raise Fault(f"sound at {rate:,} Hz found, expected {self.rate:,}: convert it on its way here")

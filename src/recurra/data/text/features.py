@@ -41,15 +41,14 @@ def characters(words: Sequence[str], vocabulary: Vocabulary) -> list[Tensor]:
 def distinct_words(sentences: Sequence[Sequence[str]]) -> tuple[list[str], list[Tensor]]:
     """The different words in order of appearance, and for each sentence `[T]` int64 positions in that list.
 
-    So that what is computed for a word (from its characters, say) is computed once a batch, and taken from
-    there.
+    So that what is computed for a word (from its characters, say) is computed once a batch.
     """
-    known: dict[str, int] = {}
+    positions: dict[str, int] = {}
     places = [
-        torch.tensor([known.setdefault(word, len(known)) for word in words], dtype=torch.int64)
+        torch.tensor([positions.setdefault(word, len(positions)) for word in words], dtype=torch.int64)
         for words in sentences
     ]
-    return list(known), places
+    return list(positions), places
 
 
 def character_vocabulary(sentences: Sequence[Sequence[str]], min_count: int = 1) -> Vocabulary:

@@ -36,15 +36,15 @@ class LabelSet:
         if len(self._ids) != len(self.names) or len(self.counts) != len(self.names):
             raise Fault("a label set holds each label once, with one count for each")
         if len(self.names) < 2:
-            held = f"one label ({self.names[0]!r})" if self.names else "no label"
-            raise Fault(f"a set of {held} leaves nothing to learn: expected at least two")
+            content = f"one label ({self.names[0]!r})" if self.names else "no label"
+            raise Fault(f"a set of {content} leaves nothing to learn: expected at least two")
 
     @classmethod
-    def build(cls, found: Iterable[tuple[str, str]]) -> LabelSet:
+    def build(cls, pairs: Iterable[tuple[str, str]]) -> LabelSet:
         """From pairs of a label and its place."""
         counts: Counter[str] = Counter()
         first: dict[str, str] = {}
-        for label, place in found:
+        for label, place in pairs:
             counts[label] += 1
             if label not in first:
                 first[label] = place
@@ -65,10 +65,10 @@ class LabelSet:
         A `scheme` ("BIO", ...) adds the tags that its labels can take though training has none of them (I-LST
         where only B-LST was seen), with count 0.
         """
-        found = list(_found(examples, column, sequences))
+        pairs = list(_labels_with_places(examples, column, sequences))
         try:
-            seen = cls.build(found)
-            return seen if scheme is None else seen.completed(scheme)
+            labels = cls.build(pairs)
+            return labels if scheme is None else labels.completed(scheme)
         except Fault as fault:
             raise Fault(f"{examples.source}: column {column!r}: {fault}") from None
 
@@ -110,18 +110,18 @@ class LabelSet:
 
     def encode_labels(self, examples: Examples, column: str) -> list[int]:
         """The id of each example's label; an unknown one is told by its place."""
-        found = columns.labels(examples, column)
-        return [self._at(name, str(place)) for name, place in zip(found, examples.places, strict=True)]
+        names = columns.labels(examples, column)
+        return [self._at(name, str(place)) for name, place in zip(names, examples.places, strict=True)]
 
     def encode_tags(self, examples: Examples, column: str, like: str | None = None) -> list[list[int]]:
         """The ids of each example's tags; an unknown one is told by its line. `like`: see `columns.tags`."""
-        found = columns.tags(examples, column, like)
+        rows = columns.tags(examples, column, like)
         return [
             [
                 self._ids[name] if name in self._ids else self._at(name, place.item(k))
                 for k, name in enumerate(row)
             ]
-            for row, place in zip(found, examples.places, strict=True)
+            for row, place in zip(rows, examples.places, strict=True)
         ]
 
     def _at(self, name: str, place: str) -> int:
@@ -135,10 +135,10 @@ class LabelSet:
         return {"format": FORMAT, "labels": list(self.names), "counts": list(self.counts)}
 
     @classmethod
-    def from_dict(cls, held: dict[str, Any], where: str = "labels") -> LabelSet:
+    def from_dict(cls, description: dict[str, Any], where: str = "labels") -> LabelSet:
         """The inverse of `to_dict`; `where` is named in a Fault."""
-        check_format(held, FORMAT, where)
-        names, counts = held.get("labels"), held.get("counts")
+        check_format(description, FORMAT, where)
+        names, counts = description.get("labels"), description.get("counts")
         if (
             not isinstance(names, list)
             or not isinstance(counts, list)
@@ -163,7 +163,7 @@ class LabelSet:
         return cls.from_dict(read_json(path), str(path))
 
 
-def _found(examples: Examples, column: str, sequences: bool) -> Iterator[tuple[str, str]]:
+def _labels_with_places(examples: Examples, column: str, sequences: bool) -> Iterator[tuple[str, str]]:
     if sequences:
         for row, place in zip(columns.tags(examples, column), examples.places, strict=True):
             for k, name in enumerate(row):

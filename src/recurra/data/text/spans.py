@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import torch
-from torch import Tensor
-
 from recurra.errors import Fault, nearest
 
 PREFIXES = {"IOB1": "BI", "BIO": "BI", "BIOES": "BIES"}
@@ -28,8 +25,8 @@ def split_tag(tag: str, scheme: str = "BIO") -> tuple[str, str]:
         return "O", ""
     prefix, dash, label = tag.partition("-")
     if not (dash and label and len(prefix) == 1 and prefix in _letters(scheme)):
-        known = ", ".join(f"{letter}-LABEL" for letter in PREFIXES[scheme])
-        raise Fault(f"tag {tag!r} is not of the scheme {scheme}: expected O, {known}")
+        letters = ", ".join(f"{letter}-LABEL" for letter in PREFIXES[scheme])
+        raise Fault(f"tag {tag!r} is not of the scheme {scheme}: expected O, {letters}")
     return prefix, label
 
 
@@ -39,25 +36,25 @@ def spans(tags: Sequence[str], scheme: str = "BIO") -> list[Span]:
     Ill-formed tags are read as the CoNLL evaluation script does: a span begins where its label is new or its
     tag says so, and ends before the next one begins.
     """
-    found: list[Span] = []
+    complete: list[Span] = []
     start, open_label, closed = 0, "", True
     for index, tag in enumerate([*tags, "O"]):
         prefix, label = split_tag(tag, scheme)
         begins = bool(label) and (closed or label != open_label or _begins(prefix, scheme))
         if open_label and (begins or not label):
-            found.append(Span(open_label, start, index))
+            complete.append(Span(open_label, start, index))
         if begins:
             start = index
         open_label, closed = label, prefix in "OES"
-    return found
+    return complete
 
 
-def to_tags(found: Sequence[Span], length: int, scheme: str = "BIO") -> list[str]:
+def to_tags(spans: Sequence[Span], length: int, scheme: str = "BIO") -> list[str]:
     """The tags of a sentence of `length` tokens; Fault for spans that overlap or leave it."""
     letters = _letters(scheme)
     tags = ["O"] * length
     last: Span | None = None
-    for span in sorted(found, key=lambda s: s.start):
+    for span in sorted(spans, key=lambda s: s.start):
         if not 0 <= span.start < span.end <= length or (last is not None and span.start < last.end):
             raise Fault(
                 f"span {tuple(span)} is empty, overlaps another or leaves a sentence of {length} tokens"
@@ -80,14 +77,14 @@ def convert(tags: Sequence[str], source: str, target: str) -> list[str]:
 
 def violations(tags: Sequence[str], scheme: str = "BIO") -> list[tuple[int, str]]:
     """Where a sentence breaks its scheme: position and what is wrong; empty when well-formed."""
-    found = []
-    for index, (before, tag) in enumerate(zip(["O", *tags], [*tags, "O"], strict=True)):
-        if not _may_follow(before, tag, scheme):
+    faults = []
+    for index, (prev_tag, tag) in enumerate(zip(["O", *tags], [*tags, "O"], strict=True)):
+        if not _may_follow(prev_tag, tag, scheme):
             if index == len(tags):
-                found.append((index - 1, f"{before} ends the sentence"))
+                faults.append((index - 1, f"{prev_tag} ends the sentence"))
             else:
-                found.append((index, f"{tag} after {before}" if index else f"{tag} begins the sentence"))
-    return found
+                faults.append((index, f"{tag} after {prev_tag}" if index else f"{tag} begins the sentence"))
+    return faults
 
 
 def guess_scheme(sentences: Sequence[Sequence[str]]) -> str:
@@ -101,22 +98,14 @@ def guess_scheme(sentences: Sequence[Sequence[str]]) -> str:
     raise Fault("the tags fit none of the schemes BIO, IOB1 and BIOES: correct them, or tag without spans")
 
 
-def allowed(names: Sequence[str], scheme: str = "BIO") -> tuple[Tensor, Tensor, Tensor]:
-    """What well-formed tags may do, all bool: begin with `[K]`, go from i to j `[K, K]`, end with `[K]`."""
-    begin = torch.tensor([_may_follow("O", name, scheme) for name in names])
-    pairs = torch.tensor([[_may_follow(a, b, scheme) for b in names] for a in names])
-    end = torch.tensor([_may_follow(name, "O", scheme) for name in names])
-    return begin, pairs, end
-
-
 def all_tags(names: Sequence[str], scheme: str = "BIO") -> list[str]:
     """ "O" and every tag that the scheme has for the labels of these tags."""
     labels = sorted({split_tag(name, scheme)[1] for name in names} - {""})
     return ["O", *(f"{letter}-{label}" for label in labels for letter in _letters(scheme))]
 
 
-def _may_follow(before: str, tag: str, scheme: str) -> bool:
-    (first, label), (second, new) = split_tag(before, scheme), split_tag(tag, scheme)
+def _may_follow(prev_tag: str, tag: str, scheme: str) -> bool:
+    (first, label), (second, new) = split_tag(prev_tag, scheme), split_tag(tag, scheme)
     if scheme == "IOB1":
         # B only parts two spans of one label
         return second != "B" or label == new

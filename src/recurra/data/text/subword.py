@@ -51,10 +51,10 @@ class SubwordTokenizer:
             initial_alphabet=library.pre_tokenizers.ByteLevel.alphabet(),
             show_progress=False,
         )
-        kept = [text for text in texts if text]
-        if not any(text.strip() for text in kept):
+        lines = [text for text in texts if text]
+        if not any(text.strip() for text in lines):
             raise Fault("a subword tokenizer needs text to learn from, found none")
-        tokenizer.train_from_iterator(kept, trainer)
+        tokenizer.train_from_iterator(lines, trainer)
         return cls(tokenizer)
 
     def __len__(self) -> int:
@@ -69,14 +69,14 @@ class SubwordTokenizer:
 
     def decode(self, ids: Iterable[int]) -> str:
         silent = (self.end, self.begin)
-        kept = [index for index in ids if index not in silent]
-        return str(self._tokenizer.decode(kept, skip_special_tokens=False))
+        plain = [index for index in ids if index not in silent]
+        return str(self._tokenizer.decode(plain, skip_special_tokens=False))
 
     def token(self, index: int) -> str:
-        found = self._tokenizer.id_to_token(index) if index >= 0 else None
-        if found is None:
+        token = self._tokenizer.id_to_token(index) if index >= 0 else None
+        if token is None:
             raise Fault(f"no token has the id {index}: ids run from 0 to {len(self) - 1}")
-        return str(found)
+        return str(token)
 
     def notes(self) -> list[Note]:
         return []
@@ -102,5 +102,5 @@ def _library() -> Any:
 
 
 def _id(tokenizer: Any, token: str) -> int | None:
-    found = tokenizer.token_to_id(token)
-    return None if found is None else int(found)
+    index = tokenizer.token_to_id(token)
+    return None if index is None else int(index)

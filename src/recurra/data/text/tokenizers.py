@@ -109,13 +109,13 @@ class _OfVocabulary:
         return {}
 
     def save(self, path: str | Path) -> None:
-        held = {
+        description = {
             "format": FORMAT,
             "kind": self.kind,
             **self.options(),
             "vocabulary": self.vocabulary.to_dict(),
         }
-        write_json(path, held)
+        write_json(path, description)
 
 
 class WordTokenizer(_OfVocabulary):
@@ -202,25 +202,27 @@ def train_tokenizer(kind: str, texts: Iterable[str], **options: Any) -> Tokenize
     if kind not in TOKENIZERS:
         raise Fault(f"no tokenizer is called {kind!r}{nearest(kind, TOKENIZERS)}")
     train: Callable[..., Tokenizer] = TOKENIZERS[kind].train
-    known = [name for name in inspect.signature(train).parameters if name != "texts"]
+    names = [name for name in inspect.signature(train).parameters if name != "texts"]
     for name in options:
-        if name not in known:
-            raise Fault(f"tokenizer {kind!r} has no option {name!r}{nearest(name, known)}")
+        if name not in names:
+            raise Fault(f"tokenizer {kind!r} has no option {name!r}{nearest(name, names)}")
     return train(texts, **options)
 
 
 def load_tokenizer(path: str | Path) -> Tokenizer:
     """Reads the file of any tokenizer."""
-    held = read_json(path)
-    if "model" in held and "kind" not in held:
+    description = read_json(path)
+    if "model" in description and "kind" not in description:
         return SubwordTokenizer.load(path)
-    check_format(held, FORMAT, str(path))
-    vocabulary = Vocabulary.from_dict(held.get("vocabulary") or {}, f"{path}: vocabulary")
-    if held.get("kind") == "character":
+    check_format(description, FORMAT, str(path))
+    vocabulary = Vocabulary.from_dict(description.get("vocabulary") or {}, f"{path}: vocabulary")
+    if description.get("kind") == "character":
         return CharacterTokenizer(vocabulary)
-    if held.get("kind") == "word":
-        return WordTokenizer(vocabulary, rule=str(held.get("rule")), lower=held.get("lower") is True)
-    raise Fault(f"{path}: tokenizer kind {held.get('kind')!r} found, expected 'word' or 'character'")
+    if description.get("kind") == "word":
+        return WordTokenizer(
+            vocabulary, rule=str(description.get("rule")), lower=description.get("lower") is True
+        )
+    raise Fault(f"{path}: tokenizer kind {description.get('kind')!r} found, expected 'word' or 'character'")
 
 
 def _rule(name: str) -> Callable[[str], list[str]]:

@@ -52,8 +52,10 @@ class Vocabulary:
         self.begin = None if begin is None else self._ids[begin]
         plain = [t for t in self.tokens if t not in (unknown, end, begin)]
         if len(plain) < 2:
-            held = f"one token ({plain[0]!r})" if plain else "no token"
-            raise Fault(f"a vocabulary of {held} leaves nothing to learn: give more text, or lower min_count")
+            content = f"one token ({plain[0]!r})" if plain else "no token"
+            raise Fault(
+                f"a vocabulary of {content} leaves nothing to learn: give more text, or lower min_count"
+            )
 
     @classmethod
     def build(
@@ -69,21 +71,21 @@ class Vocabulary:
         """Counts tokens and keeps those seen at least `min_count` times, `max_size` entries at most, special
         ones included. A token of the data spelt like a special one is that special one."""
         special = list(dict.fromkeys(s for s in (unknown, end, begin) if s is not None))
-        seen: Counter[str] = Counter()
+        counter: Counter[str] = Counter()
         for sequence in sequences:
-            seen.update(sequence)
-        plain = [(t, n) for t, n in seen.items() if n >= min_count and t not in special]
+            counter.update(sequence)
+        plain = [(t, n) for t, n in counter.items() if n >= min_count and t not in special]
         plain.sort(key=lambda pair: (-pair[1], pair[0]))
         if max_size is not None:
             plain = plain[: max(0, max_size - len(special))]
-        kept = {token for token, _ in plain}
-        left = sum(n for t, n in seen.items() if t not in kept and t not in special)
+        entries = {token for token, _ in plain}
+        left = sum(n for t, n in counter.items() if t not in entries and t not in special)
         if unknown is None and left:
             raise Fault(
-                f"min_count = {min_count} and max_size = {max_size} leave out {len(seen) - len(kept)} "
+                f"min_count = {min_count} and max_size = {max_size} leave out {len(counter) - len(entries)} "
                 f"tokens, and there is no unknown token to stand for them"
             )
-        counts = [seen[s] + (left if s == unknown else 0) for s in special] + [n for _, n in plain]
+        counts = [counter[s] + (left if s == unknown else 0) for s in special] + [n for _, n in plain]
         return cls([*special, *(t for t, _ in plain)], counts, unknown=unknown, end=end, begin=begin)
 
     def __len__(self) -> int:
@@ -140,11 +142,11 @@ class Vocabulary:
         return {"format": FORMAT, **names, "tokens": list(self.tokens), "counts": list(self.counts)}
 
     @classmethod
-    def from_dict(cls, held: dict[str, Any], where: str = "vocabulary") -> Vocabulary:
+    def from_dict(cls, description: dict[str, Any], where: str = "vocabulary") -> Vocabulary:
         """The inverse of `to_dict`; `where` is named in a Fault."""
-        check_format(held, FORMAT, where)
-        tokens, counts = held.get("tokens"), held.get("counts")
-        special = {key: held.get(key) for key in ("unknown", "end", "begin")}
+        check_format(description, FORMAT, where)
+        tokens, counts = description.get("tokens"), description.get("counts")
+        special = {key: description.get(key) for key in ("unknown", "end", "begin")}
         if (
             not isinstance(tokens, list)
             or not isinstance(counts, list)

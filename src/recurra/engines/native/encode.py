@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from recurra.engines.native import _engine
 from recurra.engines.native.fuse import fuse, levels
-from recurra.lowering.graph import LEAVES, StepGraph
+from recurra.lowering.graph import StepGraph
 
 
 class Place(NamedTuple):
@@ -92,7 +92,7 @@ class _Encoder:
             list(step.vectors),
             [widths(n) for n in step.totals],
         )
-        self.order = self.graph.needed((*step.outputs, *step.next_states, *step.totals))
+        self.order = self.graph.ancestors((*step.outputs, *step.next_states, *step.totals))
         self.level = levels(self.graph, self.order)
         self.place: dict[int, Place] = {}
         self.ends: list[tuple[int, Place]] = []  # copies and totals
@@ -125,7 +125,7 @@ class _Encoder:
                 assert value is not None
                 self.place[number] = Place("immediate", len(self.out.immediates))
                 self.out.immediates.append(value)
-            elif node.op in LEAVES:
+            elif node.is_leaf:
                 self.place[number] = Place(node.op, node.attrs[0])
 
     def _place_roots(self) -> None:
@@ -161,9 +161,9 @@ class _Encoder:
     def _items(self) -> list[_Item]:
         items = []
         for number in self.order:
-            op = self.graph[number].op
-            if op not in LEAVES and op != "slice":
-                items.append(_Item(self.level[number], int(op != "multiply"), number, number, None))
+            node = self.graph[number]
+            if not node.is_leaf and node.op != "slice":
+                items.append(_Item(self.level[number], int(node.op != "multiply"), number, number, None))
         for k, (number, place) in enumerate(self.ends):
             items.append(_Item(self.level[number], 1, len(self.graph) + k, number, place))
         return sorted(items)

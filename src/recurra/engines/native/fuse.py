@@ -20,7 +20,7 @@ class _Fusion:
     def __init__(self, step: StepGraph) -> None:
         self.step, self.old, self.made = step, step.graph, Graph()
         roots = (*step.outputs, *step.next_states, *step.totals)
-        self.order = self.old.needed(roots)
+        self.order = self.old.ancestors(roots)
         self.uses = dict.fromkeys(self.order, 0)
         for number in (*roots, *(arg for n in self.order for arg in self.old[n].args)):
             self.uses[number] += 1

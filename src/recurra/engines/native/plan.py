@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from recurra.engines.native.backward_call import BackwardCall, backward_call
 from recurra.engines.native.forward_call import ForwardCall
-from recurra.lowering.derivative import Derivative, Wanted, differentiate
+from recurra.lowering.derivative import Derivative, GradientRequest, differentiate
 from recurra.lowering.lower import lower
 from recurra.program import Loop
 
@@ -23,7 +23,7 @@ class Needs:
 
     @classmethod
     def of(cls, loop: Loop, flags: Sequence[bool]) -> Needs:
-        first, second = len(loop.steps), len(loop.steps) + len(loop.fixed)
+        first, second = len(loop.inputs), len(loop.inputs) + len(loop.fixed)
         return cls(tuple(flags[:first]), tuple(flags[first:second]), tuple(flags[second:]))
 
 
@@ -74,7 +74,7 @@ class NativePlan:
             self._derivatives[key] = differentiate(self.step, self._wanted(needs, incoming))
         return self._derivatives[key]
 
-    def _wanted(self, needs: Needs, incoming: frozenset[int]) -> Wanted:
+    def _wanted(self, needs: Needs, incoming: frozenset[int]) -> GradientRequest:
         weights = frozenset(m for m, k in enumerate(self.matrices) if needs.fixed[k])
         vectors = frozenset(v for v, k in enumerate(self.vectors) if needs.fixed[k])
         inputs = {k for k, need in enumerate(needs.steps) if need}
@@ -84,7 +84,7 @@ class NativePlan:
             if h.source in inputs or h.weight in weights or h.vector in vectors
         }
         states = frozenset(j for j, need in enumerate(needs.states) if need)
-        return Wanted(frozenset(inputs), vectors, weights, states, incoming)
+        return GradientRequest(frozenset(inputs), vectors, weights, states, incoming)
 
 
 def native_plan(loop: Loop) -> NativePlan:

@@ -17,7 +17,7 @@ from recurra.timing import BACK_LOOP, BACK_PRODUCTS, BEFORE, LOOP, spent
 
 def split(plan: NativePlan, tensors: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
     """A loop's arguments in one row -> steps, fixed, states."""
-    first = len(plan.loop.steps)
+    first = len(plan.loop.inputs)
     second = first + len(plan.loop.fixed)
     return list(tensors[:first]), list(tensors[first:second]), list(tensors[second:])
 

@@ -27,14 +27,22 @@ def loop_of(text: str) -> Loop:
         Value(op, tuple(args), tuple(_read(a) for a in attrs), tuple(shape), fixed)
         for op, args, attrs, shape, fixed in held.pop("values")
     )
-    return Loop(values, **{name: tuple(numbers) for name, numbers in held.items()})
+    return Loop(values, **{_GROUPS[name]: tuple(numbers) for name, numbers in held.items()})
 
 
-_GROUPS = ("steps", "fixed", "states", "body", "next_states", "outputs")
+_GROUPS = {
+    "steps": "inputs",  # as graphs that are exported already call them
+    "fixed": "fixed",
+    "states": "states",
+    "body": "body",
+    "next_states": "next_states",
+    "outputs": "outputs",
+}
+"""Name in the text -> attribute of a `Loop`."""
 
 
 def _written(loop: Loop) -> str:
-    used = sorted({n for group in _GROUPS for n in getattr(loop, group)})
+    used = sorted({n for group in _GROUPS.values() for n in getattr(loop, group)})
     place = {number: k for k, number in enumerate(used)}
     body = set(loop.body)
     values = []
@@ -45,7 +53,7 @@ def _written(loop: Loop) -> str:
         args = [place[arg] for arg in value.args] if number in body else []
         attrs = [_write(a) for a in value.attrs] if inside else []
         values.append([value.op if inside else "x", args, attrs, list(value.shape), value.fixed])
-    groups = {group: [place[n] for n in getattr(loop, group)] for group in _GROUPS}
+    groups = {name: [place[n] for n in getattr(loop, group)] for name, group in _GROUPS.items()}
     return json.dumps({"values": values, **groups}, separators=(",", ":"))
 
 

@@ -137,8 +137,8 @@ def _segments(program: Program) -> list[Loop]:
     """
     values, parts, loop = program.values, program.parts, program.loop
     after = [n for n in program.of_part("after") if not values[n].is_leaf]
-    read_later = {*loop.steps, *(arg for n in after for arg in values[n].args), program.y}
-    before = program.before(loop)
+    read_later = {*loop.inputs, *(arg for n in after for arg in values[n].args), program.y}
+    before = program.prelude(loop)
     return [
         _stateless(program, before, [n for n in before if n in read_later]),
         replace(loop, outputs=tuple(n for n in loop.outputs if n != program.y or parts[n] == "inside")),
@@ -151,7 +151,7 @@ def _stateless(program: Program, body: Sequence[int], outputs: Sequence[int]) ->
     read = {arg for n in body for arg in program.values[n].args} - inside
     return Loop(
         values=program.values,
-        steps=tuple(n for n in sorted(read) if not program.values[n].fixed),
+        inputs=tuple(n for n in sorted(read) if not program.values[n].fixed),
         fixed=tuple(n for n in sorted(read) if program.values[n].fixed),
         states=(),
         body=tuple(body),
@@ -163,7 +163,7 @@ def _stateless(program: Program, body: Sequence[int], outputs: Sequence[int]) ->
 def _crossing(program: Program, loops: list[Loop]) -> list[int]:
     """What of the input's part is read later: x itself where it is."""
     made = {*loops[0].outputs, program.x}
-    read = {n for loop in loops[1:] for n in loop.steps} | {program.y}
+    read = {n for loop in loops[1:] for n in loop.inputs} | {program.y}
     return sorted(made & read)
 
 
@@ -186,7 +186,7 @@ def _tables(
         for first in range(0, tokens.count, _TOKENS_AT_ONCE):
             last = min(tokens.count, first + _TOKENS_AT_ONCE)
             rows = {**held, program.x: tokens.rows(first, last, values[program.x].width, like)}
-            run_rows(values, program.before(program.loop), rows, last - first, like)
+            run_rows(values, program.prelude(program.loop), rows, last - first, like)
             for n in crossing:
                 made[n].append(rows[n])
         return {n: _own(torch.cat(pieces)) for n, pieces in made.items()}
@@ -254,7 +254,7 @@ def _arguments(
         "lines": code.lines,
         "next": code.next,
         "input_arrays": [
-            *(arrays.of(n) for n in loop.steps),
+            *(arrays.of(n) for n in loop.inputs),
             *(
                 arrays.of(early_outputs[h.into])
                 if h.into in early_outputs

@@ -54,8 +54,8 @@ class Heading(Frame):
         self.change.fill_(1.0)
         features, memo = self.enter(contexts, futures.shape[1])
         self.read.copy_(spread(features.flatten(0, 1)))
-        missed = self.inside(futures[..., :2], memo).square().mean().sqrt()
-        self.change.copy_(missed.where(missed > _STANDING, 1.0))
+        change = self.inside(futures[..., :2], memo).square().mean().sqrt()
+        self.change.copy_(change.where(change > _STANDING, 1.0))
 
     def enter(self, context: Tensor, horizon: int) -> tuple[Tensor, Any]:
         points = context[..., :2]

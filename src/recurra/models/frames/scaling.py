@@ -65,9 +65,9 @@ class Scaling(Frame):
             features, memo = self.enter(contexts, futures.shape[1])
             self.read.copy_(spread(features.flatten(0, 1)))
             # one number for all targets, so that the loss weighs them as the standardised error does
-            moved = self.inside(futures[..., : self.targets], memo).square().mean().sqrt()
+            change = self.inside(futures[..., : self.targets], memo).square().mean().sqrt()
             # windows that never leave their anchor leave nothing whose size could be learnt
-            self.change.copy_(moved.where(moved > 1e-6, 1.0))
+            self.change.copy_(change.where(change > 1e-6, 1.0))
         elif self.differences:
             features, _ = self.enter(contexts, futures.shape[1])
             columns = len(self.mean)
@@ -83,10 +83,10 @@ class Scaling(Frame):
         base = torch.zeros_like(values[:, -1:])
         if self.anchor != "none":
             base = values[:, -1:] if self.anchor == "last" else values.mean(1, keepdim=True)
-        seen = [values - base]
+        features = [values - base]
         if self.differences:
-            seen.append(torch.cat([torch.zeros_like(base), values[:, 1:] - values[:, :-1]], 1))
-        return torch.cat(seen, -1) / self.read, base[..., : self.targets]
+            features.append(torch.cat([torch.zeros_like(base), values[:, 1:] - values[:, :-1]], 1))
+        return torch.cat(features, -1) / self.read, base[..., : self.targets]
 
     def inside(self, future: Tensor, memo: Any) -> Tensor:
         local: Tensor = (self.standard(future) - memo) / self.change

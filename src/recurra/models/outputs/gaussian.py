@@ -32,8 +32,8 @@ class Gaussian(Output):
 
     def quantiles(self, raw: Tensor, levels: Sequence[float]) -> Tensor:
         at = torch.special.ndtri(raw.new_tensor(list(levels)))
-        found: Tensor = raw[..., :1] + deviation_of(raw[..., 1:]) * at
-        return found
+        places: Tensor = raw[..., :1] + deviation_of(raw[..., 1:]) * at
+        return places
 
 
 def deviation_of(raw: Tensor) -> Tensor:

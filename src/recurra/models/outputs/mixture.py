@@ -43,13 +43,13 @@ class GaussianMixture(Output):
 
     def quantiles(self, raw: Tensor, levels: Sequence[float]) -> Tensor:
         shares, means, deviations = (part.unsqueeze(-2) for part in self._parts(raw))
-        wanted = raw.new_tensor(list(levels)).expand(*raw.shape[:-1], len(levels))
-        low = (means - _FAR * deviations).amin(-1).expand_as(wanted)
-        high = (means + _FAR * deviations).amax(-1).expand_as(wanted)
+        targets = raw.new_tensor(list(levels)).expand(*raw.shape[:-1], len(levels))
+        low = (means - _FAR * deviations).amin(-1).expand_as(targets)
+        high = (means + _FAR * deviations).amax(-1).expand_as(targets)
         for _ in range(_HALVINGS):  # no closed form: the distribution rises, so halving finds the place
             middle = (low + high) / 2
             below = (shares.exp() * torch.special.ndtr((middle.unsqueeze(-1) - means) / deviations)).sum(-1)
-            low, high = torch.where(below < wanted, middle, low), torch.where(below < wanted, high, middle)
+            low, high = torch.where(below < targets, middle, low), torch.where(below < targets, high, middle)
         return (low + high) / 2
 
     def _parts(self, raw: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -80,8 +80,9 @@ class StrokeOutput(Configured):
     def draw(self, raw: Tensor, generator: torch.Generator, bias: float = 0.0) -> tuple[Tensor, Tensor]:
         """`[B, size]` -> steps `[B, 2]` and `[B]` of `PENS`."""
         at = self.read(raw, bias)
-        chosen = torch.multinomial(at.shares.exp(), 1, generator=generator)
-        mean_x, mean_y, deviation_x, deviation_y, correlation = (part.gather(-1, chosen) for part in at[1:6])
+        component = torch.multinomial(at.shares.exp(), 1, generator=generator)
+        parts = (part.gather(-1, component) for part in at[1:6])
+        mean_x, mean_y, deviation_x, deviation_y, correlation = parts
         noise = torch.randn(len(raw), 2, generator=generator, device=raw.device, dtype=raw.dtype)
         first, second = noise[:, :1], noise[:, 1:]
         x = mean_x + deviation_x * first

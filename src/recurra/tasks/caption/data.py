@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor
 
 from recurra.data import Examples, Place, Tokenizer, check_lengths, columns, load_tokenizer
-from recurra.data.pictures import Mode, Wanted
+from recurra.data.pictures import Mode, PictureForm
 from recurra.errors import Fault
 from recurra.tasks.parts.rows import RowOptions, usable
 from recurra.tasks.parts.sources import TestedOptions
@@ -69,7 +69,7 @@ class CaptionReader:
     @classmethod
     def build(cls, data: CaptionOptions, train: Examples) -> tuple[CaptionReader, Captioned, list[str]]:
         """From the training part, whose captioned sources come with it, and notes on those left out."""
-        source: SourceReader = PictureReader(data.image, Wanted(data.resize, data.mode))
+        source: SourceReader = PictureReader(data.image, PictureForm(data.resize, data.mode))
         if data.reads == "features":
             source = VectorReader.build(columns.vectors(train, data.image), data.image)
         rows, notes = read_captioned(train, data, source)
@@ -83,7 +83,7 @@ class CaptionReader:
         if data.reads == "features":
             source = VectorReader.load(folder, data.image)
         else:
-            source = PictureReader.load(folder, data.image, Wanted(data.resize, data.mode))
+            source = PictureReader.load(folder, data.image, PictureForm(data.resize, data.mode))
         return cls(data, source, load_tokenizer(folder / TARGET_TOKENIZER))
 
     def save(self, folder: Path) -> None:

@@ -36,8 +36,13 @@ def plot_captions(
         grid = (pictures.convolution.rows, pictures.convolution.columns)
         _plot_places(sources, words, weights, grid, path)
     else:
-        per_frame = [None if w is None else w.reshape(len(w), -1, pictures.places).sum(2) for w in weights]
-        _plot_films(sources, words, per_frame, path)
+        frames = [None if w is None else _per_frame(w, pictures.places) for w in weights]
+        _plot_films(sources, words, frames, path)
+
+
+def _per_frame(weights: Tensor, places: int) -> Tensor:
+    """`[words, frames * places]` -> `[words, frames]`."""
+    return weights.reshape(len(weights), weights.shape[1] // places, places).sum(2)
 
 
 def _plot_places(
@@ -85,7 +90,7 @@ def _plot_films(
         axes[0].set_xlim(-0.5, longest * width - 0.5)
         axes[0].set_title(" ".join(caption), fontsize=8, loc="left")
         axes[0].set_axis_off()
-        if attention is None:
+        if attention is None or not caption:
             axes[1].set_axis_off()
             continue
         axes[1].imshow(

@@ -184,7 +184,8 @@ class CaptionTask(Task[EncoderDecoder]):
         """
         if isinstance(self.model.source, PicturePlaces):
             convolution = self.model.source.convolution
-            weights = weights.reshape(len(weights), -1, convolution.rows, convolution.columns)
+            frames = weights.shape[1] // (convolution.rows * convolution.columns)
+            weights = weights.reshape(len(weights), frames, convolution.rows, convolution.columns)
             weights = weights.squeeze(1) if weights.shape[1] == 1 else weights
         rounded: list[Any] = (weights.double() * 1e4).round().div(1e4).tolist()
         return rounded

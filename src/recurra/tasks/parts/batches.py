@@ -50,8 +50,10 @@ def shuffled_batches(
 
 def ordered_batches(lengths: Sequence[int], size: int) -> list[list[int]]:
     """The indices of all examples, longest first."""
+    if not lengths:
+        return []
     batches = Batches(lengths, batch_size=size, shuffle=False)
-    return [batches.item(0, position) for position in range(batches.count(0))] if lengths else []
+    return [batches.item(0, position) for position in range(batches.count(0))]
 
 
 def answer_in_batches(

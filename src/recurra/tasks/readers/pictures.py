@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from recurra.data import Examples
-from recurra.data.pictures import CHANNELS, Wanted, frames_of, shape_text
+from recurra.data.pictures import CHANNELS, PictureForm, frames_of, shape_text
 from recurra.errors import Fault
 from recurra.ragged import Ragged
 from recurra.storage.files import check_format, read_json, write_json
@@ -25,12 +25,12 @@ class PictureReader:
     """Rows `[T, height, width, channels]`, uint8, all of the size that the training part has.
 
     Attributes:
-        column: where examples have their pictures. conversion: what is done to a picture as it is read.
+        column: where examples have their pictures. form: what is done to a picture as it is read.
         shape: height, width and channels; None until the first picture is read.
     """
 
-    def __init__(self, column: str, conversion: Wanted, shape: Shape | None = None) -> None:
-        self.column, self.conversion, self.shape = column, conversion, shape
+    def __init__(self, column: str, form: PictureForm, shape: Shape | None = None) -> None:
+        self.column, self.form, self.shape = column, form, shape
 
     def rows(self, examples: Examples) -> list[Tensor]:
         """The row of each example; a name that comes again is read once. Relative names start from the folder
@@ -80,17 +80,17 @@ class PictureReader:
         write_json(folder / PICTURES, {"format": FORMAT, "shape": self.shape})
 
     @classmethod
-    def load(cls, folder: Path, column: str, conversion: Wanted) -> Self:
+    def load(cls, folder: Path, column: str, form: PictureForm) -> Self:
         """Reads what `save` wrote."""
         description = read_json(folder / PICTURES)
         check_format(description, FORMAT, str(folder / PICTURES))
         shape = description.get("shape")
         if not isinstance(shape, list) or len(shape) != 3 or not all(isinstance(n, int) for n in shape):
             raise Fault(f"{folder / PICTURES}: shape {shape!r} found, expected three whole numbers")
-        return cls(column, conversion, (shape[0], shape[1], shape[2]))
+        return cls(column, form, (shape[0], shape[1], shape[2]))
 
     def _row(self, cell: Any, where: str, base: Path) -> Tensor:
-        frames = frames_of(cell, where, base, self.conversion)
+        frames = frames_of(cell, where, base, self.form)
         if self.shape is None:
             self.shape = (frames.shape[1], frames.shape[2], frames.shape[3])
         if frames.shape[1:] != self.shape:

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from recurra.data import Examples, Place, columns
 from recurra.data.lengths import check_lengths
-from recurra.data.sound.joined import Joined, join_recordings
 from recurra.data.sound.recording import Recording, is_clipped, one_channel, read_recording
 from recurra.data.sound.resample import resample
+from recurra.data.sound.strings import SpokenTexts, join_recordings
 from recurra.errors import Fault
 from recurra.tasks.transcribe.options import TranscribeDataOptions
 
@@ -68,7 +68,7 @@ def read_utterances(
         notes.append(
             f"{loud[0].file}: clipped (at full scale), as are {len(loud) - 1} more of {len(indices)}"
         )
-    parts = Joined(
+    parts = SpokenTexts(
         [samples[i] for i in indices], [texts[i] for i in indices], [examples.places[i] for i in indices]
     )
     if options.strings is not None and count:

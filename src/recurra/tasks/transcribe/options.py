@@ -50,7 +50,7 @@ class SoundOptions(Options):
 
 class StringOptions(Options):
     """Longer recordings made of short ones, in each part of the data from its own alone; see
-    `recurra.data.sound.joined.join_recordings`.
+    `recurra.data.sound.strings.join_recordings`.
 
     Attributes:
         count: how many are made of the training part.

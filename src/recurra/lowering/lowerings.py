@@ -1,0 +1,218 @@
+"""Each operation in primitives.
+
+A lowering computes what torch's function computes; where the gradient of the primitives one by one would be
+slower than torch's formula, or other than it at ties, the formula is attached to the node.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from recurra.lowering.graph import Graph
+from recurra.program.ops import OPS, PRIMITIVES, TRACED, require_complete
+
+Lowering = Callable[..., int]
+"""`(graph, *argument nodes, *constants) -> node`"""
+
+LOWERINGS: dict[str, Lowering] = {}
+"""Name of an operation -> its primitives."""
+
+
+def _lowers(*names: str) -> Callable[[Lowering], Lowering]:
+    def add(lowering: Lowering) -> Lowering:
+        LOWERINGS.update(dict.fromkeys(names, lowering))
+        return lowering
+
+    return add
+
+
+for _name in TRACED & PRIMITIVES:
+    if OPS[_name].kind == "pointwise":
+        LOWERINGS[_name] = lambda g, *args, op=_name: g.point(op, *args)
+    elif OPS[_name].kind == "reduction":
+        LOWERINGS[_name] = lambda g, x, op=_name: g.reduce(op, x)
+for _name in PRIMITIVES:
+    if f"{_name}_scalar" in OPS:
+        LOWERINGS[f"{_name}_scalar"] = lambda g, x, c, op=_name: g.point(op, x, g.const(c))
+LOWERINGS["rsub_scalar"] = lambda g, x, c: g.sub(g.const(c), x)
+LOWERINGS["rdiv_scalar"] = lambda g, x, c: g.point("div", g.const(c), x)
+LOWERINGS["mean"] = lambda g, x: g.mean(x)
+LOWERINGS["slice"] = lambda g, x, start, stop: g.slice(x, start, stop)
+LOWERINGS["cat"] = lambda g, *parts: g.cat(parts)
+LOWERINGS["broadcast"] = lambda g, x, width: g.broadcast(x, width)
+
+
+@_lowers("to_float")
+def _to_float(g: Graph, x: int, dtype: Any) -> int:
+    # masks are numbers already, and a loop has one floating type
+    return x
+
+
+@_lowers("pow_scalar")
+def _pow(g: Graph, x: int, exponent: float) -> int:
+    if exponent == 2:
+        return g.mul(x, x)
+    if exponent == 1:
+        return x
+    if exponent == 0.5:
+        return g.point("sqrt", x)
+    if exponent == -1:
+        return g.point("reciprocal", x)
+    if exponent == 3:
+        return g.mul(g.mul(x, x), x)
+    out = g.point("pow", x, g.const(exponent))
+    slope = g.times(g.point("pow", x, g.const(exponent - 1)), exponent) if exponent else g.const(0.0)
+    g.gradients[out] = lambda graph, grad: [(x, graph.mul(grad, slope))]
+    return out
+
+
+@_lowers("lerp")
+def _lerp(g: Graph, start: int, end: int, weight: int) -> int:
+    return g.add(start, g.mul(weight, g.sub(end, start)))
+
+
+@_lowers("clamp")
+def _clamp(g: Graph, x: int, low: float | None, high: float | None) -> int:
+    return _bounded(g, x, low, high, "ge", "le")
+
+
+@_lowers("hardtanh")
+def _hardtanh(g: Graph, x: int, low: float, high: float) -> int:
+    return _bounded(g, x, low, high, "gt", "lt")
+
+
+def _bounded(g: Graph, x: int, low: float | None, high: float | None, above: str, below: str) -> int:
+    """torch: clamp passes the gradient at its bounds, hardtanh does not."""
+    out, inside = x, None
+    if low is not None:
+        out = g.point("maximum", out, g.const(low))
+        inside = g.point(above, x, g.const(low))
+    if high is not None:
+        out = g.point("minimum", out, g.const(high))
+        under = g.point(below, x, g.const(high))
+        inside = under if inside is None else g.mul(inside, under)
+    if inside is not None and out != x:
+        mask = inside
+        g.gradients[out] = lambda graph, grad: [(x, graph.point("where", mask, grad, graph.const(0.0)))]
+    return out
+
+
+@_lowers("hardsigmoid")
+def _hardsigmoid(g: Graph, x: int) -> int:
+    return g.times(_hardtanh(g, g.plus(x, 3.0), 0.0, 6.0), 1 / 6)
+
+
+@_lowers("silu")
+def _silu(g: Graph, x: int) -> int:
+    return g.mul(x, g.point("sigmoid", x))
+
+
+@_lowers("logsigmoid")
+def _logsigmoid(g: Graph, x: int) -> int:
+    small = g.point("minimum", x, g.const(0.0))
+    rest = g.point("log1p", g.point("exp", g.point("neg", g.point("abs", x))))
+    out = g.sub(small, rest)
+    g.gradients[out] = lambda graph, grad: [
+        (x, graph.mul(grad, graph.point("sigmoid", graph.point("neg", x))))
+    ]
+    return out
+
+
+@_lowers("softplus")
+def _softplus(g: Graph, x: int, beta: float, threshold: float) -> int:
+    scaled = g.times(x, beta)
+    # the exponential of what stays below the threshold: beyond it the value is x itself
+    bounded = g.point("minimum", scaled, g.const(threshold))
+    curved = g.times(g.point("log1p", g.point("exp", bounded)), 1 / beta)
+    straight = g.point("gt", scaled, g.const(threshold))
+    out = g.point("where", straight, x, curved)
+
+    def gradient(graph: Graph, grad: int) -> list[tuple[int, int]]:
+        slope = graph.point("where", straight, graph.const(1.0), graph.point("sigmoid", bounded))
+        return [(x, graph.mul(grad, slope))]
+
+    g.gradients[out] = gradient
+    return out
+
+
+@_lowers("leaky_relu")
+def _leaky_relu(g: Graph, x: int, slope: float) -> int:
+    return g.point("where", g.point("gt", x, g.const(0.0)), x, g.times(x, slope))
+
+
+@_lowers("elu")
+def _elu(g: Graph, x: int, alpha: float, scale: float, input_scale: float) -> int:
+    # the exponential sees no positive number: it would overflow where it is not used
+    low = g.times(g.point("expm1", g.times(g.point("minimum", x, g.const(0.0)), input_scale)), alpha)
+    positive = g.point("gt", x, g.const(0.0))
+    out = g.times(g.point("where", positive, x, low), scale)
+
+    def gradient(graph: Graph, grad: int) -> list[tuple[int, int]]:
+        slope = graph.times(graph.plus(low, alpha), scale * input_scale)
+        return [(x, graph.mul(grad, graph.point("where", positive, graph.const(scale), slope)))]
+
+    g.gradients[out] = gradient
+    return out
+
+
+@_lowers("gelu")
+def _gelu(g: Graph, x: int, approximate: str) -> int:
+    if approximate == "tanh":
+        inner = g.times(g.add(x, g.times(g.mul(g.mul(x, x), x), 0.044715)), math.sqrt(2 / math.pi))
+        return g.mul(g.times(x, 0.5), g.plus(g.point("tanh", inner), 1.0))
+    return g.mul(g.times(x, 0.5), g.plus(g.point("erf", g.times(x, math.sqrt(0.5))), 1.0))
+
+
+@_lowers("softmax")
+def _softmax(g: Graph, x: int) -> int:
+    e = g.point("exp", g.sub(x, g.reduce("amax", x)))
+    out = g.mul(e, g.point("reciprocal", g.reduce("sum", e)))
+
+    def gradient(graph: Graph, grad: int) -> list[tuple[int, int]]:
+        inner = graph.reduce("sum", graph.mul(grad, out))
+        return [(x, graph.mul(graph.sub(grad, inner), out))]
+
+    g.gradients[out] = gradient
+    return out
+
+
+@_lowers("log_softmax")
+def _log_softmax(g: Graph, x: int) -> int:
+    shifted = g.sub(x, g.reduce("amax", x))
+    out = g.sub(shifted, g.point("log", g.reduce("sum", g.point("exp", shifted))))
+
+    def gradient(graph: Graph, grad: int) -> list[tuple[int, int]]:
+        summed = graph.reduce("sum", graph.broadcast(grad, graph.width(out)))
+        return [(x, graph.sub(grad, graph.mul(graph.point("exp", out), summed)))]
+
+    g.gradients[out] = gradient
+    return out
+
+
+@_lowers("layer_norm")
+def _layer_norm(g: Graph, x: int, *rest: Any) -> int:
+    *affine, eps = rest
+    width = g.width(x)
+    centred = g.sub(x, g.mean(x))
+    variance = g.mean(g.mul(centred, centred))
+    scale = g.point("rsqrt", g.plus(variance, eps))
+    out = normal = g.broadcast(g.mul(centred, scale), width)
+
+    def gradient(graph: Graph, grad: int) -> list[tuple[int, int]]:
+        full = graph.broadcast(grad, width)
+        along = graph.mul(normal, graph.mean(graph.mul(full, normal)))
+        return [(x, graph.mul(graph.sub(graph.sub(full, graph.mean(full)), along), scale))]
+
+    g.gradients[normal] = gradient
+    if affine:
+        out = g.mul(out, affine[0])
+    return g.add(out, affine[1]) if len(affine) > 1 else out
+
+
+require_complete(
+    LOWERINGS,
+    (name for name in TRACED if OPS[name].kind not in ("product", "source")),
+    "lowerings",
+)

@@ -1,0 +1,199 @@
+"""A tiny example of every reader. The census fails where a registered one has none: a new reader is under all
+laws of readers by one entry here.
+"""
+
+from __future__ import annotations
+
+import gzip
+import importlib
+import io
+import struct
+import tarfile
+import wave
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Change = Callable[[bytes], bytes]
+Files = dict[str, bytes]
+
+
+class Sample(NamedTuple):
+    """Files of a format.
+
+    Attributes:
+        files: name -> bytes; every text in them goes through the change that it is given.
+        path: what the reader is given. options: its own.
+        examples: how many it finds. columns: their names.
+        escapes: law -> why it does not apply.
+        extra: a module without which there is nothing to test.
+    """
+
+    files: Callable[[Change], Files]
+    path: str
+    examples: int
+    columns: Sequence[str]
+    options: Mapping[str, Any] = {}
+    escapes: Mapping[str, str] = {}
+    extra: str | None = None
+
+
+def _text(name: str, content: str) -> Callable[[Change], Files]:
+    return lambda change: {name: change(content.encode())}
+
+
+def _two_texts(change: Change) -> Files:
+    return {"a.de": change("größer\nzwei\n".encode()), "a.en": change(b"bigger\ntwo\n")}
+
+
+def _arrays(change: Change) -> Files:
+    file = io.BytesIO()
+    np.savez(file, rows=np.arange(6.0).reshape(3, 2), rows_lengths=np.array([1, 2]), label=np.array([0, 1]))
+    return {"rows.npz": file.getvalue()}
+
+
+def _one_array(change: Change) -> Files:
+    file = io.BytesIO()
+    np.save(file, np.arange(12.0).reshape(2, 3, 2))
+    return {"rows.npy": file.getvalue()}
+
+
+def _idx(change: Change) -> Files:
+    """Two pictures of three rows and two columns, and their labels beside them."""
+    pictures = struct.pack(">HBB3I", 0, 8, 3, 2, 3, 2) + bytes(range(12))
+    return {
+        "train-images-idx3-ubyte": pictures,
+        "train-labels-idx1-ubyte": struct.pack(">HBBI", 0, 8, 1, 2) + b"\3\1",
+    }
+
+
+def _parquet(change: Change) -> Files:
+    arrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
+    file = io.BytesIO()
+    parquet.write_table(arrow.table({"text": ["one", "zwei"], "label": ["a", None]}), file)
+    return {"rows.parquet": file.getvalue()}
+
+
+def _sound() -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setparams((1, 2, 4000, 0, "NONE", ""))
+        sound.writeframes(np.arange(-20, 20, dtype="<i2").tobytes())
+    return file.getvalue()
+
+
+def _recording(change: Change) -> Files:
+    return {"said.wav": _sound(), "said.txt": change("größer\n".encode())}
+
+
+def _recordings(change: Change) -> Files:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as packed:
+        for name in ("one", "two"):
+            packed.writestr(f"said/{name}.wav", _sound())
+            packed.writestr(f"said/{name}.txt", change(f"{name}\n".encode()))
+    return {"said.zip": file.getvalue()}
+
+
+def _questions(change: Change) -> Files:
+    file = io.BytesIO()
+    questions = b'[["what shape is in the image?", "circle", 0],\n ["is there a red shape?", "yes", 0]]\n'
+    with tarfile.open(fileobj=file, mode="w") as packed:
+        for name, content in {
+            "train/questions.json": change(questions),
+            "train/images/0.png": b"PNG",
+        }.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            packed.addfile(member, io.BytesIO(content))
+    return {"easy.tar": file.getvalue()}
+
+
+NUMBERS_ALONE = dict.fromkeys(
+    ("carriage returns", "byte order mark", "no last line end"), "the format has no lines of text"
+)
+
+GENBANK = """LOCUS       TINY 15 bp
+FEATURES             Location/Qualifiers
+     CDS             complement(1..9)
+                     /gene="abc"
+                     /translation="MKV"
+     CDS             join(1..3,
+                     7..9)
+                     /translation="L
+                     K"
+ORIGIN
+        1 tacttttaca aaaaa
+//
+"""
+CONLLU = """# text = vámonos
+1-2\tvámonos\t_\t_\t_\t_\t_\t_\t_\t_
+1\tvamos\tir\tVERB\t_\t_\t0\troot\t_\t_
+2\tnos\tnosotros\tPRON\t_\t_\t1\tobj\t_\t_
+
+1\tSí\tsí\tINTJ\t_\t_\t_\t_\t_\t_
+"""
+
+READERS: dict[str, Sample] = {
+    "text": Sample(_text("a.txt", "größer\n\nzwei drei\n"), "a.txt", 3, ["text"]),
+    "text as one document": Sample(
+        _text("a.txt", "größer\n\nzwei\n"), "a.txt", 1, ["text"], {"document": True}
+    ),
+    "csv": Sample(
+        _text("a.csv", 'text,label\n"größer, ""so""",yes\nzwei,no\n'), "a.csv", 2, ["text", "label"]
+    ),
+    "tsv": Sample(_text("a.tsv", 'text\tlabel\n"größer\tyes\nzwei\tno\n'), "a.tsv", 2, ["text", "label"]),
+    "jsonl": Sample(
+        _text("a.jsonl", '{"text": "größer", "row": [1, 2.5]}\n\n{"text": null}\n'),
+        "a.jsonl",
+        2,
+        ["text", "row"],
+    ),
+    "parquet": Sample(_parquet, "rows.parquet", 2, ["text", "label"], {}, NUMBERS_ALONE, "pyarrow.parquet"),
+    "conll": Sample(_text("a.conll", "größer ADJ\nals SCONJ\n\nzwei NUM\n"), "a.conll", 2, ["token", "tag"]),
+    "conllu": Sample(
+        _text("a.conllu", CONLLU),
+        "a.conllu",
+        2,
+        ["form", "lemma", "upos", "xpos", "feats", "deprel", "head"],
+    ),
+    "trees": Sample(
+        _text("a.trees", "(3 (2 größer) (4 (2 als) (2 zwei)))\n(1\n (1 nein))\n"),
+        "a.trees",
+        2,
+        ["tokens", "label", "tree"],
+    ),
+    "numpy": Sample(
+        _arrays,
+        "rows.npz",
+        2,
+        ["vectors", "target"],
+        {"sequences": "rows", "targets": "label"},
+        NUMBERS_ALONE,
+    ),
+    "numpy of one array": Sample(_one_array, "rows.npy", 2, ["vectors"], {}, NUMBERS_ALONE),
+    "numbers": Sample(
+        _text("a.data", "1,2,3,4,größer\n5,6,7,8,b\n"), "a.data", 2, ["vectors", "label"], {"size": 2}
+    ),
+    "idx": Sample(_idx, "train-images-idx3-ubyte", 2, ["vectors", "label"], {"divisor": 255}, NUMBERS_ALONE),
+    "parallel": Sample(_two_texts, "a.{de,en}", 2, ["source", "target"]),
+    "dialogues": Sample(
+        _text("a.yml", "conversations:\n- - Hallo!\n  - Größer?\n  - Ja.\n- - one\n"),
+        "a.yml",
+        2,
+        ["source", "target"],
+        extra="yaml",
+    ),
+    "genbank": Sample(_text("a.gb", GENBANK), "a.gb", 2, ["gene", "dna", "protein"]),
+    "audio": Sample(_recording, "said.wav", 1, ["audio", "file", "text"], extra="soundfile"),
+    "audio in an archive": Sample(_recordings, "said.zip", 2, ["audio", "file", "text"], extra="soundfile"),
+    "easy_vqa": Sample(_questions, "easy.tar", 1, ["image", "caption"]),
+}
+"""Name -> example; the first word is the registered name."""
+
+
+def gzipped(files: Files) -> Files:
+    """Every file packed, its name saying so."""
+    return {f"{name}.gz": gzip.compress(content) for name, content in files.items()}
