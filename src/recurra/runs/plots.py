@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
-from recurra.errors import Fault
+from recurra.storage.figures import figure_bytes, new_figure
 
 _INK, _BLUE, _RED = "#24292f", "#1f6feb", "#cf222e"
 
@@ -19,12 +18,13 @@ def learning_curve(log: Sequence[dict[str, Any]], metric: str) -> bytes:
         [e["step"] for e in steps], [e["loss"] for e in steps], color=_BLUE, lw=1.2, label="training loss"
     )
     checks = [entry for entry in log if "validation" in entry]
-    held = [entry["validation"][metric] for entry in checks]
-    axes.plot([e["step"] for e in checks], held, "o-", color=_RED, ms=4, lw=1.2, label=f"validation {metric}")
+    values = [entry["validation"][metric] for entry in checks]
+    label = f"validation {metric}"
+    axes.plot([e["step"] for e in checks], values, "o-", color=_RED, ms=4, lw=1.2, label=label)
     axes.set_xlabel("step")
     axes.grid(alpha=0.25)
     axes.legend(frameon=False)
-    return _png(figure)
+    return figure_bytes(figure)
 
 
 def surprisals(tokens: Sequence[str], bits: Sequence[float]) -> bytes:
@@ -34,7 +34,7 @@ def surprisals(tokens: Sequence[str], bits: Sequence[float]) -> bytes:
     axes.set_xticks(range(len(tokens)), [_visible(token) for token in tokens], family="monospace", fontsize=8)
     axes.set_xlim(-0.8, len(tokens) - 0.2)
     axes.set_ylabel("surprisal (bits)")
-    return _png(figure)
+    return figure_bytes(figure)
 
 
 def next_tokens(tokens: Sequence[str], shares: Sequence[Sequence[tuple[str, float]]]) -> bytes:
@@ -60,7 +60,7 @@ def next_tokens(tokens: Sequence[str], shares: Sequence[Sequence[tuple[str, floa
     axes.set_yticks(range(depth), [f"{row + 1}." for row in range(depth)])
     axes.set_xlabel("read so far, one token after another")
     figure.colorbar(image, ax=axes, label="probability", pad=0.01)
-    return _png(figure)
+    return figure_bytes(figure)
 
 
 def activity(tokens: Sequence[str], units: Sequence[Sequence[float]]) -> bytes:
@@ -70,25 +70,14 @@ def activity(tokens: Sequence[str], units: Sequence[Sequence[float]]) -> bytes:
     axes.set_xticks(range(len(tokens)), [_visible(token) for token in tokens], family="monospace", fontsize=8)
     axes.set_ylabel("unit")
     figure.colorbar(image, ax=axes, label="activity", pad=0.01)
-    return _png(figure)
+    return figure_bytes(figure)
 
 
 def _figure(width: float, height: float) -> tuple[Any, Any]:
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError:
-        raise Fault("matplotlib is not installed: install 'recurra[train]'") from None
-    # a figure of its own, not pyplot's: nothing global is set, no window is looked for
-    figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
+    figure = new_figure(width, height, dpi=110)
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
-
-
-def _png(figure: Any) -> bytes:
-    held = io.BytesIO()
-    figure.savefig(held, format="png")
-    return held.getvalue()
 
 
 def _visible(token: str) -> str:

@@ -1,22 +1,23 @@
-"""What a task is: data in, a model, a loss, metrics, predictions. It knows no optimiser, device or
-launcher.
-"""
+"""A task: data in, a model, a loss, metrics, predictions. It knows no optimiser, device or launcher."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Generic, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
+from typing_extensions import TypeVar
 
 from recurra.errors import Fault
 from recurra.registry import Registry
 
 TASKS = Registry("task")
 """Every task by the name that a recipe gives."""
+
+Model = TypeVar("Model", bound=nn.Module, default=nn.Module)
 
 
 class Options(BaseModel):
@@ -71,18 +72,18 @@ class ByteStream(ABC):
         """The answers still due at the end of the input."""
 
 
-class Task(ABC):
+class Task(ABC, Generic[Model]):
     """A model with its data, loss, metrics and predictions.
 
     A task comes from a recipe and its training data (`prepare`), or from a run folder without any data
-    (`restore`).
+    (`restore`). `Task[Tagger]` is one whose model is a `Tagger`.
     """
 
     name: ClassVar[str]
     DataOptions: ClassVar[type[Options]]
     ModelOptions: ClassVar[type[Options]]
     score: Score
-    model: nn.Module
+    model: Model
 
     @classmethod
     @abstractmethod
@@ -102,9 +103,12 @@ class Task(ABC):
 
     @classmethod
     @abstractmethod
-    def restore(cls, data: Any, model: Any, module: nn.Module, folder: Path) -> Self:
-        """The task of a run folder: `module` is its loaded model; reads what `save_assets` wrote, and no
-        data.
+    def restore(cls, data: Any, model: Any, module: Model, folder: Path) -> Self:
+        """The task of a run folder: reads what `save_assets` wrote, and no data.
+
+        Args:
+            data, model: as for `prepare`.
+            module: the folder's model, loaded.
         """
 
     @abstractmethod
@@ -120,9 +124,7 @@ class Task(ABC):
 
     @abstractmethod
     def loss(self, batch: Any, carry: Any) -> Loss:
-        """The loss of a batch on the model's device. `carry` is the last batch's, None at the start of an
-        epoch.
-        """
+        """The loss of a batch on the model's device. `carry` is the last batch's, None as an epoch starts."""
 
     @abstractmethod
     def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
@@ -133,8 +135,10 @@ class Task(ABC):
         """One JSON-ready answer an item, in order."""
 
     def picture(self, items: Iterable[Any], path: str | Path) -> None:
-        """Draws the answers to items into one picture, whose kind follows from the path's ending. Fault where
-        the task draws none.
+        """Draws the answers to items into one picture, whose kind follows from the path's ending.
+
+        Raises:
+            Fault: the task draws none.
         """
         raise Fault(f"a {self.name} model draws no picture of its answers")
 
@@ -143,9 +147,7 @@ class Task(ABC):
         raise Fault(f"a {self.name} model can't be streamed: predict whole inputs instead")
 
     def sample(self, prompt: str = "", **options: Any) -> Iterator[str]:
-        """New data from a generative model; which `options` there are is the task's own. Fault without
-        one.
-        """
+        """New data from a generative model; each task has `options` of its own. Fault without one."""
         raise Fault(f"a {self.name} model makes no new data: sample from a language model")
 
     def encode(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
@@ -153,7 +155,12 @@ class Task(ABC):
         raise Fault(f"a {self.name} model makes no vectors of whole inputs: train an autoencode recipe")
 
     def nearest(self, items: Iterable[Any], among: Iterable[Any], count: int = 5) -> Iterator[dict[str, Any]]:
-        """For each item those of `among` with the nearest vectors: `item`, and `nearest`, a list of `item`
-        and `similarity`. Fault where the model makes no vectors.
+        """For each item those of `among` with the nearest vectors.
+
+        Yields:
+            `item`, and `nearest`, a list of `item` and `similarity`.
+
+        Raises:
+            Fault: the model makes no vectors.
         """
         raise Fault(f"a {self.name} model makes no vectors of whole inputs: train an autoencode recipe")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurra.errors import Fault
-from recurra.storage.files import replacing
+from recurra.storage.figures import check_ending, new_figure, save_figure
 from recurra.vectors.vectors import WordVectors
 
 FONT = 7.0
@@ -30,22 +30,14 @@ def plot(
     (.png, .svg, .pdf). Needs matplotlib and scikit-learn.
     """
     target = Path(path)
-    kinds = (".png", ".svg", ".pdf")
-    if target.suffix not in kinds:
-        raise Fault(f"{target}: found the ending {target.suffix!r}, expected one of {', '.join(kinds)}")
-    chosen = vectors.words[skip : skip + words]
-    if len(chosen) < 3:
+    check_ending(target)
+    selection = vectors.words[skip : skip + words]
+    if len(selection) < 3:
         raise Fault(
-            f"{len(vectors):,} words, {skip:,} skipped: {len(chosen)} are left, expected three or more"
+            f"{len(vectors):,} words, {skip:,} skipped: {len(selection)} are left, expected three or more"
         )
     places = _places(vectors.unit[skip : skip + words], seed)
-    figure = _draw(chosen, places)
-    with replacing(target) as file:
-        figure.savefig(
-            file,
-            format=target.suffix[1:],
-            metadata={"Creator": "Recurra"} if target.suffix == ".pdf" else None,
-        )
+    save_figure(_draw(selection, places), target)
 
 
 def _places(unit: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
@@ -60,12 +52,8 @@ def _places(unit: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
 
 
 def _draw(words: list[str], places: NDArray[np.float32]) -> Any:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise Fault("plot: needs matplotlib, which is not installed: pip install 'recurra[train]'") from None
     side = max(8.0, 0.75 * len(words) ** 0.5)
-    figure = Figure(figsize=(side, side), dpi=120)
+    figure = new_figure(side, side, layout=None)
     axes = figure.add_axes((0.02, 0.02, 0.96, 0.96))
     axes.set_axis_off()
     span = np.ptp(places, axis=0)

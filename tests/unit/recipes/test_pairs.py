@@ -47,8 +47,8 @@ def test_every_turn_of_the_small_talk_has_its_reply() -> None:
 def test_no_gene_is_in_two_parts_and_the_last_part_has_long_ones() -> None:
     recipe = read_recipe(find_recipe("dna_to_protein"))
     task = recipe.prepare()
-    train, held = task._data(), task._validation()
-    test = task._like("test")
+    train, held = task.data.train, task.data.validation
+    test = task.data.evaluation("test")
     for one, other in ((train, held), (train, test), (held, test)):
         assert not set(one.targets) & set(other.targets)
         assert not set(one.sources) & set(other.sources)

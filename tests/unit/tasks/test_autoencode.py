@@ -181,8 +181,8 @@ def test_replaced_tokens_are_the_same_on_both_sides_and_repeat(tmp_path: Path) -
     task = _task({"train": train, "validation": train, "text": "text", "replaced": 0.5})
     plain = _task({"train": train, "validation": train, "text": "text"})
     batch, again, untouched = task.batches(1)[0], task.batches(1)[0], plain.batches(1)[0]
-    for source, answers in zip(batch.source.to_list(), batch.answers.to_list(), strict=True):
-        assert torch.equal(source, answers)
+    for source, targets in zip(batch.source.to_list(), batch.targets.to_list(), strict=True):
+        assert torch.equal(source, targets)
     assert torch.equal(batch.source.data, again.source.data)
     changed = (batch.source.data != untouched.source.data).float().mean()
     assert 0.2 < changed < 0.6
@@ -191,7 +191,7 @@ def test_replaced_tokens_are_the_same_on_both_sides_and_repeat(tmp_path: Path) -
 def test_long_examples_are_left_out_and_counted(tmp_path: Path) -> None:
     train = _texts(tmp_path / "train.txt", 60, 0, most=8)
     task = _task({"train": train, "validation": train, "text": "text", "keep_up_to": 4})
-    assert max(len(row.split()) for row in task._data()) == 4
+    assert max(len(row.split()) for row in task.data.train) == 4
     assert any("are longer than 4" in line for line in task.check())
     long = tmp_path / "long.txt"
     long.write_text("a b c d e\n")

@@ -19,6 +19,7 @@ from recurra.ragged import Ragged
 from recurra.tasks.caption.data import CaptionOptions
 from recurra.tasks.caption.model import CaptionModelOptions
 from recurra.tasks.caption.task import CaptionTask
+from recurra.tasks.seq2seq.batches import pair_batch
 from recurra.tasks.seq2seq.scores import text_scores, text_signatures
 from tests.unit.tasks.fitting import fit, reloaded
 
@@ -99,13 +100,14 @@ def test_the_weights_are_those_of_each_choice(tmp_path: Path) -> None:
     task = _pair(tmp_path, {"attention": "general", "search": {"beam": 1}})
     seen = task.seen(str(tmp_path / "held" / "0.png"))
     ((answer,),) = task.caption([seen])
-    batch = task.reader.batch([(seen, torch.tensor(answer.found.ids, dtype=torch.int64))])
+    pair = (seen, torch.tensor(answer.hypothesis.ids, dtype=torch.int64))
+    batch = pair_batch([pair], task.reader.end)
     with torch.no_grad():
-        logits, weights = task.model.eval()(batch.source, batch.read)
+        logits, weights = task.model.eval()(batch.source, batch.inputs)
     likeliest = logits.data.argmax(-1).tolist()
-    assert likeliest[: len(answer.found.ids)] == answer.found.ids
+    assert likeliest[: len(answer.hypothesis.ids)] == answer.hypothesis.ids
     assert answer.weights is not None
-    torch.testing.assert_close(answer.weights, weights.data[: len(answer.found.ids)])
+    torch.testing.assert_close(answer.weights, weights.data[: len(answer.hypothesis.ids)])
 
 
 def test_an_empty_caption_is_an_answer(tmp_path: Path) -> None:
@@ -117,8 +119,8 @@ def test_an_empty_caption_is_an_answer(tmp_path: Path) -> None:
 
 def test_one_picture_has_its_captions_once(tmp_path: Path) -> None:
     task = _pair(tmp_path)
-    train, held = task._data(), task._validation()
-    assert (len(train.seen), len(train.pairs()), len(held.seen)) == (80, 160, 30)
+    train, held = task.data.train, task.data.validation
+    assert (len(train.sources), len(train.pairs()), len(held.sources)) == (80, 160, 30)
     said = "\n".join(task.check())
     for part in ("train: 80 examples", "8 x 12 pixels (height x width) in 3 channels", "memory of the conv"):
         assert part in said
@@ -162,7 +164,7 @@ def test_films_need_their_order(tmp_path: Path) -> None:
     assert isinstance(task.model.source, PictureVectors)
     fit(task, 14)
     assert task.evaluate()["exact"] >= 0.9
-    film = task._validation().seen[0].numpy()
+    film = task.data.validation.sources[0].numpy()
     (answer,) = task.predict([{"vectors": film}])
     assert np.array(answer["weights"]).shape == (3, len(film))
     task.picture([film, film[:1]], tmp_path / "film.png")
@@ -171,6 +173,9 @@ def test_films_need_their_order(tmp_path: Path) -> None:
     (back,) = task.predict([film[::-1].copy()])
     assert back["tokens"][:2] == answer["tokens"][:2]
     assert back["tokens"][2] != answer["tokens"][2]
+    task.model.bias.data[task.reader.end] = 100.0  # nothing is said of any film, and that is drawn too
+    task.picture([film], tmp_path / "empty.png")
+    assert (tmp_path / "empty.png").is_file()
 
 
 def test_the_vector_of_a_frame_tells_how_it_changed() -> None:
@@ -229,7 +234,7 @@ def test_bad_data_is_told(tmp_path: Path) -> None:
     told = r"captions\.tsv:8: column 'image': 3\.png: 9 x 12 pixels .* found, expected 8 x 12 pixels"
     with pytest.raises(Fault, match=told):
         _task(train, held)
-    assert _task(train, held, resize=(16, 16)).reader.seen.shape == (16, 16, 3)  # type: ignore[union-attr]
+    assert _task(train, held, resize=(16, 16)).reader.source.shape == (16, 16, 3)  # type: ignore[union-attr]
     (tmp_path / "b" / "3.png").unlink()
     with pytest.raises(Fault, match=r"captions\.tsv:8: column 'image': .*3\.png: no such file"):
         _task(train, held)
@@ -237,7 +242,7 @@ def test_bad_data_is_told(tmp_path: Path) -> None:
     empty.write_text('{"image": "0.png", "caption": ["red", "so red"]}\n{"image": "1.png", "caption": []}\n')
     with pytest.raises(Fault, match=r"empty\.jsonl:2: a sequence of length 0"):
         _task(str(empty), train)
-    assert _task(str(empty), train, empty="drop")._data().captions == [["red", "so red"]]
+    assert _task(str(empty), train, empty="drop").data.train.captions == [["red", "so red"]]
     empty.write_text('{"image": "0.png", "caption": 5}\n')
     with pytest.raises(Fault, match="5 found, expected a text, or a list of texts"):
         _task(str(empty), train)

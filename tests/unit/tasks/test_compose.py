@@ -14,7 +14,8 @@ import torch
 from recurra.errors import Fault
 from recurra.storage.models import load_model, save_model
 from recurra.tasks.compose.data import ComposeOptions, as_rows
-from recurra.tasks.compose.task import ComposeModelOptions, ComposeTask
+from recurra.tasks.compose.model import ComposeModelOptions
+from recurra.tasks.compose.task import ComposeTask
 
 KEYS = 6
 
@@ -80,16 +81,16 @@ def test_a_nat_is_a_nat(tmp_path: Path) -> None:
         weight.data.zero_()
     found = task.evaluate()
     assert found["nll"] == found["nll_after_first"] == pytest.approx(KEYS * math.log(2))
-    joined = torch.cat(task.pieces[0])
+    joined = torch.cat(task.data.train)
     shares = (joined.sum(0) + 0.5) / (len(joined) + 1)
-    held = torch.cat(task.pieces[1])
+    held = torch.cat(task.data.validation)
     wanted = -(held * shares.log() + (1 - held) * (1 - shares).log()).sum(1).mean()
     assert found["nll_frequencies"] == pytest.approx(float(wanted), rel=1e-5)
 
 
 def test_how_pieces_are_batched_changes_nothing(tmp_path: Path) -> None:
     task = task_of(tmp_path)
-    held = task.pieces[1]
+    held = task.data.validation
     alone = [task.loss(as_rows([roll]), None).total.item() for roll in held]
     assert task.evaluate()["nll"] == pytest.approx(sum(alone) / sum(map(len, held)), rel=1e-5)
 
@@ -97,25 +98,25 @@ def test_how_pieces_are_batched_changes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("steps", [1, 4, 1000])
 def test_strung_together_each_piece_starts_anew(tmp_path: Path, steps: int) -> None:
     task = task_of(tmp_path)
-    alone = sum(task.loss(as_rows([roll]), None).total.item() for roll in task.pieces[0])
+    alone = sum(task.loss(as_rows([roll]), None).total.item() for roll in task.data.train)
     task.options = options(tmp_path / "a.npz", batch_size=1, steps=steps)
     carry, total, items = None, 0.0, 0
     for passage in task.batches(0):
         loss = task.loss(passage, carry)
         carry, total, items = loss.carry, total + loss.total.item(), items + loss.items
-        assert len(passage.read.data) <= steps
-    assert items == sum(map(len, task.pieces[0]))
+        assert len(passage.inputs.data) <= steps
+    assert items == sum(map(len, task.data.train))
     assert total == pytest.approx(alone, rel=1e-5)
 
 
 def test_streams_tell_each_step_once_an_epoch(tmp_path: Path) -> None:
     task = task_of(tmp_path)
     task.options = options(tmp_path / "a.npz", batch_size=3, steps=4)
-    told = [p.told.data for rank in (0, 1) for p in task.batches(0, rank, 2)]
-    wanted = torch.cat(task.pieces[0])
-    assert torch.cat(told).sum(0).tolist() == wanted.sum(0).tolist()
-    assert sum(map(len, told)) == len(wanted)
-    first, second = (torch.cat([p.told.data for p in task.batches(epoch)]) for epoch in (0, 1))
+    passages = [p.targets.data for rank in (0, 1) for p in task.batches(0, rank, 2)]
+    wanted = torch.cat(task.data.train)
+    assert torch.cat(passages).sum(0).tolist() == wanted.sum(0).tolist()
+    assert sum(map(len, passages)) == len(wanted)
+    first, second = (torch.cat([p.targets.data for p in task.batches(epoch)]) for epoch in (0, 1))
     assert not torch.equal(first, second)
 
 

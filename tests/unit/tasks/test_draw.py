@@ -14,8 +14,9 @@ import torch
 from recurra.errors import Fault
 from recurra.storage.models import load_model, save_model
 from recurra.tasks.draw.data import DrawOptions, as_steps
+from recurra.tasks.draw.model import DrawModelOptions
 from recurra.tasks.draw.plot import lines
-from recurra.tasks.draw.task import DrawModelOptions, DrawTask
+from recurra.tasks.draw.task import DrawTask
 
 
 def write(path: Path, drawings: int = 20) -> Path:
@@ -57,7 +58,7 @@ def trained(task: DrawTask, epochs: int = 40) -> DrawTask:
 
 def test_every_step_is_told_and_the_last_one_ends() -> None:
     found = as_steps([torch.tensor([[2.0, 4.0, 0.0], [6.0, 8.0, 1.0], [0.0, 2.0, 1.0]])], 2.0)
-    assert found.read.data.tolist() == [[0, 0, 0, 0, 0], [1, 2, 1, 0, 0], [3, 4, 0, 1, 0]]
+    assert found.inputs.data.tolist() == [[0, 0, 0, 0, 0], [1, 2, 1, 0, 0], [3, 4, 0, 1, 0]]
     assert found.steps.tolist() == [[1, 2], [3, 4], [0, 1]]
     assert found.pens.tolist() == [0, 1, 2]
 
@@ -75,7 +76,7 @@ def test_it_learns_what_it_is_shown(tmp_path: Path) -> None:
 
 def test_the_baseline_is_one_normal_distribution(tmp_path: Path) -> None:
     task = task_of(tmp_path)
-    steps = torch.cat([d[:, :2] for d in task.drawings[1]]) / task.scale
+    steps = torch.cat([d[:, :2] for d in task.data.validation]) / task.scale
     normal = torch.distributions.MultivariateNormal(steps.mean(0), torch.cov(steps.T, correction=0))
     pens = -(3 * math.log(3 / 5) + math.log(1 / 5) * 2) / 5
     wanted = float(-normal.log_prob(steps).mean()) + pens

@@ -14,8 +14,10 @@ import torch
 from recurra.errors import Fault
 from recurra.models.frames import Scaling
 from recurra.storage.models import load_model, save_model
+from recurra.tasks.forecast.data import ForecastOptions
 from recurra.tasks.forecast.direction import Directions, interval
-from recurra.tasks.forecast.task import ForecastModelOptions, ForecastOptions, ForecastTask
+from recurra.tasks.forecast.model import ForecastModelOptions
+from recurra.tasks.forecast.task import ForecastTask
 
 START = datetime(2024, 1, 1)
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from recurra.errors import Fault
 from recurra.tasks import TASKS, TagTask
-from recurra.tasks.readers.words import WordStream
+from recurra.tasks.readers.word_stream import WordStream
 
 from .fitting import fit, reloaded
 
@@ -117,10 +117,8 @@ def test_a_batch_costs_what_its_sentences_cost(files: dict[str, str]) -> None:
     words, tags = task.batches(0)[0]
     together = task.loss((words, tags), None)
     assert together.items == len(tags.data)
-    assert task._train is not None
-    chosen = [task._batch([i]) for i in range(8)]
-    whole = task.loss(task._batch(range(8)), None)
-    alone = [task.loss(one, None) for one in chosen]
+    whole = task.loss(task.batch(range(8)), None)
+    alone = [task.loss(task.batch([i]), None) for i in range(8)]
     assert torch.allclose(whole.total, sum(one.total for one in alone), rtol=1e-5)
 
 

@@ -12,12 +12,9 @@ import torch
 from recurra.errors import Fault
 from recurra.models.frames import Heading
 from recurra.storage.models import load_model, save_model
-from recurra.tasks.trajectory.task import (
-    TrajectoryModelOptions,
-    TrajectoryOptions,
-    TrajectoryTask,
-    constant_velocity,
-)
+from recurra.tasks.trajectory.data import TrajectoryOptions
+from recurra.tasks.trajectory.model import TrajectoryModelOptions
+from recurra.tasks.trajectory.task import TrajectoryTask, constant_velocity
 
 
 def write(path: Path, walkers: int = 12, steps: int = 24, bend: float = 0.08, gap: int | None = None) -> Path:

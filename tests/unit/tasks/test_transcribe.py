@@ -12,8 +12,8 @@ import torch
 
 from recurra.errors import Fault
 from recurra.storage.models import load_model, save_model
-from recurra.tasks.transcribe.data import TranscribeDataOptions
 from recurra.tasks.transcribe.model import TranscribeModelOptions
+from recurra.tasks.transcribe.options import TranscribeDataOptions
 from recurra.tasks.transcribe.search import TranscribeSearchOptions
 from recurra.tasks.transcribe.task import TranscribeTask
 
@@ -162,7 +162,7 @@ def test_strings_speakers_and_speeds(tmp_path: Path) -> None:
         "speeds": [0.8, 1.25],
     }
     task = task_of(tmp_path, **asked, test=str(tmp_path / "held.tsv"))
-    train, held, test = task._data(), task._validation(), task._like("test")
+    train, held, test = task.data.train, task.data.validation, task.evaluation("test")
     assert [len(part.texts) for part in (train, held, test)] == [7, 5, 5]
     assert all(2 <= len(text.split()) <= 3 for text in train.texts)
     assert str(train.places[0]) == f"{tmp_path}/train.tsv: first of string 1"
@@ -173,10 +173,10 @@ def test_strings_speakers_and_speeds(tmp_path: Path) -> None:
     assert drawn == known
     asked["strings"]["held_out"] = 0
     single = task_of(tmp_path, **asked, test=str(tmp_path / "held.tsv"))
-    assert len(single._data().texts) == 7
-    assert all(len(text.split()) == 1 for text in single._validation().texts)
+    assert len(single.data.train.texts) == 7
+    assert all(len(text.split()) == 1 for text in single.data.validation.texts)
     with pytest.raises(Fault, match=r"leave_out = \['z'\] leaves nothing to test on; its speakers are: x, y"):
-        task_of(tmp_path, speaker="who", leave_out="z", test=str(tmp_path / "held.tsv"))._like("test")
+        task_of(tmp_path, speaker="who", leave_out="z", test=str(tmp_path / "held.tsv")).evaluation("test")
 
 
 def test_bad_data_are_told_by_item(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_bad_data_are_told_by_item(tmp_path: Path) -> None:
     assert "the recording has 10 of 20 ms" in fault("loud.wav\taabbccaabb")
     rows = ["sound/held0.wav\tabc", "loud.wav\tab", "none.wav\ta", "loud.wav\taabbccaabb", "two.wav\tabc"]
     kept = task(rows, too_long="drop", empty="drop", sound={**SOUND, "mix": True})
-    assert len(kept._data().texts) == 3
+    assert len(kept.data.train.texts) == 3
     said = "\n".join(kept.check())
     assert "loud.wav" not in said.split("clipped")[0]
     assert "clipped" in said
@@ -229,7 +229,8 @@ def test_bad_data_are_told_by_item(tmp_path: Path) -> None:
 
 
 def test_a_language_model_must_know_the_symbols(heard: tuple[TranscribeTask, Path], tmp_path: Path) -> None:
-    from recurra.tasks.language_model.task import LanguageModelOptions, LanguageModelTask
+    from recurra.tasks.language_model.model import LanguageModelOptions
+    from recurra.tasks.language_model.task import LanguageModelTask
     from recurra.tasks.transcribe.search import Search
 
     def run(text: str, **changes: Any) -> str:
@@ -278,9 +279,9 @@ def test_spoken_digits(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.chdir(Path(__file__).resolve().parents[3])
     task: Any = read_recipe(find_recipe("fsdd"), ["data.speeds=[1.0]"]).prepare()
-    test = task._like("test")
-    assert (len(task._data().texts), len(task._validation().texts)) == (2000, 270)
-    assert {len(text.split()) for text in task._data().texts} == {1, 2, 3, 4}
+    test = task.evaluation("test")
+    assert (len(task.data.train.texts), len(task.data.validation.texts)) == (2000, 270)
+    assert {len(text.split()) for text in task.data.train.texts} == {1, 2, 3, 4}
     assert len(test.texts) == 300
     assert sorted(set(test.texts)) == sorted(
         ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]

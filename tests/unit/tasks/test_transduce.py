@@ -11,7 +11,9 @@ import torch
 
 from recurra.errors import Fault
 from recurra.storage.models import load_model, save_model
-from recurra.tasks.transduce import TransduceDataOptions, TransduceModelOptions, TransduceTask
+from recurra.tasks.transduce.data import TransduceDataOptions
+from recurra.tasks.transduce.model import TransduceModelOptions
+from recurra.tasks.transduce.task import TransduceTask
 
 
 def _write(path: Path, count: int, longest: int, seed: int) -> str:

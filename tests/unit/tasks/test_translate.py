@@ -18,7 +18,7 @@ from recurra.ragged import Ragged
 from recurra.storage.models import load_model, save_model
 from recurra.streaming.runner import streaming
 from recurra.tasks.seq2seq.pairs import PairOptions
-from recurra.tasks.seq2seq.search import SearchOptions, align, looked_at, search, words_of
+from recurra.tasks.seq2seq.search import SearchOptions, align, hard_alignment, search, words_of
 from recurra.tasks.seq2seq.teacher_forcing import with_own_tokens
 from recurra.tasks.translate.model import TranslateModelOptions
 from recurra.tasks.translate.task import TranslateTask
@@ -134,10 +134,10 @@ def test_a_greedy_answer_takes_the_likeliest_token_each_time(tmp_path: Path) -> 
     _train(task, 2)
     source = task.reader.source_ids("a d c")
     (answer,) = search(task.model, [source], task.reader.end, SearchOptions(beam=1))[0]
-    read = Ragged.from_list([torch.tensor([task.reader.end, *answer.found.ids])])
+    read = Ragged.from_list([torch.tensor([task.reader.end, *answer.hypothesis.ids])])
     with torch.no_grad():
         likeliest = task.model(Ragged.from_list([source]), read).logits.data.argmax(-1).tolist()
-    assert likeliest[: len(answer.found.ids)] == answer.found.ids
+    assert likeliest[: len(answer.hypothesis.ids)] == answer.hypothesis.ids
 
 
 def test_alignments_are_the_weights_of_each_choice(tmp_path: Path) -> None:
@@ -149,8 +149,8 @@ def test_alignments_are_the_weights_of_each_choice(tmp_path: Path) -> None:
     for one in found:
         assert one is not None
         torch.testing.assert_close(one.sum(-1), torch.ones(len(one)))
-    assert looked_at(torch.tensor([[0.1, 0.2, 0.7], [0.6, 0.1, 0.3]])) == [1, 0]
-    assert looked_at(torch.tensor([[1.0]])) == [-1]
+    assert hard_alignment(torch.tensor([[0.1, 0.2, 0.7], [0.6, 0.1, 0.3]])) == [1, 0]
+    assert hard_alignment(torch.tensor([[1.0]])) == [-1]
 
 
 def test_unknown_words_are_copied_from_where_the_model_looked(tmp_path: Path) -> None:
@@ -168,17 +168,17 @@ def test_own_tokens_are_read_as_often_as_asked(tmp_path: Path) -> None:
     task = _task(tmp_path, {"attention": "general", "scheduled_sampling": 0.5, "sampling_epochs": 4})
     assert [task.model_options.own_share(epoch) for epoch in (0, 2, 4, 9)] == [0.0, 0.25, 0.5, 0.5]
     batch = task.batches(0)[0]
-    same = with_own_tokens(task.model, batch.source, batch.read, 0.0)
-    assert torch.equal(same.data, batch.read.data)
-    assert same.batch_sizes == batch.read.batch_sizes
-    mixed = with_own_tokens(task.model, batch.source, batch.read, 1.0)
-    first = batch.read.batch_sizes[0]
-    assert torch.equal(mixed.data[:first], batch.read.data[:first])
-    assert (mixed.data[first:] != batch.read.data[first:]).float().mean() > 0.5
+    same = with_own_tokens(task.model, batch.source, batch.inputs, 0.0)
+    assert torch.equal(same.data, batch.inputs.data)
+    assert same.batch_sizes == batch.inputs.batch_sizes
+    mixed = with_own_tokens(task.model, batch.source, batch.inputs, 1.0)
+    first = batch.inputs.batch_sizes[0]
+    assert torch.equal(mixed.data[:first], batch.inputs.data[:first])
+    assert (mixed.data[first:] != batch.inputs.data[first:]).float().mean() > 0.5
     # what a certain model draws is what it says
     with torch.no_grad():
         task.model.bias[3] = 50.0
-    assert set(with_own_tokens(task.model, batch.source, batch.read, 1.0).data[first:].tolist()) == {3}
+    assert set(with_own_tokens(task.model, batch.source, batch.inputs, 1.0).data[first:].tolist()) == {3}
 
 
 def test_smoothing_is_in_the_loss_and_not_in_the_scores(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from recurra.tasks.base import Options
-from recurra.tasks.parts.batches import RowOptions
 from recurra.tasks.parts.network import BodyOptions
+from recurra.tasks.parts.rows import RowOptions
 from recurra.tasks.parts.sources import TestedOptions
 from recurra.tasks.seq2seq.decoder import EncoderOptions
 

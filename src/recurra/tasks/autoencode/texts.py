@@ -8,19 +8,21 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from recurra.data import Examples, Tokenizer, columns, load_tokenizer, train_tokenizer
 from recurra.decode import beam_search
 from recurra.models import EncoderDecoder
 from recurra.ragged import Ragged
-from recurra.tasks.autoencode.options import AutoencodeDataOptions
+from recurra.tasks.autoencode.model import build_text_model
+from recurra.tasks.autoencode.options import AutoencodeDataOptions, AutoencodeModelOptions
 from recurra.tasks.base import Score
 from recurra.tasks.parts.contexts import device_of
 from recurra.tasks.parts.metrics import accuracy
 from recurra.tasks.parts.sizes import lengths_line
-from recurra.tasks.seq2seq.pairs import TARGET_TOKENIZER, PairBatch, PairReader, text_of
+from recurra.tasks.seq2seq.batches import PairBatch, pair_batch
+from recurra.tasks.seq2seq.pairs import TARGET_TOKENIZER, PairReader, text_of
 
 
 class TextCoder:
@@ -44,6 +46,9 @@ class TextCoder:
     def save(self, folder: Path) -> None:
         self.tokenizer.save(folder / TARGET_TOKENIZER)
 
+    def build_model(self, options: AutoencodeModelOptions) -> EncoderDecoder:
+        return build_text_model(options, len(self.tokenizer))
+
     def rows(self, examples: Examples) -> list[str]:
         assert self.data.text is not None
         return columns.text(examples, self.data.text)
@@ -54,7 +59,7 @@ class TextCoder:
     def length(self, row: str) -> int:
         return len(self.tokenizer.split(row))
 
-    def shown(self, row: str) -> Any:
+    def json(self, row: str) -> Any:
         return row
 
     def batch(self, rows: Sequence[str], seed: str) -> PairBatch:
@@ -71,18 +76,19 @@ class TextCoder:
                 for row in ids
             ]
         end = torch.tensor([self.reader.end])
-        return self.reader.batch([(self._read(torch.cat([row, end])), row) for row in ids])
+        pairs = [(self._source(torch.cat([row, end])), row) for row in ids]
+        return pair_batch(pairs, self.reader.end)
 
-    def loss(self, model: nn.Module, batch: PairBatch) -> tuple[Tensor, int]:
-        logits = model(batch.source, batch.read).logits
-        return F.cross_entropy(logits.data, batch.answers.data, reduction="sum"), len(batch.answers.data)
+    def loss(self, model: EncoderDecoder, batch: PairBatch) -> tuple[Tensor, int]:
+        logits = model(batch.source, batch.inputs).logits
+        return F.cross_entropy(logits.data, batch.targets.data, reduction="sum"), len(batch.targets.data)
 
     def vectors(self, model: EncoderDecoder, rows: Sequence[str]) -> Tensor:
         """`[B, V]`."""
-        ids = Ragged.from_list([self._read(self.reader.source_ids(row)) for row in rows])
+        ids = Ragged.from_list([self._source(self.reader.source_ids(row)) for row in rows])
         return model.encode(ids.to(device_of(model)))[1]
 
-    def _read(self, ids: Tensor) -> Tensor:
+    def _source(self, ids: Tensor) -> Tensor:
         return ids.flip(0) if self.data.reversed else ids
 
     def restore(self, model: EncoderDecoder, vectors: Tensor, lengths: Sequence[int]) -> list[Any]:
@@ -91,30 +97,29 @@ class TextCoder:
         first = torch.full((len(vectors),), self.reader.end, device=vectors.device)
         logits, state = model.step(first, model.decoder.begin(nothing, vectors))
         limits = [2 * length + 10 for length in lengths]
-        found = beam_search(model.step, logits, state, width=1, length=limits, end=self.reader.end)
-        return [self.tokenizer.decode(row[0].ids) for row in found]
+        beams = beam_search(model.step, logits, state, width=1, length=limits, end=self.reader.end)
+        return [self.tokenizer.decode(best.ids) for best, *_ in beams]
 
     def scores(self, rows: Sequence[str], restored: Sequence[str]) -> dict[str, float]:
         """`tokens_back`: the share of the tokens that came back in their order (the longest common
         subsequence), `in_place`: at their own place, and `exact`: the share of texts without a fault.
         """
-        true = [self.tokenizer.split(row) for row in rows]
-        said = [self.tokenizer.split(row) for row in restored]
-        total = sum(map(len, true))
+        targets = [self.tokenizer.split(row) for row in rows]
+        outputs = [self.tokenizer.split(row) for row in restored]
+        pairs = [*zip(targets, outputs, strict=True)]
+        total = sum(map(len, targets))
         return {
-            "tokens_back": sum(map(common, true, said)) / total,
-            "in_place": sum(
-                a == b for pair in zip(true, said, strict=True) for a, b in zip(*pair, strict=False)
-            )
-            / total,
-            "exact": accuracy(true, said),
+            "tokens_back": sum(common(*pair) for pair in pairs) / total,
+            "in_place": sum(a == b for pair in pairs for a, b in zip(*pair, strict=False)) / total,
+            "exact": accuracy(targets, outputs),
         }
 
-    def check(self, train: Sequence[str], held: Sequence[str]) -> list[str]:
-        unknown = [i == self.tokenizer.unknown for row in held for i in self.tokenizer.encode(row)]
+    def check(self, train: Sequence[str], validation: Sequence[str]) -> list[str]:
+        unknown = [i == self.tokenizer.unknown for row in validation for i in self.tokenizer.encode(row)]
+        unit = f"{self.data.tokens} tokens"
         return [
-            lengths_line("train", [self.length(row) for row in train], f"{self.data.tokens} tokens"),
-            lengths_line("validation", [self.length(row) for row in held], f"{self.data.tokens} tokens"),
+            lengths_line("train", [self.length(row) for row in train], unit),
+            lengths_line("validation", [self.length(row) for row in validation], unit),
             f"vocabulary: {len(self.tokenizer):,} tokens; {sum(unknown) / len(unknown):.2%} of the "
             f"validation's are unknown, and can't come back",
         ]
@@ -124,7 +129,7 @@ def common(one: Sequence[str], other: Sequence[str]) -> int:
     """The length of the longest common subsequence."""
     row = [0] * (len(other) + 1)
     for a in one:
-        before = 0
+        diagonal = 0
         for k, b in enumerate(other, 1):
-            before, row[k] = row[k], before + 1 if a == b else max(row[k], row[k - 1])
+            diagonal, row[k] = row[k], diagonal + 1 if a == b else max(row[k], row[k - 1])
     return row[-1]

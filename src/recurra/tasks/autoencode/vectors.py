@@ -12,7 +12,8 @@ from torch import Tensor
 from recurra.data import Examples, columns
 from recurra.models import VectorAutoEncoder
 from recurra.ragged import Ragged
-from recurra.tasks.autoencode.options import AutoencodeDataOptions
+from recurra.tasks.autoencode.model import build_vector_model
+from recurra.tasks.autoencode.options import AutoencodeDataOptions, AutoencodeModelOptions
 from recurra.tasks.base import Score
 from recurra.tasks.parts.contexts import device_of
 from recurra.tasks.parts.metrics import regression_scores
@@ -40,6 +41,9 @@ class VectorCoder:
     def save(self, folder: Path) -> None:
         self.reader.save(folder)
 
+    def build_model(self, options: AutoencodeModelOptions) -> VectorAutoEncoder:
+        return build_vector_model(options, self.reader)
+
     def rows(self, examples: Examples) -> list[Tensor]:
         return self.reader.rows(examples)
 
@@ -49,7 +53,7 @@ class VectorCoder:
     def length(self, row: Tensor) -> int:
         return len(row)
 
-    def shown(self, row: Tensor) -> Any:
+    def json(self, row: Tensor) -> Any:
         return row.tolist()
 
     def batch(self, rows: Sequence[Tensor], seed: str) -> Ragged:
@@ -68,8 +72,8 @@ class VectorCoder:
 
     def scores(self, rows: Sequence[Tensor], restored: Sequence[Any]) -> dict[str, float]:
         """`mse`, `mae` and `r2` over all numbers, in their own unit."""
-        said = [torch.tensor(row).reshape(-1, self.reader.size) for row in restored]
-        return dict(regression_scores(torch.cat(list(rows)), torch.cat(said)))
+        outputs = [torch.tensor(row).reshape(-1, self.reader.size) for row in restored]
+        return dict(regression_scores(torch.cat(list(rows)), torch.cat(outputs)))
 
-    def check(self, train: Sequence[Tensor], held: Sequence[Tensor]) -> list[str]:
-        return self.reader.check(held)
+    def check(self, train: Sequence[Tensor], validation: Sequence[Tensor]) -> list[str]:
+        return self.reader.check(validation)

@@ -13,13 +13,14 @@ from torch import Tensor
 from recurra.data import Examples, Place, Tokenizer, check_lengths, columns, load_tokenizer
 from recurra.data.pictures import Mode, PictureForm
 from recurra.errors import Fault
-from recurra.tasks.parts.batches import RowOptions, usable
+from recurra.tasks.parts.rows import RowOptions, usable
 from recurra.tasks.parts.sources import TestedOptions
 from recurra.tasks.readers.pictures import PictureReader
 from recurra.tasks.readers.vectors import VectorReader
-from recurra.tasks.seq2seq.pairs import TARGET_TOKENIZER, PairBatch, pair_batch, train_ended
+from recurra.tasks.seq2seq.batches import TokenPair
+from recurra.tasks.seq2seq.pairs import TARGET_TOKENIZER, train_ended
 
-SeenReader = PictureReader | VectorReader
+SourceReader = PictureReader | VectorReader
 
 
 class CaptionOptions(RowOptions, TestedOptions):
@@ -48,46 +49,46 @@ class CaptionOptions(RowOptions, TestedOptions):
 
 
 class Captioned(NamedTuple):
-    """Each picture once, its captions, and where it stands first."""
+    """Each source (a picture, a film, a row of features) once, its captions, and where it stands first."""
 
-    seen: list[Tensor]
+    sources: list[Tensor]
     captions: list[list[str]]
     places: list[Place]
 
     def pairs(self) -> list[tuple[int, str]]:
-        """Each caption by itself, and the index of its picture."""
+        """Each caption by itself, and the index of its source."""
         return [(index, text) for index, texts in enumerate(self.captions) for text in texts]
 
 
 class CaptionReader:
-    """Pictures to what the network reads, captions <-> ids; the end token opens and closes a caption."""
+    """Sources to what the network reads, captions <-> ids; the end token opens and closes a caption."""
 
-    def __init__(self, data: CaptionOptions, seen: SeenReader, tokenizer: Tokenizer) -> None:
-        self.data, self.seen, self.tokenizer = data, seen, tokenizer
+    def __init__(self, data: CaptionOptions, source: SourceReader, tokenizer: Tokenizer) -> None:
+        self.data, self.source, self.tokenizer = data, source, tokenizer
 
     @classmethod
     def build(cls, data: CaptionOptions, train: Examples) -> tuple[CaptionReader, Captioned, list[str]]:
-        """From the training part, whose captioned pictures come with it, and notes on those left out."""
-        seen: SeenReader = PictureReader(data.image, PictureForm(data.resize, data.mode))
+        """From the training part, whose captioned sources come with it, and notes on those left out."""
+        source: SourceReader = PictureReader(data.image, PictureForm(data.resize, data.mode))
         if data.reads == "features":
-            seen = VectorReader.build(columns.vectors(train, data.image), data.image)
-        held, notes = captioned(train, data, seen)
-        texts = [text for _, text in held.pairs()]
-        return cls(data, seen, train_ended(data.tokens, texts, data.tokenizer)), held, notes
+            source = VectorReader.build(columns.vectors(train, data.image), data.image)
+        rows, notes = read_captioned(train, data, source)
+        texts = [text for _, text in rows.pairs()]
+        return cls(data, source, train_ended(data.tokens, texts, data.tokenizer)), rows, notes
 
     @classmethod
     def load(cls, data: CaptionOptions, folder: Path) -> CaptionReader:
         """What `save` wrote."""
-        seen: SeenReader
+        source: SourceReader
         if data.reads == "features":
-            seen = VectorReader.load(folder, data.image)
+            source = VectorReader.load(folder, data.image)
         else:
-            seen = PictureReader.load(folder, data.image, PictureForm(data.resize, data.mode))
-        return cls(data, seen, load_tokenizer(folder / TARGET_TOKENIZER))
+            source = PictureReader.load(folder, data.image, PictureForm(data.resize, data.mode))
+        return cls(data, source, load_tokenizer(folder / TARGET_TOKENIZER))
 
     def save(self, folder: Path) -> None:
         """Writes what reading needs."""
-        self.seen.save(folder)
+        self.source.save(folder)
         self.tokenizer.save(folder / TARGET_TOKENIZER)
 
     @property
@@ -96,52 +97,55 @@ class CaptionReader:
         assert self.tokenizer.end is not None
         return self.tokenizer.end
 
-    def check(self, train: Captioned, held: Captioned) -> list[str]:
-        """What is worth knowing."""
-        if isinstance(self.seen, PictureReader):
-            return self.seen.check(train.seen, held.seen)
-        return self.seen.check(held.seen)
+    def check(self, train: Captioned, validation: Captioned) -> list[str]:
+        """What is worth knowing of the sources."""
+        if isinstance(self.source, PictureReader):
+            return self.source.check(train.sources, validation.sources)
+        return self.source.check(validation.sources)
 
-    def pairs(self, held: Captioned) -> list[tuple[Tensor, Tensor]]:
-        """Each caption by itself: what is seen, and its ids `[T]`; one that is too long is a Fault."""
-        pairs = held.pairs()
+    def read(self, examples: Examples) -> tuple[Captioned, list[str]]:
+        """See `read_captioned`."""
+        return read_captioned(examples, self.data, self.source)
+
+    def pairs(self, rows: Captioned) -> list[TokenPair]:
+        """Each caption by itself: its source, and its ids `[T]`; one that is too long is a Fault."""
+        pairs = rows.pairs()
         ids = [torch.tensor(self.tokenizer.encode(text), dtype=torch.int64) for _, text in pairs]
-        places = [held.places[index] for index, _ in pairs]
+        places = [rows.places[index] for index, _ in pairs]
         check_lengths([len(row) for row in ids], places, longest=self.data.longest)
-        return [(held.seen[index], row) for (index, _), row in zip(pairs, ids, strict=True)]
-
-    def batch(self, pairs: Sequence[tuple[Tensor, Tensor]], epoch: int = 0) -> PairBatch:
-        """Of what `pairs` gives."""
-        return pair_batch(pairs, self.end, epoch)
+        return [(rows.sources[index], row) for (index, _), row in zip(pairs, ids, strict=True)]
 
 
-def captioned(examples: Examples, data: CaptionOptions, reader: SeenReader) -> tuple[Captioned, list[str]]:
-    """The pictures of examples with their captions, and notes on those without any."""
+def read_captioned(
+    examples: Examples, data: CaptionOptions, reader: SourceReader
+) -> tuple[Captioned, list[str]]:
+    """The sources of examples with their captions, and notes on those without any."""
     texts = [
         _texts(cell, f"{place}: column {data.caption!r}")
         for cell, place in zip(examples[data.caption], examples.places, strict=True)
     ]
-    kept, notes = usable(examples, [len(each) for each in texts], data.model_copy(update={"longest": 10**6}))
-    rows = reader.rows(examples.take(kept))
+    counts = [len(each) for each in texts]
+    indices, notes = usable(examples, counts, data.model_copy(update={"longest": 10**6}))
+    rows = reader.rows(examples.take(indices))
     cells = examples[data.image]
-    held = Captioned([], [], [])
-    known: dict[Any, int] = {}
-    for index, row in zip(kept, rows, strict=True):
+    captioned = Captioned([], [], [])
+    numbers: dict[Any, int] = {}
+    for index, row in zip(indices, rows, strict=True):
         place, cell = examples.places[index], cells[index]
         key = (place.file, cell) if isinstance(cell, str) else index
-        if key not in known:
-            known[key] = len(held.seen)
-            held.seen.append(row)
-            held.captions.append([])
-            held.places.append(place)
-        held.captions[known[key]].extend(texts[index])
-    return held, notes
+        if key not in numbers:
+            numbers[key] = len(captioned.sources)
+            captioned.sources.append(row)
+            captioned.captions.append([])
+            captioned.places.append(place)
+        captioned.captions[numbers[key]].extend(texts[index])
+    return captioned, notes
 
 
 def _texts(cell: Any, where: str) -> list[str]:
     texts = [cell] if isinstance(cell, str) else cell
     if not isinstance(texts, Sequence) or not all(isinstance(text, str) for text in texts):
-        shown = repr(cell)
-        shown = shown if len(shown) <= 40 else f"{shown[:37]}..."
-        raise Fault(f"{where}: {shown} found, expected a text, or a list of texts")
+        content = repr(cell)
+        content = content if len(content) <= 40 else f"{content[:37]}..."
+        raise Fault(f"{where}: {content} found, expected a text, or a list of texts")
     return [text for text in texts if text.strip()]

@@ -59,15 +59,15 @@ class CaptionModelOptions(DecoderOptions):
 
 def build_model(options: CaptionModelOptions, reader: CaptionReader, train: list[Tensor]) -> EncoderDecoder:
     """The network, with fresh weights, at the scale of what the training part shows."""
-    read = _input(options, reader, train)
+    source = _input(options, reader, train)
     encoder: Layer
     if options.encoder is None:
-        encoder = FeedForward(read.output_size, options.size)
+        encoder = FeedForward(source.output_size, options.size)
     else:
-        encoder = build_body(options.encoder, read.output_size)
+        encoder = build_body(options.encoder, source.output_size)
     pool = build_pool(options.pool, encoder)
     return EncoderDecoder(
-        read,
+        source,
         encoder,
         pool,
         TokenEmbedding(len(reader.tokenizer), options.embedding),
@@ -80,10 +80,10 @@ def build_model(options: CaptionModelOptions, reader: CaptionReader, train: list
 
 
 def _input(options: CaptionModelOptions, reader: CaptionReader, train: list[Tensor]) -> Input:
-    if not isinstance(reader.seen, PictureReader):
-        return reader.seen.input()
-    assert reader.seen.shape is not None
-    convolution = PictureConvolution(*reader.seen.shape, options.convolution, options.strides)
+    if not isinstance(reader.source, PictureReader):
+        return reader.source.input()
+    assert reader.source.shape is not None
+    convolution = PictureConvolution(*reader.source.shape, options.convolution, options.strides)
     convolution.learn(torch.cat([row[:1] for row in train[:: len(train) // _MEASURED + 1]]))
     if options.view == "places":
         return PicturePlaces(convolution)

@@ -12,12 +12,12 @@ from torch import Tensor
 from recurra.errors import Fault
 from recurra.models import EncoderDecoder, PicturePlaces
 from recurra.models.pictures import Pictures
-from recurra.tasks.parts.figures import new_figure, save_figure
+from recurra.storage.figures import new_figure, save_figure
 
 
 def plot_captions(
     model: EncoderDecoder,
-    seen: Sequence[Tensor],
+    sources: Sequence[Tensor],
     words: Sequence[list[str]],
     weights: Sequence[Tensor | None],
     path: Path,
@@ -26,38 +26,43 @@ def plot_captions(
     weight of each frame for each word.
 
     Args:
-        seen: `[T, height, width, channels]` each. words: of each caption. weights: `[words, places]`; None
-            draws the pictures and captions alone.
+        sources: `[T, height, width, channels]` each. words: of each caption. weights: `[words, places]`;
+            None draws the pictures and captions alone.
     """
-    source = model.source
-    if not isinstance(source, Pictures):
+    pictures = model.source
+    if not isinstance(pictures, Pictures):
         raise Fault("this model reads features, not pictures: there is nothing to draw their weights over")
-    if isinstance(source, PicturePlaces) and all(len(row) == 1 for row in seen):
-        grid = (source.convolution.rows, source.convolution.columns)
-        _plot_places(seen, words, weights, grid, path)
+    if isinstance(pictures, PicturePlaces) and all(len(row) == 1 for row in sources):
+        grid = (pictures.convolution.rows, pictures.convolution.columns)
+        _plot_places(sources, words, weights, grid, path)
     else:
-        per_frame = [None if w is None else w.reshape(len(w), -1, source.places).sum(2) for w in weights]
-        _plot_films(seen, words, per_frame, path)
+        frames = [None if w is None else _per_frame(w, pictures.places) for w in weights]
+        _plot_films(sources, words, frames, path)
+
+
+def _per_frame(weights: Tensor, places: int) -> Tensor:
+    """`[words, frames * places]` -> `[words, frames]`."""
+    return weights.reshape(len(weights), weights.shape[1] // places, places).sum(2)
 
 
 def _plot_places(
-    seen: Sequence[Tensor],
+    sources: Sequence[Tensor],
     words: Sequence[list[str]],
     weights: Sequence[Tensor | None],
     grid: tuple[int, int],
     path: Path,
 ) -> None:
-    across = 1 + max(len(said) for said, w in zip(words, weights, strict=True) if w is not None or not said)
-    figure = new_figure(path, 1.15 * across, 1.4 * len(seen))
-    cells = figure.subplots(len(seen), across, squeeze=False)
+    across = 1 + max(len(line) for line, w in zip(words, weights, strict=True) if w is not None or not line)
+    figure = new_figure(1.15 * across, 1.4 * len(sources))
+    cells = figure.subplots(len(sources), across, squeeze=False)
     for axes in cells.flatten():
         axes.set_axis_off()
-    for row, said, looked, line in zip(seen, words, weights, cells, strict=True):
-        _show(line[0], row[0])
-        if looked is None:
-            line[0].set_title(" ".join(said), fontsize=7, loc="left")
+    for row, caption, attention, panels in zip(sources, words, weights, cells, strict=True):
+        _show(panels[0], row[0])
+        if attention is None:
+            panels[0].set_title(" ".join(caption), fontsize=7, loc="left")
             continue
-        for axes, word, share in zip(line[1:], said, looked, strict=False):
+        for axes, word, share in zip(panels[1:], caption, attention, strict=False):
             height, width = row.shape[1:3]
             _show(axes, row[0])
             # from dark, where the word did not look, to clear
@@ -70,33 +75,34 @@ def _plot_places(
 
 
 def _plot_films(
-    seen: Sequence[Tensor], words: Sequence[list[str]], weights: Sequence[Tensor | None], path: Path
+    sources: Sequence[Tensor], words: Sequence[list[str]], weights: Sequence[Tensor | None], path: Path
 ) -> None:
-    longest = max(len(row) for row in seen)
-    figure = new_figure(path, 0.75 * longest + 1.2, sum(0.95 + 0.2 * len(said) for said in words))
-    parts = figure.subfigures(len(seen), 1, squeeze=False, height_ratios=[0.95 + 0.2 * len(w) for w in words])
-    for row, said, looked, part in zip(seen, words, weights, parts.flatten(), strict=True):
-        axes = part.subplots(2, 1, height_ratios=[0.95, 0.2 * len(said) + 0.01])
+    longest = max(len(row) for row in sources)
+    heights = [0.95 + 0.2 * len(caption) for caption in words]
+    figure = new_figure(0.75 * longest + 1.2, sum(heights))
+    parts = figure.subfigures(len(sources), 1, squeeze=False, height_ratios=heights)
+    for row, caption, attention, part in zip(sources, words, weights, parts.flatten(), strict=True):
+        axes = part.subplots(2, 1, height_ratios=[0.95, 0.2 * len(caption) + 0.01])
         width = row.shape[2]
         strip = torch.cat(list(row), 1)
         _show(axes[0], strip)
         axes[0].set_aspect("auto")  # each frame stands above its weights
         axes[0].set_xlim(-0.5, longest * width - 0.5)
-        axes[0].set_title(" ".join(said), fontsize=8, loc="left")
+        axes[0].set_title(" ".join(caption), fontsize=8, loc="left")
         axes[0].set_axis_off()
-        if looked is None:
+        if attention is None or not caption:
             axes[1].set_axis_off()
             continue
         axes[1].imshow(
-            looked.numpy(),
+            attention.numpy(),
             cmap="Blues",
             vmin=0,
             vmax=1,
             aspect="auto",
-            extent=(-0.5, len(row) * width - 0.5, len(said) - 0.5, -0.5),
+            extent=(-0.5, len(row) * width - 0.5, len(caption) - 0.5, -0.5),
         )
         axes[1].set_xlim(-0.5, longest * width - 0.5)
-        axes[1].set_yticks(range(len(said)), said, fontsize=7)
+        axes[1].set_yticks(range(len(caption)), caption, fontsize=7)
         axes[1].set_xticks([])
     save_figure(figure, path)
 

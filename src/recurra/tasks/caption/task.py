@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from recurra.errors import Fault
-from recurra.models import PicturePlaces, Pictures
+from recurra.models import EncoderDecoder, PicturePlaces, Pictures
 from recurra.storage.files import write_json
 from recurra.tasks.base import TASKS, Loss, Score, Task
-from recurra.tasks.caption.data import Captioned, CaptionOptions, CaptionReader, captioned
+from recurra.tasks.caption.data import Captioned, CaptionOptions, CaptionReader
 from recurra.tasks.caption.model import CaptionModelOptions, CaptionSearchOptions, build_model
 from recurra.tasks.caption.plot import plot_captions
-from recurra.tasks.parts.batches import ordered_batches, shuffled_batches
+from recurra.tasks.parts.batches import answer_in_batches, chunks
 from recurra.tasks.parts.contexts import seeded
 from recurra.tasks.parts.sizes import activations_line, bytes_text, lengths_line, parameters_line
-from recurra.tasks.parts.sources import read_named, read_parts
-from recurra.tasks.seq2seq.pairs import PairBatch
+from recurra.tasks.parts.sources import read_parts
+from recurra.tasks.parts.splits import Splits
+from recurra.tasks.seq2seq.batches import PairBatch, TokenPair, pair_batches
 from recurra.tasks.seq2seq.scores import text_scores, text_signatures
-from recurra.tasks.seq2seq.search import Answer, search
+from recurra.tasks.seq2seq.search import Answer, answer_table, search
 from recurra.tasks.seq2seq.teacher_forcing import forced_loss, perplexity
 
 SCORING = "scoring.json"
-Pair = tuple[Tensor, Tensor]
 
 
 @TASKS.register("caption")
-class CaptionTask(Task):
+class CaptionTask(Task[EncoderDecoder]):
     """Says in words what is seen: one to many, and many to many over frames.
 
     Attributes:
@@ -47,92 +47,87 @@ class CaptionTask(Task):
         data: CaptionOptions,
         options: CaptionModelOptions,
         reader: CaptionReader,
-        model: nn.Module,
+        model: EncoderDecoder,
         seed: int = 0,
     ) -> None:
         self.options, self.model_options, self.reader, self.seed = data, options, reader, seed
         self.search: CaptionSearchOptions = options.search
-        self.model: Any = model
-        self._train: Captioned | None = None
-        self._pairs: list[Pair] = []
-        self._held_out: Captioned | None = None
-        self._notes: list[str] = []
+        self.model = model
+        self.data: Splits[Captioned] = Splits(data, seed, reader.read)
 
     @classmethod
     def prepare(cls, data: CaptionOptions, model: CaptionModelOptions, *, seed: int) -> Self:
         parts = read_parts(data, seed)
         reader, train, notes = CaptionReader.build(data, parts.train)
         with seeded(seed):
-            task = cls(data, model, reader, build_model(model, reader, train.seen), seed)
-        task._train, task._pairs = train, reader.pairs(train)
-        task._held_out, more = captioned(parts.validation, data, reader.seen)
-        task._notes = notes + more
+            task = cls(data, model, reader, build_model(model, reader, train.sources), seed)
+        task.data.fill(train, notes, parts.validation)
+        _ = task.train_pairs  # a caption that is too long is told now
         return task
 
     @classmethod
     def restore(
-        cls, data: CaptionOptions, model: CaptionModelOptions, module: nn.Module, folder: Path
+        cls, data: CaptionOptions, model: CaptionModelOptions, module: EncoderDecoder, folder: Path
     ) -> Self:
         return cls(data, model, CaptionReader.load(data, folder), module)
 
     def save_assets(self, folder: Path) -> None:
         """What reading needs, and the signatures of the scores over the validation data."""
         self.reader.save(folder)
-        write_json(folder / SCORING, text_signatures(self._validation().captions))
+        write_json(folder / SCORING, text_signatures(self.data.validation.captions))
+
+    @cached_property
+    def train_pairs(self) -> list[TokenPair]:
+        """Each training caption by itself."""
+        return self.reader.pairs(self.data.train)
 
     def check(self) -> list[str]:
-        train, held = self._data(), self._validation()
-        lengths = [len(ids) for _, ids in self._pairs]
-        size = self.options.batch_size
-        steps = size * (max(lengths) + 1 + max(len(row) for row in train.seen) * self.model.places)
+        train, validation = self.data.train, self.data.validation
+        lengths = [len(ids) for _, ids in self.train_pairs]
+        size, steps = self.options.batch_size, max(len(row) for row in train.sources)
         tokenizer = self.reader.tokenizer
-        known = [i != tokenizer.unknown for _, text in held.pairs() for i in tokenizer.encode(text)]
+        ids = [i for _, text in validation.pairs() for i in tokenizer.encode(text)]
+        unknown = sum(i == tokenizer.unknown for i in ids) / len(ids)
         return [
-            *self.reader.check(train, held),
+            *self.reader.check(train, validation),
             lengths_line("train, captions", lengths, f"{self.options.tokens} tokens"),
-            f"vocabulary: {len(tokenizer):,} tokens; {known.count(False) / len(known):.2%} of the "
-            f"validation's are unknown",
+            f"vocabulary: {len(tokenizer):,} tokens; {unknown:.2%} of the validation's are unknown",
             f"epoch: {len(self.batches(0)):,} batches of {size} captions",
             parameters_line(self.model),
-            activations_line(self.model, steps, len(tokenizer)),
-            *_convolution_lines(self.model, size * max(len(row) for row in train.seen)),
-            *(f"{name}: {signature}" for name, signature in text_signatures(held.captions).items()),
-            *self._notes,
+            activations_line(
+                self.model, size * (max(lengths) + 1 + steps * self.model.places), len(tokenizer)
+            ),
+            *_convolution_lines(self.model, size * steps),
+            *(f"{name}: {signature}" for name, signature in text_signatures(validation.captions).items()),
+            *self.data.notes,
         ]
 
     def batches(self, epoch: int, rank: int = 0, world: int = 1) -> Sequence[PairBatch]:
-        self._data()
-        lengths = [len(row) + len(ids) for row, ids in self._pairs]
-
-        def make(indices: Sequence[int]) -> PairBatch:
-            return self.reader.batch([self._pairs[i] for i in indices], epoch)
-
-        return shuffled_batches(lengths, self.options, self.seed, epoch, rank, world, make)
+        pairs, end, size = self.train_pairs, self.reader.end, self.options.batch_size
+        return pair_batches(pairs, end, size, seed=self.seed, epoch=epoch, rank=rank, world=world)
 
     def loss(self, batch: PairBatch, carry: Any) -> Loss:
         return forced_loss(self.model, batch, self.model_options)
 
     def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
-        """Of the best caption of each picture against all that are given for it: `exact`, the share that are
-        one of them word for word, `bleu` and `chrf` (see `text_signatures`), and `perplexity` of the given
-        ones, a token.
+        """Of the best caption of each picture against all references for it: `exact`, the share that are one
+        of them word for word, `bleu` and `chrf` (see `text_signatures`), and `perplexity` of the references,
+        a token.
         """
-        held = self._validation() if data is None else self._like(data)
-        said = [answers[0] for answers in self.caption(held.seen)]
-        texts = [self.text(answer) for answer in said]
-        true = [[text.split() for text in captions] for captions in held.captions]
-        right = sum(text.split() in among for text, among in zip(texts, true, strict=True))
+        rows = self.data.evaluation(data)
+        hypotheses = [self.text(best) for best, *_ in self.caption(rows.sources)]
+        references = [[text.split() for text in captions] for captions in rows.captions]
+        exact = sum(text.split() in among for text, among in zip(hypotheses, references, strict=True))
         return {
-            "exact": right / len(texts),
-            **text_scores(texts, held.captions),
-            "perplexity": self.perplexity(held),
+            "exact": exact / len(hypotheses),
+            **text_scores(hypotheses, rows.captions),
+            "perplexity": self.perplexity(rows),
         }
 
-    def perplexity(self, held: Captioned) -> float:
+    def perplexity(self, rows: Captioned) -> float:
         """See `recurra.tasks.seq2seq.teacher_forcing.perplexity`."""
-        pairs = self.reader.pairs(held)
-        order = ordered_batches([len(row) + len(ids) for row, ids in pairs], self.options.batch_size)
-        return perplexity(self.model, (self.reader.batch([pairs[i] for i in chosen]) for chosen in order))
+        pairs = self.reader.pairs(rows)
+        return perplexity(self.model, pairs, self.reader.end, self.options.batch_size)
 
     def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
         """For each picture (see `recurra.data.pictures.frames_of`), rows of features, or table with one of
@@ -141,62 +136,52 @@ class CaptionTask(Task):
         each token looked at each place, row by row, or frame. All `answers`, such tables each, where
         `search.best` asks for more than one.
         """
-        waiting = iter(items)
-        while some := list(islice(waiting, self.options.batch_size)):
-            for item, answers in zip(some, self.caption([self.seen(item) for item in some]), strict=True):
+        for chunk in chunks(items, self.options.batch_size):
+            for item, answers in zip(chunk, self.caption([self.seen(item) for item in chunk]), strict=True):
                 cell = item.get(self.options.image) if isinstance(item, Mapping) else item
-                named = {"image": cell} if isinstance(cell, (str, list)) and _names(cell) else {}
-                told = [self._told(answer) for answer in answers]
-                yield {**named, **told[0], **({"answers": told} if self.search.best > 1 else {})}
+                name = {"image": cell} if _is_name(cell) else {}
+                tables = [self._table(answer) for answer in answers]
+                yield {**name, **tables[0], **({"answers": tables} if self.search.best > 1 else {})}
 
     def seen(self, item: Any) -> Tensor:
         """What the network reads of one thing to predict."""
-        return self.reader.seen.row(item)
+        return self.reader.source.row(item)
 
-    def caption(self, seen: Sequence[Tensor]) -> list[list[Answer]]:
+    def caption(self, sources: Sequence[Tensor]) -> list[list[Answer]]:
         """The best captions of each, best first; `weights` are `[tokens, places]`, the places of one frame
         after those of the one before, row by row.
         """
-        said: list[list[Answer]] = [[] for _ in seen]
-        for chosen in ordered_batches([len(row) for row in seen], self.options.batch_size):
-            found = search(self.model, [seen[i] for i in chosen], self.reader.end, self.search)
-            for i, answers in zip(chosen, found, strict=True):
-                said[i] = answers
-        return said
+        lengths = [len(row) for row in sources]
+        return answer_in_batches(sources, lengths, self.options.batch_size, self._search)
 
     def text(self, answer: Answer) -> str:
         """A caption in words."""
-        return self.reader.tokenizer.decode(answer.found.ids)
+        return self.reader.tokenizer.decode(answer.hypothesis.ids)
 
     def words(self, answer: Answer) -> list[str]:
         """Its tokens."""
-        return [self.reader.tokenizer.token(index) for index in answer.found.ids]
+        return [self.reader.tokenizer.token(index) for index in answer.hypothesis.ids]
 
     def picture(self, items: Iterable[Any], path: str | Path) -> None:
         """Draws the best caption of each item, and where each of its words looked."""
-        seen = [self.seen(item) for item in items]
-        if not seen:
+        sources = [self.seen(item) for item in items]
+        if not sources:
             raise Fault("nothing to draw: give at least one picture")
-        said = [answers[0] for answers in self.caption(seen)]
-        words, weights = [self.words(one) for one in said], [one.weights for one in said]
-        plot_captions(self.model, seen, words, weights, Path(path))
+        best = [answers[0] for answers in self.caption(sources)]
+        words, weights = [self.words(answer) for answer in best], [answer.weights for answer in best]
+        plot_captions(self.model, sources, words, weights, Path(path))
 
-    def _told(self, answer: Answer) -> dict[str, Any]:
-        weights = self._grid(answer.weights)
-        return {
-            "text": self.text(answer),
-            "score": answer.found.score,
-            "log_probability": answer.found.log_probability,
-            "tokens": self.words(answer),
-            **({} if weights is None else {"weights": weights}),
-        }
+    def _search(self, sources: Sequence[Tensor]) -> list[list[Answer]]:
+        return search(self.model, sources, self.reader.end, self.search)
 
-    def _grid(self, weights: Tensor | None) -> list[Any] | None:
+    def _table(self, answer: Answer) -> dict[str, Any]:
+        table = answer_table(answer.hypothesis, self.text(answer), self.reader.tokenizer)
+        return table if answer.weights is None else {**table, "weights": self._grid(answer.weights)}
+
+    def _grid(self, weights: Tensor) -> list[Any]:
         """Rounded, `[tokens, places]`; of one picture `[tokens, rows, columns]`, of a film's frames likewise
         `[tokens, frames, rows, columns]`.
         """
-        if weights is None:
-            return None
         if isinstance(self.model.source, PicturePlaces):
             convolution = self.model.source.convolution
             frames = weights.shape[1] // (convolution.rows * convolution.columns)
@@ -205,28 +190,15 @@ class CaptionTask(Task):
         rounded: list[Any] = (weights.double() * 1e4).round().div(1e4).tolist()
         return rounded
 
-    def _like(self, data: str | Path) -> Captioned:
-        return captioned(read_named(self.options, data), self.options, self.reader.seen)[0]
 
-    def _data(self) -> Captioned:
-        if self._train is None:
-            raise Fault("this task was loaded to predict: prepare it from its recipe to train it")
-        return self._train
-
-    def _validation(self) -> Captioned:
-        if self._held_out is None:
-            examples = read_parts(self.options, self.seed).validation
-            self._held_out = captioned(examples, self.options, self.reader.seen)[0]
-        return self._held_out
+def _is_name(cell: Any) -> bool:
+    """Whether a cell is the name of a picture, or the names of frames."""
+    return isinstance(cell, str) or (isinstance(cell, list) and all(isinstance(name, str) for name in cell))
 
 
-def _names(cell: Any) -> bool:
-    return isinstance(cell, str) or all(isinstance(name, str) for name in cell)
-
-
-def _convolution_lines(model: Any, pictures: int) -> list[str]:
+def _convolution_lines(model: EncoderDecoder, pictures: int) -> list[str]:
     if not isinstance(model.source, Pictures):
         return []
     # the sums, and what normalisation and rectifier make of them, in four bytes each
-    kept = 12 * pictures * model.source.convolution.sums
-    return [f"memory of the convolution: about {bytes_text(kept)} for a batch of {pictures:,} pictures"]
+    size = bytes_text(12 * pictures * model.source.convolution.sums)
+    return [f"memory of the convolution: about {size} for a batch of {pictures:,} pictures"]

@@ -38,28 +38,32 @@ class ComposeOptions(TestedOptions):
 
 
 class Passage(NamedTuple):
-    """Rows of steps: what is read and what is told, `[N, keys]`, and where pieces begin within rows, `[N]`
-    bool; None: each row is one piece.
+    """Rows of steps.
+
+    Attributes:
+        inputs: `[N, keys]`, what is read: silence as a piece begins, then each step but the last.
+        targets: `[N, keys]`, what is predicted.
+        begins: `[N]` bool, where pieces begin within rows; None: each row is one piece.
     """
 
-    read: Ragged
-    told: Ragged
+    inputs: Ragged
+    targets: Ragged
     begins: Ragged | None = None
 
     def to(self, device: torch.device) -> Passage:
         """On that device."""
         begins = None if self.begins is None else self.begins.to(device)
-        return Passage(self.read.to(device), self.told.to(device), begins)
+        return Passage(self.inputs.to(device), self.targets.to(device), begins)
 
 
-def read_rolls(examples: Examples, column: str, keys: int) -> tuple[list[Tensor], list[str]]:
+def read_rolls(examples: Examples, column: str, keys: int = 0) -> tuple[list[Tensor], list[str]]:
     """The rolls `[T, keys]` of a column (as wide as the first one where `keys` is 0), and notes on those left
     out. Fault for other numbers than 0 and 1.
     """
     rolls = columns.vectors(examples, column)
-    kept, notes = check_lengths([len(roll) for roll in rolls], examples.places, empty="drop")
-    keys = keys or rolls[kept[0]].shape[1]
-    for index in kept:
+    indices, notes = check_lengths([len(roll) for roll in rolls], examples.places, empty="drop")
+    keys = keys or rolls[indices[0]].shape[1]
+    for index in indices:
         roll, place = rolls[index], examples.places[index]
         if roll.shape[1] != keys:
             raise Fault(f"{place}: {roll.shape[1]} keys found, expected {keys} as in the training data")
@@ -70,19 +74,19 @@ def read_rolls(examples: Examples, column: str, keys: int) -> tuple[list[Tensor]
                 f"{place}: {float(roll[step, key]):g} found at step {step + 1}, key {key + 1}, "
                 f"expected 0 or 1"
             )
-    return [rolls[index] for index in kept], [str(note) for note in notes]
+    return [rolls[index] for index in indices], [str(note) for note in notes]
 
 
 def roll_of(item: Any, keys: int) -> Tensor:
     """A list of steps, each a list of MIDI notes (or JSON text of one), as a roll `[T, keys]`."""
-    wanted = "a list of steps, each a list of MIDI notes, as [[60, 64, 67], [60]]"
+    expected = "a list of steps, each a list of MIDI notes, as [[60, 64, 67], [60]]"
     if isinstance(item, str):
         try:
             item = json.loads(item)
         except ValueError:
-            raise Fault(f"{item!r} found, expected {wanted}") from None
+            raise Fault(f"{item!r} found, expected {expected}") from None
     if not isinstance(item, list) or not all(isinstance(step, list) for step in item):
-        raise Fault(f"{item!r} found, expected {wanted}")
+        raise Fault(f"{item!r} found, expected {expected}")
     roll = torch.zeros(len(item), keys)
     for number, step in enumerate(item):
         for note in step:
@@ -97,21 +101,21 @@ def roll_of(item: Any, keys: int) -> Tensor:
 
 
 def as_rows(rolls: Sequence[Tensor]) -> Passage:
-    """What is read (silence, then all but the last step) and what is told."""
+    """Each piece as one row."""
     return Passage(Ragged.from_list([_delayed(roll) for roll in rolls]), Ragged.from_list(list(rolls)))
 
 
 def as_streams(rolls: Sequence[Tensor], size: int, steps: int, rank: int = 0, world: int = 1) -> Epoch:
     """Pieces strung together, in that order, and cut into `size` streams: passages of `steps` steps of each.
-    Every step is told once.
+    Every step is predicted once.
     """
-    read, told = torch.cat([_delayed(roll) for roll in rolls]), torch.cat(list(rolls))
+    inputs, targets = torch.cat([_delayed(roll) for roll in rolls]), torch.cat(list(rolls))
     begins = torch.cat([torch.arange(len(roll)) == 0 for roll in rolls])
-    places = Streams(range(len(told) + 1), batch_size=size, steps=steps, rank=rank, world=world)
+    places = Streams(range(len(targets) + 1), batch_size=size, steps=steps, rank=rank, world=world)
 
     def passage(position: int) -> Passage:
         at = places.item(0, position).inputs
-        return Passage(*(at.with_data(held[at.data]) for held in (read, told, begins)))
+        return Passage(*(at.with_data(values[at.data]) for values in (inputs, targets, begins)))
 
     return Epoch(places.count(0), passage)
 

@@ -17,7 +17,7 @@ _VELOCITY = 80
 
 
 def to_midi(roll: Tensor, *, steps_a_quarter: int = 2, tempo: float = 100.0, program: int = 0) -> bytes:
-    """A piano roll as a MIDI file of one track; a note that goes on in the next step is held.
+    """A piano roll as a MIDI file of one track; a note that goes on in the next step is not struck again.
 
     Args:
         roll: `[T, K]`, true (or not 0) where a key sounds; the first key is the piano's lowest.
@@ -43,8 +43,8 @@ def to_midi(roll: Tensor, *, steps_a_quarter: int = 2, tempo: float = 100.0, pro
 
 def _notes(roll: Tensor, ticks: int) -> list[tuple[int, bytes]]:
     """Each change of a key, as an event at its tick; ends come before beginnings."""
-    held = torch.nn.functional.pad((roll != 0).to(torch.int8), (0, 0, 1, 1))
-    changes = held[1:] - held[:-1]
+    sounding = torch.nn.functional.pad((roll != 0).to(torch.int8), (0, 0, 1, 1))
+    changes = sounding[1:] - sounding[:-1]
     events = []
     for step, row in enumerate(changes):
         for key in (row < 0).nonzero().flatten().tolist():

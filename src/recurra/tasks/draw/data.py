@@ -37,9 +37,14 @@ class DrawOptions(TestedOptions):
 
 
 class Steps(NamedTuple):
-    """Drawings in the network's unit: what is read `[N, 5]`, and the next steps `[N, 2]` and pens `[N]`."""
+    """Drawings in the network's unit.
 
-    read: Ragged
+    Attributes:
+        inputs: `[N, 5]`, what is read: nothing, then each step but the last.
+        steps, pens: `[N, 2]` and `[N]`, what is predicted.
+    """
+
+    inputs: Ragged
     steps: Tensor
     pens: Tensor
 
@@ -47,10 +52,9 @@ class Steps(NamedTuple):
 def read_drawings(examples: Examples, options: DrawOptions) -> tuple[list[Tensor], list[str]]:
     """The drawings `[T, 3]` of a table, and notes on those left out."""
     drawings = columns.vectors(examples, options.column)
-    kept, notes = check_lengths(
-        [len(one) for one in drawings], examples.places, empty="drop", longest=options.longest
-    )
-    for index in kept:
+    lengths = [len(drawing) for drawing in drawings]
+    indices, notes = check_lengths(lengths, examples.places, empty="drop", longest=options.longest)
+    for index in indices:
         drawing, place = drawings[index], examples.places[index]
         if drawing.shape[1] != 3:
             raise Fault(f"{place}: {drawing.shape[1]} numbers a step found, expected 3: dx, dy, lifted")
@@ -60,32 +64,32 @@ def read_drawings(examples: Examples, options: DrawOptions) -> tuple[list[Tensor
             raise Fault(
                 f"{place}: lifted = {float(drawing[step, 2]):g} found at step {step + 1}, expected 0 or 1"
             )
-    return [drawings[index] for index in kept], [str(note) for note in notes]
+    return [drawings[index] for index in indices], [str(note) for note in notes]
 
 
 def drawing_of(item: Any) -> Tensor:
     """A list of [dx, dy, lifted] (or JSON text of one) as a drawing `[T, 3]`."""
-    wanted = "a list of [dx, dy, lifted], lifted 0 or 1"
+    expected = "a list of [dx, dy, lifted], lifted 0 or 1"
     try:
         drawing = torch.tensor(json.loads(item) if isinstance(item, str) else item, dtype=torch.float32)
     except (ValueError, TypeError, RuntimeError):
-        raise Fault(f"{item!r} found, expected {wanted}") from None
+        raise Fault(f"{item!r} found, expected {expected}") from None
     if drawing.dim() != 2 or drawing.shape[1] != 3 or not len(drawing):
-        raise Fault(f"numbers of shape {list(drawing.shape)} found, expected {wanted}")
+        raise Fault(f"numbers of shape {list(drawing.shape)} found, expected {expected}")
     if not bool(((drawing[:, 2] == 0) | (drawing[:, 2] == 1)).all()):
-        raise Fault(f"{item!r} found, expected {wanted}")
+        raise Fault(f"{item!r} found, expected {expected}")
     return drawing
 
 
 def as_steps(drawings: Sequence[Tensor], scale: float) -> Steps:
-    """Drawings `[T, 3]` as what is read and what is told."""
-    rows = [marked(one, scale, ends=True) for one in drawings]
-    read = [torch.cat([one.new_zeros(1, READ), one[:-1]]) for one in rows]
-    told = Ragged.from_list(rows).data
-    return Steps(Ragged.from_list(read), told[:, :2], told[:, 2:].argmax(-1))
+    """Drawings `[T, 3]` as what is read and what is predicted."""
+    rows = [network_steps(drawing, scale, ends=True) for drawing in drawings]
+    inputs = [torch.cat([row.new_zeros(1, READ), row[:-1]]) for row in rows]
+    targets = Ragged.from_list(rows).data
+    return Steps(Ragged.from_list(inputs), targets[:, :2], targets[:, 2:].argmax(-1))
 
 
-def marked(drawing: Tensor, scale: float, ends: bool) -> Tensor:
+def network_steps(drawing: Tensor, scale: float, ends: bool) -> Tensor:
     """`[T, 3]` in the data's unit -> `[T, 5]` in the network's; the last step may end the drawing."""
     pens = drawing[:, 2].long()
     if ends:

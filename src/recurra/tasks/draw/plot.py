@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from recurra.tasks.parts.figures import new_figure, save_figure
+from recurra.storage.figures import new_figure, save_figure
 
 INK = "#1f2d3d"
 
@@ -17,7 +17,7 @@ def plot_drawings(drawings: Sequence[Tensor], path: Path) -> None:
     """Each drawing `[T, 3]` (dx, dy, lifted; y runs downwards) in a cell of its own, at its own size."""
     across = math.ceil(math.sqrt(len(drawings)))
     down = math.ceil(len(drawings) / across)
-    figure = new_figure(path, 1.5 * across, 1.5 * down)
+    figure = new_figure(1.5 * across, 1.5 * down)
     grid = figure.subplots(down, across, squeeze=False).flatten()
     for axes in grid:
         axes.set_axis_off()

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from recurra.data import Examples, columns
+from recurra.data import Examples, Place, columns
 from recurra.data.series import Series
 from recurra.data.times import calendar, to_text
 from recurra.errors import Fault
 from recurra.models.forecaster import Forecaster
-from recurra.tasks.forecast.data import ForecastData, table_of
+from recurra.tasks.forecast.data import ForecastData
 from recurra.tasks.forecast.scores import interval_levels
 from recurra.tasks.parts.contexts import device_of, evaluating
 from recurra.tasks.parts.sources import SourceOptions, read_like
@@ -37,6 +37,19 @@ def answers(model: Forecaster, data: ForecastData, item: Any) -> dict[str, Any]:
     return {
         "forecasts": [_one(model, data, each, _ahead(data, each, step, future)) for each in last.values()]
     }
+
+
+def table_of(item: Mapping[str, Any]) -> Examples:
+    """Columns given by hand, as a table."""
+    lengths = {name: len(cells) for name, cells in item.items()}
+    if len(set(lengths.values())) != 1:
+        raise Fault(f"columns of different lengths found: {lengths}")
+    count = next(iter(lengths.values()))
+    return Examples(
+        {name: list(cells) for name, cells in item.items()},
+        [Place("item", n + 1, "row") for n in range(count)],
+        "item",
+    )
 
 
 def _read(data: ForecastData, item: Any) -> Examples:
@@ -89,19 +102,19 @@ def _one(model: Forecaster, data: ForecastData, series: Series, known: Tensor) -
     with evaluating(model):
         both = torch.cat([series.known[-options.context :], known]).unsqueeze(0)
         ahead = model(context.to(device), both.to(device))
-        told = model.mean(ahead)[0].cpu()
+        means = model.mean(ahead)[0].cpu()
         levels = interval_levels(model, options.interval)
-        around = None if levels is None else model.quantiles(ahead, levels)[0].cpu()
+        bounds = None if levels is None else model.quantiles(ahead, levels)[0].cpu()
     targets = {}
     for k, name in enumerate(options.targets):
-        change = float(told[-1, k] - series.values[-1, k])
+        change = float(means[-1, k] - series.values[-1, k])
         targets[name] = {
-            "forecast": told[:, k].tolist(),
-            **({} if around is None else {"low": around[:, k, 0].tolist(), "high": around[:, k, 1].tolist()}),
+            "forecast": means[:, k].tolist(),
+            **({} if bounds is None else {"low": bounds[:, k, 0].tolist(), "high": bounds[:, k, 1].tolist()}),
             "direction": "up" if change > 0 else "down" if change < 0 else "none",
         }
-    found: dict[str, Any] = {"series": series.name} if series.name else {}
+    heading: dict[str, Any] = {"series": series.name} if series.name else {}
     if options.gaps != "allow":
         times = [series.times[-1] + data.step * (k + 1) for k in range(options.horizon)]
-        found["time"] = [to_text(each, series.clock) for each in times]
-    return {**found, "targets": targets}
+        heading["time"] = [to_text(each, series.clock) for each in times]
+    return {**heading, "targets": targets}

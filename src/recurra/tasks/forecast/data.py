@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from recurra.data import Batches, Examples, Place
+from recurra.data import Examples
 from recurra.data.series import Series, Windows, cut, read_series
 from recurra.errors import Fault
-from recurra.tasks.base import Options
+from recurra.tasks.forecast.windows import WindowOptions, window_batches
 from recurra.tasks.parts.batches import Epoch
 from recurra.tasks.parts.sources import Source, SourceOptions, read_like, read_source
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
-
-
-class WindowOptions(Options):
-    """How windows are taken of series.
-
-    Attributes:
-        context, horizon: steps read, and steps told.
-        stride: steps between two training windows; every window is evaluated.
-        batch_size: windows a batch.
-    """
-
-    context: int = Field(default=96, ge=1)
-    horizon: int = Field(default=24, ge=1)
-    stride: int = Field(default=1, ge=1)
-    batch_size: int = Field(default=32, ge=1)
 
 
 class ForecastOptions(WindowOptions):
@@ -89,20 +74,24 @@ class ForecastData:
         """The windows whose steps ahead lie in that part; their context may reach back before it."""
         if not self._windows:
             self._windows = self._cut(read_source(self.options.train))
-        found = self._windows[name]
-        if not found.origins:
-            raise self._too_short(found, f"the {name} part of {self._source}", name)
-        return found
+        windows = self._windows[name]
+        if not windows.origins:
+            raise self._too_short(windows, f"the {name} part of {self._source}", name)
+        return windows
 
     def like(self, data: str | Path) -> Windows:
-        """ "test": that part; else every window of another file."""
+        """The windows of a part, by its name; else every window of another file."""
         if str(data) in PARTS:
             return self.part(str(data))  # type: ignore[arg-type]
         series = self.read(read_like(SourceOptions(train=self.options.train), data))
-        found = self._over(series, [(0, len(each.values)) for each in series], 1)
-        if not found.origins:
-            raise self._too_short(found, str(data), "train")
-        return found
+        windows = self._over(series, [(0, len(each.values)) for each in series], 1)
+        if not windows.origins:
+            raise self._too_short(windows, str(data), "train")
+        return windows
+
+    def evaluation(self, data: str | Path | None) -> Windows:
+        """What `evaluate(data)` measures: the validation part for None."""
+        return self.part("validation") if data is None else self.like(data)
 
     def training_rows(self) -> Tensor:
         """`[N, V]`: what scaling may know. Fault where a target never changes."""
@@ -122,12 +111,13 @@ class ForecastData:
 
     def batches(self, epoch: int, rank: int, world: int) -> Epoch:
         """Windows of an epoch: see `Windows.take`."""
-        return window_batches(self.part("train"), self.options, self.seed, epoch, rank, world)
+        windows = self.part("train")
+        return window_batches(windows, self.options, seed=self.seed, epoch=epoch, rank=rank, world=world)
 
     def read(self, examples: Examples) -> list[Series]:
         """The series of a table of this format."""
         options = self.options
-        self._refuse_doubled_columns()
+        self._check_columns()
         if options.calendar and options.gaps == "allow":
             raise Fault("calendar needs evenly spaced times: set gaps to 'fault' or 'split'")
         series, self.step = read_series(
@@ -143,9 +133,9 @@ class ForecastData:
             for each in series:
                 low = (each.values[:, self._at(name)] <= 0).nonzero().flatten()
                 if len(low):
-                    place, found = each.places[int(low[0])], float(each.values[low[0], self._at(name)])
+                    place, value = each.places[int(low[0])], float(each.values[low[0], self._at(name)])
                     raise Fault(
-                        f"{place}: column {name!r}: {found:g} found, expected a number above 0: "
+                        f"{place}: column {name!r}: {value:g} found, expected a number above 0: "
                         f"it has no logarithm"
                     )
         return series
@@ -166,44 +156,22 @@ class ForecastData:
     def _too_short(self, windows: Windows, what: str, part: str) -> Fault:
         options = self.options
         longest = max(len(each.values) for each in windows.series)
-        needed = f"context + horizon = {options.context} + {options.horizon} steps"
+        room = f"context + horizon = {options.context} + {options.horizon} steps"
         if part != "train":
-            needed = f"horizon = {options.horizon} steps, context = {options.context} before them"
+            room = f"horizon = {options.horizon} steps, context = {options.context} before them"
         return Fault(
-            f"{what}: no room for {needed} (the longest series has {longest} rows in all, "
+            f"{what}: no room for {room} (the longest series has {longest} rows in all, "
             f"parts = {list(options.parts)}): give longer series, or set a shorter horizon or context"
         )
 
     def _at(self, name: str) -> int:
         return self.options.columns.index(name)
 
-    def _refuse_doubled_columns(self) -> None:
-        named = [*self.options.columns, *self.options.known]
-        twice = next((name for name in named if named.count(name) > 1), None)
+    def _check_columns(self) -> None:
+        names = [*self.options.columns, *self.options.known]
+        twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise Fault(f"column {twice!r} is named twice among targets, covariates and known")
         stray = next((name for name in self.options.logarithms if name not in self.options.columns), None)
         if stray is not None:
             raise Fault(f"logarithms: column {stray!r} is neither among targets nor covariates")
-
-
-def window_batches(
-    windows: Windows, options: WindowOptions, seed: int, epoch: int, rank: int, world: int
-) -> Epoch:
-    """The windows of an epoch in batches, drawn anew each epoch."""
-    lengths = [options.context + options.horizon] * len(windows)
-    batches = Batches(lengths, batch_size=options.batch_size, seed=seed, rank=rank, world=world)
-    return Epoch(batches.count(epoch), lambda position: windows.take(batches.item(epoch, position)))
-
-
-def table_of(item: Mapping[str, Any]) -> Examples:
-    """Columns given by hand, as a table."""
-    lengths = {name: len(cells) for name, cells in item.items()}
-    if len(set(lengths.values())) != 1:
-        raise Fault(f"columns of different lengths found: {lengths}")
-    count = next(iter(lengths.values()))
-    return Examples(
-        {name: list(cells) for name, cells in item.items()},
-        [Place("item", n + 1, "row") for n in range(count)],
-        "item",
-    )

@@ -1,4 +1,4 @@
-"""The sign of a change: how often it is told right, and what telling nothing would give."""
+"""The sign of a change: how often a forecast has it right, and what knowing nothing would give."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _Z = 1.959964  # of 95 %
 class Directions:
     """Hits and misses of signs, gathered window by window.
 
-    Series without a change are left out. What is told at one time counts as one observation for the interval,
-    however many targets it has: they move together.
+    Series without a change are left out. A forecast made at one time counts as one observation for the
+    interval, however many targets it has: they move together.
 
     Args:
-        majority: `[targets]`, the sign seen most often in training, for a baseline.
+        majority: `[targets]`, the most frequent sign in training, for a baseline.
     """
 
     def __init__(self, majority: Tensor) -> None:
@@ -27,12 +27,12 @@ class Directions:
         self._hits: dict[float, list[float]] = defaultdict(list)
         self._counts = torch.zeros(3, dtype=torch.float64)
 
-    def add(self, time: float, told: Tensor, true: Tensor, before: Tensor) -> None:
-        """Changes `[targets]` over the horizon: told and true, and the last one before."""
-        moved = true != 0
-        right = [(change.sign() == true.sign())[moved] for change in (told, self.majority, before)]
-        self._hits[time] += right[0].double().tolist()
-        self._counts += torch.stack([each.sum() for each in right]).cpu()
+    def add(self, time: float, forecast: Tensor, truth: Tensor, last: Tensor) -> None:
+        """Changes `[targets]` over the horizon, forecast and true, and the last change before them."""
+        moves = truth != 0
+        hits = [(change.sign() == truth.sign())[moves] for change in (forecast, self.majority, last)]
+        self._hits[time] += hits[0].double().tolist()
+        self._counts += torch.stack([each.sum() for each in hits]).cpu()
 
     def scores(self) -> Mapping[str, float]:
         """Hit rate with its 95 % interval; the two baselines: the training majority's sign, and the last

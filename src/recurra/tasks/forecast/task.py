@@ -2,97 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
-from recurra.data.series import Windows
 from recurra.errors import Fault
 from recurra.models.forecaster import Forecaster
-from recurra.models.frames import Frame, Scaling
-from recurra.models.horizon import DirectHorizon, Horizon, RecurrentHorizon
-from recurra.models.outputs import Gaussian, GaussianMixture, Output, Point, Quantiles
 from recurra.storage.files import read_json, write_json
 from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.forecast.ahead import answers
 from recurra.tasks.forecast.data import PARTS, ForecastData, ForecastOptions
+from recurra.tasks.forecast.model import ForecastModelOptions, build_model
 from recurra.tasks.forecast.plot import plot_windows
 from recurra.tasks.forecast.scores import back_test, majority_signs
 from recurra.tasks.parts.contexts import device_of, seeded
-from recurra.tasks.parts.network import BodyOptions, build_body
 from recurra.tasks.parts.sizes import activations_line, parameters_line
 
 ASSETS = "forecast.json"
 _WINDOWS_TO_LEARN = 2048
 
 
-class SeriesModelOptions(BodyOptions):
-    """The network.
-
-    Attributes:
-        ahead: steps ahead are told by a recurrent decoder, step by step, or all at once ("direct").
-    """
-
-    ahead: Literal["recurrent", "direct"] = "recurrent"
-
-
-class ForecastModelOptions(SeriesModelOptions):
-    """The network, and what it says of each number to come.
-
-    Attributes:
-        output: the number alone, some quantiles, or a distribution.
-        error: what a point forecast minimises: "mse", "mae" or "huber".
-        levels: quantiles told; 0.5 among them.
-        components: of a mixture.
-        anchor: what each window is seen from: "none", its "last" value or its "mean"; see
-            `recurra.models.frames.Scaling`.
-        differences: the last change of each column is read, too.
-    """
-
-    output: Literal["point", "quantiles", "gaussian", "mixture"] = "point"
-    error: Literal["mse", "mae", "huber"] = "mse"
-    levels: tuple[float, ...] = (0.1, 0.5, 0.9)
-    components: int = Field(default=3, ge=1)
-    anchor: Literal["none", "last", "mean"] = "last"
-    differences: bool = False
-
-
 @TASKS.register("forecast")
-class ForecastTask(Task):
-    """Tells the next `horizon` steps of series from the last `context` ones."""
+class ForecastTask(Task[Forecaster]):
+    """Forecasts the next `horizon` steps of series from the last `context` ones."""
 
     name = "forecast"
     DataOptions = ForecastOptions
     ModelOptions = ForecastModelOptions
     score = Score("loss", larger_is_better=False)
 
-    def __init__(self, data: ForecastData, model: Any, majority: Tensor) -> None:
+    def __init__(self, data: ForecastData, model: Forecaster, majority: Tensor) -> None:
         self.data, self.options = data, data.options
-        self.model: Any = model
+        self.model = model
         self.majority = majority
 
     @classmethod
     def prepare(cls, data: ForecastOptions, model: ForecastModelOptions, *, seed: int) -> Self:
-        held = ForecastData(data, seed)
-        rows = held.training_rows()
-        windows = held.part("train")
-        held.part("validation")
+        series = ForecastData(data, seed)
+        rows = series.training_rows()
+        windows = series.part("train")
+        _ = series.part("validation")  # what is wrong with it is told now
         known = windows.series[0].known.shape[1]
         with seeded(seed):
-            built = build_forecaster(model, data, known)
+            forecaster = build_model(model, data, known)
         context, future, _ = windows.take(windows.spaced_numbers(_WINDOWS_TO_LEARN))
-        built.frame.learn(rows, context, future)
-        return cls(held, built, majority_signs(windows, len(data.targets)))
+        forecaster.frame.learn(rows, context, future)
+        return cls(series, forecaster, majority_signs(windows, len(data.targets)))
 
     @classmethod
-    def restore(cls, data: ForecastOptions, model: ForecastModelOptions, module: Any, folder: Path) -> Self:
-        held = read_json(folder / ASSETS)
+    def restore(
+        cls, data: ForecastOptions, model: ForecastModelOptions, module: Forecaster, folder: Path
+    ) -> Self:
+        assets = read_json(folder / ASSETS)
         try:
-            majority = torch.tensor([float(held["majority"][name]) for name in data.targets])
+            majority = torch.tensor([float(assets["majority"][name]) for name in data.targets])
         except (KeyError, TypeError, ValueError):
             raise Fault(f"{folder / ASSETS}: holds no sign for each target: it was altered") from None
         return cls(ForecastData(data, 0), module, majority)
@@ -136,16 +102,14 @@ class ForecastTask(Task):
         options = self.options
         return back_test(
             self.model,
-            self._windows(data),
+            self.data.evaluation(data),
             options.interval,
             options.season,
             self.majority if options.direction else None,
         )
 
     def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
-        """For each file, or table `{column: [cells]}`, what follows its last row: see
-        `recurra.tasks.forecast.ahead.answers`.
-        """
+        """What follows the last row of each file, or table; see `recurra.tasks.forecast.ahead.answers`."""
         for item in items:
             yield answers(self.model, self.data, item)
 
@@ -153,35 +117,5 @@ class ForecastTask(Task):
         """Draws `count` windows, evenly spaced, of what `evaluate(data)` measures: context, truth, forecast
         and interval. The kind of picture follows from the path's ending.
         """
-        windows = self._windows(data)
+        windows = self.data.evaluation(data)
         plot_windows(self.model, windows.only(windows.spaced_numbers(count)), self.options, Path(path))
-
-    def _windows(self, data: str | Path | None) -> Windows:
-        return self.data.part("validation") if data is None else self.data.like(data)
-
-
-def build_forecaster(options: ForecastModelOptions, data: ForecastOptions, known: int) -> Forecaster:
-    """The network, with fresh weights, for these columns and `known` numbers a step known ahead."""
-    logarithms = [data.columns.index(name) for name in data.logarithms]
-    frame = Scaling(len(data.columns), len(data.targets), options.anchor, options.differences, logarithms)
-    outputs: dict[str, Callable[[], Output]] = {
-        "point": lambda: Point(options.error),
-        "quantiles": lambda: Quantiles(list(options.levels)),
-        "gaussian": Gaussian,
-        "mixture": lambda: GaussianMixture(options.components),
-    }
-    return assemble(options, frame, outputs[options.output](), data.horizon, known)
-
-
-def assemble(
-    options: SeriesModelOptions, frame: Frame, output: Output, horizon: int, known: int
-) -> Forecaster:
-    """Encoder and decoder around a frame and an output."""
-    encoder = build_body(options, frame.features + known)
-    width = frame.targets * output.size
-    ahead: Horizon
-    if options.ahead == "direct":
-        ahead = DirectHorizon(encoder.output_size, horizon, width)
-    else:
-        ahead = RecurrentHorizon(build_body(options, known + 1), horizon, width)
-    return Forecaster(frame, encoder, ahead, output, options.dropout)

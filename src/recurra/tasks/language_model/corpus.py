@@ -1,4 +1,4 @@
-"""The text of a language model: to train on, and held out."""
+"""The text of a language model: to train on, and to validate on."""
 
 from __future__ import annotations
 
@@ -44,7 +44,11 @@ class TextOptions(SourceOptions):
 
 
 class Corpus(ABC):
-    """Texts to train on and texts held out; the held-out ones are read when they are first asked for."""
+    """Texts to train on and to validate on, read when they are first asked for.
+
+    Attributes:
+        notes: remarks on the data, for `check`.
+    """
 
     def __init__(self, options: TextOptions, seed: int) -> None:
         self.options, self.seed = options, seed
@@ -57,13 +61,17 @@ class Corpus(ABC):
         return self._read()[0]
 
     @property
-    def held_out(self) -> list[str]:
+    def validation(self) -> list[str]:
         """Texts to validate on."""
         return self._read()[1]
 
     def like(self, data: str | Path) -> list[str]:
         """The texts of another file."""
         return self._texts(read_like(self.options, data))
+
+    def evaluation(self, data: str | Path | None) -> list[str]:
+        """What `evaluate(data)` measures: the texts to validate on for None."""
+        return self.validation if data is None else self.like(data)
 
     @abstractmethod
     def batches(self, text: RunningText, epoch: int, rank: int, world: int) -> Epoch:
@@ -82,10 +90,12 @@ class Corpus(ABC):
         """Sizes in words."""
 
     @abstractmethod
-    def _texts(self, examples: Examples) -> list[str]: ...
+    def _texts(self, examples: Examples) -> list[str]:
+        """The texts of a table."""
 
     @abstractmethod
-    def _split(self) -> tuple[list[str], list[str]]: ...
+    def _split(self) -> tuple[list[str], list[str]]:
+        """The texts to train on, and those to validate on."""
 
     def _read(self) -> tuple[list[str], list[str]]:
         if self._parts is None:

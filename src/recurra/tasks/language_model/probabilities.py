@@ -11,26 +11,28 @@ from torch.nn import functional as F
 
 from recurra.data import Window
 from recurra.errors import Fault
+from recurra.models import LanguageModel
 from recurra.ragged import Ragged
 from recurra.tasks.language_model.sentence_corpus import as_window
 from recurra.tasks.language_model.text import RunningText
+from recurra.tasks.parts.batches import chunks
 from recurra.tasks.parts.contexts import device_of, evaluating
 
 _AT_ONCE = 32
 
 
-def log_probabilities(model: Any, text: RunningText, texts: Sequence[str]) -> list[float]:
+def log_probabilities(model: LanguageModel, text: RunningText, texts: Sequence[str]) -> list[float]:
     """ln P of each text as a whole: from a boundary to a boundary."""
-    found: list[float] = []
+    totals: list[float] = []
     with evaluating(model):
-        for start in range(0, len(texts), _AT_ONCE):
-            window = as_window([text.sentence(one) for one in texts[start : start + _AT_ONCE]])
+        for chunk in chunks(texts, _AT_ONCE):
+            window = as_window([text.sentence(one) for one in chunk])
             costs = window.targets.with_data(_costs(model, window, None)[0])
-            found += [-float(row.sum()) for row in costs.to_list()]
-    return found
+            totals += [-float(row.sum()) for row in costs.to_list()]
+    return totals
 
 
-def total_cost(model: Any, windows: Iterable[Window]) -> tuple[float, int]:
+def total_cost(model: LanguageModel, windows: Iterable[Window]) -> tuple[float, int]:
     """The sum of nats over all tokens that windows predict, the state carried on, and how many they are."""
     nats, tokens, state = 0.0, 0, None
     with evaluating(model):
@@ -40,7 +42,7 @@ def total_cost(model: Any, windows: Iterable[Window]) -> tuple[float, int]:
     return nats, tokens
 
 
-def read(model: Any, text: RunningText, prompt: str) -> tuple[Tensor, Any]:
+def read_prompt(model: LanguageModel, text: RunningText, prompt: str) -> tuple[Tensor, Any]:
     """Logits `[1, V]` after a boundary and a text, and the state there."""
     with evaluating(model):
         inputs = text.sentence(prompt)[0].to(device_of(model))
@@ -57,7 +59,7 @@ def likeliest(logits: Tensor, count: int, text: RunningText) -> list[dict[str, A
     ]
 
 
-def above_shuffled(model: Any, text: RunningText, sentences: Sequence[str], seed: int) -> float:
+def above_shuffled(model: LanguageModel, text: RunningText, sentences: Sequence[str], seed: int) -> float:
     """The share of sentences that are likelier than their own words in another, random order."""
     rng = random.Random(seed)
     true, other = [], []
@@ -75,8 +77,8 @@ def above_shuffled(model: Any, text: RunningText, sentences: Sequence[str], seed
     return sum(a > b for a, b in pairs) / len(true)
 
 
-def _costs(model: Any, window: Window, state: Any) -> tuple[Tensor, Any]:
+def _costs(model: LanguageModel, window: Window, state: Any) -> tuple[Tensor, Any]:
     device = device_of(model)
-    logits, after = model(window.inputs.to(device), state)
+    logits, next_state = model(window.inputs.to(device), state)
     costs = F.cross_entropy(logits.data.float(), window.targets.to(device).data, reduction="none")
-    return costs.double(), after
+    return costs.double(), next_state

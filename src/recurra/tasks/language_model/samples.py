@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import torch
 
 from recurra.decode import beam_search
 from recurra.decode import sample as draw
 from recurra.errors import Fault
+from recurra.models import LanguageModel
 from recurra.state import map_state
 from recurra.streaming.runner import one_step, runner
-from recurra.tasks.language_model.probabilities import read
+from recurra.tasks.language_model.probabilities import read_prompt
 from recurra.tasks.language_model.text import RunningText
 from recurra.tasks.parts.contexts import evaluating
 
 
 def sample_texts(
-    model: Any,
+    model: LanguageModel,
     text: RunningText,
     prompt: str = "",
     *,
@@ -50,7 +50,7 @@ def sample_texts(
     unknown = text.tokenizer.unknown
     forbid = () if unknown is None else (unknown,)
     end = text.boundary if text.read_as == "sentences" else None
-    logits, state = read(model, text, prompt)
+    logits, state = read_prompt(model, text, prompt)
     with evaluating(model):
         step = one_step(runner(model, beam or count))
         if beam is None:
@@ -58,13 +58,13 @@ def sample_texts(
             state = map_state(lambda leaf: leaf.expand(count, *leaf.shape[1:]), state)
             generator = torch.Generator(logits.device).manual_seed(seed)
             limits = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "forbid": forbid}
-            rows = list(draw(step, logits, state, length=length, end=end, generator=generator, **limits))
-            ids = torch.stack(rows, 1).tolist() if rows else [[]] * count
-            drawn = [row[: row.index(end)] if end in row else row for row in ids]
+            steps = list(draw(step, logits, state, length=length, end=end, generator=generator, **limits))
+            rows = torch.stack(steps, 1).tolist() if steps else [[]] * count
+            samples = [row[: row.index(end)] if end in row else row for row in rows]
         else:
             search = partial(beam_search, step, logits, state, width=beam, length=length)
-            found = search(end=end, length_penalty=length_penalty, forbid=forbid)
-            drawn = [one.ids for one in found[0][:count]]
+            (hypotheses,) = search(end=end, length_penalty=length_penalty, forbid=forbid)
+            samples = [hypothesis.ids for hypothesis in hypotheses[:count]]
     blank = " " if prompt and text.tokenizer.kind == "word" else ""
-    for row in drawn:
-        yield prompt + blank + text.text(row)
+    for ids in samples:
+        yield prompt + blank + text.text(ids)

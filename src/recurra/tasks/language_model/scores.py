@@ -32,9 +32,9 @@ def language_scores(run: str | Path, symbols: Tokenizer, weight: float, bonus: f
     ids, unknown = [], []
     for index in range(len(symbols)):
         token = symbols.token(index)
-        known = [i for i in range(len(text.tokenizer)) if text.tokenizer.token(i) == token]
-        unknown += [] if known else [token]
-        ids += known[:1]
+        matches = [i for i in range(len(text.tokenizer)) if text.tokenizer.token(i) == token]
+        unknown += [] if matches else [token]
+        ids += matches[:1]
     if unknown:
         raise Fault(
             f"{folder}: the language model does not know {', '.join(map(repr, unknown[:5]))}: train it on "

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from recurra.models import LanguageModel
 from recurra.streaming.runner import runner
 from recurra.tasks.base import TextStream
 from recurra.tasks.language_model.probabilities import likeliest
@@ -23,7 +24,7 @@ class LanguageModelStream(TextStream):
     line; `finish` completes the last ones.
     """
 
-    def __init__(self, model: Any, text: RunningText, count: int = 3) -> None:
+    def __init__(self, model: LanguageModel, text: RunningText, count: int = 3) -> None:
         self.model, self.text, self.count = model, text, count
         self._waiting = ""
         with evaluating(model):
@@ -34,12 +35,12 @@ class LanguageModelStream(TextStream):
     def feed(self, piece: str) -> Iterator[dict[str, Any]]:
         self._waiting += piece
         ready = self._ready(self._waiting)
-        taken, self._waiting = self._waiting[:ready], self._waiting[ready:]
-        yield from self._answers(self._tokens(taken))
+        text, self._waiting = self._waiting[:ready], self._waiting[ready:]
+        yield from self._answers(self._tokens(text))
 
     def finish(self) -> Iterator[dict[str, Any]]:
-        taken, self._waiting = self._waiting, ""
-        yield from self._answers(self._tokens(taken))
+        text, self._waiting = self._waiting, ""
+        yield from self._answers(self._tokens(text))
 
     def _ready(self, text: str) -> int:
         """How much of the text no later piece can change."""
@@ -63,14 +64,14 @@ class LanguageModelStream(TextStream):
         if not tokens:
             return
         with evaluating(self.model):
-            after, self._state = self._run.feed(self._ids(tokens), self._state)
-        before = torch.cat([self._logits, after[0, :-1]])
-        self._logits = after[:, -1]
-        for index, seen, coming in zip(tokens, before.float().log_softmax(-1), after[0], strict=True):
+            logits, self._state = self._run.feed(self._ids(tokens), self._state)
+        prev_logits = torch.cat([self._logits, logits[0, :-1]])
+        self._logits = logits[:, -1]
+        for index, shares, row in zip(tokens, prev_logits.float().log_softmax(-1), logits[0], strict=True):
             yield {
                 "token": self.text.tokenizer.token(index),
-                "surprisal_bits": -float(seen[index]) / math.log(2),
-                "next": likeliest(coming, self.count, self.text),
+                "surprisal_bits": -float(shares[index]) / math.log(2),
+                "next": likeliest(row, self.count, self.text),
             }
 
     def _ids(self, tokens: Sequence[int]) -> Tensor:

@@ -39,7 +39,7 @@ class StreamCorpus(Corpus):
         count = len(self.batches(text, 0, 0, 1))
         return [
             f"train: one text of {len(self._streams(text, 0, 1).ids):,} {tokens} tokens",
-            f"validation: one text of {len(text.stream(self.held_out[0])):,} {tokens} tokens",
+            f"validation: one text of {len(text.stream(self.validation[0])):,} {tokens} tokens",
             f"epoch: {count:,} batches of {batch:,} steps "
             f"({self.options.batch_size} streams, {self.options.steps} steps each)",
         ]
@@ -61,5 +61,5 @@ class StreamCorpus(Corpus):
         if options.hold_out_from == "random":
             raise Fault("hold_out_from = 'random' tears a stream apart: expected 'last' or 'first'")
         text = self._texts(read_source(options.train))[0]
-        train, held = cut(text, options.hold_out, options.tokens == "character", options.hold_out_from)
-        return [train], [held]
+        train, validation = cut(text, options.hold_out, options.tokens == "character", options.hold_out_from)
+        return [train], [validation]

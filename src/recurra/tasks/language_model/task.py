@@ -8,22 +8,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field
-from torch import nn
 from torch.nn import functional as F
 
 from recurra.data import Tokenizer, Window, load_tokenizer, train_tokenizer
 from recurra.errors import Fault
-from recurra.layers.inputs import Input
-from recurra.models import LanguageModel, OneHot, TokenEmbedding
+from recurra.models import LanguageModel
 from recurra.state import detach
 from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.language_model.corpus import Corpus, TextOptions
+from recurra.tasks.language_model.model import LanguageModelOptions, build_model
 from recurra.tasks.language_model.probabilities import (
     above_shuffled,
     likeliest,
     log_probabilities,
-    read,
+    read_prompt,
     total_cost,
 )
 from recurra.tasks.language_model.samples import sample_texts
@@ -32,29 +30,14 @@ from recurra.tasks.language_model.stream import LanguageModelStream
 from recurra.tasks.language_model.stream_corpus import StreamCorpus
 from recurra.tasks.language_model.text import ReadAs, RunningText
 from recurra.tasks.parts.contexts import device_of, seeded
-from recurra.tasks.parts.network import BodyOptions, build_body
 from recurra.tasks.parts.sizes import activations_line, parameters_line
 
 TOKENIZER = "tokenizer.json"
 CORPORA: dict[ReadAs, type[Corpus]] = {"stream": StreamCorpus, "sentences": SentenceCorpus}
 
 
-class LanguageModelOptions(BodyOptions):
-    """The network.
-
-    Attributes:
-        embedding: width of a token's vector; 0 reads tokens as one-hot vectors.
-        tied: the output layer uses those vectors; the last layer must be as wide.
-        word_dropout: share of the tokens read as unknown.
-    """
-
-    embedding: int = Field(default=128, ge=0)
-    tied: bool = False
-    word_dropout: float = Field(default=0.0, ge=0, lt=1)
-
-
 @TASKS.register("language_model")
-class LanguageModelTask(Task):
+class LanguageModelTask(Task[LanguageModel]):
     """Predicts each token from all before it. Logarithms are natural unless a name says bits."""
 
     name = "language_model"
@@ -62,11 +45,11 @@ class LanguageModelTask(Task):
     ModelOptions = LanguageModelOptions
     score = Score("nats_per_token", larger_is_better=False)
 
-    def __init__(self, corpus: Corpus, tokenizer: Tokenizer, model: nn.Module) -> None:
+    def __init__(self, corpus: Corpus, tokenizer: Tokenizer, model: LanguageModel) -> None:
         self.corpus = corpus
         self.options = corpus.options
         self.text = RunningText(tokenizer, self.options.read_as)
-        self.model: Any = model
+        self.model = model
 
     @classmethod
     def prepare(cls, data: TextOptions, model: LanguageModelOptions, *, seed: int) -> Self:
@@ -80,21 +63,22 @@ class LanguageModelTask(Task):
             task = cls(corpus, tokenizer, build_model(model, tokenizer))
         # what is wrong with the data is told now, not at the first validation
         task.batches(0)
-        _ = corpus.held_out
+        _ = corpus.validation
         return task
 
     @classmethod
-    def restore(cls, data: TextOptions, model: LanguageModelOptions, module: nn.Module, folder: Path) -> Self:
+    def restore(
+        cls, data: TextOptions, model: LanguageModelOptions, module: LanguageModel, folder: Path
+    ) -> Self:
         return cls(CORPORA[data.read_as](data, 0), load_tokenizer(folder / TOKENIZER), module)
 
     def save_assets(self, folder: Path) -> None:
         self.text.tokenizer.save(folder / TOKENIZER)
 
     def check(self) -> list[str]:
-        targets = [
-            t for w in self.corpus.windows(self.text, self.corpus.held_out) for t in w.targets.data.tolist()
-        ]
-        unknown = sum(t == self.text.tokenizer.unknown for t in targets) / len(targets)
+        windows = self.corpus.windows(self.text, self.corpus.validation)
+        targets = [target for window in windows for target in window.targets.data.tolist()]
+        unknown = sum(target == self.text.tokenizer.unknown for target in targets) / len(targets)
         first = self.batches(0)[0].inputs
         return [
             *self.corpus.check(self.text),
@@ -110,30 +94,29 @@ class LanguageModelTask(Task):
 
     def loss(self, batch: Window, carry: Any) -> Loss:
         device = device_of(self.model)
-        logits, after = self.model(batch.inputs.to(device), None if batch.fresh else carry)
+        logits, state = self.model(batch.inputs.to(device), None if batch.fresh else carry)
         targets = batch.targets.to(device).data
         total = F.cross_entropy(logits.data, targets, reduction="sum")
         goes_on = self.options.read_as == "stream"
-        return Loss(total, len(targets), detach(after) if goes_on else None)
+        return Loss(total, len(targets), detach(state) if goes_on else None)
 
     def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
         """`nats_per_token`, its exponential `perplexity`, `bits_per_character` (ends of lines and sentences
         are characters, too), and `above_shuffled` where `rank_shuffled` asks for it.
         """
-        texts = self.corpus.held_out if data is None else self.corpus.like(data)
+        texts = self.corpus.evaluation(data)
         nats, tokens = total_cost(self.model, self.corpus.windows(self.text, texts))
         characters = sum(len(one) + (not one.endswith("\n")) for one in texts)
-        found = {
+        scores = {
             "nats_per_token": nats / tokens,
             "perplexity": _exp(nats / tokens),
             "bits_per_character": nats / math.log(2) / characters,
         }
         if self.options.rank_shuffled:
             sentences = self.corpus.sentences(texts)
-            rng = random.Random(0)
-            chosen = rng.sample(sentences, min(len(sentences), self.options.rank_shuffled))
-            found["above_shuffled"] = self.above_shuffled(chosen)
-        return found
+            count = min(len(sentences), self.options.rank_shuffled)
+            scores["above_shuffled"] = self.above_shuffled(random.Random(0).sample(sentences, count))
+        return scores
 
     def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
         """For each text: ln P of it with its end, and the likeliest tokens after it."""
@@ -157,7 +140,7 @@ class LanguageModelTask(Task):
 
     def next_tokens(self, text: str, count: int = 5) -> list[dict[str, Any]]:
         """The likeliest tokens after a text, most likely first: `token` and `probability`."""
-        return likeliest(read(self.model, self.text, text)[0][0], count, self.text)
+        return likeliest(read_prompt(self.model, self.text, text)[0][0], count, self.text)
 
     def above_shuffled(self, sentences: Sequence[str], seed: int = 0) -> float:
         """The share of sentences that are likelier than their own words in another, random order."""
@@ -170,18 +153,6 @@ class LanguageModelTask(Task):
     def open_stream(self) -> LanguageModelStream:
         """Text in; for each token its surprisal, and what is likeliest next."""
         return LanguageModelStream(self.model, self.text)
-
-
-def build_model(options: LanguageModelOptions, tokenizer: Tokenizer) -> LanguageModel:
-    """The network, with fresh weights, for the ids of a tokenizer."""
-    size = len(tokenizer)
-    read: Input = OneHot(size)
-    if options.embedding:
-        read = TokenEmbedding(
-            size, options.embedding, unknown=tokenizer.unknown, word_dropout=options.word_dropout
-        )
-    body = build_body(options, read.output_size)
-    return LanguageModel(read, body, size, dropout=options.dropout, tied=options.tied)
 
 
 def _tokenizer(data: TextOptions, texts: Sequence[str]) -> Tokenizer:

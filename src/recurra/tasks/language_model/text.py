@@ -82,5 +82,5 @@ def cut(text: str, share: float, by_character: bool, place: str) -> tuple[str, s
 
 def sentences_of(text: str, least: int = 4, most: int = 60) -> list[str]:
     """Sentences of `least` to `most` words: pieces of lines that end with a full stop, ! or ?"""
-    found = [piece.strip() for line in text.split("\n") for piece in _SENTENCE_END.split(line)]
-    return [one for one in found if one[-1:] in (".", "!", "?") and least <= len(one.split()) <= most]
+    pieces = [piece.strip() for line in text.split("\n") for piece in _SENTENCE_END.split(line)]
+    return [one for one in pieces if one[-1:] in (".", "!", "?") and least <= len(one.split()) <= most]

@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from recurra.data import Examples, LabelSet
+from recurra.models import Bag, ManyToOne
 from recurra.tasks.base import TASKS, Score
-from recurra.tasks.many_to_one.options import ManyToOneDataOptions, ManyToOneOptions
-from recurra.tasks.many_to_one.task import ManyToOneTask, build_network, build_reader, load_reader
-from recurra.tasks.parts.batches import RowReader
+from recurra.tasks.many_to_one.data import ManyToOneDataOptions, build_reader, load_reader
+from recurra.tasks.many_to_one.model import ManyToOneOptions, build_model
+from recurra.tasks.many_to_one.task import ManyToOneTask
 from recurra.tasks.parts.contexts import seeded
 from recurra.tasks.parts.metrics import accuracy, macro_f1
 from recurra.tasks.parts.sources import read_parts
+from recurra.tasks.readers.base import RowReader
 
 LABELS = "labels.json"
 
@@ -33,36 +35,42 @@ class ClassifyDataOptions(ManyToOneDataOptions):
 
 
 @TASKS.register("classify")
-class ClassifyTask(ManyToOneTask):
+class ClassifyTask(ManyToOneTask[ManyToOne | Bag, list[int]]):
     """Gives each row one of the labels of the training data."""
 
     name = "classify"
     DataOptions = ClassifyDataOptions
     ModelOptions = ManyToOneOptions
     score = Score("accuracy", larger_is_better=True)
+    options: ClassifyDataOptions
 
     def __init__(
-        self, data: ClassifyDataOptions, reader: RowReader, labels: LabelSet, model: nn.Module, seed: int = 0
+        self,
+        data: ClassifyDataOptions,
+        reader: RowReader,
+        labels: LabelSet,
+        model: ManyToOne | Bag,
+        seed: int = 0,
     ) -> None:
         super().__init__(data, reader, model, seed)
         self.labels = labels
 
     @classmethod
     def prepare(cls, data: ClassifyDataOptions, model: ManyToOneOptions, *, seed: int) -> Self:
-        train, held_out = read_parts(data, seed)
+        examples, validation = read_parts(data, seed)
         if data.distinct and data.tokens is not None:
-            train = train.distinct(data.tokens, data.label)
-        labels = LabelSet.from_column(train, data.label)
-        reader = build_reader(data, model, train)
+            examples = examples.distinct(data.tokens, data.label)
+        labels = LabelSet.from_column(examples, data.label)
+        reader = build_reader(data, model, examples)
         with seeded(seed):
-            task = cls(data, reader, labels, build_network(model, reader, len(labels)), seed)
-        task._train = task._answered(train)
-        task._held_out = task._answered(held_out)
+            task = cls(data, reader, labels, build_model(model, reader, len(labels)), seed)
+        train, notes = task.read(examples)
+        task.data.fill(train, notes, validation)
         return task
 
     @classmethod
     def restore(
-        cls, data: ClassifyDataOptions, model: ManyToOneOptions, module: nn.Module, folder: Path
+        cls, data: ClassifyDataOptions, model: ManyToOneOptions, module: ManyToOne | Bag, folder: Path
     ) -> Self:
         return cls(data, load_reader(data, model, folder), LabelSet.load(folder / LABELS), module)
 
@@ -71,33 +79,34 @@ class ClassifyTask(ManyToOneTask):
         self.labels.save(folder / LABELS)
 
     def check(self) -> list[str]:
-        counts = zip(self.labels.names, self.labels.counts, strict=True)
-        listed = ", ".join(f"{name} {count:,}" for name, count in counts)
-        return [f"labels: {len(self.labels)}: {listed}", *super().check(), *map(str, self.labels.notes)]
+        pairs = zip(self.labels.names, self.labels.counts, strict=True)
+        counts = ", ".join(f"{name} {count:,}" for name, count in pairs)
+        return [f"labels: {len(self.labels)}: {counts}", *super().check(), *map(str, self.labels.notes)]
 
     def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
         """`accuracy`, `macro_f1` (the mean over labels), and `nats`, the mean of -ln P(label)."""
-        held = self._evaluated(data)
-        scores = self.answer(held.rows)
-        targets = self.targets(held.answers, range(len(held.answers)))
-        true, said = (self.labels.decode(ids.tolist()) for ids in (targets, scores.argmax(-1)))
+        rows, answers = self.data.evaluation(data)
+        scores = self.answer(rows)
+        targets = torch.tensor(answers)
+        labels = self.labels.decode(answers)
+        predictions = self.labels.decode(scores.argmax(-1).tolist())
         return {
-            "accuracy": accuracy(true, said),
-            "macro_f1": macro_f1(true, said),
+            "accuracy": accuracy(labels, predictions),
+            "macro_f1": macro_f1(labels, predictions),
             "nats": float(F.cross_entropy(scores, targets)),
         }
 
-    def targets(self, answers: Any, indices: Sequence[int]) -> Tensor:
+    def targets(self, answers: list[int], indices: Sequence[int]) -> Tensor:
         return torch.tensor([answers[i] for i in indices], dtype=torch.int64)
 
-    def cost(self, said: Tensor, targets: Tensor) -> Tensor:
-        return F.cross_entropy(said, targets, reduction="sum")
+    def cost(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return F.cross_entropy(outputs, targets, reduction="sum")
 
     def _answers(self, examples: Examples) -> list[int]:
         return self.labels.encode_labels(examples, self.options.label)
 
-    def _shown(self, answer: Tensor) -> dict[str, Any]:
-        shares = answer.softmax(-1).tolist()
+    def _table(self, outputs: Tensor) -> dict[str, Any]:
+        shares = outputs.softmax(-1).tolist()
         best = max(range(len(shares)), key=shares.__getitem__)
         return {
             "label": self.labels.names[best],

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any, Self
 
 from pydantic import field_validator
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from recurra.data import Examples, columns
 from recurra.models import Regressor
 from recurra.tasks.base import TASKS, Score
-from recurra.tasks.many_to_one.options import ManyToOneDataOptions, ManyToOneOptions
-from recurra.tasks.many_to_one.task import ManyToOneTask, build_network, build_reader, load_reader
+from recurra.tasks.many_to_one.data import ManyToOneDataOptions, build_reader, load_reader
+from recurra.tasks.many_to_one.model import ManyToOneOptions, build_model
+from recurra.tasks.many_to_one.task import ManyToOneTask
 from recurra.tasks.parts.contexts import seeded
 from recurra.tasks.parts.metrics import regression_scores
 from recurra.tasks.parts.sources import read_parts
@@ -43,38 +44,38 @@ class RegressDataOptions(ManyToOneDataOptions):
 
 
 @TASKS.register("regress")
-class RegressTask(ManyToOneTask):
+class RegressTask(ManyToOneTask[Regressor, Tensor]):
     """Predicts numbers, in their own unit; the network learns them at the scale of the training part."""
 
     name = "regress"
     DataOptions = RegressDataOptions
     ModelOptions = ManyToOneOptions
     score = Score("mse", larger_is_better=False)
+    options: RegressDataOptions
 
     @classmethod
     def prepare(cls, data: RegressDataOptions, model: ManyToOneOptions, *, seed: int) -> Self:
-        train, held_out = read_parts(data, seed)
+        examples, validation = read_parts(data, seed)
         if data.distinct and data.tokens is not None:
-            train = train.distinct(data.tokens, *data.names)
-        reader = build_reader(data, model, train)
+            examples = examples.distinct(data.tokens, *data.names)
+        reader = build_reader(data, model, examples)
         count = len(data.names)
         with seeded(seed):
-            task = cls(data, reader, Regressor(build_network(model, reader, count), count), seed)
-        task._train = task._answered(train)
-        task.model.learn(task._train.answers)
-        task._held_out = task._answered(held_out)
+            task = cls(data, reader, Regressor(build_model(model, reader, count), count), seed)
+        train, notes = task.read(examples)
+        task.model.learn(train.answers)
+        task.data.fill(train, notes, validation)
         return task
 
     @classmethod
     def restore(
-        cls, data: RegressDataOptions, model: ManyToOneOptions, module: nn.Module, folder: Path
+        cls, data: RegressDataOptions, model: ManyToOneOptions, module: Regressor, folder: Path
     ) -> Self:
         return cls(data, load_reader(data, model, folder), module)
 
     def check(self) -> list[str]:
-        train, _ = self._data()
         lines = []
-        for name, column in zip(self.options.names, train.answers.unbind(1), strict=True):
+        for name, column in zip(self.options.names, self.data.train.answers.unbind(1), strict=True):
             low, high = float(column.min()), float(column.max())
             lines.append(
                 f"target {name}: {low:.4g} to {high:.4g}, mean {float(column.mean()):.4g}"
@@ -84,19 +85,19 @@ class RegressTask(ManyToOneTask):
 
     def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
         """`mse` and `mae` over all numbers, and `r2`, the share of the variance explained."""
-        held = self._evaluated(data)
-        return regression_scores(held.answers, self.answer(held.rows))
+        rows, answers = self.data.evaluation(data)
+        return regression_scores(answers, self.answer(rows))
 
     def targets(self, answers: Tensor, indices: Sequence[int]) -> Tensor:
         return answers[list(indices)]
 
-    def cost(self, said: Tensor, targets: Tensor) -> Tensor:
+    def cost(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Squares of the scaled errors, the mean over the columns, summed over rows."""
-        scaled = F.mse_loss(self.model.scaled(said), self.model.scaled(targets), reduction="sum")
-        return scaled / targets.shape[1]
+        squares = F.mse_loss(self.model.scaled(outputs), self.model.scaled(targets), reduction="sum")
+        return squares / targets.shape[1]
 
     def _answers(self, examples: Examples) -> Tensor:
         return columns.numbers(examples, *self.options.names)
 
-    def _shown(self, answer: Tensor) -> dict[str, Any]:
-        return dict(zip(self.options.names, answer.tolist(), strict=True))
+    def _table(self, outputs: Tensor) -> dict[str, Any]:
+        return dict(zip(self.options.names, outputs.tolist(), strict=True))

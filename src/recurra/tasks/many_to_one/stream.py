@@ -10,12 +10,13 @@ from torch import Tensor
 
 from recurra.data.text.tokenizers import RULES
 from recurra.errors import Fault
-from recurra.models import Words
+from recurra.models import Bag, ManyToOne, Regressor, Words
 from recurra.streaming.runner import runner
 from recurra.tasks.base import TextStream
-from recurra.tasks.parts.batches import RowReader
 from recurra.tasks.parts.contexts import device_of, evaluating
-from recurra.tasks.readers.words import WordReader, WordStream
+from recurra.tasks.readers.base import RowReader
+from recurra.tasks.readers.word_stream import WordStream
+from recurra.tasks.readers.words import WordReader
 
 
 class ManyToOneStream(TextStream):
@@ -25,13 +26,18 @@ class ManyToOneStream(TextStream):
     list a line for each step; an empty line ends a row.
     """
 
-    def __init__(self, model: Any, reader: RowReader, shown: Callable[[Tensor], dict[str, Any]]) -> None:
+    def __init__(
+        self,
+        model: ManyToOne | Bag | Regressor,
+        reader: RowReader,
+        table: Callable[[Tensor], dict[str, Any]],
+    ) -> None:
         if not model.causal:
             raise Fault(
                 "this model's answer depends on the whole row, so it can't be streamed: train with "
                 "bidirectional = false and pool = 'last', or ask for the movement of whole rows"
             )
-        self.model, self.reader, self.shown = model, reader, shown
+        self.model, self.reader, self.table = model, reader, table
         self._words = WordStream()
         self._line = ""
         with evaluating(model):
@@ -85,5 +91,5 @@ class ManyToOneStream(TextStream):
         x = x.to(device_of(self.model))
         row = x.as_row() if isinstance(x, Words) else x.data[None]
         with evaluating(self.model):
-            said, self._state = self._run.feed(row, self._state)
-        return self.shown(said[0, 0].float().cpu())
+            outputs, self._state = self._run.feed(row, self._state)
+        return self.table(outputs[0, 0].float().cpu())

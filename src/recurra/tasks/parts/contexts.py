@@ -11,9 +11,7 @@ from torch import nn
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """What is drawn inside depends on `seed` alone, and the caller's numbers go on as if nothing had been
-    drawn.
-    """
+    """Random numbers depend on `seed` alone inside, and go on outside as if none had been drawn."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield

@@ -74,7 +74,7 @@ class DirectedOptions(BodyOptions):
 
 
 def build_body(options: BodyOptions, input_size: int) -> Layer:
-    """A stack over inputs of this width.
+    """The body of a model: a stack of layers over inputs of this width.
 
     Raises:
         Fault: an unknown cell or argument of it, or as many cells or widths as there are not layers.
@@ -97,7 +97,11 @@ def build_body(options: BodyOptions, input_size: int) -> Layer:
 
 
 def build_pool(name: str, body: Layer) -> Pool:
-    """A pool of `POOLS` over what a body gives; "last" of two directions takes the end of each."""
+    """A pool of `POOLS` over what a body gives; "last" of two directions takes the end of each.
+
+    Raises:
+        Fault: no pool of this name.
+    """
     width = body.output_size
     if name == "last":
         return LastPool(width) if body.delay is not None else EndsPool(width, width // 2)
@@ -125,10 +129,10 @@ def _cell(options: BodyOptions, name: str, width: int, hidden: int) -> Cell:
             f"cell = {name!r}: it is built around another cell; set cell to that one, and dropout or "
             f"zoneout by their own options"
         )
-    known = list(parameters)[2:]
+    arguments = list(parameters)[2:]
     for key in options.cell_options:
-        if key not in known:
-            raise Fault(f"cell_options: {name!r} has no argument {key!r}{nearest(key, known)}")
+        if key not in arguments:
+            raise Fault(f"cell_options: {name!r} has no argument {key!r}{nearest(key, arguments)}")
     try:
         cell: Cell = cls(width, hidden, **options.cell_options)
     except TypeError as error:

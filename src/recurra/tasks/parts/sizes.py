@@ -34,14 +34,13 @@ def parameters_line(model: nn.Module) -> str:
 
 
 def activations_line(model: nn.Module, steps: int, outputs: int = 0) -> str:
-    """About what back-propagation keeps of a batch of `steps` steps in all: the features read,
-    eight numbers for each unit of each layer over time, as an LSTM keeps, and three for each of
-    `outputs` scores a step.
+    """About what back-propagation keeps of a batch of `steps` steps in all: the features read, eight numbers
+    for each unit of each layer over time, as an LSTM keeps, and three for each of `outputs` scores a step.
     """
     layers = [module for module in model.modules() if isinstance(module, Recurrent)]
-    read = next((int(m.output_size) for m in model.modules() if isinstance(m, Input)), 0)
-    kept = 4 * steps * (2 * read + sum(8 * layer.output_size for layer in layers) + 3 * outputs)
-    return f"memory: about {bytes_text(kept)} for a batch of {steps:,} steps"
+    features = next((int(m.output_size) for m in model.modules() if isinstance(m, Input)), 0)
+    numbers = steps * (2 * features + sum(8 * layer.output_size for layer in layers) + 3 * outputs)
+    return f"memory: about {bytes_text(4 * numbers)} for a batch of {steps:,} steps"
 
 
 def bytes_text(count: float) -> str:

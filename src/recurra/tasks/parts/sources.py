@@ -13,8 +13,11 @@ from recurra.errors import Fault
 from recurra.tasks.base import Options
 
 Source = str | dict[str, Any]
-"""A path, "builtin:NAME", or a table with `path` or `builtin` and options of the format; see
-`recurra.data.read`."""
+"""A path, "builtin:NAME", or a table with `path` or `builtin` and options of the format, as
+`recurra.data.read` takes it."""
+
+TEST = "test"
+"""What `evaluate` is given to measure the recipe's test data."""
 
 
 class SourceOptions(Options):
@@ -31,6 +34,16 @@ class SourceOptions(Options):
     validation: Source | list[Source] | None = None
     hold_out: float = Field(default=0.1, gt=0, lt=1)
     hold_out_from: Literal["last", "first", "random"] = "last"
+
+
+class TestedOptions(SourceOptions):
+    """The data, with a part to test on.
+
+    Attributes:
+        test: what `evaluate` measures when it is given `TEST`.
+    """
+
+    test: Source | list[Source] | None = None
 
 
 class Parts(NamedTuple):
@@ -53,7 +66,7 @@ def read_parts(options: SourceOptions, seed: int) -> Parts:
 
 
 def read_source(source: Source | Sequence[Source]) -> Examples:
-    """One source, or several as one; a relative path that leads nowhere is told with where it started."""
+    """One source, or several as one; a relative path that leads nowhere is told with where it starts."""
     try:
         return read(source)
     except Fault as fault:
@@ -71,31 +84,18 @@ def read_like(options: SourceOptions, data: str | Path) -> Examples:
     return read_source(str(data))
 
 
+def read_named(options: SourceOptions, data: str | Path) -> Examples:
+    """The recipe's test data for `TEST`, where the task has such; else see `read_like`."""
+    if str(data) != TEST or not isinstance(options, TestedOptions):
+        return read_like(options, data)
+    if options.test is None:
+        raise Fault("the recipe names no test data: set data.test, or give a file")
+    return read_source(options.test)
+
+
 def _paths(source: Any) -> list[Path]:
     if isinstance(source, str):
         return [Path(source).expanduser()]
     if isinstance(source, Mapping):
         return _paths(source.get("path", []))
     return [path for each in source for path in _paths(each)]
-
-
-TEST = "test"
-
-
-class TestedOptions(SourceOptions):
-    """The data, with a part to test on.
-
-    Attributes:
-        test: what `evaluate` measures when it is given "test".
-    """
-
-    test: Source | list[Source] | None = None
-
-
-def read_named(options: TestedOptions, data: str | Path) -> Examples:
-    """ "test": that part of the recipe; else another file of the same format."""
-    if str(data) != TEST:
-        return read_like(options, data)
-    if options.test is None:
-        raise Fault("the recipe names no test data: set data.test, or give a file")
-    return read_source(options.test)

@@ -25,26 +25,26 @@ class PictureReader:
     """Rows `[T, height, width, channels]`, uint8, all of the size that the training part has.
 
     Attributes:
-        column: where examples have their pictures. wanted: see there.
+        column: where examples have their pictures. form: what is done to a picture as it is read.
         shape: height, width and channels; None until the first picture is read.
     """
 
-    def __init__(self, column: str, wanted: PictureForm, shape: Shape | None = None) -> None:
-        self.column, self.wanted, self.shape = column, wanted, shape
+    def __init__(self, column: str, form: PictureForm, shape: Shape | None = None) -> None:
+        self.column, self.form, self.shape = column, form, shape
 
     def rows(self, examples: Examples) -> list[Tensor]:
         """The row of each example; a name that comes again is read once. Relative names start from the folder
         of the file that names them.
         """
-        known: dict[Any, Tensor] = {}
+        cache: dict[Any, Tensor] = {}
         rows = []
         for cell, place in zip(examples[self.column], examples.places, strict=True):
             key = (place.file, cell) if isinstance(cell, str) else None
-            row = known.get(key) if key else None
+            row = cache.get(key) if key else None
             if row is None:
                 row = self._row(cell, f"{place}: column {self.column!r}", Path(place.file).parent)
             if key:
-                known[key] = row
+                cache[key] = row
             rows.append(row)
         return rows
 
@@ -52,8 +52,8 @@ class PictureReader:
         """The row of one thing to predict: what `recurra.data.pictures.frames_of` takes, names starting from
         the working directory.
         """
-        named = isinstance(item, Mapping) and "bytes" not in item
-        cell = item.get(self.column) if named else item
+        # a table with "bytes" is a picture itself, as Parquet files hold them
+        cell = item.get(self.column) if isinstance(item, Mapping) and "bytes" not in item else item
         if cell is None:
             raise Fault(f"{item!r} found, expected a picture, or a table with the key {self.column!r}")
         return self._row(cell, "to predict", Path())
@@ -63,16 +63,16 @@ class PictureReader:
 
     def check(self, train: Sequence[Tensor], held_out: Sequence[Tensor]) -> list[str]:
         """Sizes, and pictures that are in both parts."""
-        seen = {_bytes(row) for row in train}
-        both = sum(_bytes(row) in seen for row in held_out)
-        told = f"{both:,} of the validation's pictures are in training too, bit for bit: not held out"
+        contents = {_content(row) for row in train}
+        both = sum(_content(row) in contents for row in held_out)
+        note = f"{both:,} of the validation's pictures are in training too, bit for bit: not held out"
         memory = sum(row.numel() for row in (*train, *held_out))
         frames = "pictures" if all(len(row) == 1 for row in train) else "frames"
         return [
             lengths_line("train", [len(row) for row in train], frames),
             lengths_line("validation", [len(row) for row in held_out], frames),
             f"each of {shape_text(train[0].shape)}, {bytes_text(memory)} in all",
-            *([told] if both else []),
+            *([note] if both else []),
         ]
 
     def save(self, folder: Path) -> None:
@@ -80,17 +80,17 @@ class PictureReader:
         write_json(folder / PICTURES, {"format": FORMAT, "shape": self.shape})
 
     @classmethod
-    def load(cls, folder: Path, column: str, wanted: PictureForm) -> Self:
+    def load(cls, folder: Path, column: str, form: PictureForm) -> Self:
         """Reads what `save` wrote."""
-        held = read_json(folder / PICTURES)
-        check_format(held, FORMAT, str(folder / PICTURES))
-        shape = held.get("shape")
+        description = read_json(folder / PICTURES)
+        check_format(description, FORMAT, str(folder / PICTURES))
+        shape = description.get("shape")
         if not isinstance(shape, list) or len(shape) != 3 or not all(isinstance(n, int) for n in shape):
             raise Fault(f"{folder / PICTURES}: shape {shape!r} found, expected three whole numbers")
-        return cls(column, wanted, (shape[0], shape[1], shape[2]))
+        return cls(column, form, (shape[0], shape[1], shape[2]))
 
     def _row(self, cell: Any, where: str, base: Path) -> Tensor:
-        frames = frames_of(cell, where, base, self.wanted)
+        frames = frames_of(cell, where, base, self.form)
         if self.shape is None:
             self.shape = (frames.shape[1], frames.shape[2], frames.shape[3])
         if frames.shape[1:] != self.shape:
@@ -101,9 +101,9 @@ class PictureReader:
         return torch.from_numpy(frames.copy() if not frames.flags.writeable else frames)
 
 
-def _remedy(found: Sequence[int], expected: Shape) -> str:
+def _remedy(shape: Sequence[int], expected: Shape) -> str:
     height, width, channels = expected
-    if tuple(found[:2]) != (height, width):
+    if tuple(shape[:2]) != (height, width):
         return f"bring it to that size, or set data.resize = [{height}, {width}] for all"
     for mode, number in CHANNELS.items():
         if number == channels:
@@ -115,5 +115,5 @@ def _named(cell: Any) -> str:
     return f"{cell}: " if isinstance(cell, str) else ""
 
 
-def _bytes(row: Tensor) -> tuple[Any, bytes]:
+def _content(row: Tensor) -> tuple[Any, bytes]:
     return row.shape, row.numpy().tobytes()

@@ -55,9 +55,9 @@ class VectorReader:
 
     def input(self) -> Vectors:
         """At the scale of the training rows."""
-        read = Vectors(self.size)
-        read.learn(torch.cat(self._train))
-        return read
+        vectors = Vectors(self.size)
+        vectors.learn(torch.cat(self._train))
+        return vectors
 
     def check(self, held_out: Sequence[Tensor]) -> list[str]:
         steps = torch.cat(self._train)
@@ -74,8 +74,9 @@ class VectorReader:
     @classmethod
     def load(cls, folder: Path, column: str) -> Self:
         """Reads what `save` wrote."""
-        held = read_json(folder / VECTORS)
-        check_format(held, FORMAT, str(folder / VECTORS))
-        if not isinstance(held.get("size"), int):
-            raise Fault(f"{folder / VECTORS}: size {held.get('size')!r} found, expected a whole number")
-        return cls(column, held["size"])
+        description = read_json(folder / VECTORS)
+        check_format(description, FORMAT, str(folder / VECTORS))
+        size = description.get("size")
+        if not isinstance(size, int):
+            raise Fault(f"{folder / VECTORS}: size {size!r} found, expected a whole number")
+        return cls(column, size)

@@ -1,4 +1,4 @@
-"""What a recipe says about words."""
+"""Rows of words, and what a recipe says about them."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ from recurra.storage.files import check_format, read_json, write_json
 from recurra.tasks.base import Options
 from recurra.tasks.parts.sizes import lengths_line
 from recurra.vectors import WordVectors, load
+
+WORDS = "words.json"
+FORMAT = 1
+
+_DIGIT = re.compile(r"\d")
 
 
 class WordOptions(Options):
@@ -71,12 +76,6 @@ class WordModelOptions(Options):
         return self
 
 
-WORDS = "words.json"
-FORMAT = 1
-
-_DIGIT = re.compile(r"\d")
-
-
 class WordReader:
     """Rows of words.
 
@@ -123,11 +122,11 @@ class WordReader:
         return token_rows(examples, self.column, self.options)
 
     def row(self, item: Any) -> list[str]:
-        found = item.get("tokens", item.get("text")) if isinstance(item, Mapping) else item
-        if isinstance(found, str):
-            return RULES[self.options.rule](found)
-        if isinstance(found, Sequence) and all(isinstance(word, str) for word in found):
-            return list(found)
+        cell = item.get("tokens", item.get("text")) if isinstance(item, Mapping) else item
+        if isinstance(cell, str):
+            return RULES[self.options.rule](cell)
+        if isinstance(cell, Sequence) and all(isinstance(word, str) for word in cell):
+            return list(cell)
         raise Fault(f"{item!r} found, expected a text, a list of words, or a table with 'text' or 'tokens'")
 
     def step_names(self, row: Sequence[str]) -> list[str]:
@@ -140,24 +139,22 @@ class WordReader:
             words = words._replace(shapes=Ragged.from_list(shapes(rows)))
         if self.spelling is not None:
             distinct, places = distinct_words(rows)
-            spelt = characters(distinct, self.spelling) or [torch.zeros(0, dtype=torch.int64)]
-            words = words._replace(spelled=Ragged.from_list(places), spelling=Ragged.from_list(spelt))
+            spellings = characters(distinct, self.spelling) or [torch.zeros(0, dtype=torch.int64)]
+            words = words._replace(spelled=Ragged.from_list(places), spelling=Ragged.from_list(spellings))
         return words
 
     def input(self) -> WordFeatures:
         """With vectors from `embeddings`, where a word is in it."""
-        model, held = self.model, self._vectors
-        size = model.embedding if held is None else held.matrix.shape[1]
+        model, vectors = self.model, self._vectors
+        size = model.embedding if vectors is None else vectors.matrix.shape[1]
         table = TokenEmbedding(
             len(self.words), size, model.frozen, unknown=self.words.unknown, word_dropout=model.word_dropout
         )
-        if held is not None:
-            rows = [
-                (self.words[word], number) for number, word in enumerate(held.words) if word in self.words
-            ]
-            here, there = (torch.tensor(part) for part in zip(*rows, strict=True))
+        if vectors is not None:
+            pairs = [(self.words[word], row) for row, word in enumerate(vectors.words) if word in self.words]
+            ids, rows = (torch.tensor(part) for part in zip(*pairs, strict=True))
             with torch.no_grad():
-                table.table.weight[here] = torch.from_numpy(held.matrix)[there]
+                table.table.weight[ids] = torch.from_numpy(vectors.matrix)[rows]
         widths = (model.character_embedding, model.character_hidden)
         speller: CharLSTM | CharCNN | None = None
         if self.spelling is not None:
@@ -175,8 +172,9 @@ class WordReader:
         ]
         if self.spelling is not None:
             lines.append(f"spelling: {len(self.spelling):,} characters")
-        trained = self.model.word_dropout > 0
-        return lines + ([] if trained else [str(note) for note in self.words.notes()])
+        # word dropout trains the vector of unknown words, whatever the data hold
+        notes = [] if self.model.word_dropout > 0 else self.words.notes()
+        return lines + [str(note) for note in notes]
 
     def save(self, folder: Path) -> None:
         spelling = None if self.spelling is None else self.spelling.to_dict()
@@ -186,12 +184,12 @@ class WordReader:
     def load(cls, folder: Path, column: str, options: WordOptions, model: WordModelOptions) -> Self:
         """Reads what `save` wrote."""
         where = str(folder / WORDS)
-        held = read_json(folder / WORDS)
-        check_format(held, FORMAT, where)
-        spelling = held.get("spelling")
+        description = read_json(folder / WORDS)
+        check_format(description, FORMAT, where)
+        spelling = description.get("spelling")
         return cls(
             column,
-            Vocabulary.from_dict(held.get("words") or {}, f"{where}: words"),
+            Vocabulary.from_dict(description.get("words") or {}, f"{where}: words"),
             None if spelling is None else Vocabulary.from_dict(spelling, f"{where}: spelling"),
             options,
             model,
@@ -208,25 +206,3 @@ def token_rows(examples: Examples, column: str, options: WordOptions) -> list[li
 def _normal(word: str, options: WordOptions) -> str:
     word = word.lower() if options.lower else word
     return _DIGIT.sub("0", word) if options.zero_digits else word
-
-
-class WordStream:
-    """Text in, whole words out. A word is complete with the blank after it; a line end ends a row.
-
-    Pieces may be cut anywhere: the words and rows are those of the text.
-    """
-
-    def __init__(self) -> None:
-        self._begun = ""
-
-    def feed(self, piece: str) -> list[list[str]]:
-        """The words that this piece completes, cut at line ends: every list but the last ends its row."""
-        *lines, last = (self._begun + piece).split("\n")
-        words = last.split()
-        self._begun = words.pop() if words and not last[-1].isspace() else ""
-        return [*(line.split() for line in lines), words]
-
-    def finish(self) -> list[str]:
-        """The words still waiting at the end."""
-        words, self._begun = self._begun.split(), ""
-        return words

@@ -44,8 +44,8 @@ class DecoderOptions(Options):
         reach: it looks at so many steps on either side of a place that it predicts (local attention); None:
             at all of them.
         input_feeding: what it took is part of its next input.
-        output: width of what the last layer makes of the decoder's output and of what it saw; None: of
-            `embedding` where tied, else of the decoder.
+        output: width of what the last layer makes of the decoder's output and of what it looked at; None:
+            of `embedding` where tied, else of the decoder.
         dropout: share of that dropped before the words are chosen.
         tied: the output layer uses the target's vectors.
         label_smoothing: share of the probability that the loss wants spread over all tokens.
@@ -71,7 +71,11 @@ class DecoderOptions(Options):
 
 
 def build_decoder(options: DecoderOptions, memory: int, vector: int) -> Decoder:
-    """A decoder that looks at steps of width `memory` and starts from a vector of width `vector`."""
+    """A decoder that looks at steps of width `memory` and starts from a vector of width `vector`.
+
+    Raises:
+        Fault: options that contradict one another.
+    """
     if options.attention == "none" and (options.input_feeding or options.reach is not None):
         raise Fault(
             "model.input_feeding and model.reach say more of an attention, but model.attention = 'none'"
@@ -84,10 +88,10 @@ def build_decoder(options: DecoderOptions, memory: int, vector: int) -> Decoder:
     hidden = options.decoder.hidden
     last = hidden[-1] if isinstance(hidden, list) else hidden
     output = options.output or (options.embedding if options.tied else last)
-    seen = vector if options.attention == "none" else output if options.input_feeding else 0
+    extra = vector if options.attention == "none" else output if options.input_feeding else 0
     # dropped once a row, outside of the loop: see EncoderDecoder
     plain = options.decoder.model_copy(update={"input_dropout": 0.0})
-    body = build_body(plain, options.embedding + seen)
+    body = build_body(plain, options.embedding + extra)
     if options.attention == "none":
         return VectorDecoder(body, vector, output)
     attention: Attention = ATTENTIONS[options.attention](body.output_size, memory)

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from recurra.data import Examples, Place, Tokenizer, check_lengths, columns, load_tokenizer, train_tokenizer
 from recurra.errors import Fault
-from recurra.ragged import Ragged
-from recurra.tasks.parts.batches import RowOptions, usable
+from recurra.tasks.parts.rows import RowOptions, usable
 from recurra.tasks.parts.sources import TestedOptions
+from recurra.tasks.seq2seq.batches import TokenPair
 
 SOURCE_TOKENIZER, TARGET_TOKENIZER = "source_tokenizer.json", "target_tokenizer.json"
 
@@ -51,25 +51,6 @@ class Pairs(NamedTuple):
     sources: list[str]
     targets: list[str]
     places: list[Place]
-
-
-class PairBatch(NamedTuple):
-    """Sources, and targets as ids, int64.
-
-    Attributes:
-        source: `[N, ...]`, ids of a text. read: `[K]`, what the decoder reads: the end token, then the
-            target. answers: `[K]`, what it should say: the target, then the end token.
-        epoch: which one this batch is of.
-    """
-
-    source: Ragged
-    read: Ragged
-    answers: Ragged
-    epoch: int
-
-    def to(self, device: torch.device) -> PairBatch:
-        """On that device."""
-        return PairBatch(self.source.to(device), self.read.to(device), self.answers.to(device), self.epoch)
 
 
 class PairReader:
@@ -116,15 +97,11 @@ class PairReader:
         """Ids `[T]` without an end token."""
         return torch.tensor(self.target.encode(text), dtype=torch.int64)
 
-    def ids(self, pairs: Pairs, longest: int) -> list[tuple[Tensor, Tensor]]:
+    def ids(self, pairs: Pairs, longest: int) -> list[TokenPair]:
         """`source_ids` and `target_ids` of each pair; one of more than `longest` tokens is a Fault."""
-        found = [(self.source_ids(a), self.target_ids(b)) for a, b, _ in zip(*pairs, strict=True)]
-        check_lengths([max(map(len, pair)) for pair in found], pairs.places, longest=longest)
-        return found
-
-    def batch(self, pairs: Sequence[tuple[Tensor, Tensor]], epoch: int = 0) -> PairBatch:
-        """Pairs of `source_ids` and `target_ids`."""
-        return pair_batch(pairs, self.end, epoch)
+        rows = [(self.source_ids(a), self.target_ids(b)) for a, b, _ in zip(*pairs, strict=True)]
+        check_lengths([max(map(len, pair)) for pair in rows], pairs.places, longest=longest)
+        return rows
 
 
 def train_ended(kind: str, texts: Sequence[str], options: Mapping[str, Any]) -> Tokenizer:
@@ -135,24 +112,13 @@ def train_ended(kind: str, texts: Sequence[str], options: Mapping[str, Any]) -> 
     return train_tokenizer(kind, texts, **options)
 
 
-def pair_batch(pairs: Sequence[tuple[Tensor, Tensor]], end: int, epoch: int = 0) -> PairBatch:
-    """Rows of what the source reads, and the ids `[T]` of their targets without an end token."""
-    closing = torch.tensor([end])
-    return PairBatch(
-        Ragged.from_list([source for source, _ in pairs]),
-        Ragged.from_list([torch.cat([closing, target]) for _, target in pairs]),
-        Ragged.from_list([torch.cat([target, closing]) for _, target in pairs]),
-        epoch,
-    )
-
-
 def pairs_of(examples: Examples, options: TwoTextOptions) -> tuple[Pairs, list[str]]:
     """The pairs of examples, and notes on those left out."""
     sources, targets = columns.text(examples, options.source), columns.text(examples, options.target)
     full = [int(bool(a.strip()) and bool(b.strip())) for a, b in zip(sources, targets, strict=True)]
-    kept, notes = usable(examples, full, options)
-    pairs = Pairs([sources[i] for i in kept], [targets[i] for i in kept], [examples.places[i] for i in kept])
-    return pairs, notes
+    indices, notes = usable(examples, full, options)
+    places = [examples.places[i] for i in indices]
+    return Pairs([sources[i] for i in indices], [targets[i] for i in indices], places), notes
 
 
 def text_of(item: Any, key: str) -> str:

@@ -9,21 +9,24 @@ from typing import Any
 
 from recurra.errors import Fault
 
-Given = Sequence[str] | Sequence[Sequence[str]]
+References = Sequence[str] | Sequence[Sequence[str]]
 """For each text one reference, or several; not as many for all, it may be."""
 
 
-def text_scores(said: Sequence[str], references: Given) -> dict[str, float]:
-    """`bleu` and `chrf` of a corpus (Papineni et al., 2002; Popović, 2015), 0 to 100."""
+def text_scores(hypotheses: Sequence[str], references: References) -> dict[str, float]:
+    """`bleu` and `chrf` of a corpus (Papineni et al., 2002; Popović, 2015), 0 to 100.
+
+    Raises:
+        Fault: sacreBLEU is not installed.
+    """
     streams = _streams(references)
-    return {
-        name: float(metric.corpus_score(list(said), streams).score) for name, metric in _metrics().items()
-    }
+    texts = list(hypotheses)
+    return {name: float(metric.corpus_score(texts, streams).score) for name, metric in _metrics().items()}
 
 
-def text_signatures(references: Given = ("a",)) -> dict[str, str]:
-    """What a reader of scores against these references must know: how sacreBLEU counted, and its version
-    (Post, 2018).
+def text_signatures(references: References = ("a",)) -> dict[str, str]:
+    """How sacreBLEU counts against these references, and its version, as scores are to be reported (Post,
+    2018).
     """
     signatures = {}
     for name, metric in _metrics().items():
@@ -33,7 +36,7 @@ def text_signatures(references: Given = ("a",)) -> dict[str, str]:
     return signatures
 
 
-def _streams(references: Given) -> list[list[str | None]]:
+def _streams(references: References) -> list[list[str | None]]:
     """The first reference of every text, the second of every text, ..., None where there is none."""
     several = [[each] if isinstance(each, str) else list(each) for each in references]
     return [list(stream) for stream in zip_longest(*several)]

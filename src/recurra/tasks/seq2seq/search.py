@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -61,7 +61,7 @@ class SearchOptions(BeamOptions):
 class Answer(NamedTuple):
     """One hypothesis, and its alignment `[T, M]` to the source's steps; None without attention."""
 
-    found: Hypothesis
+    hypothesis: Hypothesis
     weights: Tensor | None
 
 
@@ -73,7 +73,7 @@ def search(
     with evaluating(model):
         first = torch.full((len(sources),), end, device=device)
         logits, state = model.step(first, model.begin(Ragged.from_list(sources).to(device)))
-        found = beam_search(
+        beams = beam_search(
             model.step,
             logits,
             state,
@@ -82,22 +82,22 @@ def search(
             end=end,
             length_penalty=options.length_penalty,
         )
-        kept = [hypotheses[: options.best] for hypotheses in found]
-        flat = [(source, one) for source, row in zip(sources, kept, strict=True) for one in row]
+        best = [beam[: options.best] for beam in beams]
+        flat = [(source, one) for source, row in zip(sources, best, strict=True) for one in row]
         weights = iter(align(model, [s for s, _ in flat], [one.ids for _, one in flat], end))
-    return [[Answer(one, next(weights)) for one in row] for row in kept]
+    return [[Answer(one, next(weights)) for one in row] for row in best]
 
 
 def align(
     model: EncoderDecoder, sources: Sequence[Tensor], targets: Sequence[Sequence[int]], end: int
 ) -> list[Tensor | None]:
     """For each pair, where each target token looked when it was chosen: `[T, M]`; None without attention."""
-    read = Ragged.from_list(
+    inputs = Ragged.from_list(
         [torch.tensor([end, *ids[:-1]][: len(ids)], dtype=torch.int64) for ids in targets]
     )
     device = device_of(model)
     with evaluating(model):
-        weights = model(Ragged.from_list(list(sources)).to(device), read.to(device)).weights
+        weights = model(Ragged.from_list(list(sources)).to(device), inputs.to(device)).weights
     if weights is None:
         return [None] * len(targets)
     return [
@@ -106,7 +106,19 @@ def align(
     ]
 
 
-def looked_at(weights: Tensor) -> list[int]:
+def answer_table(hypothesis: Hypothesis, text: str, tokenizer: Tokenizer) -> dict[str, Any]:
+    """A hypothesis, JSON-ready, with its text: `text`, `score` (log-probability over the length penalty),
+    `log_probability` and `tokens`.
+    """
+    return {
+        "text": text,
+        "score": hypothesis.score,
+        "log_probability": hypothesis.log_probability,
+        "tokens": [tokenizer.token(index) for index in hypothesis.ids],
+    }
+
+
+def hard_alignment(weights: Tensor) -> list[int]:
     """For each target token the source token with the largest weight, the source's end token left out; -1
     where there is no other.
     """

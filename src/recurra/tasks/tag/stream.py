@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from recurra.errors import Fault
+from recurra.models import Tagger
 from recurra.streaming.runner import runner
 from recurra.tasks.base import TextStream
 from recurra.tasks.parts.contexts import device_of, evaluating
-from recurra.tasks.readers.words import WordReader, WordStream
+from recurra.tasks.readers.word_stream import WordStream
+from recurra.tasks.readers.words import WordReader
 from recurra.tasks.tag.tag_set import TagSet
 
 
@@ -24,7 +26,7 @@ class TagStream(TextStream):
     answers a stated number of words later, and at the end of the sentence.
     """
 
-    def __init__(self, model: Any, reader: WordReader, tags: TagSet) -> None:
+    def __init__(self, model: Tagger, reader: WordReader, tags: TagSet) -> None:
         if model.crf is not None:
             raise Fault("a CRF weighs whole sentences, so it can't be streamed: train with head = 'softmax'")
         if model.delay is None:

@@ -38,27 +38,27 @@ class TagSet:
     def build(cls, examples: Examples, column: str, scheme: Scheme, inner: Literal["BIO", "BIOES"]) -> Self:
         """From the training data. "auto" takes tags such as B-PER for spans."""
         rows = columns.tags(examples, column)
-        known = LabelSet.from_column(examples, column, sequences=True)
-        found = _guess(rows, known, f"{examples.source}: column {column!r}") if scheme == "auto" else scheme
-        if found == "none":
-            made = cls(known, None, None)
+        names = LabelSet.from_column(examples, column, sequences=True)
+        outer = _guess(rows, names, f"{examples.source}: column {column!r}") if scheme == "auto" else scheme
+        if outer == "none":
+            tags = cls(names, None, None)
         else:
-            counts = dict.fromkeys(_tags(known.names, found, inner), 0)
-            for tag in (tag for row in rows for tag in convert(row, found, inner)):
+            counts = dict.fromkeys(_tags(names.names, outer, inner), 0)
+            for tag in (tag for row in rows for tag in convert(row, outer, inner)):
                 counts[tag] += 1
-            made = cls(LabelSet(sorted(counts), [counts[name] for name in sorted(counts)]), found, inner)
-            broken = sum(bool(violations(row, found)) for row in rows)
+            tags = cls(LabelSet(sorted(counts), [counts[name] for name in sorted(counts)]), outer, inner)
+            broken = sum(bool(violations(row, outer)) for row in rows)
             if broken:
-                made.notes.append(f"{broken} training rows break the scheme {found}; they are read as spans")
-        made.notes += map(str, known.notes)
-        return made
+                tags.notes.append(f"{broken} training rows break the scheme {outer}; they are read as spans")
+        tags.notes += map(str, names.notes)
+        return tags
 
     def read(self, examples: Examples, column: str, like: str) -> list[list[str]]:
         """The tags of each example as the data writes them; an unknown one is told by its line."""
         names = self.names
         if self.scheme is not None:
-            written = _tags(names.names, self.inner or "", self.scheme)
-            names = LabelSet(written, [0] * len(written))
+            outer = _tags(names.names, self.inner or "", self.scheme)
+            names = LabelSet(outer, [0] * len(outer))
         names.encode_tags(examples, column, like)
         return columns.tags(examples, column)
 
@@ -80,21 +80,21 @@ class TagSet:
 
     def save(self, folder: Path) -> None:
         """Writes a JSON file."""
-        held = {"format": FORMAT, "scheme": self.scheme, "inner": self.inner, "names": self.names.to_dict()}
-        write_json(folder / TAGS, held)
+        schemes = {"scheme": self.scheme, "inner": self.inner}
+        write_json(folder / TAGS, {"format": FORMAT, **schemes, "names": self.names.to_dict()})
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Reads what `save` wrote."""
         where = str(folder / TAGS)
-        held = read_json(folder / TAGS)
-        check_format(held, FORMAT, where)
-        scheme, inner = held.get("scheme"), held.get("inner")
+        description = read_json(folder / TAGS)
+        check_format(description, FORMAT, where)
+        scheme, inner = description.get("scheme"), description.get("inner")
         if not {scheme, inner} <= {None, *PREFIXES} or (scheme is None) != (inner is None):
             raise Fault(
                 f"{where}: schemes {scheme!r} and {inner!r} found, expected two of {', '.join(PREFIXES)}"
             )
-        return cls(LabelSet.from_dict(held.get("names") or {}, f"{where}: names"), scheme, inner)
+        return cls(LabelSet.from_dict(description.get("names") or {}, f"{where}: names"), scheme, inner)
 
 
 def _tags(names: Sequence[str], source: str, target: str) -> list[str]:
@@ -103,9 +103,9 @@ def _tags(names: Sequence[str], source: str, target: str) -> list[str]:
     return all_tags([f"B-{label}" for label in labels], target)
 
 
-def _guess(rows: Sequence[Sequence[str]], known: LabelSet, where: str) -> str:
+def _guess(rows: Sequence[Sequence[str]], names: LabelSet, where: str) -> str:
     """The scheme of the data; "none" unless every tag is O or looks like B-LABEL."""
-    marked = [name for name in known.names if name != "O"]
+    marked = [name for name in names.names if name != "O"]
     if not all(_MARKED.fullmatch(name) for name in marked):
         return "none"
     try:

@@ -10,7 +10,7 @@ from pydantic import Field
 from recurra.data import Examples
 from recurra.data.series import Windows, read_series
 from recurra.errors import Fault
-from recurra.tasks.forecast.data import WindowOptions
+from recurra.tasks.forecast.windows import WindowOptions
 from recurra.tasks.parts.sources import TEST, TestedOptions, read_named, read_parts
 
 
@@ -54,30 +54,34 @@ class TrajectoryData:
         return self._read()[1]
 
     def like(self, data: str | Path) -> Windows:
-        """ "test": the recipe's test data; else another file."""
-        found = read_named(self.options, data)
-        return self._windows(self._scenes(found, True) if str(data) == TEST else found, 1)
+        """The recipe's test data for `TEST`, of the scenes left out; else another file."""
+        examples = read_named(self.options, data)
+        return self._windows(self._scenes(examples, True) if str(data) == TEST else examples, 1)
+
+    def evaluation(self, data: str | Path | None) -> Windows:
+        """What `evaluate(data)` measures: the windows to validate on for None."""
+        return self.validation if data is None else self.like(data)
 
     def _read(self) -> tuple[Windows, Windows]:
         if self._parts is None:
             parts = read_parts(self.options, self.seed)
-            train, held = (self._scenes(part, False) for part in parts)
-            self._parts = self._windows(train, self.options.stride), self._windows(held, 1)
+            train, validation = (self._scenes(part, False) for part in parts)
+            self._parts = self._windows(train, self.options.stride), self._windows(validation, 1)
         return self._parts
 
     def _scenes(self, examples: Examples, left_out: bool) -> Examples:
         """The examples of the files left out, or of the others; all where none is left out."""
-        named = self.options.leave_out
-        names = tuple([named] if isinstance(named, str) else named)
+        leave_out = self.options.leave_out
+        names = (leave_out,) if isinstance(leave_out, str) else tuple(leave_out)
         if not names:
             return examples
         inside = [Path(place.file).name.startswith(names) for place in examples.places]
         if not any(inside):
             raise Fault(f"{examples.source}: leave_out = {list(names)}: no file's name begins so")
-        found = examples.take(i for i, match in enumerate(inside) if match == left_out)
-        if not len(found):
+        scenes = examples.take(i for i, match in enumerate(inside) if match == left_out)
+        if not len(scenes):
             raise Fault(f"{examples.source}: leave_out = {list(names)} leaves no data to train on")
-        return found
+        return scenes
 
     def _windows(self, examples: Examples, stride: int) -> Windows:
         options = self.options
@@ -91,8 +95,8 @@ class TrajectoryData:
         whole = [(0, len(each.values)) for each in series]
         windows = Windows(series, options.context, options.horizon, whole, stride)
         starts = [(series[k].places[0].file, series[k].times[at]) for k, at in windows.origins]
-        met = Counter(starts)
-        windows = windows.only([k for k, start in enumerate(starts) if met[start] >= options.together])
+        paths = Counter(starts)
+        windows = windows.only([k for k, start in enumerate(starts) if paths[start] >= options.together])
         if not len(windows):
             longest = max(len(each.values) for each in series)
             raise Fault(

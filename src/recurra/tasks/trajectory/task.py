@@ -8,62 +8,47 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from recurra.data.series import Windows
 from recurra.errors import Fault
-from recurra.models.frames import Heading
-from recurra.models.outputs import Distance
+from recurra.models.forecaster import Forecaster
 from recurra.tasks.base import TASKS, Loss, Score, Task
-from recurra.tasks.forecast.data import window_batches
-from recurra.tasks.forecast.scores import forecasts
-from recurra.tasks.forecast.task import SeriesModelOptions, assemble
+from recurra.tasks.forecast.windows import forecasts, window_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.sizes import activations_line, parameters_line
 from recurra.tasks.trajectory.data import TrajectoryData, TrajectoryOptions
+from recurra.tasks.trajectory.model import TrajectoryModelOptions, build_model
 from recurra.tasks.trajectory.plot import plot_paths
 
 _WINDOWS_TO_LEARN = 4096
 
 
-class TrajectoryModelOptions(SeriesModelOptions):
-    """The network.
-
-    Attributes:
-        turned: the way walked so far is turned to point along one axis; else directions stay those of the
-            scene. Places are always seen from the last one.
-    """
-
-    turned: bool = True
-
-
 @TASKS.register("trajectory")
-class TrajectoryTask(Task):
-    """Tells the next `horizon` points of a path from the last `context` ones, each walker alone."""
+class TrajectoryTask(Task[Forecaster]):
+    """Forecasts the next `horizon` points of a path from the last `context` ones, each walker alone."""
 
     name = "trajectory"
     DataOptions = TrajectoryOptions
     ModelOptions = TrajectoryModelOptions
     score = Score("ade", larger_is_better=False)
 
-    def __init__(self, data: TrajectoryData, model: Any) -> None:
+    def __init__(self, data: TrajectoryData, model: Forecaster) -> None:
         self.data, self.options = data, data.options
-        self.model: Any = model
+        self.model = model
 
     @classmethod
     def prepare(cls, data: TrajectoryOptions, model: TrajectoryModelOptions, *, seed: int) -> Self:
-        held = TrajectoryData(data, seed)
-        windows = held.train
-        assert held.validation
+        paths = TrajectoryData(data, seed)
+        windows = paths.train
         with seeded(seed):
-            built = assemble(model, Heading(model.turned), Distance(), data.horizon, 0)
+            forecaster = build_model(model, data.horizon)
         context, future, _ = windows.take(windows.spaced_numbers(_WINDOWS_TO_LEARN))
-        built.frame.learn(context.flatten(0, 1), context, future)
-        return cls(held, built)
+        forecaster.frame.learn(context.flatten(0, 1), context, future)
+        return cls(paths, forecaster)
 
     @classmethod
     def restore(
-        cls, data: TrajectoryOptions, model: TrajectoryModelOptions, module: nn.Module, folder: Path
+        cls, data: TrajectoryOptions, model: TrajectoryModelOptions, module: Forecaster, folder: Path
     ) -> Self:
         return cls(TrajectoryData(data, 0), module)
 
@@ -84,7 +69,8 @@ class TrajectoryTask(Task):
         ]
 
     def batches(self, epoch: int, rank: int = 0, world: int = 1) -> Sequence[Any]:
-        return window_batches(self.data.train, self.options, self.data.seed, epoch, rank, world)
+        windows, seed = self.data.train, self.data.seed
+        return window_batches(windows, self.options, seed=seed, epoch=epoch, rank=rank, world=world)
 
     def loss(self, batch: tuple[Tensor, Tensor, Tensor], carry: Any) -> Loss:
         context, future, known = (part.to(device_of(self.model)) for part in batch)
@@ -92,16 +78,18 @@ class TrajectoryTask(Task):
         return Loss(costs.sum(), costs.numel())
 
     def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
-        """Of one path told for each window, in the data's unit: `ade`, the mean distance to the true points,
-        and `fde`, that to the last one; `constant_` of going on as in the last step; and how many `windows`.
+        """Of one path forecast for each window, in the data's unit: `ade`, the mean distance to the true
+        points, and `fde`, that to the last one; `constant_` of going on as in the last step; and how many
+        `windows`.
         """
-        windows = self._windows(data)
+        windows = self.data.evaluation(data)
         sums = torch.zeros(4, dtype=torch.float64)
         for _, context, future, ahead in forecasts(self.model, windows):
-            for k, told in enumerate((self.model.mean(ahead), constant_velocity(context, future.shape[1]))):
-                off = (told - future).norm(dim=-1).double()
-                sums[2 * k] += float(off.mean(1).sum())
-                sums[2 * k + 1] += float(off[:, -1].sum())
+            baseline = constant_velocity(context, future.shape[1])
+            for k, path in enumerate((self.model.mean(ahead), baseline)):
+                distances = (path - future).norm(dim=-1).double()
+                sums[2 * k] += float(distances.mean(1).sum())
+                sums[2 * k + 1] += float(distances[:, -1].sum())
         ade, fde, constant_ade, constant_fde = (sums / len(windows)).tolist()
         return {
             "ade": ade,
@@ -123,21 +111,18 @@ class TrajectoryTask(Task):
 
     def plot(self, path: str | Path, data: str | Path | None = None, count: int = 6) -> None:
         """Draws `count` windows, evenly spaced, of what `evaluate(data)` measures."""
-        windows = self._windows(data)
+        windows = self.data.evaluation(data)
         plot_paths(self.model, windows.only(windows.spaced_numbers(count)), Path(path))
-
-    def _windows(self, data: str | Path | None) -> Windows:
-        return self.data.validation if data is None else self.data.like(data)
 
     def _points_of(self, item: Any) -> Tensor:
         try:
             points = torch.tensor(json.loads(item) if isinstance(item, str) else item, dtype=torch.float32)
         except (ValueError, TypeError, RuntimeError):
             raise Fault(f"{item!r} found, expected a list of [x, y]") from None
-        wanted = self.options.context
-        if points.dim() != 2 or points.shape[1] != 2 or len(points) < wanted:
+        least = self.options.context
+        if points.dim() != 2 or points.shape[1] != 2 or len(points) < least:
             raise Fault(
-                f"numbers of shape {list(points.shape)} found, expected a list of at least {wanted} [x, y]"
+                f"numbers of shape {list(points.shape)} found, expected a list of at least {least} [x, y]"
             )
         if not bool(points.isfinite().all()):
             raise Fault(f"{item!r} found, expected finite numbers")

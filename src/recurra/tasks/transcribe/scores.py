@@ -10,15 +10,19 @@ from recurra.errors import Fault
 from recurra.tasks.parts.metrics import accuracy
 
 
-def speech_scores(true: Sequence[str], said: Sequence[str]) -> dict[str, float]:
+def speech_scores(references: Sequence[str], hypotheses: Sequence[str]) -> dict[str, float]:
     """Of all transcripts together: `cer` and `wer`, the characters and words that would have to be changed,
-    added and left out, as shares of those that were said; `exact`: the share of transcripts without a fault.
+    added and left out, as shares of those of the references; `exact`: the share of transcripts without a
+    fault.
+
+    Raises:
+        Fault: jiwer is not installed.
     """
     library = _jiwer()
     return {
-        "cer": float(library.cer(list(true), list(said))),
-        "wer": float(library.wer(list(true), list(said))),
-        "exact": accuracy(true, said),
+        "cer": float(library.cer(list(references), list(hypotheses))),
+        "wer": float(library.wer(list(references), list(hypotheses))),
+        "exact": accuracy(references, hypotheses),
     }
 
 

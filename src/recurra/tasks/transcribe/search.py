@@ -65,5 +65,5 @@ class Search:
         options, blank = self.options, len(self.symbols)
         if options.beam == 1 and self._scores is None:
             return [[one] for one in ctc_greedy(rows, blank)]
-        found = ctc_beam_search(rows, blank, width=options.beam, scores=self._scores)
-        return [transcripts[: options.best] for transcripts in found]
+        beams = ctc_beam_search(rows, blank, width=options.beam, scores=self._scores)
+        return [beam[: options.best] for beam in beams]

@@ -11,9 +11,10 @@ from torch import Tensor
 from recurra.data import Tokenizer
 from recurra.data.sound.wav_stream import WavStream
 from recurra.errors import Fault
+from recurra.models import Transcriber
 from recurra.tasks.base import ByteStream
 from recurra.tasks.parts.contexts import device_of, evaluating
-from recurra.tasks.transcribe.data import SoundOptions
+from recurra.tasks.transcribe.options import SoundOptions
 
 
 class TranscribeStream(ByteStream):
@@ -23,7 +24,9 @@ class TranscribeStream(ByteStream):
     A latency-controlled model answers a stated number of steps later, and at the end.
     """
 
-    def __init__(self, model: Any, symbols: Tokenizer, sound: SoundOptions, seconds_a_step: float) -> None:
+    def __init__(
+        self, model: Transcriber, symbols: Tokenizer, sound: SoundOptions, seconds_a_step: float
+    ) -> None:
         if model.delay is None:
             raise Fault(
                 "this model hears whole recordings, so it can't be streamed: train with "

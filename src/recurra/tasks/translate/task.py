@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from recurra.errors import Fault
+from recurra.models import EncoderDecoder
 from recurra.storage.files import write_json
 from recurra.tasks.base import TASKS, Loss, Score, Task
-from recurra.tasks.parts.batches import ordered_batches, shuffled_batches
+from recurra.tasks.parts.batches import answer_in_batches
 from recurra.tasks.parts.contexts import seeded
 from recurra.tasks.parts.sizes import activations_line, lengths_line, parameters_line
-from recurra.tasks.parts.sources import read_named, read_parts
-from recurra.tasks.seq2seq.pairs import PairBatch, PairOptions, PairReader, Pairs, pairs_of, text_of
+from recurra.tasks.parts.sources import read_parts
+from recurra.tasks.parts.splits import Splits
+from recurra.tasks.seq2seq.batches import PairBatch, TokenPair, pair_batches, pair_lengths
+from recurra.tasks.seq2seq.pairs import PairOptions, PairReader, Pairs, pairs_of, text_of
 from recurra.tasks.seq2seq.scores import text_scores, text_signatures
-from recurra.tasks.seq2seq.search import Answer, SearchOptions, looked_at, search, words_of
+from recurra.tasks.seq2seq.search import Answer, SearchOptions, answer_table, hard_alignment, search, words_of
 from recurra.tasks.seq2seq.teacher_forcing import forced_loss, perplexity
 from recurra.tasks.translate.model import TranslateModelOptions, build_model
 
@@ -25,7 +29,7 @@ SCORING = "scoring.json"
 
 
 @TASKS.register("translate")
-class TranslateTask(Task):
+class TranslateTask(Task[EncoderDecoder]):
     """Reads a source text and writes the target text.
 
     Attributes:
@@ -42,15 +46,13 @@ class TranslateTask(Task):
         data: PairOptions,
         options: TranslateModelOptions,
         reader: PairReader,
-        model: nn.Module,
+        model: EncoderDecoder,
         seed: int = 0,
     ) -> None:
         self.options, self.model_options, self.reader, self.seed = data, options, reader, seed
         self.search: SearchOptions = options.search
-        self.model: Any = model
-        self._train: list[tuple[Tensor, Tensor]] | None = None
-        self._held_out: Pairs | None = None
-        self._notes: list[str] = []
+        self.model = model
+        self.data: Splits[Pairs] = Splits(data, seed, lambda examples: pairs_of(examples, data))
 
     @classmethod
     def prepare(cls, data: PairOptions, model: TranslateModelOptions, *, seed: int) -> Self:
@@ -59,14 +61,13 @@ class TranslateTask(Task):
         reader = PairReader.build(data, train)
         with seeded(seed):
             task = cls(data, model, reader, build_model(model, reader), seed)
-        task._train = reader.ids(train, data.longest)
-        task._held_out, more = pairs_of(parts.validation, data)
-        task._notes = notes + more
+        task.data.fill(train, notes, parts.validation)
+        _ = task.train_ids  # a pair that is too long is told now
         return task
 
     @classmethod
     def restore(
-        cls, data: PairOptions, model: TranslateModelOptions, module: nn.Module, folder: Path
+        cls, data: PairOptions, model: TranslateModelOptions, module: EncoderDecoder, folder: Path
     ) -> Self:
         return cls(data, model, PairReader.load(data, folder), module)
 
@@ -75,33 +76,34 @@ class TranslateTask(Task):
         self.reader.save(folder)
         write_json(folder / SCORING, text_signatures())
 
+    @cached_property
+    def train_ids(self) -> list[TokenPair]:
+        """The training pairs as ids."""
+        return self.reader.ids(self.data.train, self.options.longest)
+
     def check(self) -> list[str]:
-        train, held = self._data(), self.reader.ids(self._validation(), self.options.longest)
+        train = self.train_ids
+        validation = self.reader.ids(self.data.validation, self.options.longest)
+        source, target, tokens = self.reader.source, self.reader.target, f"{self.options.tokens} tokens"
         size = self.options.batch_size
-        steps = size * max(len(a) + len(b) for a, b in train)
-        unknown = [a.tolist().count(self.reader.source.unknown) for a, _ in held]
+        unknown = sum(ids.tolist().count(source.unknown) for ids, _ in validation)
         return [
-            lengths_line("train, sources", [len(a) for a, _ in train], f"{self.options.tokens} tokens"),
-            lengths_line("train, targets", [len(b) for _, b in train], f"{self.options.tokens} tokens"),
-            lengths_line("validation, targets", [len(b) for _, b in held], f"{self.options.tokens} tokens"),
-            f"vocabulary: {len(self.reader.source):,} source and {len(self.reader.target):,} target tokens"
+            lengths_line("train, sources", [len(a) for a, _ in train], tokens),
+            lengths_line("train, targets", [len(b) for _, b in train], tokens),
+            lengths_line("validation, targets", [len(b) for _, b in validation], tokens),
+            f"vocabulary: {len(source):,} source and {len(target):,} target tokens"
             f"{', the same ones' if self.options.shared else ''}; "
-            f"{sum(unknown) / sum(len(a) for a, _ in held):.2%} of the validation's source is unknown",
+            f"{unknown / sum(len(a) for a, _ in validation):.2%} of the validation's source is unknown",
             f"epoch: {len(self.batches(0)):,} batches of {size} pairs",
             parameters_line(self.model),
-            activations_line(self.model, steps, len(self.reader.target)),
+            activations_line(self.model, size * max(pair_lengths(train)), len(target)),
             *(f"{name}: {signature}" for name, signature in text_signatures().items()),
-            *self._notes,
+            *self.data.notes,
         ]
 
     def batches(self, epoch: int, rank: int = 0, world: int = 1) -> Sequence[PairBatch]:
-        train = self._data()
-        lengths = [len(source) + len(target) for source, target in train]
-
-        def make(indices: Sequence[int]) -> PairBatch:
-            return self.reader.batch([train[i] for i in indices], epoch)
-
-        return shuffled_batches(lengths, self.options, self.seed, epoch, rank, world, make)
+        pairs, end, size = self.train_ids, self.reader.end, self.options.batch_size
+        return pair_batches(pairs, end, size, seed=self.seed, epoch=epoch, rank=rank, world=world)
 
     def loss(self, batch: PairBatch, carry: Any) -> Loss:
         return forced_loss(self.model, batch, self.model_options)
@@ -110,19 +112,19 @@ class TranslateTask(Task):
         """`bleu` and `chrf` of the best answers (see `text_signatures`), `exact`: the share that are the
         reference itself, and `perplexity` of the references, a token.
         """
-        held = self._validation() if data is None else self._like(data)
-        said = [answers[0]["text"] for answers in self.translate(held.sources)]
+        pairs = self.data.evaluation(data)
+        references, hypotheses = pairs.targets, [best["text"] for best, *_ in self.translate(pairs.sources)]
+        exact = sum(a.split() == b.split() for a, b in zip(hypotheses, references, strict=True))
         return {
-            **text_scores(said, held.targets),
-            "exact": sum(a.split() == b.split() for a, b in zip(said, held.targets, strict=True)) / len(said),
-            "perplexity": self.perplexity(held),
+            **text_scores(hypotheses, references),
+            "exact": exact / len(hypotheses),
+            "perplexity": self.perplexity(pairs),
         }
 
     def perplexity(self, pairs: Pairs) -> float:
         """See `recurra.tasks.seq2seq.teacher_forcing.perplexity`."""
         ids = self.reader.ids(pairs, self.options.longest)
-        order = ordered_batches([len(a) + len(b) for a, b in ids], self.options.batch_size)
-        return perplexity(self.model, (self.reader.batch([ids[i] for i in chosen]) for chosen in order))
+        return perplexity(self.model, ids, self.reader.end, self.options.batch_size)
 
     def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
         """For each text, or table with `source`: `source`, then the keys of the best answer of `translate`,
@@ -144,35 +146,19 @@ class TranslateTask(Task):
         long = next((row for row in ids if len(row) > self.options.longest), None)
         if long is not None:
             raise Fault(f"a text of {len(long):,} tokens, expected at most {self.options.longest}: cut it")
-        said: list[list[dict[str, Any]]] = [[] for _ in texts]
-        for chosen in ordered_batches([len(row) for row in ids], self.options.batch_size):
-            found = search(self.model, [ids[i] for i in chosen], self.reader.end, self.search)
-            for i, answers in zip(chosen, found, strict=True):
-                pieces = self.reader.source.split(texts[i])
-                said[i] = [self._told(answer, pieces) for answer in answers]
-        return said
+        answers = answer_in_batches(ids, [len(row) for row in ids], self.options.batch_size, self._search)
+        sources = [self.reader.source.split(text) for text in texts]
+        return [
+            [self._table(answer, source) for answer in row]
+            for row, source in zip(answers, sources, strict=True)
+        ]
 
-    def _told(self, answer: Answer, pieces: Sequence[str]) -> dict[str, Any]:
-        found, target = answer.found, self.reader.target
-        places = None if answer.weights is None else looked_at(answer.weights)
-        copied = places if self.search.copy_unknown else None
-        return {
-            "text": words_of(found.ids, target, pieces, copied),
-            "score": found.score,
-            "log_probability": found.log_probability,
-            "tokens": [target.token(index) for index in found.ids],
-            **({} if places is None else {"alignment": places}),
-        }
+    def _search(self, sources: Sequence[Tensor]) -> list[list[Answer]]:
+        return search(self.model, sources, self.reader.end, self.search)
 
-    def _like(self, data: str | Path) -> Pairs:
-        return pairs_of(read_named(self.options, data), self.options)[0]
-
-    def _data(self) -> list[tuple[Tensor, Tensor]]:
-        if self._train is None:
-            raise Fault("this task was loaded to predict: prepare it from its recipe to train it")
-        return self._train
-
-    def _validation(self) -> Pairs:
-        if self._held_out is None:
-            self._held_out = pairs_of(read_parts(self.options, self.seed).validation, self.options)[0]
-        return self._held_out
+    def _table(self, answer: Answer, source: Sequence[str]) -> dict[str, Any]:
+        hypothesis, target = answer.hypothesis, self.reader.target
+        alignment = None if answer.weights is None else hard_alignment(answer.weights)
+        text = words_of(hypothesis.ids, target, source, alignment if self.search.copy_unknown else None)
+        table = answer_table(hypothesis, text, target)
+        return table if alignment is None else {**table, "alignment": alignment}

@@ -1,4 +1,4 @@
-"""What a recipe says about one answer a row."""
+"""The network of one answer a row, as a recipe describes it."""
 
 from __future__ import annotations
 
@@ -6,32 +6,12 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from recurra.tasks.parts.batches import RowOptions
-from recurra.tasks.parts.network import DirectedOptions
-from recurra.tasks.readers.words import WordModelOptions, WordOptions
+from recurra.models import Bag, ManyToOne
+from recurra.tasks.parts.network import DirectedOptions, build_body, build_pool
+from recurra.tasks.readers.base import RowReader
+from recurra.tasks.readers.words import WordModelOptions
 
 _LAYER_OPTIONS = set(DirectedOptions.model_fields) - {"hidden", "layers", "dropout"}
-
-
-class ManyToOneDataOptions(RowOptions, WordOptions):
-    """Rows with an answer each; exactly one of `tokens` and `vectors` names the column of the rows.
-
-    Attributes:
-        tokens: the column of texts, or of lists of words. vectors: the column of rows of numbers.
-        distinct: training examples that say the same are taken once.
-    """
-
-    tokens: str | None = None
-    vectors: str | None = None
-    distinct: bool = False
-
-    @model_validator(mode="after")
-    def _one_kind_of_row(self) -> Self:
-        if (self.tokens is None) == (self.vectors is None):
-            raise ValueError("expected either tokens or vectors, the column that holds the rows")
-        if self.distinct and self.tokens is None:
-            raise ValueError("distinct = true compares tokens, not vectors")
-        return self
 
 
 class ManyToOneOptions(DirectedOptions, WordModelOptions):
@@ -54,3 +34,13 @@ class ManyToOneOptions(DirectedOptions, WordModelOptions):
                 if getattr(self, name) != fields[name].get_default(call_default_factory=True):
                     raise ValueError(f"kind = 'feed_forward' has no layers over time: leave out {name}")
         return self
+
+
+def build_model(options: ManyToOneOptions, reader: RowReader, outputs: int) -> ManyToOne | Bag:
+    """The network, with fresh weights."""
+    rows = reader.input()
+    if options.kind == "feed_forward":
+        widths = options.hidden if isinstance(options.hidden, list) else [options.hidden] * options.layers
+        return Bag(rows, widths, outputs, options.dropout)
+    body = build_body(options, rows.output_size)
+    return ManyToOne(rows, body, build_pool(options.pool, body), outputs, options.dropout)

@@ -1,0 +1,138 @@
+"""Many to many with fewer steps: one symbol of the target for every so many of the source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+
+from recurra.data import Tokenizer, load_tokenizer, train_tokenizer
+from recurra.models import Tagger
+from recurra.ragged import Ragged
+from recurra.tasks.base import TASKS, Loss, Score, Task
+from recurra.tasks.parts.batches import answer_in_batches, chunks, shuffled_batches
+from recurra.tasks.parts.contexts import device_of, evaluating, seeded
+from recurra.tasks.parts.metrics import accuracy
+from recurra.tasks.parts.sizes import activations_line, lengths_line, parameters_line
+from recurra.tasks.parts.sources import read_parts
+from recurra.tasks.parts.splits import Splits
+from recurra.tasks.seq2seq.pairs import SOURCE_TOKENIZER, TARGET_TOKENIZER, Pairs, pairs_of, text_of
+from recurra.tasks.transduce.data import TransduceDataOptions, check_ratio, read_matched
+from recurra.tasks.transduce.model import TransduceModelOptions, build_model
+
+
+@TASKS.register("transduce")
+class TransduceTask(Task[Tagger]):
+    """Reads `ratio` symbols for each that it writes."""
+
+    name = "transduce"
+    DataOptions = TransduceDataOptions
+    ModelOptions = TransduceModelOptions
+    score = Score("accuracy", larger_is_better=True)
+
+    def __init__(
+        self,
+        data: TransduceDataOptions,
+        source: Tokenizer,
+        target: Tokenizer,
+        model: Tagger,
+        seed: int = 0,
+    ) -> None:
+        self.options, self.source, self.target, self.seed = data, source, target, seed
+        self.model = model
+        convert = partial(read_matched, options=data, source=source, target=target)
+        self.data: Splits[Pairs] = Splits(data, seed, convert)
+
+    @classmethod
+    def prepare(cls, data: TransduceDataOptions, model: TransduceModelOptions, *, seed: int) -> Self:
+        parts = read_parts(data, seed)
+        train, notes = pairs_of(parts.train, data)
+        source = train_tokenizer(data.tokens, train.sources, end=None)
+        target = train_tokenizer(data.tokens, train.targets, end=None)
+        with seeded(seed):
+            task = cls(data, source, target, build_model(model, data.ratio, source, target), seed)
+        check_ratio(train, data, source, target)
+        task.data.fill(train, notes, parts.validation)
+        return task
+
+    @classmethod
+    def restore(
+        cls, data: TransduceDataOptions, model: TransduceModelOptions, module: Tagger, folder: Path
+    ) -> Self:
+        source, target = (load_tokenizer(folder / name) for name in (SOURCE_TOKENIZER, TARGET_TOKENIZER))
+        return cls(data, source, target, module)
+
+    def save_assets(self, folder: Path) -> None:
+        self.source.save(folder / SOURCE_TOKENIZER)
+        self.target.save(folder / TARGET_TOKENIZER)
+
+    def check(self) -> list[str]:
+        train, validation = (
+            [len(self.source.split(text)) for text in pairs.sources]
+            for pairs in (self.data.train, self.data.validation)
+        )
+        size = self.options.batch_size
+        return [
+            lengths_line("train", train, "source symbols"),
+            lengths_line("validation", validation, "source symbols"),
+            f"vocabulary: {len(self.source)} source and {len(self.target)} target symbols, "
+            f"{self.options.ratio} to 1",
+            f"epoch: {len(self.batches(0)):,} batches of {size} pairs",
+            parameters_line(self.model),
+            activations_line(self.model, size * max(train), len(self.target)),
+            *self.data.notes,
+        ]
+
+    def batches(self, epoch: int, rank: int = 0, world: int = 1) -> Sequence[tuple[Ragged, Ragged]]:
+        train = self.data.train
+
+        def make(indices: Sequence[int]) -> tuple[Ragged, Ragged]:
+            targets = [torch.tensor(self.target.encode(train.targets[i])) for i in indices]
+            return self._batch([train.sources[i] for i in indices]), Ragged.from_list(targets)
+
+        lengths, size = [len(text) for text in train.sources], self.options.batch_size
+        return shuffled_batches(lengths, size, make, seed=self.seed, epoch=epoch, rank=rank, world=world)
+
+    def loss(self, batch: tuple[Ragged, Ragged], carry: Any) -> Loss:
+        device = device_of(self.model)
+        scores, _ = self.model(batch[0].to(device))
+        return Loss(self.model.loss(scores, batch[1].to(device)), len(batch[1].data))
+
+    def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
+        """`accuracy` over symbols, `exact`: the share of whole targets without a fault, and `longest`: the
+        source symbols of the longest pair among them.
+        """
+        pairs = self.data.evaluation(data)
+        predictions = self.transduce(pairs.sources)
+        targets = [self.target.split(text) for text in pairs.targets]
+        return {
+            "accuracy": accuracy([*chain.from_iterable(targets)], [*chain.from_iterable(predictions)]),
+            "exact": accuracy(targets, predictions),
+            "longest": float(max(len(self.source.split(text)) for text in pairs.sources)),
+        }
+
+    def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
+        """For each text, or table with `source`: `source` and `target`."""
+        blank = " " if self.options.tokens == "word" else ""
+        for chunk in chunks(items, self.options.batch_size):
+            texts = [text_of(item, "source") for item in chunk]
+            for text, symbols in zip(texts, self.transduce(texts), strict=True):
+                yield {"source": text, "target": blank.join(symbols)}
+
+    def transduce(self, texts: Sequence[str]) -> list[list[str]]:
+        """The symbols of each target; what is left of a source that is no multiple of `ratio` has none."""
+        lengths = [len(text) for text in texts]
+        return answer_in_batches(texts, lengths, self.options.batch_size, self._answer)
+
+    def _answer(self, texts: Sequence[str]) -> list[list[str]]:
+        with evaluating(self.model):
+            scores, _ = self.model(self._batch(texts).to(device_of(self.model)))
+            rows = self.model.decode(scores).to_list()
+        return [[self.target.token(index) for index in row.tolist()] for row in rows]
+
+    def _batch(self, texts: Sequence[str]) -> Ragged:
+        return Ragged.from_list([torch.tensor(self.source.encode(text), dtype=torch.int64) for text in texts])
