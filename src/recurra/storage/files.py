@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import secrets
+import time
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -17,6 +18,8 @@ from typing import IO, Any
 from recurra.errors import Fault, nearest
 
 _GZIP = b"\x1f\x8b"
+_DRAFT = 12  # hexadecimal digits at the end of a draft's name
+_ORPHANED = 3600.0
 
 
 def read_bytes(path: str | Path) -> bytes:
@@ -70,8 +73,8 @@ def split_lines(text: str) -> list[str]:
 @contextmanager
 def replacing(path: str | Path, size: int | None = None) -> Iterator[IO[bytes]]:
     """A file, open for writing bytes, that takes its name when it is complete: a reader, or a process killed
-    half-way, leaves the old file or the new one. Its mode is the umask's, as of any new file. Drafts of it
-    that killed processes left are removed.
+    half-way, leaves the old file or the new one. Its mode is the umask's, as of any new file. What a killed
+    process left of it is removed by the next one, an hour later.
 
     Args:
         size: how many bytes it will have, where that is known, for the message.
@@ -80,7 +83,7 @@ def replacing(path: str | Path, size: int | None = None) -> Iterator[IO[bytes]]:
         Fault: it can't be written (a full disk, say); the old file is then untouched.
     """
     path = Path(path)
-    draft = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(_DRAFT // 2)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_orphans(path)
@@ -142,22 +145,14 @@ def check_format(description: Mapping[str, Any], newest: int, where: str) -> int
 
 
 def _remove_orphans(path: Path) -> None:
-    """Drafts of a file whose process is gone."""
-    for draft in path.parent.glob(f".{escape(path.name)}.*-*"):
-        process = draft.name.rpartition(".")[2].partition("-")[0]
-        if process.isdecimal() and not _is_alive(int(process)):
-            with suppress(OSError):
+    """Drafts of a file that nobody has written to for `_ORPHANED` seconds.
+
+    By their age, not by a process that is gone: a folder may be another machine's too.
+    """
+    for draft in path.parent.glob(f".{escape(path.name)}.{'[0-9a-f]' * _DRAFT}"):
+        with suppress(OSError):
+            if time.time() - draft.stat().st_mtime > _ORPHANED:
                 draft.unlink()
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # another user's
-        return True
-    return True
 
 
 def _content(path: Path) -> bytes:

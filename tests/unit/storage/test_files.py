@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -117,11 +118,14 @@ def test_a_killed_write_leaves_the_old_file_and_the_next_one_clears_up(
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         assert len(list(tmp_path.iterdir())) == 2
-        write_text(tmp_path / "b", "the draft of a living process stays")
+        write_text(tmp_path / "b", "what is being written stays")
         write_text(tmp_path / "a", "new")
         assert len(list(tmp_path.iterdir())) == 3
         process.send_signal(kill)
         process.wait(60)
     assert (tmp_path / "a").read_text() == "new"
+    hours_ago = time.time() - 2 * 3600
+    for draft in tmp_path.glob(".a.*"):
+        os.utime(draft, (hours_ago, hours_ago))
     write_text(tmp_path / "a", "newer")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
