@@ -44,7 +44,8 @@ __all__ = [
     "strict",
 ]
 
-_ROOMS = ("cells", "layers", "models", "nn")
+_ROOMS = ("cells", "engines", "layers", "models", "nn", "program", "ragged", "registry", "state", "timing")
+"""Rooms that are attributes after `import recurra` alone."""
 _HOMES = {
     "Cell": "cells",
     "Ragged": "ragged",

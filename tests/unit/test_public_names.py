@@ -59,6 +59,12 @@ def test_no_file_has_the_name_of_a_function() -> None:
         assert not inspect.ismodule(getattr(recurra, name))
 
 
+@pytest.mark.parametrize("room", recurra._ROOMS)
+def test_a_room_is_an_attribute_after_importing_the_package_alone(room: str) -> None:
+    code = f"import recurra; print(recurra.{room}.__name__)"
+    assert in_a_fresh_process(code) == [f"recurra.{room}"]
+
+
 def test_reloading_and_pickling() -> None:
     scan = recurra.scan
     assert importlib.reload(recurra).scan is scan

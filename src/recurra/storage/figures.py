@@ -29,7 +29,7 @@ def new_figure(
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
-        raise Fault("pictures need matplotlib: install recurra[train]") from None
+        raise Fault("matplotlib is not installed: install 'recurra[train]'") from None
     # a figure of its own, not pyplot's: nothing global is set, no window is looked for
     return Figure(figsize=(width, height), dpi=dpi, layout=layout)
 

@@ -56,4 +56,4 @@ def _gather(values: NDArray[Any]) -> list[NDArray[Any]]:
     mine = torch.from_numpy(padded)
     all_of_them = [torch.zeros_like(mine) for _ in range(world)]
     dist.all_gather(all_of_them, mine)
-    return [values.numpy()[: int(n)] for values, n in zip(all_of_them, lengths, strict=True)]
+    return [part.numpy()[: int(n)] for part, n in zip(all_of_them, lengths, strict=True)]

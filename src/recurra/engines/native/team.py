@@ -1,4 +1,4 @@
-"""The threads that torch has, lent to the native library (decision 0008)."""
+"""The threads that torch has, lent to the native library (decision 0006)."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from recurra.errors import Fault
 from recurra.models import EncoderDecoder, PicturePlaces
 from recurra.models.pictures import Pictures
-from recurra.storage.figures import new_figure, save_figure
+from recurra.storage.figures import check_ending, new_figure, save_figure
 
 
 def plot_captions(
@@ -29,6 +29,7 @@ def plot_captions(
         sources: `[T, height, width, channels]` each. words: of each caption. weights: `[words, places]`;
             None draws the pictures and captions alone.
     """
+    check_ending(path)
     pictures = model.source
     if not isinstance(pictures, Pictures):
         raise Fault("this model reads features, not pictures: there is nothing to draw their weights over")

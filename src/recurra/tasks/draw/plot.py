@@ -8,13 +8,14 @@ from pathlib import Path
 
 from torch import Tensor
 
-from recurra.storage.figures import new_figure, save_figure
+from recurra.storage.figures import check_ending, new_figure, save_figure
 
 INK = "#1f2d3d"
 
 
 def plot_drawings(drawings: Sequence[Tensor], path: Path) -> None:
     """Each drawing `[T, 3]` (dx, dy, lifted; y runs downwards) in a cell of its own, at its own size."""
+    check_ending(path)
     across = math.ceil(math.sqrt(len(drawings)))
     down = math.ceil(len(drawings) / across)
     figure = new_figure(1.5 * across, 1.5 * down)
