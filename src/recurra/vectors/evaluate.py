@@ -46,7 +46,8 @@ def analogies(vectors: WordVectors, path: str | os.PathLike[str], most: int = 30
 
     a is to b as c is to d counts as right where d is the nearest of the ``most`` first words to b - a + c,
     the three left out (3CosAdd); case is ignored, a word in several cases being its first. Returns the
-    sections, and last, named "all", their sum. Raises Fault for a line that is neither, or if none has four known words.
+    sections, and last, named "all", their sum. Raises Fault for a line that is neither, or where no
+    question's words are all known.
     """
     sections = _sections(Path(path))
     unit = vectors.unit[:most]
