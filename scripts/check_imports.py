@@ -113,10 +113,31 @@ def fault(room: str, name: str) -> str | None:
     return None if LEVEL[other] <= LEVEL[room] else f"{other} stands above {room}"
 
 
+def entries(source: Path, path: Path, tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Line and room of each import, when `path` is imported, of a file within another room's package.
+
+    Python then locks the file before its package. A thread that enters by the package locks them the other
+    way round, and one of the two is given a module that is half made.
+    """
+    own = path.relative_to(source).with_suffix("").parts[1]
+    for node in tree.body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            for line, name in imported(node, []):
+                top, *rest = name.split(".")
+                folder = source / PACKAGE / rest[0] if rest else source
+                if top != PACKAGE or len(rest) < 2 or rest[0] == own or not (folder / "__init__.py").exists():
+                    continue
+                is_file = (folder / f"{rest[1]}.py").exists() or (folder / rest[1]).is_dir()
+                if is_file and f"{PACKAGE}.{rest[0]}." in (folder / "__init__.py").read_text("utf-8"):
+                    yield line, rest[0]
+
+
 def check(source: Path = SOURCE) -> list[str]:
     """Every wrong import below `source`, one line each: file:line, what imports what, and why not."""
     faults: list[str] = []
     beside: dict[tuple[str, str], str] = {}
+    entered: dict[tuple[str, str], str] = {}
+    packages: dict[str, set[str]] = {}
     for path in sorted((source / PACKAGE).rglob("*.py")):
         parts = list(path.relative_to(source).with_suffix("").parts)
         room = parts[1]
@@ -124,12 +145,24 @@ def check(source: Path = SOURCE) -> list[str]:
         if room not in ROOMS and room != "__init__":
             faults.append(f"{where}:1: {room} is no room: give it a row in scripts/check_imports.py")
             continue
-        for line, name in imported(ast.parse(path.read_text(encoding="utf-8"), str(path)), parts[:-1]):
+        tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+        for line, other in entries(source, path, tree):
+            entered.setdefault((room, other), f"{where}:{line}")
+        if len(parts) == 2 or parts[2:] == ["__init__"]:
+            packages[room] = {
+                a.name for node in tree.body if isinstance(node, ast.Import) for a in node.names
+            }
+        for line, name in imported(tree, parts[:-1]):
             why = fault(room, name)
             if why:
                 faults.append(f"{where}:{line}: {room} imports {name}: {why}")
             elif name.startswith(f"{PACKAGE}."):
                 beside.setdefault((room, name.split(".")[1]), f"{where}:{line}")
+    for (room, other), where in sorted(entered.items()):
+        if room not in ("__init__", "cli", "bench") and f"{PACKAGE}.{other}" not in packages.get(room, ()):
+            faults.append(
+                f"{where}: {room} enters {other} by a file: its first file has to `import {PACKAGE}.{other}`"
+            )
     for (room, other), where in sorted(beside.items()):
         if room < other and (other, room) in beside:
             faults.append(f"{where}: {room} and {other} import each other ({beside[other, room]})")

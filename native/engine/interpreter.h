@@ -32,15 +32,15 @@ struct SlotLayout {
 
   explicit SlotLayout(const LoopProgram& p) {
     int slots = 0;
-    const auto after = [&slots](size_t more) { return slots += static_cast<int>(more); };
-    first_state = after(p.inputs.size());
-    first_output = after(p.states.size());
-    first_next = after(p.outputs.size());
-    first_temporary = after(p.states.size());
-    first_vector = after(p.temporaries.size());
-    first_immediate = after(p.vectors.size());
-    first_local = after(p.immediates.size());
-    count = after(p.locals.size());
+    const auto advance = [&slots](size_t more) { return slots += static_cast<int>(more); };
+    first_state = advance(p.inputs.size());
+    first_output = advance(p.states.size());
+    first_next = advance(p.outputs.size());
+    first_temporary = advance(p.states.size());
+    first_vector = advance(p.temporaries.size());
+    first_immediate = advance(p.vectors.size());
+    first_local = advance(p.immediates.size());
+    count = advance(p.locals.size());
   }
 
   Operand operand(Place place) const {

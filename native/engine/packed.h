@@ -3,6 +3,7 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <stdexcept>
 #include <type_traits>
 
 #include "buffer.h"
@@ -34,6 +35,8 @@ class Packed {
   // Room for it, to be filled by `pack`.
   Packed(long depth, long width, WeightKind kind = WeightKind::full)
       : kind_(kind), depth_(depth), width_(width), kernels_(kernels<T>()), quantised_(quantised_kernels()) {
+    if (kind != WeightKind::full && !quantisable)
+      throw std::invalid_argument("packed weight: only float32 has kinds of fewer bits");
     if (kind == WeightKind::full) {
       full_ = allocate<T>(kernels_.packed_size(depth, width));
     } else if (kind == WeightKind::bfloat16) {

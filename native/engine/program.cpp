@@ -66,6 +66,7 @@ void LoopProgram::check() const {
     }
     const int operands = operands_of(line.op);
     if (operands == 0) refuse(i, "no such operation");
+    if (line.mode < 0 || line.mode >= modes) refuse(i, "mode");
     const bool total = line.op == static_cast<int>(Op::total);
     if (total ? line.d.space != Space::total : !writable(line.d) && line.d.space != Space::local)
       refuse(i, "result");

@@ -45,7 +45,10 @@ void bind_program(nb::module_& m) {
           [](const Place& one, const Place& other) {
             return one.space == other.space && one.index == other.index && one.column == other.column;
           },
-          nb::is_operator());
+          nb::is_operator())
+      .def("__hash__", [](const Place& p) {
+        return (static_cast<int64_t>(p.space) << 56) ^ (static_cast<int64_t>(p.index) << 28) ^ p.column;
+      });
   const Place none{Space::none, 0, 0};
   nb::class_<Line>(m, "Line").def(nb::init<int, int, int, Place, Place, Place, Place, int>(), "op"_a, "width"_a,
                                   "mode"_a, "d"_a, "a"_a, "b"_a = none, "c"_a = none, "weight"_a = -1);

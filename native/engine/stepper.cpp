@@ -305,6 +305,7 @@ Stepper::Stepper(StepperSpec spec) : spec_(std::move(spec)) {
   const long most = std::min(spec_.streams, group_streams);
   for (long g = 0; g < groups; ++g) workers_.push_back(std::make_unique<Worker>(*this, most));
   marked_.assign(spec_.streams, 0);
+  spec_.segments.clear();  // read; their tensors need live no longer
 }
 
 Stepper::~Stepper() = default;

@@ -27,6 +27,8 @@ TEST(programs_that_reach_outside_are_refused) {
   refused([](LoopProgram& p) { p.lines[1].op = static_cast<int>(Op::count); });
   refused([](LoopProgram& p) { p.lines[3].b = {Space::immediate, 1, 0}; });
   refused([](LoopProgram& p) { p.lines[4].mode = 0; });
+  refused([](LoopProgram& p) { p.lines[4].mode = modes; });
+  refused([](LoopProgram& p) { p.lines[4].mode = -1; });
   refused([](LoopProgram& p) { p.lines[6].d = {Space::output, 0, 0}; p.lines[6].width = 5; });
   refused([](LoopProgram& p) { p.next.pop_back(); });
   refused([](LoopProgram& p) { p.next[0] = {Space::next, 1, 0}; });

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from recurra import cells, layers, models, nn
     from recurra.acceleration import accelerate
     from recurra.cells import Cell, cell
-    from recurra.engines import strict
+    from recurra.engines.strict import strict
     from recurra.explanation import explain
     from recurra.layers import Recurrent
-    from recurra.loop import scan
+    from recurra.loop.scan import scan
     from recurra.ragged import Ragged
     from recurra.runs import load
     from recurra.streaming import Stepper, Stream

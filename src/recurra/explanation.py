@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+import recurra.cells
+import recurra.loop  # noqa: F401
 import recurra.nn as dropin
 from recurra.cells.base import Cell
 from recurra.errors import Fault

@@ -15,6 +15,9 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout
 from torch.nn.utils.rnn import PackedSequence
 
+import recurra.cells
+import recurra.layers
+import recurra.loop  # noqa: F401
 from recurra.cells.base import Cell
 from recurra.layers.from_torch import WEIGHTS, cell_of
 from recurra.loop.scan import run_layer

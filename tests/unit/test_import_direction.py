@@ -107,3 +107,17 @@ def test_the_rooms_are_those_of_the_package() -> None:
 
 def test_the_package_itself() -> None:
     assert check_imports.check() == []
+
+
+def test_a_room_is_entered_by_its_package_first(tmp_path: Path) -> None:
+    files = {
+        "cells/__init__.py": "from recurra.cells.base import Cell",
+        "cells/base.py": "",
+        "loop/__init__.py": "from recurra.loop.scan import scan",
+        "loop/scan.py": "from recurra.cells.base import Cell",
+    }
+    (line,) = faults_of(tmp_path, files)
+    assert line.startswith("src/recurra/loop/scan.py:1: loop enters cells by a file")
+    assert (
+        faults_of(tmp_path, {"loop/__init__.py": f"import recurra.cells\n{files['loop/__init__.py']}"}) == []
+    )

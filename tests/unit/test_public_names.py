@@ -86,23 +86,34 @@ print("recurra.models" in sys.modules)
     assert in_a_fresh_process(code) == ["False", "True False", "True"]
 
 
-def test_threads_that_ask_at_once() -> None:
+@pytest.mark.parametrize(
+    "names",
+    [
+        [".layers", ".scan", ".cells", ".Cell", ".Recurrent", ".nn", ".models"] * 2,
+        [".scan", "recurra.models"],
+        [".Stepper", "recurra.layers"],
+        ["recurra.explanation", "recurra.loop", "recurra.engines", "recurra.streaming", ".nn"],
+    ],
+)
+def test_threads_that_ask_at_once(names: list[str]) -> None:
+    """Of the face (`.name`), or by an import of their own."""
     code = """
-import sys, threading
+import importlib, sys, threading
 sys.setswitchinterval(1e-6)
 import torch
 import recurra
-names = ["layers", "scan", "cells", "Cell", "Recurrent", "nn", "models"] * 2
+names = sys.argv[1:]
 start, values = threading.Barrier(len(names)), []
 def ask(name):
     start.wait()
-    values.append(getattr(recurra, name))
+    face = name.startswith(".")
+    values.append(getattr(recurra, name[1:]) if face else importlib.import_module(name))
 threads = [threading.Thread(target=ask, args=(name,)) for name in names]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
 print(len(values) == len(names), len(set(map(id, values))))
 """
-    assert in_a_fresh_process(code) == ["True 7"]
+    assert in_a_fresh_process(code, *names) == [f"True {len(set(names))}"]
 
 
 def test_a_model_file_needs_no_import_of_its_classes(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Cells: one time step each, every one registered by name."""
 
+import recurra.tracing  # noqa: F401
 from recurra.cells.base import CELLS, Cell, cell
 from recurra.cells.cho_gru import ChoGRU
 from recurra.cells.coupled_lstm import CoupledLSTM

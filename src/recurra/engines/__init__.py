@@ -1,5 +1,6 @@
 """Engines run programs; nothing above them knows which one does."""
 
+import recurra.program  # noqa: F401
 from recurra.engines.base import Engine, LoopResult
 from recurra.engines.choice import Choice, choose, engine_setting
 from recurra.engines.eager import EagerEngine, run_opaque

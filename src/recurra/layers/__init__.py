@@ -1,5 +1,7 @@
 """Layers: modules over rows of steps, each registered by name."""
 
+import recurra.cells
+import recurra.loop  # noqa: F401
 from recurra.layers.attention import (
     AdditiveAttention,
     Attention,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from recurra import cells
+import recurra.cells as cells
 from recurra.cells.base import Cell
 from recurra.errors import Fault
 from recurra.layers.base import Layer

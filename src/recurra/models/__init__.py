@@ -1,5 +1,8 @@
 """Models: an input, layers over time, and what is read off them."""
 
+import recurra.cells
+import recurra.layers
+import recurra.loop  # noqa: F401
 from recurra.layers.inputs import OneHot, TokenEmbedding, Vectors
 from recurra.models.bag import Bag
 from recurra.models.decoders import AttentionDecoder, Decoded, Decoder, FedDecoder, VectorDecoder

@@ -114,12 +114,13 @@ class Program:
         from_before = body.difference(loop.body)
         reads = {arg for n in from_before for arg in self.values[n].args}
         inputs = {*loop.inputs} | {n for n in reads if self.parts[n] == "before"}
-        return replace(
+        merged = replace(
             loop,
             inputs=tuple(sorted(inputs - from_before)),
             fixed=tuple(sorted({*loop.fixed} | {n for n in reads if self.parts[n] == "once"})),
             body=tuple(sorted(body)),
         )
+        return loop if merged == loop else merged  # what is made of a loop is made once for each object
 
     def _feeds_product(self, number: int) -> bool:
         """Whether a product reads the value, or a part of it, as it is."""
@@ -130,12 +131,17 @@ class Program:
 
     def prelude(self, loop: Loop) -> tuple[int, ...]:
         """The operations to run over all of time before one of this program's loops."""
-        numbers = self._preludes.get(id(loop))
-        return self._prelude_of(loop) if numbers is None else numbers
+        if loop is self.loop:
+            return self._prelude
+        return self._prelude_of_merged if loop is self.merged else self._prelude_of(loop)
 
     @cached_property
-    def _preludes(self) -> dict[int, tuple[int, ...]]:
-        return {id(loop): self._prelude_of(loop) for loop in (self.loop, self.merged)}
+    def _prelude(self) -> tuple[int, ...]:
+        return self._prelude_of(self.loop)
+
+    @cached_property
+    def _prelude_of_merged(self) -> tuple[int, ...]:
+        return self._prelude_of(self.merged)
 
     def _prelude_of(self, loop: Loop) -> tuple[int, ...]:
         body = set(loop.body)

@@ -1,5 +1,7 @@
 """Run folders: what a training leaves, and how it is read again (without anything that trains)."""
 
+import recurra.layers
+import recurra.tasks  # noqa: F401
 from recurra.runs.folder import load
 
 __all__ = ["load"]

@@ -1,5 +1,11 @@
 """Tasks: data, loss, metrics and predictions around a model; importing this room registers them all."""
 
+import recurra.data
+import recurra.decode
+import recurra.layers
+import recurra.models
+import recurra.streaming
+import recurra.vectors  # noqa: F401
 from recurra.tasks.autoencode.task import AutoencodeTask
 from recurra.tasks.base import TASKS, ByteStream, Loss, Options, Score, Task, TextStream
 from recurra.tasks.caption.task import CaptionTask

@@ -1,5 +1,7 @@
 """Training: recipes, the loop, checkpoints. The one room that knows Lightning Fabric."""
 
+import recurra.runs
+import recurra.tasks  # noqa: F401
 from recurra.train.recipe import Recipe, read_recipe
 from recurra.train.run import Trained, train
 
