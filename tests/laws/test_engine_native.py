@@ -90,7 +90,7 @@ def test_it_refuses_only_what_has_no_state(name: str) -> None:
     for training in (False, True):
         program = plan_of(build(name).train(training)).program
         assert program is not None
-        refusals = choose(program.loop, torch.zeros(1)).refusals
+        refusals = choose(program, torch.zeros(1)).refusals
         expected = {"native": "nothing is carried from step to step"} if name == "memoryless" else {}
         assert refusals == expected
 

@@ -37,7 +37,7 @@ class Engine(Protocol):
     def run(
         self,
         loop: Loop,
-        steps: Sequence[Tensor],
+        inputs: Sequence[Tensor],
         fixed: Sequence[Tensor],
         states: Sequence[Tensor],
         batch_sizes: Sequence[int],
@@ -46,7 +46,7 @@ class Engine(Protocol):
         """Runs the loop.
 
         Args:
-            steps: `[N, width]` for each of `loop.inputs`, packed step by step, longest row first.
+            inputs: `[N, width]` for each of `loop.inputs`, packed step by step, longest row first.
             fixed: for each of `loop.fixed`: a matrix `[in, out]`, or a vector `[width]`.
             states: `[B, width]` for each of `loop.states`, in packed order.
             batch_sizes: rows at each step; their sum is N; never growing; all at most B.

@@ -11,16 +11,17 @@ from torch import Tensor
 from recurra.engines.base import Engine
 from recurra.engines.eager import EagerEngine
 from recurra.errors import Fault
-from recurra.program import Loop
+from recurra.program import Loop, Program
 
 NAMES = ("native", "eager")
 """Fastest first."""
 
 
 class Choice(NamedTuple):
-    """The engine, and why each faster one was passed over, in words."""
+    """The engine, the loop as it takes it, and why each faster one was passed over, in words."""
 
     engine: Engine
+    loop: Loop
     refusals: dict[str, str]
 
 
@@ -41,8 +42,8 @@ def _engine(name: str) -> Engine | str:
     return NativeEngine()
 
 
-def choose(loop: Loop, like: Tensor) -> Choice:
-    """The engine for a loop on tensors of `like`'s type and device.
+def choose(program: Program, like: Tensor) -> Choice:
+    """The engine for a program's loop on tensors of `like`'s type and device.
 
     Raises:
         Fault: `RECURRA_ENGINE` names no engine, or one that can't run this loop.
@@ -53,9 +54,12 @@ def choose(loop: Loop, like: Tensor) -> Choice:
     refusals: dict[str, str] = {}
     for name in (setting,) if setting else NAMES:
         engine = _engine(name)
-        reason = engine if isinstance(engine, str) else engine.refusal(loop, like)
+        if isinstance(engine, str):
+            refusals[name] = engine
+            continue
+        loop = program.merged if engine.merges else program.loop
+        reason = engine.refusal(loop, like)
         if reason is None:
-            assert not isinstance(engine, str)
-            return Choice(engine, refusals)
+            return Choice(engine, loop, refusals)
         refusals[name] = reason
     raise Fault(f"RECURRA_ENGINE is {setting!r}, but that engine can't run this step: {refusals[setting]}")

@@ -28,7 +28,7 @@ class EagerEngine:
     def run(
         self,
         loop: Loop,
-        steps: Sequence[Tensor],
+        inputs: Sequence[Tensor],
         fixed: Sequence[Tensor],
         states: Sequence[Tensor],
         batch_sizes: Sequence[int],
@@ -36,8 +36,8 @@ class EagerEngine:
     ) -> LoopResult:
         """See `Engine.run`."""
         constant = dict(zip(loop.fixed, fixed, strict=True))
-        like = (*states, *steps, *fixed)[0]
-        pieces = [torch.split(whole, list(batch_sizes)) for whole in steps]
+        like = (*states, *inputs, *fixed)[0]
+        pieces = [torch.split(whole, list(batch_sizes)) for whole in inputs]
 
         def step(t: int, rows: int, current: dict[int, Tensor]) -> tuple[list[Tensor], dict[int, Tensor]]:
             tensors: dict[int, Any] = {**constant, **current}

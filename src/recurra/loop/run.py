@@ -85,8 +85,8 @@ def run_ready(ready: Ready, run: Run, states: Sequence[Tensor]) -> tuple[Tensor,
         tensors[ready.reset] = run.flags.unsqueeze(1)
     count = len(run.x)
     like = states[0] if states else run.x
-    engine = choose(program.loop, like).engine if states else None
-    loop = program.merged if engine is not None and engine.merges else program.loop
+    choice = choose(program, like) if states else None
+    engine, loop = (None, program.loop) if choice is None else (choice.engine, choice.loop)
     product = OPS["product"].run if engine is None else engine.product
     with part(BEFORE):
         run_rows(values, program.prelude(loop), tensors, count, like, product)
@@ -108,5 +108,5 @@ def engine_for(plan: Plan, like: Tensor) -> tuple[Engine | None, dict[str, str]]
     """
     if plan.program is None:
         return None, {"program": plan.reason}
-    choice = choose(plan.program.loop, like)
+    choice = choose(plan.program, like)
     return choice.engine, choice.refusals

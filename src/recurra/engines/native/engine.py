@@ -56,14 +56,14 @@ class NativeEngine:
     def run(
         self,
         loop: Loop,
-        steps: Sequence[Tensor],
+        inputs: Sequence[Tensor],
         fixed: Sequence[Tensor],
         states: Sequence[Tensor],
         batch_sizes: Sequence[int],
         reverse: bool,
     ) -> LoopResult:
         """See `Engine.run`."""
-        tensors = [t if t.dtype in TYPES else t.to(states[0].dtype) for t in (*steps, *fixed, *states)]
+        tensors = [t if t.dtype in TYPES else t.to(states[0].dtype) for t in (*inputs, *fixed, *states)]
         plan, count = native_plan(loop), len(loop.outputs)
         needs_grad = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
         if _recorded():
