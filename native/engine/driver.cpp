@@ -15,7 +15,7 @@
 namespace recurra {
 namespace {
 
-// A block's own room stays well inside the second-level cache.
+// A block's own memory stays well inside the second-level cache.
 constexpr long block_bytes = 384 * 1024;
 
 long padded(long count) { return pieces(count, 16) * 16; }

@@ -1,4 +1,4 @@
-// What each instruction level offers to the driver: one table a number type.
+// What each instruction level offers to the interpreter: one table a number type.
 #pragma once
 #include "ops.h"
 

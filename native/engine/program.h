@@ -1,4 +1,4 @@
-// A loop program as the driver runs it: flat instructions over numbered places.
+// A program as the driver and the stepper run it: flat instructions over numbered places.
 #pragma once
 #include <cstdint>
 #include <vector>
