@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
+from recurra.program.value import ancestors
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -183,15 +185,7 @@ class Graph:
 
     def ancestors(self, roots: Iterable[int], stop: frozenset[int] = frozenset()) -> list[int]:
         """What `roots` are computed from, themselves included, in order; not beyond `stop`."""
-        ancestors: set[int] = set()
-        stack = list(roots)
-        while stack:
-            number = stack.pop()
-            if number not in ancestors:
-                ancestors.add(number)
-                if number not in stop:
-                    stack.extend(self.nodes[number].args)
-        return sorted(ancestors)
+        return sorted(ancestors(lambda number: self.nodes[number].args, roots, stop))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from recurra.program.ops import OPS, SOURCES
-from recurra.program.value import Value
+from recurra.program.value import Value, ancestors
 
 _ROW_WORK = frozenset(name for name, op in OPS.items() if op.kind in ("pointwise", "rowwise", "reduction"))
 PARTS = ("once", "before", "inside", "after")
@@ -156,15 +156,8 @@ class Program:
                     readers[arg].append(number)
         return readers
 
-    def _ancestors(self, numbers: Iterable[int]) -> frozenset[int]:
-        ancestors: set[int] = set()
-        stack = list(numbers)
-        while stack:
-            number = stack.pop()
-            if number not in ancestors:
-                ancestors.add(number)
-                stack.extend(self.values[number].args)
-        return frozenset(ancestors)
+    def _ancestors(self, roots: Iterable[int]) -> frozenset[int]:
+        return ancestors(lambda number: self.values[number].args, roots)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,3 +46,22 @@ class Value:
     @property
     def is_leaf(self) -> bool:
         return self.op in LEAVES
+
+
+def ancestors(
+    args_of: Callable[[int], Iterable[int]], roots: Iterable[int], stop: frozenset[int] = frozenset()
+) -> frozenset[int]:
+    """What `roots` are computed from, themselves included; not beyond `stop`.
+
+    Args:
+        args_of: the numbers that a number is computed from.
+    """
+    numbers: set[int] = set()
+    stack = list(roots)
+    while stack:
+        number = stack.pop()
+        if number not in numbers:
+            numbers.add(number)
+            if number not in stop:
+                stack.extend(args_of(number))
+    return frozenset(numbers)

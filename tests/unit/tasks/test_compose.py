@@ -16,6 +16,7 @@ from recurra.storage.models import load_model, save_model
 from recurra.tasks.compose.data import ComposeOptions, as_rows
 from recurra.tasks.compose.model import ComposeModelOptions
 from recurra.tasks.compose.task import ComposeTask
+from tests.unit.tasks.fitting import fit
 
 KEYS = 6
 
@@ -51,14 +52,7 @@ def task_of(tmp_path: Path, **changes: Any) -> ComposeTask:
 
 
 def trained(task: ComposeTask, epochs: int = 30) -> ComposeTask:
-    optimiser = torch.optim.Adam(task.model.parameters(), lr=2e-2)
-    task.model.train()
-    for epoch in range(epochs):
-        for batch in task.batches(epoch):
-            loss = task.loss(batch, None)
-            optimiser.zero_grad()
-            (loss.total / loss.items).backward()
-            optimiser.step()
+    fit(task, epochs, lr=2e-2)
     return task
 
 

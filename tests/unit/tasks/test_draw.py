@@ -17,6 +17,7 @@ from recurra.tasks.draw.data import DrawOptions, as_steps
 from recurra.tasks.draw.model import DrawModelOptions
 from recurra.tasks.draw.plot import lines
 from recurra.tasks.draw.task import DrawTask
+from tests.unit.tasks.fitting import fit
 
 
 def write(path: Path, drawings: int = 20) -> Path:
@@ -46,13 +47,7 @@ def task_of(tmp_path: Path) -> DrawTask:
 
 
 def trained(task: DrawTask, epochs: int = 40) -> DrawTask:
-    optimiser = torch.optim.Adam(task.model.parameters(), lr=1e-2)
-    for epoch in range(epochs):
-        for batch in task.batches(epoch):
-            loss = task.loss(batch, None)
-            optimiser.zero_grad()
-            (loss.total / loss.items).backward()
-            optimiser.step()
+    fit(task, epochs)
     return task
 
 

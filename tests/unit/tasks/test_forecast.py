@@ -18,6 +18,7 @@ from recurra.tasks.forecast.data import ForecastOptions
 from recurra.tasks.forecast.direction import Directions, interval
 from recurra.tasks.forecast.model import ForecastModelOptions
 from recurra.tasks.forecast.task import ForecastTask
+from tests.unit.tasks.fitting import fit
 
 START = datetime(2024, 1, 1)
 
@@ -61,13 +62,7 @@ def model(**changes: Any) -> ForecastModelOptions:
 
 
 def trained(task: ForecastTask, epochs: int = 6) -> ForecastTask:
-    optimiser = torch.optim.Adam(task.model.parameters(), lr=1e-2)
-    for epoch in range(epochs):
-        for batch in task.batches(epoch):
-            loss = task.loss(batch, None)
-            optimiser.zero_grad()
-            (loss.total / loss.items).backward()
-            optimiser.step()
+    fit(task, epochs)
     return task
 
 

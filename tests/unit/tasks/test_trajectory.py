@@ -15,6 +15,7 @@ from recurra.storage.models import load_model, save_model
 from recurra.tasks.trajectory.data import TrajectoryOptions
 from recurra.tasks.trajectory.model import TrajectoryModelOptions
 from recurra.tasks.trajectory.task import TrajectoryTask, constant_velocity
+from tests.unit.tasks.fitting import fit
 
 
 def write(path: Path, walkers: int = 12, steps: int = 24, bend: float = 0.08, gap: int | None = None) -> Path:
@@ -41,13 +42,7 @@ def model(**changes: Any) -> TrajectoryModelOptions:
 
 
 def trained(task: TrajectoryTask, epochs: int = 10) -> TrajectoryTask:
-    optimiser = torch.optim.Adam(task.model.parameters(), lr=1e-2)
-    for epoch in range(epochs):
-        for batch in task.batches(epoch):
-            loss = task.loss(batch, None)
-            optimiser.zero_grad()
-            (loss.total / loss.items).backward()
-            optimiser.step()
+    fit(task, epochs)
     return task
 
 

@@ -121,18 +121,18 @@ def read_captioned(
 ) -> tuple[Captioned, list[str]]:
     """The sources of examples with their captions, and notes on those without any."""
     texts = [
-        _texts(cell, f"{place}: column {data.caption!r}")
-        for cell, place in zip(examples[data.caption], examples.places, strict=True)
+        _texts(entry, f"{place}: column {data.caption!r}")
+        for entry, place in zip(examples[data.caption], examples.places, strict=True)
     ]
     counts = [len(each) for each in texts]
     indices, notes = usable(examples, counts, data.model_copy(update={"longest": 10**6}))
     rows = reader.rows(examples.take(indices))
-    cells = examples[data.image]
+    entries = examples[data.image]
     captioned = Captioned([], [], [])
     numbers: dict[Any, int] = {}
     for index, row in zip(indices, rows, strict=True):
-        place, cell = examples.places[index], cells[index]
-        key = (place.file, cell) if isinstance(cell, str) else index
+        place, entry = examples.places[index], entries[index]
+        key = (place.file, entry) if isinstance(entry, str) else index
         if key not in numbers:
             numbers[key] = len(captioned.sources)
             captioned.sources.append(row)
@@ -142,10 +142,10 @@ def read_captioned(
     return captioned, notes
 
 
-def _texts(cell: Any, where: str) -> list[str]:
-    texts = [cell] if isinstance(cell, str) else cell
+def _texts(entry: Any, where: str) -> list[str]:
+    texts = [entry] if isinstance(entry, str) else entry
     if not isinstance(texts, Sequence) or not all(isinstance(text, str) for text in texts):
-        content = repr(cell)
+        content = repr(entry)
         content = content if len(content) <= 40 else f"{content[:37]}..."
         raise Fault(f"{where}: {content} found, expected a text, or a list of texts")
     return [text for text in texts if text.strip()]

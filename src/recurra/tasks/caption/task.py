@@ -138,8 +138,8 @@ class CaptionTask(Task[EncoderDecoder]):
         """
         for chunk in chunks(items, self.options.batch_size):
             for item, answers in zip(chunk, self.caption([self.seen(item) for item in chunk]), strict=True):
-                cell = item.get(self.options.image) if isinstance(item, Mapping) else item
-                name = {"image": cell} if _is_name(cell) else {}
+                entry = item.get(self.options.image) if isinstance(item, Mapping) else item
+                name = {"image": entry} if _is_name(entry) else {}
                 tables = [self._table(answer) for answer in answers]
                 yield {**name, **tables[0], **({"answers": tables} if self.search.best > 1 else {})}
 
@@ -191,9 +191,11 @@ class CaptionTask(Task[EncoderDecoder]):
         return rounded
 
 
-def _is_name(cell: Any) -> bool:
-    """Whether a cell is the name of a picture, or the names of frames."""
-    return isinstance(cell, str) or (isinstance(cell, list) and all(isinstance(name, str) for name in cell))
+def _is_name(entry: Any) -> bool:
+    """Whether an entry is the name of a picture, or the names of frames."""
+    return isinstance(entry, str) or (
+        isinstance(entry, list) and all(isinstance(name, str) for name in entry)
+    )
 
 
 def _convolution_lines(model: EncoderDecoder, pictures: int) -> list[str]:

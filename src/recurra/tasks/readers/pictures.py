@@ -38,11 +38,11 @@ class PictureReader:
         """
         cache: dict[Any, Tensor] = {}
         rows = []
-        for cell, place in zip(examples[self.column], examples.places, strict=True):
-            key = (place.file, cell) if isinstance(cell, str) else None
+        for entry, place in zip(examples[self.column], examples.places, strict=True):
+            key = (place.file, entry) if isinstance(entry, str) else None
             row = cache.get(key) if key else None
             if row is None:
-                row = self._row(cell, f"{place}: column {self.column!r}", Path(place.file).parent)
+                row = self._row(entry, f"{place}: column {self.column!r}", Path(place.file).parent)
             if key:
                 cache[key] = row
             rows.append(row)
@@ -53,10 +53,10 @@ class PictureReader:
         the working directory.
         """
         # a table with "bytes" is a picture itself, as Parquet files hold them
-        cell = item.get(self.column) if isinstance(item, Mapping) and "bytes" not in item else item
-        if cell is None:
+        entry = item.get(self.column) if isinstance(item, Mapping) and "bytes" not in item else item
+        if entry is None:
             raise Fault(f"{item!r} found, expected a picture, or a table with the key {self.column!r}")
-        return self._row(cell, "to predict", Path())
+        return self._row(entry, "to predict", Path())
 
     def batch(self, rows: Sequence[Tensor]) -> Ragged:
         return Ragged.from_list(rows)
@@ -89,14 +89,14 @@ class PictureReader:
             raise Fault(f"{folder / PICTURES}: shape {shape!r} found, expected three whole numbers")
         return cls(column, form, (shape[0], shape[1], shape[2]))
 
-    def _row(self, cell: Any, where: str, base: Path) -> Tensor:
-        frames = frames_of(cell, where, base, self.form)
+    def _row(self, entry: Any, where: str, base: Path) -> Tensor:
+        frames = frames_of(entry, where, base, self.form)
         if self.shape is None:
             self.shape = (frames.shape[1], frames.shape[2], frames.shape[3])
         if frames.shape[1:] != self.shape:
             raise Fault(
-                f"{where}: {_named(cell)}{shape_text(frames.shape)} found, expected {shape_text(self.shape)} "
-                f"as in training: {_remedy(frames.shape[1:], self.shape)}"
+                f"{where}: {_named(entry)}{shape_text(frames.shape)} found, "
+                f"expected {shape_text(self.shape)} as in training: {_remedy(frames.shape[1:], self.shape)}"
             )
         return torch.from_numpy(frames.copy() if not frames.flags.writeable else frames)
 
@@ -111,8 +111,8 @@ def _remedy(shape: Sequence[int], expected: Shape) -> str:
     return "give it as many channels"
 
 
-def _named(cell: Any) -> str:
-    return f"{cell}: " if isinstance(cell, str) else ""
+def _named(entry: Any) -> str:
+    return f"{entry}: " if isinstance(entry, str) else ""
 
 
 def _content(row: Tensor) -> tuple[Any, bytes]:

@@ -44,8 +44,8 @@ class VectorReader:
         return rows
 
     def row(self, item: Any) -> Tensor:
-        cell = item.get("vectors", item.get(self.column)) if isinstance(item, Mapping) else item
-        return self.rows(Examples({self.column: [cell]}, [Place("input", 1, "item")], "input"))[0]
+        entry = item.get("vectors", item.get(self.column)) if isinstance(item, Mapping) else item
+        return self.rows(Examples({self.column: [entry]}, [Place("input", 1, "item")], "input"))[0]
 
     def step_names(self, row: Tensor) -> list[str]:
         return [str(step + 1) for step in range(len(row))]

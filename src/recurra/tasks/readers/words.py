@@ -122,11 +122,11 @@ class WordReader:
         return token_rows(examples, self.column, self.options)
 
     def row(self, item: Any) -> list[str]:
-        cell = item.get("tokens", item.get("text")) if isinstance(item, Mapping) else item
-        if isinstance(cell, str):
-            return RULES[self.options.rule](cell)
-        if isinstance(cell, Sequence) and all(isinstance(word, str) for word in cell):
-            return list(cell)
+        entry = item.get("tokens", item.get("text")) if isinstance(item, Mapping) else item
+        if isinstance(entry, str):
+            return RULES[self.options.rule](entry)
+        if isinstance(entry, Sequence) and all(isinstance(word, str) for word in entry):
+            return list(entry)
         raise Fault(f"{item!r} found, expected a text, a list of words, or a table with 'text' or 'tokens'")
 
     def step_names(self, row: Sequence[str]) -> list[str]:
@@ -198,7 +198,7 @@ class WordReader:
 
 def token_rows(examples: Examples, column: str, options: WordOptions) -> list[list[str]]:
     """The words of each example: a list as it stands, a text cut by the rule."""
-    if options.rule == "words" and any(isinstance(cell, str) for cell in examples[column]):
+    if options.rule == "words" and any(isinstance(entry, str) for entry in examples[column]):
         return [RULES["words"](text) for text in columns.text(examples, column)]
     return columns.tokens(examples, column)
 

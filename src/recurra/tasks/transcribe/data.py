@@ -103,31 +103,31 @@ def read_utterances(
 def samples_of(examples: Examples, options: TranscribeDataOptions) -> list[Tensor]:
     """The sound `[N]` of each example."""
     sound, rows = options.sound, []
-    for cell, place in zip(examples[options.audio], examples.places, strict=True):
+    for entry, place in zip(examples[options.audio], examples.places, strict=True):
         where = str(place)
-        if isinstance(cell, str):
-            path = Path(place.file).parent / Path(cell).expanduser()
-            where, cell = f"{place}: {path}", _recording(path, where)
-        if not isinstance(cell, Recording):
+        if isinstance(entry, str):
+            path = Path(place.file).parent / Path(entry).expanduser()
+            where, entry = f"{place}: {path}", _recording(path, where)
+        if not isinstance(entry, Recording):
             raise Fault(
-                f"{place}: column {options.audio!r}: {cell!r} found, expected the path of a recording"
+                f"{place}: column {options.audio!r}: {entry!r} found, expected the path of a recording"
             )
-        rows.append(one_channel(cell, where, sound.rate, sound.resample, sound.mix))
+        rows.append(one_channel(entry, where, sound.rate, sound.resample, sound.mix))
     return rows
 
 
 def sound_of(item: Any, options: TranscribeDataOptions) -> Tensor:
     """The sound of one thing to predict: a path, a table with `audio`, or a `Recording`."""
-    cell = item.get("audio") if isinstance(item, dict) else item
+    entry = item.get("audio") if isinstance(item, dict) else item
     where = "the recording"
-    if isinstance(cell, (str, Path)):
-        where, cell = str(cell), read_recording(Path(cell).expanduser())
-    if not isinstance(cell, Recording):
+    if isinstance(entry, (str, Path)):
+        where, entry = str(entry), read_recording(Path(entry).expanduser())
+    if not isinstance(entry, Recording):
         raise Fault(f"{item!r} found, expected the path of a recording, or a table with the key 'audio'")
-    if not len(cell.samples):
+    if not len(entry.samples):
         raise Fault(f"{where}: an empty recording: no sound found")
     sound = options.sound
-    return one_channel(cell, where, sound.rate, sound.resample, sound.mix)
+    return one_channel(entry, where, sound.rate, sound.resample, sound.mix)
 
 
 def _recording(path: Path, where: str) -> Recording:

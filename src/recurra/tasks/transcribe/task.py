@@ -145,8 +145,8 @@ class TranscribeTask(Task[Transcriber]):
             sounds = [self.options.sound.within(sound_of(item, self.options)) for item in chunk]
             transcripts = self.transcribe([self.features(row) for row in sounds])
             for item, best in zip(chunk, transcripts, strict=True):
-                cell = item.get("audio") if isinstance(item, Mapping) else item
-                name = {"audio": str(cell)} if isinstance(cell, (str, Path)) else {}
+                entry = item.get("audio") if isinstance(item, Mapping) else item
+                name = {"audio": str(entry)} if isinstance(entry, (str, Path)) else {}
                 tables = [self._table(transcript) for transcript in best]
                 yield {**name, **tables[0], **({"best": tables} if self.search.best > 1 else {})}
 
