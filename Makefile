@@ -12,11 +12,12 @@ NATIVE := CMakeLists.txt $(shell find native 2>/dev/null)
 SETUP := pyproject.toml constraints.txt src/recurra/version.py $(NATIVE)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format types imports names pytest arm bench bench-vectors clean
+.PHONY: help demo test check lint format types imports names pytest fuzz arm bench bench-vectors clean
 
 help:
 	@echo "make demo            set up, train the small language model, evaluate, sample, stream, report"
 	@echo "make test            lint, types, imports, names and tests (make check: the same without the tests)"
+	@echo "make fuzz            the fuzz tests for longer, FUZZ_SECONDS each, with fresh inputs"
 	@echo "make bench           every measured figure     make bench-vectors   those of the word vectors"
 	@echo "make arm             the native code's tests for 64-bit Arm, in an emulator"
 	@echo "make format          format and fix            make clean           remove what was built, and .venv"
@@ -44,6 +45,11 @@ names: $(VENV)/.installed-dev
 # Two workers, one thread each (tests/conftest.py): worksteal keeps a file's tests together until one is idle.
 pytest: $(VENV)/.installed-dev
 	$(PY) -m pytest -q -n 2 --dist worksteal
+
+# Ten minutes a fuzz test, from a seed of its own; FUZZ_SECONDS=60 for less.
+FUZZ_SECONDS ?= 600
+fuzz: $(VENV)/.installed-dev
+	RECURRA_FUZZ_SECONDS=$(FUZZ_SECONDS) RECURRA_FUZZ_SEED=$$(date +%s) $(PY) -m pytest -q -n 2 tests/fuzz
 
 # Needs a cross compiler and an emulator, so it is no part of `make test`: see scripts/arm.sh.
 arm: $(VENV)/.tools
