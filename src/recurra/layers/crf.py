@@ -91,6 +91,17 @@ class CRF(Configured):
             tags.append(torch.cat([previous, last]))
         return scores.with_data(torch.cat(tags[::-1]))
 
+    def marginals(self, scores: Ragged) -> Ragged:
+        """P(y_t = k | x), data `[N, K]`: the gradient of the log of the sum over all tag sequences by the
+        scores (Sutton and McCallum, 2012, section 4.1). No gradient goes through it.
+        """
+        self._check(scores)
+        with torch.inference_mode(False), torch.enable_grad():
+            data = scores.data.detach().clone().requires_grad_()
+            total = self._total(scores.with_data(data)).sum()
+            (shares,) = torch.autograd.grad(total, data)
+        return scores.with_data(shares)
+
     def _path(self, scores: Ragged, tags: Tensor) -> Tensor:
         """The score of each row's own tags, of rows that have a step, in packed order."""
         present = scores.batch_sizes[0] if scores.batch_sizes else 0

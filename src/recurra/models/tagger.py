@@ -40,6 +40,12 @@ class Tagger(Stepwise):
             return -likelihood.sum()
         return F.cross_entropy(scores.data, labels.data, reduction="sum")
 
+    def probabilities(self, scores: Ragged) -> Ragged:
+        """How probable each label is at each step, `[N, K]`; with a CRF over all rows of labels."""
+        if self.crf is not None:
+            return self.crf.marginals(scores)
+        return scores.map(lambda data: data.float().softmax(-1))
+
     def decode(self, scores: Ragged) -> Ragged:
         """The likeliest labels `[N]` int64."""
         return scores.map(lambda data: data.argmax(-1)) if self.crf is None else self.crf.decode(scores)

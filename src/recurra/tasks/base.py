@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Generic, NamedTuple, Self
 
@@ -13,6 +13,10 @@ from typing_extensions import TypeVar
 
 from recurra.errors import Fault
 from recurra.registry import Registry
+from recurra.tasks.parts.batches import chunks
+
+AT_ONCE = 32
+"""Items to predict that are read, and answered, together."""
 
 TASKS = Registry("task")
 """Every task by the name that a recipe gives."""
@@ -131,8 +135,20 @@ class Task(ABC, Generic[Model]):
         """Metrics on the recipe's validation data, or on other data of the same format."""
 
     @abstractmethod
+    def row(self, item: Any) -> Any:
+        """What the model reads of one item to predict. Fault, without its place, for one it can't answer."""
+
+    @abstractmethod
+    def answers(self, rows: Sequence[Any]) -> Iterator[dict[str, Any]]:
+        """One JSON-ready answer to each of what `row` gave, in order."""
+
     def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
-        """One JSON-ready answer an item, in order."""
+        """One JSON-ready answer an item, in order; see `answers`.
+
+        Raises:
+            Fault: an item that can't be answered, by its number, counted from 1.
+        """
+        return self._each(items, self.answers)
 
     def picture(self, items: Iterable[Any], path: str | Path) -> None:
         """Draws the answers to items into one picture, whose kind follows from the path's ending.
@@ -150,9 +166,13 @@ class Task(ABC, Generic[Model]):
         """New data from a generative model; each task has `options` of its own. Fault without one."""
         raise Fault(f"a {self.name} model makes no new data: sample from a language model")
 
-    def encode(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
-        """The vector of each item, in order: `item` and `vector`. Fault where the model makes none."""
+    def encodings(self, rows: Sequence[Any]) -> Iterator[dict[str, Any]]:
+        """The vector of each of what `row` gave: `item` and `vector`. Fault where the model makes none."""
         raise Fault(f"a {self.name} model makes no vectors of whole inputs: train an autoencode recipe")
+
+    def encode(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
+        """The vector of each item, in order; see `encodings`, and `predict`."""
+        return self._each(items, self.encodings)
 
     def nearest(self, items: Iterable[Any], among: Iterable[Any], count: int = 5) -> Iterator[dict[str, Any]]:
         """For each item those of `among` with the nearest vectors.
@@ -164,3 +184,16 @@ class Task(ABC, Generic[Model]):
             Fault: the model makes no vectors.
         """
         raise Fault(f"a {self.name} model makes no vectors of whole inputs: train an autoencode recipe")
+
+    def _each(
+        self, items: Iterable[Any], answers: Callable[[Sequence[Any]], Iterable[dict[str, Any]]]
+    ) -> Iterator[dict[str, Any]]:
+        """The answer to each item, `AT_ONCE` of them read at a time."""
+        for chunk in chunks(enumerate(items, 1), AT_ONCE):
+            yield from answers([self._row(number, item) for number, item in chunk])
+
+    def _row(self, number: int, item: Any) -> Any:
+        try:
+            return self.row(item)
+        except Fault as fault:
+            raise Fault(f"item {number}: {fault}") from None

@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -135,10 +135,13 @@ class TinyTask(Task):
             y, _ = self.model(x)
         return {"error": float(((y[..., 0] - x.sum(-1)) ** 2).mean())}
 
-    def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
-        for item in items:
-            if not isinstance(item, str):
-                raise Fault(f"{item!r} found, expected text")
+    def row(self, item: Any) -> str:
+        if not isinstance(item, str):
+            raise Fault(f"{item!r} found, expected text")
+        return item
+
+    def answers(self, rows: Sequence[str]) -> Iterator[dict[str, Any]]:
+        for item in rows:
             yield {"item": item, "length": len(item)}
 
 

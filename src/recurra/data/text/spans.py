@@ -40,7 +40,7 @@ def spans(tags: Sequence[str], scheme: str = "BIO") -> list[Span]:
     start, open_label, closed = 0, "", True
     for index, tag in enumerate([*tags, "O"]):
         prefix, label = split_tag(tag, scheme)
-        begins = bool(label) and (closed or label != open_label or _begins(prefix, scheme))
+        begins = _begins(prefix, label, "" if closed else open_label, scheme)
         if open_label and (begins or not label):
             complete.append(Span(open_label, start, index))
         if begins:
@@ -73,6 +73,44 @@ def to_tags(spans: Sequence[Span], length: int, scheme: str = "BIO") -> list[str
 def convert(tags: Sequence[str], source: str, target: str) -> list[str]:
     """Tags of one scheme in another one; nothing is lost."""
     return to_tags(spans(tags, source), len(tags), target)
+
+
+class TagConverter:
+    """`convert` of a sentence that comes tag by tag: what it gives in the end is what `convert` gives.
+
+    A tag of BIO or IOB1 is certain at once; in BIOES that of a word in a span is after the next word.
+    """
+
+    def __init__(self, source: str, target: str) -> None:
+        self._source, self._target = source, target
+        self._label, self._closed, self._waiting = "", True, ""
+
+    def feed(self, tag: str) -> list[str]:
+        """The tags, in order, that this one makes certain."""
+        prefix, label = split_tag(tag, self._source)
+        begins = _begins(prefix, label, "" if self._closed else self._label, self._source)
+        if self._target == "BIOES":
+            certain = self._settle(goes_on=bool(label) and not begins)
+            self._waiting = ("B" if begins else "I") if label else ""
+        else:
+            touches = label == self._label
+            letter = "B" if begins and (self._target == "BIO" or touches) else "I"
+            certain = [f"{letter}-{label}" if label else "O"]
+        self._label, self._closed = label, prefix in "OES"
+        return [*certain, "O"] if self._target == "BIOES" and not label else certain
+
+    def finish(self) -> list[str]:
+        """The tags still due at the end of the sentence; the next one begins."""
+        certain = self._settle(goes_on=False)
+        self._label, self._closed, self._waiting = "", True, ""
+        return certain
+
+    def _settle(self, goes_on: bool) -> list[str]:
+        """The tag of BIOES that waited for the word after it."""
+        if not self._waiting:
+            return []
+        letter = self._waiting if goes_on else {"B": "S", "I": "E"}[self._waiting]
+        return [f"{letter}-{self._label}"]
 
 
 def violations(tags: Sequence[str], scheme: str = "BIO") -> list[tuple[int, str]]:
@@ -115,8 +153,9 @@ def _may_follow(prev_tag: str, tag: str, scheme: str) -> bool:
     return continues == (first in "BI") and (not continues or label == new)
 
 
-def _begins(prefix: str, scheme: str) -> bool:
-    return prefix == "B" or (scheme == "BIOES" and prefix == "S")
+def _begins(prefix: str, label: str, open_label: str, scheme: str) -> bool:
+    """Whether a tag begins a span; `open_label` is that of the span that could go on, else empty."""
+    return bool(label) and (label != open_label or prefix == "B" or (scheme == "BIOES" and prefix == "S"))
 
 
 def _letters(scheme: str) -> str:

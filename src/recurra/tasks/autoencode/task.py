@@ -118,15 +118,18 @@ class AutoencodeTask(Task[EncoderDecoder | VectorAutoEncoder]):
         rows = self.data.evaluation(data)
         return self.coder.scores(rows, self.restored(rows))
 
-    def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
-        """For each text or row of vectors: itself as `item`, and `restored` from its vector."""
-        for rows in self._chunks(items):
-            for row, restored in zip(rows, self.restored(rows), strict=True):
-                yield {"item": self.coder.json(row), "restored": restored}
+    def row(self, item: Any) -> Any:
+        """Of a text, or a row of vectors."""
+        return self.coder.row(item)
 
-    def encode(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
-        """For each text or row of vectors: itself as `item`, and its `vector`."""
-        for rows in self._chunks(items):
+    def answers(self, rows: Sequence[Any]) -> Iterator[dict[str, Any]]:
+        """For each row: itself as `item`, and `restored` from its vector."""
+        for row, restored in zip(rows, self.restored(rows), strict=True):
+            yield {"item": self.coder.json(row), "restored": restored}
+
+    def encodings(self, rows: Sequence[Any]) -> Iterator[dict[str, Any]]:
+        """For each row: itself as `item`, and its `vector`."""
+        if rows:
             for row, vector in zip(rows, self.vectors(rows).tolist(), strict=True):
                 yield {"item": self.coder.json(row), "vector": vector}
 
@@ -134,11 +137,11 @@ class AutoencodeTask(Task[EncoderDecoder | VectorAutoEncoder]):
         """For each item the `count` items of `among` whose vectors point most nearly where its own does:
         `item`, and `nearest`, a list of `item` and `similarity` (the cosine).
         """
-        others = [row for rows in self._chunks(among) for row in rows]
+        others = [row for rows in self._rows(among) for row in rows]
         if not others:
             raise Fault("nothing to look among: give at least one item")
         table = F.normalize(self.vectors(others), dim=-1)
-        for rows in self._chunks(items):
+        for rows in self._rows(items):
             likeness = F.normalize(self.vectors(rows), dim=-1) @ table.T
             values, indices = likeness.topk(min(count, len(others)), -1)
             for row, cosines, matches in zip(rows, values.tolist(), indices.tolist(), strict=True):
@@ -167,9 +170,9 @@ class AutoencodeTask(Task[EncoderDecoder | VectorAutoEncoder]):
             rows, [self.coder.length(row) for row in rows], self.options.batch_size, answer
         )
 
-    def _chunks(self, items: Iterable[Any]) -> Iterator[list[Any]]:
-        for chunk in chunks(items, self.options.batch_size):
-            yield [self.coder.row(item) for item in chunk]
+    def _rows(self, items: Iterable[Any]) -> Iterator[list[Any]]:
+        for chunk in chunks(enumerate(items, 1), self.options.batch_size):
+            yield [self._row(number, item) for number, item in chunk]
 
 
 def _coder(data: AutoencodeDataOptions) -> type[Coder]:

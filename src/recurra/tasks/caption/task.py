@@ -16,7 +16,7 @@ from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.caption.data import Captioned, CaptionOptions, CaptionReader
 from recurra.tasks.caption.model import CaptionModelOptions, CaptionSearchOptions, build_model
 from recurra.tasks.caption.plot import plot_captions
-from recurra.tasks.parts.batches import answer_in_batches, chunks
+from recurra.tasks.parts.batches import answer_in_batches
 from recurra.tasks.parts.contexts import seeded
 from recurra.tasks.parts.sizes import activations_line, bytes_text, lengths_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
@@ -129,19 +129,23 @@ class CaptionTask(Task[EncoderDecoder]):
         pairs = self.reader.pairs(rows)
         return perplexity(self.model, pairs, self.reader.end, self.options.batch_size)
 
-    def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
-        """For each picture (see `recurra.data.pictures.frames_of`), rows of features, or table with one of
-        them: `image`, its name where it has one, the best caption as `text`, `score` (log-probability over
-        the length penalty), `log_probability` and `tokens`; with attention `weights`, nested lists: how much
-        each token looked at each place, row by row, or frame. All `answers`, such tables each, where
-        `search.best` asks for more than one.
+    def row(self, item: Any) -> tuple[dict[str, Any], Tensor]:
+        """Of a picture (see `recurra.data.pictures.frames_of`), rows of features, or a table with one of
+        them: its name as `image` where it has one, and what the network reads.
         """
-        for chunk in chunks(items, self.options.batch_size):
-            for item, answers in zip(chunk, self.caption([self.seen(item) for item in chunk]), strict=True):
-                entry = item.get(self.options.image) if isinstance(item, Mapping) else item
-                name = {"image": entry} if _is_name(entry) else {}
-                tables = [self._table(answer) for answer in answers]
-                yield {**name, **tables[0], **({"answers": tables} if self.search.best > 1 else {})}
+        entry = item.get(self.options.image) if isinstance(item, Mapping) else item
+        return {"image": entry} if _is_name(entry) else {}, self.seen(item)
+
+    def answers(self, rows: Sequence[tuple[dict[str, Any], Tensor]]) -> Iterator[dict[str, Any]]:
+        """For each row: `image`, its name where it has one, the best caption as `text`, `score`
+        (log-probability over the length penalty), `log_probability` and `tokens`; with attention `weights`,
+        nested lists: how much each token looked at each place, row by row, or frame. All `answers`, such
+        tables each, where `search.best` asks for more than one.
+        """
+        captions = self.caption([source for _, source in rows])
+        for (name, _), answers in zip(rows, captions, strict=True):
+            tables = [self._table(answer) for answer in answers]
+            yield {**name, **tables[0], **({"answers": tables} if self.search.best > 1 else {})}
 
     def seen(self, item: Any) -> Tensor:
         """What the network reads of one thing to predict."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -138,12 +138,13 @@ class ComposeTask(Task[NoteModel]):
             "nll_frequencies": float(nats[2]) / steps,
         }
 
-    def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
-        """For each piece, a list of steps, each a list of MIDI notes: its `nll` a step, and the likeliest
-        notes `next`, each with its probability.
-        """
-        for item in items:
-            roll = roll_of(item, len(self.shares))
+    def row(self, item: Any) -> Tensor:
+        """Of a piece: a list of steps, each a list of MIDI notes."""
+        return roll_of(item, len(self.shares))
+
+    def answers(self, rows: Sequence[Tensor]) -> Iterator[dict[str, Any]]:
+        """For each piece: its `nll` a step, and the likeliest notes `next`, each with its probability."""
+        for roll in rows:
             inputs = torch.cat([roll.new_zeros(1, roll.shape[1]), roll]).unsqueeze(0)
             with evaluating(self.model):
                 logits = self.model(inputs.to(device_of(self.model)))[0][0].cpu()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -124,10 +124,13 @@ class DrawTask(Task[StrokeModel]):
             "nll_independent": independent_nats(as_steps(drawings, self.scale)),
         }
 
-    def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
-        """For each drawing, a list of [dx, dy, lifted]: its `nll` a step."""
-        for item in items:
-            drawing = drawing_of(item)
+    def row(self, item: Any) -> Tensor:
+        """Of a drawing: a list of [dx, dy, lifted]."""
+        return drawing_of(item)
+
+    def answers(self, rows: Sequence[Tensor]) -> Iterator[dict[str, Any]]:
+        """For each drawing: its `nll` a step."""
+        for drawing in rows:
             with evaluating(self.model):
                 moves, pens = self._costs(as_steps([drawing], self.scale))
             yield {"steps": len(drawing), "nll": float((moves + pens).mean())}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -108,9 +108,13 @@ class ForecastTask(Task[Forecaster]):
             self.majority if options.direction else None,
         )
 
-    def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    def row(self, item: Any) -> Any:
+        """Of a file, or a table `{column: [cells]}`: the item itself."""
+        return item
+
+    def answers(self, rows: Sequence[Any]) -> Iterator[dict[str, Any]]:
         """What follows the last row of each file, or table; see `recurra.tasks.forecast.ahead.answers`."""
-        for item in items:
+        for item in rows:
             yield answers(self.model, self.data, item)
 
     def plot(self, path: str | Path, data: str | Path | None = None, count: int = 4) -> None:

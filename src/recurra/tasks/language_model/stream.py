@@ -15,6 +15,7 @@ from recurra.tasks.base import TextStream
 from recurra.tasks.language_model.probabilities import likeliest
 from recurra.tasks.language_model.text import RunningText
 from recurra.tasks.parts.contexts import device_of, evaluating
+from recurra.tasks.readers.word_stream import TextBuffer, words_end
 
 
 class LanguageModelStream(TextStream):
@@ -26,31 +27,26 @@ class LanguageModelStream(TextStream):
 
     def __init__(self, model: LanguageModel, text: RunningText, count: int = 3) -> None:
         self.model, self.text, self.count = model, text, count
-        self._waiting = ""
+        self._waiting = TextBuffer()
         with evaluating(model):
             self._run = runner(model, 1)
             first, self._state = self._run.feed(self._ids([text.boundary]), self._run.initial_state(1))
         self._logits = first[:, -1]
 
     def feed(self, piece: str) -> Iterator[dict[str, Any]]:
-        self._waiting += piece
-        ready = self._ready(self._waiting)
-        text, self._waiting = self._waiting[:ready], self._waiting[ready:]
-        yield from self._answers(self._tokens(text))
+        yield from self._answers(self._tokens(self._waiting.feed(piece, self._ready(piece))))
 
     def finish(self) -> Iterator[dict[str, Any]]:
-        text, self._waiting = self._waiting, ""
-        yield from self._answers(self._tokens(text))
+        yield from self._answers(self._tokens(self._waiting.finish()))
 
     def _ready(self, text: str) -> int:
-        """How much of the text no later piece can change."""
+        """How much of a piece no later one can change."""
         kind = self.text.tokenizer.kind
         if kind == "character":
             return len(text)
         if kind == "subword":
             return text.rfind("\n") + 1
-        last = max((k for k, letter in enumerate(text) if letter.isspace()), default=-1)
-        return last + 1
+        return words_end(text)
 
     def _tokens(self, text: str) -> list[int]:
         if self.text.by_character or not text:

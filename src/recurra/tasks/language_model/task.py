@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -118,12 +118,16 @@ class LanguageModelTask(Task[LanguageModel]):
             scores["above_shuffled"] = self.above_shuffled(random.Random(0).sample(sentences, count))
         return scores
 
-    def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    def row(self, item: Any) -> str:
+        """Of a text, or a table with `text`."""
+        text = item.get("text") if isinstance(item, Mapping) else item
+        if not isinstance(text, str):
+            raise Fault(f"{item!r} found, expected a text, or a table with the key 'text'")
+        return text
+
+    def answers(self, rows: Sequence[str]) -> Iterator[dict[str, Any]]:
         """For each text: ln P of it with its end, and the likeliest tokens after it."""
-        for item in items:
-            text = item.get("text") if isinstance(item, Mapping) else item
-            if not isinstance(text, str):
-                raise Fault(f"{item!r} found, expected a text, or a table with the key 'text'")
+        for text in rows:
             tokens = len(self.text.sentence(text)[1])
             (total,) = self.log_probabilities([text])
             yield {

@@ -15,7 +15,7 @@ from recurra.streaming.runner import runner
 from recurra.tasks.base import TextStream
 from recurra.tasks.parts.contexts import device_of, evaluating
 from recurra.tasks.readers.base import RowReader
-from recurra.tasks.readers.word_stream import WordStream
+from recurra.tasks.readers.word_stream import TextBuffer, WordStream
 from recurra.tasks.readers.words import WordReader
 
 
@@ -39,7 +39,7 @@ class ManyToOneStream(TextStream):
             )
         self.model, self.reader, self.table = model, reader, table
         self._words = WordStream()
-        self._line = ""
+        self._lines = TextBuffer()
         with evaluating(model):
             self._run = runner(model, 1)
         self._begin()
@@ -52,16 +52,14 @@ class ManyToOneStream(TextStream):
                 self._begin()
             yield from self._read_words(open_row)
         else:
-            *lines, self._line = (self._line + piece).split("\n")
-            for line in lines:
+            for line in self._lines.feed(piece, piece.rfind("\n") + 1).split("\n")[:-1]:
                 yield from self._read_line(line)
 
     def finish(self) -> Iterator[dict[str, Any]]:
         if isinstance(self.reader, WordReader):
             yield from self._read_words(self._words.finish())
         else:
-            line, self._line = self._line, ""
-            yield from self._read_line(line)
+            yield from self._read_line(self._lines.finish())
         self._begin()
 
     def _begin(self) -> None:
@@ -79,7 +77,7 @@ class ManyToOneStream(TextStream):
             return
         try:
             numbers = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Fault(
                 f"{line!r} found, expected the numbers of one step as a JSON list, as [0.5, 1]"
             ) from None

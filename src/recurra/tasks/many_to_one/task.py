@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from recurra.data import Examples
+from recurra.errors import Fault
 from recurra.models import Bag, ManyToOne, Regressor
 from recurra.tasks.base import Loss, Task
 from recurra.tasks.many_to_one.data import Answered, Answers, ManyToOneDataOptions
 from recurra.tasks.many_to_one.stream import ManyToOneStream
-from recurra.tasks.parts.batches import answer_in_batches, chunks, shuffled_batches
+from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating
 from recurra.tasks.parts.rows import usable
 from recurra.tasks.parts.sizes import activations_line, parameters_line
@@ -92,13 +93,20 @@ class ManyToOneTask(Task[Network], Generic[Network, Answers]):
         lengths = [len(row) for row in rows]
         return torch.stack(answer_in_batches(rows, lengths, self.options.batch_size, self._outputs))
 
-    def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
-        for chunk in chunks(items, self.options.batch_size):
-            yield from map(self._table, self.answer([self.reader.row(item) for item in chunk]))
+    def row(self, item: Any) -> Any:
+        """Fault for a row of no steps, of which there is nothing to say."""
+        row = self.reader.row(item)
+        if not len(row):
+            raise Fault("nothing to read: expected at least one word or step")
+        return row
+
+    def answers(self, rows: Sequence[Any]) -> Iterator[dict[str, Any]]:
+        if rows:
+            yield from map(self._table, self.answer(rows))
 
     def movement(self, item: Any) -> list[dict[str, Any]]:
         """How the answer moves: one after each step, as if the row ended there."""
-        row = self.reader.row(item)
+        row = self.row(item)
         with evaluating(self.model):
             (steps,) = self.model.each_step(self.reader.batch([row]).to(device_of(self.model))).to_list()
         return [

@@ -20,10 +20,11 @@ from recurra.tasks.tag.tag_set import TagSet
 
 
 class TagStream(TextStream):
-    """For each word its tag, in the scheme of the network, and how probable that is.
+    """For each word its tag, and how probable that is.
 
     A word is complete with the blank after it; a line end ends a sentence. A latency-controlled model
-    answers a stated number of words later, and at the end of the sentence.
+    answers a stated number of words later, and at the end of the sentence; where the data's tags are BIOES,
+    one that is in a span is certain after the next word.
     """
 
     def __init__(self, model: Tagger, reader: WordReader, tags: TagSet) -> None:
@@ -33,7 +34,9 @@ class TagStream(TextStream):
             raise model.body.refusal()
         self.model, self.reader, self.tags = model, reader, tags
         self._words = WordStream()
-        self._due: deque[str] = deque()
+        self._converter = tags.converter()
+        self._words_due: deque[str] = deque()
+        self._shares_due: deque[float] = deque()
         with evaluating(model):
             self._run = runner(model, 1)
         self._begin()
@@ -55,7 +58,7 @@ class TagStream(TextStream):
     def _read(self, row: Sequence[str]) -> Iterator[dict[str, Any]]:
         if not row:
             return
-        self._due.extend(row)
+        self._words_due.extend(row)
         with evaluating(self.model):
             words = self.reader.batch([row]).to(device_of(self.model))
             scores, self._state = self._run.feed(words.as_row(), self._state)
@@ -66,10 +69,20 @@ class TagStream(TextStream):
             scores = self._run.finish(self._state)
         if scores is not None:
             yield from self._answers(scores)
+        if self._converter is not None:
+            yield from map(self._answer, self._converter.finish())
         self._begin()
 
     def _answers(self, scores: Tensor) -> Iterator[dict[str, Any]]:
         for shares in torch.softmax(scores[0].float(), -1):
             share, index = shares.max(-1)
+            self._shares_due.append(float(share))
             tag = self.tags.names.names[int(index)]
-            yield {"token": self._due.popleft(), "tag": tag, "probability": float(share)}
+            yield from map(self._answer, [tag] if self._converter is None else self._converter.feed(tag))
+
+    def _answer(self, tag: str) -> dict[str, Any]:
+        return {
+            "token": self._words_due.popleft(),
+            "tag": tag,
+            "probability": self._shares_due.popleft(),
+        }

@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from recurra.data import Examples, LabelSet, columns
-from recurra.data.text.spans import PREFIXES, all_tags, convert, guess_scheme, spans, split_tag, violations
+from recurra.data.text.spans import (
+    PREFIXES,
+    TagConverter,
+    all_tags,
+    convert,
+    guess_scheme,
+    spans,
+    split_tag,
+    violations,
+)
 from recurra.errors import Fault
 from recurra.storage.files import check_format, read_json, write_json
 
@@ -70,6 +79,10 @@ class TagSet:
         """Ids -> tags as the data writes them."""
         row = self.names.decode(ids)
         return row if self.scheme is None else convert(row, self.inner or "", self.scheme)
+
+    def converter(self) -> TagConverter | None:
+        """`decode` for tags that come one by one; None: they are the data's as they are."""
+        return None if self.scheme is None else TagConverter(self.inner or "", self.scheme)
 
     def spans(self, row: Sequence[str], words: Sequence[str]) -> list[dict[str, Any]]:
         """The spans that tags of the data mark, JSON-ready."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, Self
@@ -10,7 +10,7 @@ from typing import Any, Self
 from recurra.models import Tagger, Words
 from recurra.ragged import Ragged
 from recurra.tasks.base import TASKS, Loss, Score, Task
-from recurra.tasks.parts.batches import answer_in_batches, chunks, shuffled_batches
+from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.metrics import accuracy, span_scores
 from recurra.tasks.parts.sizes import activations_line, parameters_line
@@ -103,29 +103,38 @@ class TagTask(Task[Tagger]):
             scores.update(span_scores(targets, predictions, self.tags.scheme))
         return scores
 
-    def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
-        """For each text, list of words or table with `text` or `tokens`: `tokens`, `tags`, and `spans` where
-        tags mark them.
+    def row(self, item: Any) -> list[str]:
+        """Of a text, a list of words, or a table with `text` or `tokens`."""
+        return self.reader.row(item)
+
+    def answers(self, rows: Sequence[list[str]]) -> Iterator[dict[str, Any]]:
+        """For each sentence: `tokens`, `tags`, the `probabilities` of the tags, and `spans` where tags mark
+        them.
         """
-        for chunk in chunks(items, self.options.batch_size):
-            sentences = [self.reader.row(item) for item in chunk]
-            for words, tags in zip(sentences, self.tag(sentences), strict=True):
-                spans = {} if self.tags.scheme is None else {"spans": self.tags.spans(tags, words)}
-                yield {"tokens": words, "tags": tags, **spans}
+        for words, (tags, shares) in zip(rows, self._tagged(rows), strict=True):
+            spans = {} if self.tags.scheme is None else {"spans": self.tags.spans(tags, words)}
+            yield {"tokens": words, "tags": tags, "probabilities": shares, **spans}
 
     def tag(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
         """The tags of sentences, as the data writes them."""
-        full = [row for row in sentences if row]
-        answers = iter(
-            answer_in_batches(full, [len(row) for row in full], self.options.batch_size, self._tag)
-        )
-        return [next(answers) if row else [] for row in sentences]
+        return [tags for tags, _ in self._tagged(sentences)]
 
     def open_stream(self) -> TagStream:
         """Text in; the tag of each word. Refused where a tag depends on the whole sentence."""
         return TagStream(self.model, self.reader, self.tags)
 
-    def _tag(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
+    def _tagged(self, sentences: Sequence[Sequence[str]]) -> list[tuple[list[str], list[float]]]:
+        """The tags of sentences, and how probable each is."""
+        full = [row for row in sentences if row]
+        answers = iter(
+            answer_in_batches(full, [len(row) for row in full], self.options.batch_size, self._tag)
+        )
+        return [next(answers) if row else ([], []) for row in sentences]
+
+    def _tag(self, sentences: Sequence[Sequence[str]]) -> list[tuple[list[str], list[float]]]:
         with evaluating(self.model):
             scores, _ = self.model(self.reader.batch(sentences).to(device_of(self.model)))
-            return [self.tags.decode(row.tolist()) for row in self.model.decode(scores).to_list()]
+            ids = self.model.decode(scores)
+            shares = self.model.probabilities(scores).data.gather(1, ids.data.unsqueeze(1)).squeeze(1)
+        rows = zip(ids.to_list(), ids.with_data(shares).to_list(), strict=True)
+        return [(self.tags.decode(row.tolist()), likelihoods.tolist()) for row, likelihoods in rows]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -99,10 +99,13 @@ class TrajectoryTask(Task[Forecaster]):
             "windows": float(len(windows)),
         }
 
-    def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
-        """For each path, a list of [x, y] (the last `context` of them are read): the points to come."""
-        for item in items:
-            points = self._points_of(item)
+    def row(self, item: Any) -> Tensor:
+        """Of a path: a list of [x, y], of which the last `context` are read."""
+        return self._points_of(item)
+
+    def answers(self, rows: Sequence[Tensor]) -> Iterator[dict[str, Any]]:
+        """For each path: the points to come."""
+        for points in rows:
             context = points[-self.options.context :].unsqueeze(0).to(device_of(self.model))
             steps = self.options.context + self.options.horizon
             with evaluating(self.model):

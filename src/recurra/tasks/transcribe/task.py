@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +16,7 @@ from recurra.errors import Fault
 from recurra.models import Transcriber, Vectors, steps_needed
 from recurra.ragged import Ragged
 from recurra.tasks.base import TASKS, Loss, Score, Task
-from recurra.tasks.parts.batches import answer_in_batches, chunks, shuffled_batches
+from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, seeded
 from recurra.tasks.parts.sizes import activations_line, lengths_line, parameters_line
 from recurra.tasks.parts.sources import TEST, read_named, read_parts
@@ -136,19 +136,22 @@ class TranscribeTask(Task[Transcriber]):
         transcripts = self.transcribe([rows[0] for rows in utterances.features])
         return speech_scores(utterances.texts, [self.tokenizer.decode(best.ids) for best, *_ in transcripts])
 
-    def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
-        """For each path of a recording, or table with `audio`: `text`, its `score`, and `symbols`, each with
-        its `start` and `end` in seconds (below 0 within the margin before the recording); `best`, all
-        answers, where several are asked for.
+    def row(self, item: Any) -> tuple[dict[str, str], Tensor]:
+        """Of a path of a recording, or a table with `audio`: its name as `audio` where it has one, and its
+        features.
         """
-        for chunk in chunks(items, self.options.batch_size):
-            sounds = [self.options.sound.within(sound_of(item, self.options)) for item in chunk]
-            transcripts = self.transcribe([self.features(row) for row in sounds])
-            for item, best in zip(chunk, transcripts, strict=True):
-                entry = item.get("audio") if isinstance(item, Mapping) else item
-                name = {"audio": str(entry)} if isinstance(entry, (str, Path)) else {}
-                tables = [self._table(transcript) for transcript in best]
-                yield {**name, **tables[0], **({"best": tables} if self.search.best > 1 else {})}
+        entry = item.get("audio") if isinstance(item, Mapping) else item
+        name = {"audio": str(entry)} if isinstance(entry, (str, Path)) else {}
+        return name, self.features(self.options.sound.within(sound_of(item, self.options)))
+
+    def answers(self, rows: Sequence[tuple[dict[str, str], Tensor]]) -> Iterator[dict[str, Any]]:
+        """For each recording: `text`, its `score`, and `symbols`, each with its `start` and `end` in seconds
+        (below 0 within the margin before the recording); `best`, all answers, where several are asked for.
+        """
+        transcripts = self.transcribe([features for _, features in rows])
+        for (name, _), best in zip(rows, transcripts, strict=True):
+            tables = [self._table(transcript) for transcript in best]
+            yield {**name, **tables[0], **({"best": tables} if self.search.best > 1 else {})}
 
     def open_stream(self) -> TranscribeStream:
         """Sound in, symbols out, by the likeliest path; see `recurra.tasks.transcribe.stream`."""

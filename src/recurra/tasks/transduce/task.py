@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -14,7 +14,7 @@ from recurra.data import Tokenizer, load_tokenizer, train_tokenizer
 from recurra.models import Tagger
 from recurra.ragged import Ragged
 from recurra.tasks.base import TASKS, Loss, Score, Task
-from recurra.tasks.parts.batches import answer_in_batches, chunks, shuffled_batches
+from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.metrics import accuracy
 from recurra.tasks.parts.sizes import activations_line, lengths_line, parameters_line
@@ -115,13 +115,15 @@ class TransduceTask(Task[Tagger]):
             "longest": float(max(len(self.source.split(text)) for text in pairs.sources)),
         }
 
-    def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
-        """For each text, or table with `source`: `source` and `target`."""
+    def row(self, item: Any) -> str:
+        """Of a text, or a table with `source`."""
+        return text_of(item, "source")
+
+    def answers(self, rows: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """For each text: `source` and `target`."""
         blank = " " if self.options.tokens == "word" else ""
-        for chunk in chunks(items, self.options.batch_size):
-            texts = [text_of(item, "source") for item in chunk]
-            for text, symbols in zip(texts, self.transduce(texts), strict=True):
-                yield {"source": text, "target": blank.join(symbols)}
+        for text, symbols in zip(rows, self.transduce(rows), strict=True):
+            yield {"source": text, "target": blank.join(symbols)}
 
     def transduce(self, texts: Sequence[str]) -> list[list[str]]:
         """The symbols of each target; what is left of a source that is no multiple of `ratio` has none."""

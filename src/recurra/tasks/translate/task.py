@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -126,13 +126,19 @@ class TranslateTask(Task[EncoderDecoder]):
         ids = self.reader.ids(pairs, self.options.longest)
         return perplexity(self.model, ids, self.reader.end, self.options.batch_size)
 
-    def predict(self, items: Iterable[Any]) -> Iterator[dict[str, Any]]:
-        """For each text, or table with `source`: `source`, then the keys of the best answer of `translate`,
-        and all `answers` where `search.best` asks for more than one.
+    def row(self, item: Any) -> str:
+        """Of a text, or a table with `source`."""
+        text = text_of(item, "source")
+        count = len(self.reader.source_ids(text))
+        if count > self.options.longest:
+            raise Fault(f"a text of {count:,} tokens, expected at most {self.options.longest}: cut it")
+        return text
+
+    def answers(self, rows: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """For each text: `source`, then the keys of the best answer of `translate`, and all `answers` where
+        `search.best` asks for more than one.
         """
-        for item in items:
-            text = text_of(item, "source")
-            (answers,) = self.translate([text])
+        for text, answers in zip(rows, self.translate(rows), strict=True):
             more = {"answers": answers} if self.search.best > 1 else {}
             yield {"source": text, "source_tokens": self.reader.source.split(text), **answers[0], **more}
 
