@@ -10,6 +10,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from recurra.cli.output import flush
+from recurra.cli.signals import INTERRUPTED, interruptible, say
 from recurra.errors import Fault
 
 EXTRAS = {
@@ -32,26 +34,29 @@ EXTRAS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; its exit code."""
-    try:
-        from recurra.cli.commands import run
+    with interruptible():
+        try:
+            from recurra.cli.commands import run
 
-        return run(sys.argv[1:] if arguments is None else list(arguments))
-    except Fault as fault:
-        return _usage_error(str(fault))
-    except ModuleNotFoundError as error:
-        top = (error.name or "").partition(".")[0]
-        if top not in EXTRAS:
-            raise
-        return _usage_error(f"{top} is not installed: install 'recurra[{EXTRAS[top]}]'")
-    except KeyboardInterrupt:
-        print("recurra: interrupted; a training goes on with --resume", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        # whoever read our output has seen enough; Python's own flush at exit must not complain
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+            code = run(sys.argv[1:] if arguments is None else list(arguments))
+            flush()
+            return code
+        except Fault as fault:
+            return _usage_error(str(fault))
+        except ModuleNotFoundError as error:
+            top = (error.name or "").partition(".")[0]
+            if top not in EXTRAS:
+                raise
+            return _usage_error(f"{top} is not installed: install 'recurra[{EXTRAS[top]}]'")
+        except KeyboardInterrupt as error:
+            say(f"interrupted{error}")
+            return INTERRUPTED
+        except BrokenPipeError:
+            # whoever read our output has seen enough; Python's own flush at exit must not complain
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
 
 
 def _usage_error(line: str) -> int:
-    print(f"recurra: {line}", file=sys.stderr)
+    say(line)
     return 2

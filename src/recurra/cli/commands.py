@@ -71,20 +71,20 @@ def common(
         import_from(name)
 
 
-INTERRUPTED = 130
-
 # typer.Abort and BadParameter are public; what they derive from is click's or typer's own, by version
 _Wrong: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
 
 def run(arguments: list[str]) -> int:
-    """Runs one command. A wrong usage becomes a Fault; the rest passes through."""
+    """Runs one command. A wrong usage becomes a Fault; the rest, signals and broken pipes too, passes through."""
+    command = typer.main.get_command(app)
     try:
-        result = app(arguments or ["--help"], prog_name="recurra", standalone_mode=False)
+        with command.make_context("recurra", arguments or ["--help"]) as context:
+            command.invoke(context)
+    except typer.Exit as end:
+        return end.exit_code
     except typer.Abort:
         raise KeyboardInterrupt from None
     except _Wrong as error:
         raise Fault(f"{error.format_message()} (recurra --help shows how)") from None
-    if result == INTERRUPTED:  # what a newer Typer makes of Ctrl-C
-        raise KeyboardInterrupt
-    return result if isinstance(result, int) else 0
+    return 0

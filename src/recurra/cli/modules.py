@@ -5,27 +5,55 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+import traceback
 from pathlib import Path
+from types import ModuleType
 
 from recurra.errors import Fault
 
 
 def import_from(name: str) -> None:
-    """Imports a module by its name, or a `.py` file."""
+    """Imports a module by its name, also one that lies in the working directory, or a `.py` file.
+
+    Raises:
+        Fault: there is none of this name, or it fails as it is imported (told with its own line).
+    """
     path = Path(name)
-    if path.suffix != ".py":
-        try:
-            importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            if error.name is None or not name.startswith(error.name):
-                raise
-            raise Fault(f"--import {name}: no such module: give a module's name or a .py file") from None
-        return
-    if not path.is_file():
+    file = path if path.suffix == ".py" else None
+    if file is not None and not file.is_file():
         raise Fault(f"--import {name}: no such file")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    # as for a script that Python runs: what lies beside it can be imported; behind all that is installed
+    folder = str((file.parent if file is not None else Path()).resolve())
+    if folder not in sys.path:
+        sys.path.append(folder)
+    try:
+        if file is None:
+            importlib.import_module(name)
+        else:
+            _import_file(file)
+    except Exception as error:
+        raise Fault(f"--import {name}: {_reason(name, error)}") from error
+
+
+def _import_file(file: Path) -> None:
+    spec = importlib.util.spec_from_file_location(file.stem, file)
     assert spec is not None
     assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
+    module: ModuleType = importlib.util.module_from_spec(spec)
+    sys.modules[file.stem] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[file.stem]
+        raise
+
+
+def _reason(name: str, error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}."):
+        return "no such module, here or installed: give a module's name or a .py file"
+    if isinstance(error, Fault):
+        return str(error)
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}:{error.lineno}: {error.msg}"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{last.filename}:{last.lineno}: {type(error).__name__}: {error}"

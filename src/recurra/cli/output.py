@@ -7,16 +7,31 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from recurra.errors import Fault
+
 
 def emit(value: Any) -> None:
     """One JSON value on one line, at once."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    print(json.dumps(value, ensure_ascii=False))
+    flush()
+
+
+def flush() -> None:
+    """Sends on what was printed. Fault where it can't be written, as on a full disk."""
+    if sys.stdout is None:  # closed by whoever started us
+        return
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Fault(f"the output can't be written: {error.strerror or error}") from None
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """A table: drawn on a terminal, tab-separated under a line of names elsewhere."""
     texts = [[_text(cell) for cell in row] for row in rows]
-    if sys.stdout.isatty():
+    if sys.stdout is not None and sys.stdout.isatty():
         from rich.console import Console
         from rich.table import Table
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,7 @@ def train(
     """Train a recipe into a run folder. Ctrl-C saves; --resume goes on from there."""
     from recurra.recipes import find_recipe
     from recurra.train import read_recipe, train
+    from recurra.train.interrupts import Interrupted
     from recurra.train.run import resumable
 
     if recipe is None:
@@ -36,7 +38,10 @@ def train(
         plan = resumable(output)
     else:
         plan = read_recipe(find_recipe(recipe), changes or [])
-    trained = train(plan, output, resume=resume, quiet=quiet)
+    try:
+        trained = train(plan, output, resume=resume, quiet=quiet)
+    except Interrupted:
+        raise KeyboardInterrupt(f"; go on with: recurra train --resume -o {shlex.quote(str(output))}") from None
     if trained.first:
         pairs(
             {"run": str(trained.folder), "steps": trained.steps, "best step": trained.best["step"]}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import typer
 from rich.console import Console
@@ -19,13 +20,15 @@ OnProgress = Callable[[Progress], None]
 
 
 @contextmanager
-def saving_on_sigterm() -> Iterator[None]:
-    """SIGTERM does what Ctrl-C does: training saves."""
-    handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
+def naming_resume(run: Path) -> Iterator[None]:
+    """An interruption that the run has survived says how it goes on."""
     try:
         yield
-    finally:
-        signal.signal(signal.SIGTERM, handler)
+    except KeyboardInterrupt:
+        if not (run / TENSORS).exists():
+            raise
+        line = f"; go on with: recurra vectors train --resume -o {shlex.quote(str(run))}"
+        raise KeyboardInterrupt(line) from None
 
 
 @contextmanager

@@ -56,12 +56,12 @@ def train(
 ) -> None:
     """Train word vectors on CORPUS. Under torchrun, the processes share the corpus."""
     from recurra import vectors
-    from recurra.cli.vector_training import display, process_group, saving_on_sigterm
+    from recurra.cli.vector_training import display, naming_resume, process_group
 
     if bool(corpus) == resume:
         raise Fault("vectors train: expected either a CORPUS, or --resume with the run's folder")
     quiet = as_json or os.environ.get("RANK", "0") != "0"
-    with saving_on_sigterm(), process_group(), display(quiet=quiet) as (on_start, on_progress):
+    with naming_resume(run), process_group(), display(quiet=quiet) as (on_start, on_progress):
         if resume:
             report = vectors.resume(run, threads=threads, on_start=on_start, on_progress=on_progress)
         else:
