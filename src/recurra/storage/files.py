@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import gzip
 import json
 import os
@@ -13,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from recurra.errors import Fault, nearest
+from recurra.storage.text import decode_text, text_lines
 
 _GZIP = b"\x1f\x8b"
 _DRAFT = 12  # hexadecimal digits at the end of a draft's name
@@ -34,40 +34,30 @@ def read_bytes(path: str | Path) -> bytes:
 
 
 def read_text(path: str | Path, encoding: str = "utf-8") -> str:
-    """The text of a file, line ends as they stand.
+    """The text of a file, its lines ended by LF; see `storage.text` for what a line is.
 
     Raises:
-        Fault: the file is empty, or its bytes are not of this encoding (told with the byte's offset in the
-            unpacked file, and its line).
+        Fault: the file is empty, or its bytes are no text of this encoding (told with the byte's offset in
+            the unpacked file, and its line).
     """
-    data = read_bytes(path)
-    try:
-        utf8 = codecs.lookup(encoding).name == "utf-8"
-        "".encode(encoding)  # a codec that is not one of text, as "hex", is found but refuses
-    except LookupError:
-        raise Fault(
-            f"{path}: no encoding is called {encoding!r}: use 'utf-8', 'latin-1', 'utf-16', ..."
-        ) from None
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        likely = "utf-16" if utf16 else "latin-1" if utf8 else "utf-8"
-        raise Fault(
-            f"{path}:{line}: byte {error.start} (0x{data[error.start]:02x}) is not {encoding}: "
-            f"set the file's encoding, perhaps encoding = {likely!r}"
-        ) from None
-    text = text.removeprefix("\ufeff") if utf8 else text
+    text = decode_text(read_bytes(path), str(path), encoding)
     if not text.strip():
         raise Fault(f"{path}: empty file: expected at least one example")
     return text
 
 
-def split_lines(text: str) -> list[str]:
-    """Lines ended by LF, CR LF or CR, and by nothing else (U+2028 or a form feed may stand within one)."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return lines[:-1] if lines[-1] == "" else lines
+def file_lines(path: str | Path) -> Iterator[tuple[str, str]]:
+    """Each line of a file of UTF-8 text, gzipped or not, as soon as it is read, with its place; see
+    `text_lines`. A pipe that has a name is read as it comes.
+    """
+    try:
+        with open(path, "rb") as file:
+            packed = file.peek(2)[:2] == _GZIP
+            yield from text_lines(cast(IO[bytes], gzip.GzipFile(fileobj=file)) if packed else file, str(path))
+    except FileNotFoundError:
+        raise Fault(f"{path}: no such file{_neighbour(Path(path))}") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise Fault(f"{path}: can't be read: {getattr(error, 'strerror', None) or error}") from None
 
 
 @contextmanager

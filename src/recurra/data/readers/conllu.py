@@ -8,7 +8,8 @@ from pathlib import Path
 from recurra.data.examples import Examples, Place
 from recurra.data.readers.conll import sentence_lines
 from recurra.errors import Fault
-from recurra.storage.files import read_text, split_lines
+from recurra.storage.files import read_text
+from recurra.storage.text import split_lines
 
 _COLUMNS = {"form": 1, "lemma": 2, "upos": 3, "xpos": 4, "feats": 5, "deprel": 7}
 _SKIPPED = re.compile(r"\d+-\d+|\d+\.\d+")

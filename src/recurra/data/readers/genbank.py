@@ -10,7 +10,8 @@ from typing import Literal, NamedTuple
 
 from recurra.data.examples import Examples, Place
 from recurra.errors import Fault
-from recurra.storage.files import read_text, split_lines
+from recurra.storage.files import read_text
+from recurra.storage.text import split_lines
 
 Part = Literal["all", "train", "validation", "test"]
 _PARTS = {"train": range(8), "validation": range(8, 9), "test": range(9, 10), "all": range(10)}

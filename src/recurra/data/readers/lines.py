@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from recurra.data.examples import Examples, Place
-from recurra.storage.files import read_text, split_lines
+from recurra.storage.files import read_text
+from recurra.storage.text import split_lines
 
 
 def read_lines(path: str | Path, *, document: bool = False, encoding: str = "utf-8") -> Examples:

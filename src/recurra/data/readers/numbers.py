@@ -7,7 +7,8 @@ from typing import Literal
 
 from recurra.data.examples import Examples, Place
 from recurra.errors import Fault
-from recurra.storage.files import read_text, split_lines
+from recurra.storage.files import read_text
+from recurra.storage.text import split_lines
 
 
 def read_numbers(

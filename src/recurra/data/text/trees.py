@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from recurra.errors import Fault
-from recurra.storage.files import split_lines
+from recurra.storage.text import split_lines
 
 _PIECE = re.compile(r"[()]|[^ \t()]+")  # a word may hold a no-break space
 

@@ -1,0 +1,205 @@
+"""Text out of bytes: one notion of encodings, marks and line ends, for files, pipes and what is asked.
+
+A line ends with LF, carriage returns before it included. A carriage return elsewhere is a character of its
+line, as for every tool that counts lines; only a text without any LF, as old Macs wrote it, has its lines
+ended by carriage returns. U+0085, U+2028, form feeds and the like end no line. A byte order mark at the
+beginning of a text, or of a line (where marked files were joined), is no part of it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Iterable, Iterator
+from itertools import accumulate, chain
+from typing import IO, Any
+
+from recurra.errors import Fault
+
+LONGEST_LINE = 1 << 26
+"""Bytes of one line that come by a pipe, at most."""
+DEEPEST = 100
+"""Brackets within brackets in JSON, at most."""
+
+_MARK = "\ufeff"
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_LINE_END = re.compile(r"\r*\n")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+_QUOTED = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_BRACKET = re.compile(r"[][{}]")
+
+
+def decode_text(data: bytes, where: str, encoding: str = "utf-8") -> str:
+    """Bytes as text whose lines end with LF.
+
+    Raises:
+        Fault: they are not of this encoding (told with the byte's offset, and its line), begin with another
+            encoding's mark, or hold a zero or half a surrogate pair, which no text does.
+    """
+    codec = _codec(where, encoding)
+    mark = next((name for mark, name in _MARKS if data.startswith(mark)), None)
+    if mark is not None and not codec.startswith(mark):
+        raise Fault(
+            f"{where}: begins with the byte order mark of {mark}, expected {encoding}: "
+            f"set the file's encoding, perhaps encoding = {mark!r}, or save it as UTF-8"
+        )
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        likely = "latin-1" if codec == "utf-8" else "utf-8"
+        raise Fault(
+            f"{where}:{line}: byte {error.start} (0x{data[error.start]:02x}) is not {encoding}: "
+            f"set the file's encoding, perhaps encoding = {likely!r}"
+        ) from None
+    except (ValueError, RuntimeError) as error:  # a codec of few users, as "idna" or "undefined"
+        raise Fault(f"{where}: not {encoding}: {error}") from None
+    wrong = _no_character(text)
+    if wrong is not None:
+        line = len(split_lines(text[: wrong[0]] + "x"))
+        raise Fault(f"{where}:{line}: {wrong[1]}")
+    return _with_line_feeds(text)
+
+
+def split_lines(text: str) -> list[str]:
+    """The lines of a text, their ends taken off."""
+    lines = _with_line_feeds(text).split("\n")
+    return lines[:-1] if lines[-1] == "" else lines
+
+
+def text_lines(stream: IO[bytes], where: str) -> Iterator[tuple[str, str]]:
+    """Each line of UTF-8 text as soon as it has come, with its place, as "stdin:3".
+
+    Args:
+        stream: a buffered reader, of a pipe, a terminal or a file. where: its name, for places.
+
+    Raises:
+        Fault: a line is not UTF-8 or longer than `LONGEST_LINE`; the lines before it have been given.
+    """
+    number = 0
+    while data := stream.readline(LONGEST_LINE + 1):
+        place = f"{where}:{number + 1}"
+        if len(data) > LONGEST_LINE:
+            raise Fault(
+                f"{place}: a line of more than {LONGEST_LINE:,} bytes, expected line ends between items"
+            )
+        text = _decode_line(data, place)
+        whole_text = not number and not text.endswith("\n")
+        for line in split_lines(text) if whole_text else [text.rstrip("\r\n").removeprefix(_MARK)]:
+            number += 1
+            yield f"{where}:{number}", line
+
+
+def text_pieces(blocks: Iterable[bytes], where: str) -> Iterator[str]:
+    """UTF-8 text as it comes, in blocks cut anywhere: what can be told of it so far, lines ended by LF.
+
+    Carriage returns wait for what follows them, as only before a LF are they a part of the line end.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    offset, number, waiting, begins = 0, 1, "", True
+    for block in chain(blocks, [b""]):
+        pending = len(decoder.getstate()[0])
+        try:
+            piece = decoder.decode(block, final=not block)
+        except UnicodeDecodeError as error:
+            line = number + block.count(b"\n", 0, max(0, error.start - pending))
+            raise Fault(
+                f"{where}:{line}: byte {offset - pending + error.start} is not UTF-8: expected text in UTF-8"
+            ) from None
+        offset += len(block)
+        zero = piece.find("\0")
+        if zero >= 0:
+            check_text(piece, f"{where}:{number + piece.count(chr(10), 0, zero)}")
+        number += piece.count("\n")
+        piece = _LINE_END.sub("\n", waiting + piece)
+        waiting = piece[len(piece.rstrip("\r")) :]
+        piece = piece[: len(piece) - len(waiting)]
+        if piece:
+            ended = piece[-1] == "\n"
+            piece = piece.replace(f"\n{_MARK}", "\n")
+            piece = piece.removeprefix(_MARK) if begins else piece
+            begins = ended
+            if piece:
+                yield piece
+
+
+def check_text(text: str, where: str) -> str:
+    """The text itself. Fault where it holds a zero, as binary data do, or half a surrogate pair, which is
+    what Python makes of bytes that it can't decode, and of JSON cut within a character.
+    """
+    wrong = _no_character(text)
+    if wrong is not None:
+        raise Fault(f"{where}: {wrong[1]}")
+    return text
+
+
+def parse_json(text: str, where: str) -> Any:
+    """A JSON value. Fault where it is none, is nested beyond reason, or holds half a surrogate pair."""
+    if len(_BRACKET.findall(text)) > DEEPEST:
+        signs = _BRACKET.findall(_QUOTED.sub("", text))
+        if max(accumulate(1 if sign in "[{" else -1 for sign in signs), default=0) > DEEPEST:
+            raise Fault(f"{where}: JSON nested more than {DEEPEST} deep, expected a plain value")
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise Fault(f"{where}: not JSON at character {error.pos + 1}: {error.msg}") from None
+    except (ValueError, RecursionError) as error:  # a whole number of thousands of digits, say
+        raise Fault(f"{where}: JSON that can't be read: {error}") from None
+    if _SURROGATE_ESCAPE.search(text):
+        check_text(json.dumps(value, ensure_ascii=False), where)
+    return value
+
+
+def _no_character(text: str) -> tuple[int, str] | None:
+    """What no text holds: its index, and words for it."""
+    zero = text.find("\0")
+    if zero >= 0:
+        return zero, (
+            "a character 0 found, which no text holds: expected text, not binary data (of UTF-16 without its "
+            "mark, set encoding = 'utf-16-le' or 'utf-16-be')"
+        )
+    half = None if text.isascii() else _SURROGATE.search(text)
+    if half is None:
+        return None
+    sign = ord(half.group())
+    name = f"the byte 0x{sign - 0xDC00:02x}" if 0xDC80 <= sign <= 0xDCFF else f"half a pair, U+{sign:04X},"
+    return half.start(), f"{name} found, which is no character: expected text in UTF-8"
+
+
+def _codec(where: str, encoding: str) -> str:
+    try:
+        name = codecs.lookup(encoding).name
+        "".encode(encoding)  # a codec that is not one of text, as "hex", is found but refuses
+    except (LookupError, ValueError, TypeError):
+        raise Fault(
+            f"{where}: no encoding is called {str(encoding)[:100]!r}: use 'utf-8', 'latin-1', 'utf-16', ..."
+        ) from None
+    return name
+
+
+def _decode_line(data: bytes, place: str) -> str:
+    mark = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
+    if mark != "utf-8":
+        raise Fault(f"{place}: begins with the byte order mark of {mark}: expected text in UTF-8")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise Fault(
+            f"{place}: byte {error.start + 1} of the line (0x{data[error.start]:02x}) is not UTF-8: expected "
+            f"text in UTF-8 (iconv -f latin1 -t utf-8 makes it of latin-1)"
+        ) from None
+    return check_text(text, place)
+
+
+def _with_line_feeds(text: str) -> str:
+    if "\r" in text:
+        text = _LINE_END.sub("\n", text).rstrip("\r") if "\n" in text else text.replace("\r", "\n")
+    return text.replace(f"\n{_MARK}", "\n").removeprefix(_MARK) if _MARK in text else text
