@@ -17,6 +17,18 @@ class Fault(ValueError):
         super().__init__(" ".join(message.split()))
 
 
+class UnknownName(Fault):
+    """Nothing is registered under a name.
+
+    Attributes:
+        name: what was looked up.
+    """
+
+    def __init__(self, message: str, name: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
 def nearest(word: str, names: Iterable[str]) -> str:
     """The tail of a message about an unknown word: the nearest name, or all of them."""
     names = sorted(names)

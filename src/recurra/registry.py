@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 
 from torch import nn
 
-from recurra.errors import Fault, nearest
+from recurra.errors import Fault, UnknownName, nearest
 
 T = TypeVar("T")
 
@@ -63,7 +63,7 @@ class Registry(Mapping[str, type]):
     def __getitem__(self, name: str) -> type:
         classes = self._table()
         if name not in self:
-            raise Fault(f"no {self.kind} is called {name!r}{nearest(name, classes)}")
+            raise UnknownName(f"no {self.kind} is called {name!r}{nearest(name, classes)}", name)
         return classes[name] if name in classes else classes[self._names[name]]
 
     def __contains__(self, name: object) -> bool:

@@ -6,13 +6,16 @@ told in one line on stderr; 130 interrupted (Ctrl-C or SIGTERM; a training has s
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
 
-from recurra.cli.output import flush
 from recurra.cli.signals import INTERRUPTED, interruptible, say
 from recurra.errors import Fault
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""Of an OSError without a file's name: our own output could not be written."""
 
 EXTRAS = {
     "typer": "cli",
@@ -39,10 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from recurra.cli.commands import run
 
             code = run(sys.argv[1:] if arguments is None else list(arguments))
-            flush()
+            print(end="", flush=True)
             return code
         except Fault as fault:
-            return _usage_error(str(fault))
+            from recurra.cli.modules import import_hint
+
+            return _usage_error(f"{fault}{import_hint(fault)}")
         except ModuleNotFoundError as error:
             top = (error.name or "").partition(".")[0]
             if top not in EXTRAS:
@@ -51,10 +56,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt as error:
             say(f"interrupted{error}")
             return INTERRUPTED
-        except BrokenPipeError:
-            # whoever read our output has seen enough; Python's own flush at exit must not complain
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except BrokenPipeError:  # whoever read our output has seen enough
+            _drop_output()
             return 0
+        except OSError as error:
+            if error.filename is not None or error.errno not in _FULL:
+                raise
+            _drop_output()
+            return _usage_error(f"the output can't be written: {error.strerror}")
+
+
+def _drop_output() -> None:
+    """What Python would still write at its end goes nowhere, so that it does not complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _usage_error(line: str) -> int:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class Format(StrEnum):
+    """How an item is written."""
+
+    text = "text"
+    json = "json"
+
 
 Run = Annotated[Path, typer.Argument(help="A run folder, as `recurra train` makes it.", show_default=False)]
 Device = Annotated[str, typer.Option(help="Where to run: cpu, cuda, cuda:1, mps.")]
@@ -16,3 +25,13 @@ Changes = Annotated[
         "--set", metavar="KEY=VALUE", help="Change a setting, as in --set train.epochs=3 (may be repeated)."
     ),
 ]
+Removals = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--unset",
+        metavar="KEY",
+        help="Leave out what the recipe sets, as in --unset train.patience (may be repeated).",
+    ),
+]
+File = Annotated[Path | None, typer.Option("--file", help="One item a line; - is stdin.")]
+Form = Annotated[Format, typer.Option("--format", help="An item is text, or a JSON value.")]

@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from recurra.cli.arguments import Changes, Json
+from recurra.cli.arguments import Changes, Json, Removals
 from recurra.cli.output import emit, pairs
 
 
 def check(
     recipe: Annotated[Path, typer.Argument(help="A recipe (TOML).", show_default=False)],
     changes: Changes = None,
+    removals: Removals = None,
     as_json: Json = False,
 ) -> None:
     """Try a recipe against its data: sizes, lengths, memory, oddities, one step. Writes nothing."""
@@ -21,7 +22,7 @@ def check(
     from recurra.train import read_recipe
     from recurra.train.check import check
 
-    trial = check(read_recipe(find_recipe(recipe), changes or []))
+    trial = check(read_recipe(find_recipe(recipe), changes or [], removals or []))
     if as_json:
         emit(trial._asdict())
         return

@@ -76,7 +76,7 @@ _Wrong: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ 
 
 
 def run(arguments: list[str]) -> int:
-    """Runs one command. A wrong usage becomes a Fault; the rest, signals and broken pipes too, passes through."""
+    """Runs one command. A wrong usage becomes a Fault; signals and broken pipes pass through."""
     command = typer.main.get_command(app)
     try:
         with command.make_context("recurra", arguments or ["--help"]) as context:

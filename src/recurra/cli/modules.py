@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
-from recurra.errors import Fault
+from recurra.errors import Fault, UnknownName
+
+_FILES = 200
+_LARGEST = 1 << 20
+"""Files, and bytes of one, that are looked through for a name."""
 
 
 def import_from(name: str) -> None:
@@ -33,6 +39,21 @@ def import_from(name: str) -> None:
             _import_file(file)
     except Exception as error:
         raise Fault(f"--import {name}: {_reason(name, error)}") from error
+
+
+def import_hint(fault: Fault) -> str:
+    """What to add to a fault that is about an unknown name: whose file may register it."""
+    error: BaseException | None = fault
+    while error is not None and not isinstance(error, UnknownName):
+        error = error.__cause__ or error.__context__
+    if error is None or not isinstance(error.name, str):
+        return ""
+    quoted = re.compile(f"""["']{re.escape(error.name)}["']""")
+    for file in sorted(Path().glob("*.py"))[:_FILES]:
+        with suppress(OSError, ValueError):
+            if file.stat().st_size <= _LARGEST and quoted.search(file.read_text("utf-8")):
+                return f"; {file} speaks of it: perhaps recurra --import {file} ..."
+    return "; one of your own is known after recurra --import FILE.py"
 
 
 def _import_file(file: Path) -> None:

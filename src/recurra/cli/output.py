@@ -7,25 +7,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from recurra.errors import Fault
-
 
 def emit(value: Any) -> None:
     """One JSON value on one line, at once."""
-    print(json.dumps(value, ensure_ascii=False))
-    flush()
-
-
-def flush() -> None:
-    """Sends on what was printed. Fault where it can't be written, as on a full disk."""
-    if sys.stdout is None:  # closed by whoever started us
-        return
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise Fault(f"the output can't be written: {error.strerror or error}") from None
+    print(json.dumps(value, ensure_ascii=False), flush=True)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

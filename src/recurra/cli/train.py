@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from recurra.cli.arguments import Changes, Json
+from recurra.cli.arguments import Changes, Json, Removals
 from recurra.cli.output import pairs
 from recurra.errors import Fault
 
@@ -20,6 +20,7 @@ def train(
     ] = None,
     output: Annotated[Path, typer.Option("-o", "--output", help="The run folder.", show_default=False)] = ...,  # type: ignore[assignment]
     changes: Changes = None,
+    removals: Removals = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
     as_json: Json = False,
@@ -33,15 +34,16 @@ def train(
     if recipe is None:
         if not resume:
             raise Fault("give a recipe: `recurra recipes` lists those that come with Recurra")
-        if changes:
-            raise Fault("--set needs the recipe: give it as well")
+        if changes or removals:
+            raise Fault(f"{'--set' if changes else '--unset'} needs the recipe: give it as well")
         plan = resumable(output)
     else:
-        plan = read_recipe(find_recipe(recipe), changes or [])
+        plan = read_recipe(find_recipe(recipe), changes or [], removals or [])
     try:
         trained = train(plan, output, resume=resume, quiet=quiet)
     except Interrupted:
-        raise KeyboardInterrupt(f"; go on with: recurra train --resume -o {shlex.quote(str(output))}") from None
+        again = f"recurra train --resume -o {shlex.quote(str(output))}"
+        raise KeyboardInterrupt(f"; go on with: {again}") from None
     if trained.first:
         pairs(
             {"run": str(trained.folder), "steps": trained.steps, "best step": trained.best["step"]}

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from recurra.vectors import Progress, Start
+from recurra.vectors.folder import TENSORS
 
 OnStart = Callable[[Start], None]
 OnProgress = Callable[[Progress], None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -34,12 +35,30 @@ def read_section(options: type[O], table: Any, name: str, where: str) -> O:
     path = [str(part) for part in first["loc"]]
     key = ".".join([name, *path])
     if first["type"] == "extra_forbidden":
-        keys = _keys_at(options, path[:-1])
-        raise Fault(f"{where}: unknown key {key}{nearest(path[-1], keys) if keys else ''}")
+        raise Fault(f"{where}: unknown key {key}{_nearest_key(options, path, name)}")
     if first["type"] == "missing":
         raise Fault(f"{where}: {key} is missing: expected a value for it in [{name}]")
     problem = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
     raise Fault(f"{where}: {key} = {_excerpt(first['input'])} found: {problem}")
+
+
+def paths_of(options: type[BaseModel]) -> list[str]:
+    """Every key that a section may have, those of the tables within it as `table.key`."""
+    paths: list[str] = list(getattr(options, "usual", ()))
+    for name, field in options.model_fields.items():
+        paths.append(name)
+        paths += [f"{name}.{path}" for model in _models(field.annotation) for path in paths_of(model)]
+    return list(dict.fromkeys(paths))
+
+
+def _nearest_key(options: type[BaseModel], path: list[str], section: str) -> str:
+    """A key of the same table, or of another one that ends so, as `train.optimiser.lr` for `train.lr`."""
+    keys, paths = _keys_at(options, path[:-1]), paths_of(options)
+    close = get_close_matches(path[-1], keys, n=1)
+    deeper = [each for each in paths if each.split(".")[-1] == path[-1]]
+    if deeper and not close:
+        return f": did you mean {f'{section}.{deeper[0]}'!r}?"
+    return nearest(path[-1], keys) if keys else ""
 
 
 def _keys_at(options: type[BaseModel], path: list[str]) -> list[str]:

@@ -20,6 +20,7 @@ from recurra.storage.text import decode_text, text_lines
 _GZIP = b"\x1f\x8b"
 _DRAFT = 12  # hexadecimal digits at the end of a draft's name
 _ORPHANED = 3600.0
+_BLOCK = 65536
 
 
 def read_bytes(path: str | Path) -> bytes:
@@ -54,6 +55,20 @@ def file_lines(path: str | Path) -> Iterator[tuple[str, str]]:
         with open(path, "rb") as file:
             packed = file.peek(2)[:2] == _GZIP
             yield from text_lines(cast(IO[bytes], gzip.GzipFile(fileobj=file)) if packed else file, str(path))
+    except FileNotFoundError:
+        raise Fault(f"{path}: no such file{_neighbour(Path(path))}") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise Fault(f"{path}: can't be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+def file_blocks(path: str | Path) -> Iterator[bytes]:
+    """The bytes of a file, gzipped or not, as they are read; of a pipe that has a name as they come."""
+    try:
+        with open(path, "rb") as file:
+            packed = file.peek(2)[:2] == _GZIP
+            source = gzip.GzipFile(fileobj=file) if packed else file
+            while block := source.read1(_BLOCK):
+                yield block
     except FileNotFoundError:
         raise Fault(f"{path}: no such file{_neighbour(Path(path))}") from None
     except (OSError, EOFError, zlib.error) as error:

@@ -98,6 +98,35 @@ def text_lines(stream: IO[bytes], where: str) -> Iterator[tuple[str, str]]:
             yield f"{where}:{number}", line
 
 
+def arriving_lines(blocks: Iterable[bytes], where: str) -> Iterator[list[tuple[str, str | Fault]]]:
+    """The lines that each block of UTF-8 text completes, with their places, so that whoever waits for what
+    becomes of them waits for no further one. A line that is no text is its Fault.
+
+    Raises:
+        Fault: a line is longer than `LONGEST_LINE`; those before it have been given.
+    """
+    number, waiting, size = 0, list[bytes](), 0
+    for block in blocks:
+        *complete, last = block.split(b"\n")
+        if complete:
+            complete[0] = b"".join([*waiting, complete[0]])
+            waiting, size = [], 0
+            yield [_placed(data, f"{where}:{number + k}") for k, data in enumerate(complete, 1)]
+            number += len(complete)
+        waiting.append(last)
+        size += len(last)
+        if size > LONGEST_LINE:
+            raise Fault(
+                f"{where}:{number + 1}: a line of more than {LONGEST_LINE:,} bytes, expected line ends "
+                f"between items"
+            )
+    if size:
+        place, text = _placed(b"".join(waiting), f"{where}:{number + 1}")
+        old_ends = isinstance(text, str) and not number  # a text without any line feed
+        lines = split_lines(text) if old_ends and isinstance(text, str) else [text]
+        yield [(f"{where}:{number + k}", line) for k, line in enumerate(lines, 1)] or [(place, text)]
+
+
 def text_pieces(blocks: Iterable[bytes], where: str) -> Iterator[str]:
     """UTF-8 text as it comes, in blocks cut anywhere: what can be told of it so far, lines ended by LF.
 
@@ -197,6 +226,14 @@ def _decode_line(data: bytes, place: str) -> str:
             f"text in UTF-8 (iconv -f latin1 -t utf-8 makes it of latin-1)"
         ) from None
     return check_text(text, place)
+
+
+def _placed(data: bytes, place: str) -> tuple[str, str | Fault]:
+    try:
+        text = _decode_line(data, place)
+    except Fault as fault:
+        return place, fault
+    return place, text.rstrip("\r").removeprefix(_MARK)
 
 
 def _with_line_feeds(text: str) -> str:

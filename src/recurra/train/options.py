@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -12,9 +12,14 @@ Precision = Literal["32-true", "64-true", "bf16-true", "bf16-mixed"]
 
 
 class Named(BaseModel):
-    """A class of torch by name, and its arguments."""
+    """A class of torch by name, and its arguments.
+
+    Attributes:
+        usual: arguments that most such classes have, for whoever writes one at the wrong place.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
+    usual: ClassVar[tuple[str, ...]] = ()
     name: str
 
     @property
@@ -26,6 +31,7 @@ class Named(BaseModel):
 class Optimiser(Named):
     """Any class of `torch.optim` that needs no closure; other keys are its arguments (`lr`, ...)."""
 
+    usual = ("lr", "weight_decay", "momentum", "betas", "eps")
     name: str = "AdamW"
 
 
@@ -38,6 +44,7 @@ class Schedule(Named):
         every: what it counts; "validation" is what `ReduceLROnPlateau` needs.
     """
 
+    usual = ("gamma", "step_size", "milestones", "T_max", "max_lr", "factor")
     every: Literal["step", "epoch", "validation"] = "epoch"
 
 

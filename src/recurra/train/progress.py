@@ -105,7 +105,10 @@ class Progress:
         if self._bar is not None:
             self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
         elif not self._quiet:
-            print(line, file=sys.stderr, flush=True)
+            try:
+                print(line, file=sys.stderr, flush=True)
+            except OSError:  # nobody listens any more; the log has it all, and the training goes on
+                self._quiet = True
 
     def close(self) -> None:
         """Ends the bar and the files."""

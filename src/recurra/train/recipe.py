@@ -12,7 +12,7 @@ from typing import Any
 
 from recurra.errors import Fault, nearest
 from recurra.runs.folder import FORMAT, task_class
-from recurra.runs.sections import read_section
+from recurra.runs.sections import paths_of, read_section
 from recurra.runs.toml import read_toml, to_toml
 from recurra.storage.files import check_format
 from recurra.tasks.base import Options, Task
@@ -52,17 +52,21 @@ class Recipe:
         return self.task.prepare(self.data, self.model, seed=self.train.seed)
 
 
-def read_recipe(path: str | Path, changes: Iterable[str] = ()) -> Recipe:
+def read_recipe(path: str | Path, changes: Iterable[str] = (), removals: Iterable[str] = ()) -> Recipe:
     """Reads a recipe.
 
     Args:
         path: a TOML file. Paths in it start from the folder that the command runs in.
         changes: `section.key=value` each, value in TOML; a bare word is text.
+        removals: `section.key` each, which the recipe sets: taken out before the changes, so that its
+            default counts.
 
     Raises:
         Fault: no TOML, an unknown or missing key, a wrong value.
     """
     table = read_toml(path)
+    for key in removals:
+        table = without_key(table, key, str(path))
     for change in changes:
         table = with_change(table, change)
     return recipe_of(table, str(path))
@@ -72,7 +76,7 @@ def recipe_of(table: Mapping[str, Any], where: str) -> Recipe:
     """The recipe that a table describes; see `read_recipe`."""
     for key in table:
         if key not in KEYS:
-            raise Fault(f"{where}: unknown key {key}{nearest(key, KEYS)}")
+            raise Fault(f"{where}: unknown key {key}{_nearest_key(key, table, where)}")
     check_format({"format": FORMAT, **table}, FORMAT, where)
     task = task_class(dict(table), where)
     return Recipe(
@@ -101,6 +105,19 @@ def with_change(table: Mapping[str, Any], change: str) -> dict[str, Any]:
     return result
 
 
+def without_key(table: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
+    """The table without the entry `a.b`. Fault where it has none."""
+    *path, last = [part.strip() for part in key.split(".")]
+    result: dict[str, Any] = deepcopy(dict(table))
+    section: Any = result
+    for name in path:
+        section = section.get(name) if isinstance(section, dict) else None
+    if not isinstance(section, dict) or last not in section:
+        raise Fault(f"--unset {key}: {where} does not set it{nearest(key, _flat(table))}")
+    del section[last]
+    return result
+
+
 def same_run(old: Recipe, new: Recipe) -> None:
     """Fault unless `new` may go on where `old` stopped: only what `RESUMABLE` names may differ."""
     was, now = _flat(old.to_table()), _flat(new.to_table())
@@ -110,6 +127,16 @@ def same_run(old: Recipe, new: Recipe) -> None:
                 f"{new.where}: {key} = {now.get(key)!r}, but the run was started with {was.get(key)!r}: "
                 f"resume with the same, or start another run"
             )
+
+
+def _nearest_key(key: str, table: Mapping[str, Any], where: str) -> str:
+    """A key of the top, or one of the sections that is called so, as `train.epochs` for `epochs`."""
+    task = task_class(dict(table), where)
+    sections: dict[str, type[Options]] = {"data": task.DataOptions, "model": task.ModelOptions}
+    paths = [f"{name}.{path}" for name, options in sections.items() for path in paths_of(options)]
+    paths += [f"train.{path}" for path in paths_of(TrainOptions)]
+    deeper = [path for path in paths if path.split(".")[-1] == key]
+    return f": did you mean {deeper[0]!r}?" if deeper else nearest(key, KEYS)
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

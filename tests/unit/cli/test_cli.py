@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import io
 import json
 import re
 import sys
@@ -113,10 +112,13 @@ def test_predict_from_everywhere(
     assert [set(answer) >= {"label", "probability"} for answer in answers] == [True, True]
     (tmp_path / "items.txt").write_text("so good\nvery bad\n")
     assert call("predict", "sentiment", "--file", tmp_path / "items.txt").out == by_argument.out
-    monkeypatch.setattr(sys, "stdin", io.StringIO("so good\nvery bad\n"))
-    assert call("predict", "sentiment").out == by_argument.out
-    monkeypatch.setattr(sys, "stdin", io.StringIO('{"text": "so good"}\n'))
-    as_json = call("predict", "sentiment", "--file", "-", "--format", "json")
+    with (tmp_path / "items.txt").open() as opened:
+        monkeypatch.setattr(sys, "stdin", opened)
+        assert call("predict", "sentiment").out == by_argument.out
+    (tmp_path / "items.jsonl").write_text('{"text": "so good"}\n')
+    with (tmp_path / "items.jsonl").open() as opened:
+        monkeypatch.setattr(sys, "stdin", opened)
+        as_json = call("predict", "sentiment", "--file", "-", "--format", "json")
     assert [json.loads(line)["label"] for line in as_json.out] == [answers[0]["label"]]
 
 

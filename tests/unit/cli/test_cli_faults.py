@@ -36,10 +36,8 @@ FAULTS: dict[str, tuple[str, str]] = {
     "no run": ("evaluate nowhere", "nowhere: not a run folder"),
     "no file": ("evaluate run --data nix.csv", "nix.csv: no such file"),
     "unknown label": ("evaluate run --data maybe.csv", "maybe.csv:2"),
-    "no items": ("predict run --file nix.txt", "nix.txt: can't be read"),
+    "no items": ("predict run --file nix.txt", "nix.txt: no such file"),
     "two kinds of items": ("predict run x --file y", "not both"),
-    "items of no JSON": ("predict run --file half.json --format json", "half.json:1: not JSON"),
-    "encoding of items": ("predict run --file latin.txt", "latin.txt: byte 3 is not UTF-8"),
     "no sampling": ("sample run", "a classify model makes no new data"),
     "another task's option": ("sample language -o x.mid", "unexpected keyword argument 'output'"),
     "no such device": ("evaluate run --device gpu", "--device gpu"),
@@ -61,7 +59,6 @@ def faulty(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "empty.txt").write_text("")
     (folder / "latin.txt").write_bytes(b"caf\xe9\n" * 40)
     (folder / "same.txt").write_text("same\n" * 200)
-    (folder / "half.json").write_text("{")
     (folder / "maybe.csv").write_text("text,label\nso good,maybe\n")
     for name in ("run", "cut-weights", "cut-config", "newer-run", "newer-model", "newer-checkpoint"):
         shutil.copytree(folder / "sentiment", folder / name)

@@ -81,3 +81,25 @@ def test_faults() -> None:
     for wrong in ([Span("x", 0, 2), Span("y", 1, 3)], [Span("x", 1, 1)], [Span("x", 2, 4)]):
         with pytest.raises(Fault, match="overlaps another or leaves"):
             sp.to_tags(wrong, 3)
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from(["O", "B-x", "I-x", "E-x", "S-x", "B-y", "I-y", "E-y", "S-y"]), max_size=7),
+        max_size=3,
+    ),
+    st.sampled_from(SCHEMES),
+    st.sampled_from(SCHEMES),
+)
+def test_tags_that_come_one_by_one_become_what_whole_sentences_become(
+    sentences: list[list[str]], one: str, other: str
+) -> None:
+    """Sentence after sentence, ill-formed ones too; at most one tag waits, and only in BIOES."""
+    converter = sp.TagConverter(one, other)
+    for sentence in sentences:
+        tags = [tag for tag in sentence if tag == "O" or tag[0] in sp.PREFIXES[one]]
+        certain: list[str] = []
+        for count, tag in enumerate(tags, 1):
+            certain += converter.feed(tag)
+            assert count - len(certain) <= (other == "BIOES")
+        assert certain + converter.finish() == sp.convert(tags, one, other)

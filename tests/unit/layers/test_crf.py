@@ -65,6 +65,19 @@ def test_the_likelihood_is_that_of_all_sequences_enumerated() -> None:
     torch.testing.assert_close(got, gradients)
 
 
+def test_marginals_are_the_shares_of_all_sequences_enumerated() -> None:
+    model, some = crf(), [row for row in rows() if len(row)]
+    with torch.no_grad():
+        shares = model.marginals(Ragged.from_list(some)).to_list()
+    for row, share in zip(some, shares, strict=True):
+        likelihoods = torch.stack(list(all_paths(model, row).values())).softmax(0)
+        expected = torch.zeros_like(row)
+        for path, likelihood in zip(all_paths(model, row), likelihoods, strict=True):
+            for step, tag in enumerate(path):
+                expected[step, tag] += likelihood
+        torch.testing.assert_close(share, expected.detach())
+
+
 def test_decoding_finds_the_best_of_all_sequences() -> None:
     model = crf()
     scores = rows()

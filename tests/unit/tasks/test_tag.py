@@ -10,6 +10,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from recurra.data.text.spans import convert
 from recurra.errors import Fault
 from recurra.tasks import TASKS, TagTask
 from recurra.tasks.readers.word_stream import WordStream
@@ -86,13 +87,14 @@ def test_predictions_name_tags_and_spans(files: dict[str, str]) -> None:
     assert text == words == table
     assert text["tags"] == ["B-PER", "I-PER", "O"]
     assert text["spans"] == [{"label": "PER", "start": 0, "end": 2, "text": "Ann Bob"}]
-    assert empty == {"tokens": [], "tags": [], "spans": []}
+    assert empty == {"tokens": [], "tags": [], "probabilities": [], "spans": []}
+    assert [0 < share <= 1 for share in text["probabilities"]] == [True] * 3
     with pytest.raises(Fault, match="expected a text, a list of words"):
         list(task.predict([3]))
 
 
 def test_sentences_that_are_all_empty_have_no_tags(files: dict[str, str]) -> None:
-    nothing = {"tokens": [], "tags": [], "spans": []}
+    nothing = {"tokens": [], "tags": [], "probabilities": [], "spans": []}
     assert list(prepared(files).predict(["", []])) == [nothing, nothing]
 
 
@@ -138,9 +140,26 @@ def test_a_stream_gives_the_tags_of_whole_sentences(files: dict[str, str], looka
     assert answers([text]) == answers(list(text)) == answers([text[:7], text[7:]])
     task.model.eval()
     for row in rows:
-        scores, _ = task.model(task.reader.batch([row]))
-        whole = task.tags.names.decode(task.model.decode(scores).data.tolist())
-        assert whole == [tag for _, tag in answers([" ".join(row)])]
+        (whole,) = task.predict([row])
+        assert whole["tags"] == [tag for _, tag in answers([" ".join(row)])]
+
+
+@pytest.mark.parametrize("inner", ["BIO", "BIOES"])
+@pytest.mark.parametrize("scheme", ["BIO", "IOB1", "BIOES"])
+def test_a_stream_has_the_scheme_of_the_data(tmp_path: Path, scheme: Any, inner: Any) -> None:
+    """Whatever the network says: it has learnt nothing, so its tags are ill-formed."""
+    rows = [list(zip(*row, strict=True)) for row in sentences(60, 1)]
+    tagged = [list(zip(words, convert(tags, "BIO", scheme), strict=True)) for words, tags in rows]
+    files = {"train": write(tmp_path / "a.conll", tagged), "validation": write(tmp_path / "b.conll", tagged)}
+    task = prepared(files, {"head": "softmax", "bidirectional": False}, scheme=scheme, inner=inner)
+    text = "Ann Bob sees the dog\naburg\nthe Ann Ann Bob\n"
+    stream = task.open_stream()
+    streamed = [*stream.feed(text), *stream.finish()]
+    whole = list(task.predict(text.splitlines()))
+    assert [one["token"] for one in streamed] == [word for each in whole for word in each["tokens"]]
+    assert [one["tag"] for one in streamed] == [tag for each in whole for tag in each["tags"]]
+    shares = [share for each in whole for share in each["probabilities"]]
+    assert [one["probability"] for one in streamed] == pytest.approx(shares, rel=1e-5)
 
 
 def test_what_can_not_be_streamed_says_why(files: dict[str, str]) -> None:

@@ -64,7 +64,8 @@ def test_terminated_run_saves_and_exits_with_130(tmp_path: Path, monkeypatch: py
     changes = ["data.signal_at=8", f"data.signal={int(signal.SIGTERM)}"]
     stopped = program("train", recipe, "-o", tmp_path / "run", "--set", changes[0], "--set", changes[1])
     assert stopped.returncode == 130, stopped.stderr
-    assert stopped.stderr.splitlines()[-1] == "recurra: interrupted; a training goes on with --resume"
+    again = f"recurra train --resume -o {tmp_path / 'run'}"
+    assert stopped.stderr.splitlines()[-1] == f"recurra: interrupted; go on with: {again}"
     assert json.loads((tmp_path / "run" / "last" / "state.json").read_text())["step"] == 9
     monkeypatch.setenv("TINY_RESUMED", "1")
     train(resumable(tmp_path / "run"), tmp_path / "run", resume=True, quiet=True)
