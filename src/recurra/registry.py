@@ -14,7 +14,8 @@ from typing import Any, Self, TypeVar
 
 from torch import nn
 
-from recurra.errors import Fault, UnknownName, nearest
+from recurra.errors import Fault, UnknownName, nearest, quoted
+from recurra.signatures import check_arguments
 
 T = TypeVar("T")
 
@@ -63,7 +64,7 @@ class Registry(Mapping[str, type]):
     def __getitem__(self, name: str) -> type:
         classes = self._table()
         if name not in self:
-            raise UnknownName(f"no {self.kind} is called {name!r}{nearest(name, classes)}", name)
+            raise UnknownName(f"no {self.kind} is called {quoted(name)}{nearest(name, classes)}", name)
         return classes[name] if name in classes else classes[self._names[name]]
 
     def __contains__(self, name: object) -> bool:
@@ -144,28 +145,42 @@ def to_config(value: Any) -> Any:
         return [to_config(part) for part in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    raise Fault(f"a configuration can't hold {value!r} of type {type(value).__name__}: use plain values")
+    raise Fault(
+        f"a configuration can't hold {quoted(value)} of type {type(value).__name__}: use plain values"
+    )
 
 
 def from_config(config: Any) -> Any:
-    """The inverse of `to_config`: builds registered classes from plain data, with fresh weights."""
+    """The inverse of `to_config`: builds registered classes from plain data, with fresh weights.
+
+    Raises:
+        Fault: a name that is not registered, or a class that can't be built from its arguments; names it.
+    """
     if isinstance(config, dict):
         arguments = {key: from_config(value) for key, value in config.items() if key != "type"}
-        if "type" not in config:
-            return arguments
-        cls = MODULES[config["type"]]
-        signature = inspect.signature(cls)
-        spread = [p for p in signature.parameters.values() if p.kind is inspect.Parameter.VAR_POSITIONAL]
-        last = arguments.pop(spread[0].name, []) if spread else []
-        first = [
-            arguments.pop(p.name)
-            for p in signature.parameters.values()
-            if spread and p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
-        ]
-        try:
-            return cls(*first, *last, **arguments)
-        except TypeError as error:
-            raise Fault(f"{config['type']} can't be built from {sorted(arguments)}: {error}") from error
+        return _build(config["type"], arguments) if "type" in config else arguments
     if isinstance(config, list):
         return [from_config(value) for value in config]
     return config
+
+
+def _build(name: Any, arguments: dict[str, Any]) -> Any:
+    if not isinstance(name, str):
+        raise Fault(f"type = {quoted(name)} found, expected the name of a registered class")
+    cls = MODULES[name]
+    parameters = inspect.signature(cls).parameters.values()
+    spread = [p for p in parameters if p.kind is inspect.Parameter.VAR_POSITIONAL]
+    try:
+        check_arguments(cls, arguments)
+        last = arguments.pop(spread[0].name, []) if spread else []
+        first = [
+            arguments.pop(p.name)
+            for p in parameters
+            if spread and p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+        ]
+        return cls(*first, *last, **arguments)
+    except Fault as fault:
+        raise Fault(f"{name}: {fault}") from fault
+    except Exception as error:  # whatever a constructor says to numbers that can't be
+        names = ", ".join(sorted(arguments))
+        raise Fault(f"{name} can't be built from ({names}): {error or type(error).__name__}") from error

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
+import logging
 from pathlib import Path
 from typing import Any
 
 import torch
 
 import recurra.tasks  # noqa: F401  (registers every task)
-from recurra.errors import Fault
+from recurra.errors import Fault, quoted
+from recurra.runs.digests import recipe_digest
 from recurra.runs.sections import read_section
-from recurra.runs.toml import read_toml
+from recurra.signatures import fits
 from recurra.storage.files import check_format
-from recurra.storage.models import load_model
+from recurra.storage.models import load_model, read_seal
+from recurra.storage.toml_text import read_toml
 from recurra.tasks.base import TASKS, Task
 
 FORMAT = 1
@@ -24,12 +28,14 @@ LOG = "log.jsonl"
 METRICS = "metrics.json"
 TENSORBOARD = "tensorboard"
 
+_LOGGER = logging.getLogger("recurra")
+
 
 def task_class(table: dict[str, Any], where: str) -> type[Task]:
     """The task that a recipe names."""
     if not isinstance(table.get("task"), str):
         raise Fault(
-            f"{where}: task = {table.get('task')!r} found, expected one of: {', '.join(sorted(TASKS))}"
+            f"{where}: task = {quoted(table.get('task'))} found, expected one of: {', '.join(sorted(TASKS))}"
         )
     try:
         task: type[Task] = TASKS[table["task"]]
@@ -42,20 +48,53 @@ def load(run: str | Path, device: str | torch.device = "cpu") -> Task:
     """The trained task of a run folder: ready to predict, evaluate and, where it can, sample and stream.
 
     Reads the best model, the recipe and what the task keeps beside them (vocabularies, labels); no training
-    data, and nothing is executed.
+    data, and nothing is executed. All of it is compared with the digests that the training wrote; in the
+    recipe, where data lies and how long to train may be edited. A run of an earlier version has no such
+    digests: a remark says so, through Python's `logging`.
 
     Raises:
         Fault: not a run folder, one of a newer format, not trained yet, or a file is missing or altered.
     """
     folder = Path(run)
     where = str(folder / RECIPE)
-    if not (folder / RECIPE).is_file():
+    if not (folder / RECIPE).exists():
         raise Fault(f"{folder}: not a run folder: it has no {RECIPE}")
     table = read_toml(folder / RECIPE)
     check_format(table, FORMAT, where)
     task = task_class(table, where)
     data = read_section(task.DataOptions, table.get("data", {}), "data", where)
     model = read_section(task.ModelOptions, table.get("model", {}), "model", where)
-    if not (folder / "model.json").is_file():
+    seed = _seed(table, where)
+    if not (folder / "model.json").exists():
         raise Fault(f"{folder}: holds no model yet: let the training reach its first validation")
-    return task.restore(data, model, load_model(folder, device), folder)
+    module = load_model(folder, device)
+    seal = read_seal(folder)
+    if seal is None:
+        _LOGGER.warning(
+            "%s: trained by an earlier version, without digests of its files: whether one was altered since "
+            "can't be told",
+            folder,
+        )
+    elif seal.recipe != recipe_digest(table):
+        raise Fault(
+            f"{where}: does not belong to the weights beside it: a setting was altered, or it is another "
+            f"run's; only where data lies and how long to train may differ"
+        )
+    # a task of a user's own may be one that was written before tasks were told their seed
+    seeded = {"seed": seed} if "seed" in inspect.signature(task.restore).parameters else {}
+    try:
+        return task.restore(data, model, module, folder, **seeded)
+    except Fault:
+        raise
+    except Exception as error:
+        raise Fault(
+            f"{folder}: its files do not fit together ({type(error).__name__}: {error}): one was altered"
+        ) from error
+
+
+def _seed(table: dict[str, Any], where: str) -> int:
+    train = table.get("train", {})
+    seed = train.get("seed", 0) if isinstance(train, dict) else train
+    if not fits(seed, int) or not 0 <= seed < 2**32:
+        raise Fault(f"{where}: train.seed = {quoted(seed)} found, expected a whole number below 2^32")
+    return int(seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import typing
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -9,13 +10,13 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from recurra.errors import Fault, nearest
+from recurra.errors import Fault, nearest, quoted
 
 O = TypeVar("O", bound=BaseModel)  # noqa: E741
 
 
 def read_section(options: type[O], table: Any, name: str, where: str) -> O:
-    """Validates one section.
+    """Validates one section; `true` is no number, `1.0` no whole number, and a text neither.
 
     Args:
         options: what the section's owner takes.
@@ -27,9 +28,10 @@ def read_section(options: type[O], table: Any, name: str, where: str) -> O:
             nearest known one.
     """
     if not isinstance(table, Mapping):
-        raise Fault(f"{where}: {name} = {table!r} found, expected a section [{name}]")
+        raise Fault(f"{where}: {name} = {quoted(table)} found, expected a section [{name}]")
     try:
-        return options.model_validate(dict(table))
+        # as JSON, whose lists may become tuples: apart from that no type is converted into another
+        return options.model_validate_json(json.dumps(table, default=str), strict=True)
     except ValidationError as error:
         first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
     path = [str(part) for part in first["loc"]]
@@ -39,21 +41,21 @@ def read_section(options: type[O], table: Any, name: str, where: str) -> O:
     if first["type"] == "missing":
         raise Fault(f"{where}: {key} is missing: expected a value for it in [{name}]")
     problem = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    raise Fault(f"{where}: {key} = {_excerpt(first['input'])} found: {problem}")
+    raise Fault(f"{where}: {key} = {quoted(first['input'])} found: {problem}")
 
 
-def paths_of(options: type[BaseModel]) -> list[str]:
+def key_paths(options: type[BaseModel]) -> list[str]:
     """Every key that a section may have, those of the tables within it as `table.key`."""
     paths: list[str] = list(getattr(options, "usual", ()))
     for name, field in options.model_fields.items():
         paths.append(name)
-        paths += [f"{name}.{path}" for model in _models(field.annotation) for path in paths_of(model)]
+        paths += [f"{name}.{path}" for model in _models(field.annotation) for path in key_paths(model)]
     return list(dict.fromkeys(paths))
 
 
 def _nearest_key(options: type[BaseModel], path: list[str], section: str) -> str:
     """A key of the same table, or of another one that ends so, as `train.optimiser.lr` for `train.lr`."""
-    keys, paths = _keys_at(options, path[:-1]), paths_of(options)
+    keys, paths = _keys_at(options, path[:-1]), key_paths(options)
     close = get_close_matches(path[-1], keys, n=1)
     deeper = [each for each in paths if each.split(".")[-1] == path[-1]]
     if deeper and not close:
@@ -76,8 +78,3 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
         yield annotation
     for part in typing.get_args(annotation):
         yield from _models(part)
-
-
-def _excerpt(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,29 +1,16 @@
-"""Reading TOML, with faults told by their place; writing it, which Python's own library does not."""
+"""A table as TOML text, which Python's own library does not write."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
-import tomllib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from recurra.errors import Fault
-from recurra.storage.files import read_bytes
+from recurra.errors import Fault, quoted
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
-
-
-def read_toml(path: str | Path) -> dict[str, Any]:
-    """The table of a TOML file; Fault with line and column where it is none."""
-    try:
-        return tomllib.loads(read_bytes(path).decode())
-    except UnicodeDecodeError as error:
-        raise Fault(f"{path}: byte {error.start} is not UTF-8: expected a TOML file") from None
-    except tomllib.TOMLDecodeError as error:
-        raise Fault(f"{path}: not TOML: {error}") from None
 
 
 def to_toml(table: Mapping[str, Any]) -> str:
@@ -65,4 +52,4 @@ def _value(value: Any) -> str:
     if isinstance(value, Mapping):
         pairs = [f"{_key(str(key))} = {_value(each)}" for key, each in value.items() if each is not None]
         return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
-    raise Fault(f"a recipe can't hold {value!r} of type {type(value).__name__}")
+    raise Fault(f"a recipe can't hold {quoted(value)} of type {type(value).__name__}")

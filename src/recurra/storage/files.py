@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import secrets
+import stat
 import time
 import zlib
 from collections.abc import Iterator, Mapping
@@ -14,8 +15,12 @@ from glob import escape
 from pathlib import Path
 from typing import IO, Any, cast
 
-from recurra.errors import Fault, nearest
+from recurra.errors import Fault, nearest, quoted
+from recurra.storage.json_text import check_depth, parse_json
 from recurra.storage.text import decode_text, text_lines
+
+MOST_BYTES = 2**28
+"""Of a file of a run that is read as a whole: tables of words and the like. Weights have no such limit."""
 
 _GZIP = b"\x1f\x8b"
 _DRAFT = 12  # hexadecimal digits at the end of a draft's name
@@ -120,28 +125,67 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Writes a JSON file whole or not at all; see `replacing`."""
+    """Writes a JSON file whole or not at all; see `replacing`. Fault where `read_json` would not read it."""
+    check_depth(value, str(path))
     write_text(path, json.dumps(value, indent=1) + "\n")
 
 
-def read_json(path: str | Path) -> dict[str, Any]:
-    """A JSON object; Fault when the file is absent, cut short or altered beyond reading."""
-    try:
-        value = json.loads(read_bytes(path))
-    except Fault:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise Fault(f"{path}: not a complete JSON file ({error}): it was cut short or altered") from None
-    if not isinstance(value, dict):
-        raise Fault(f"{path}: a JSON {type(value).__name__} found, expected an object")
-    return value
+def read_json(path: str | Path, most: int = MOST_BYTES) -> dict[str, Any]:
+    """A JSON object out of a plain file of at most `most` bytes.
+
+    Raises:
+        Fault: the file is absent, too large, no regular file, cut short or altered beyond reading; see
+            `recurra.storage.json_text.parse_json`.
+    """
+    return parse_json(read_plain(path, most), str(path))
+
+
+def read_plain(path: str | Path, most: int = MOST_BYTES) -> bytes:
+    """The content of a file of ours as it lies on disk: never unpacked, never waited for.
+
+    Raises:
+        Fault: it is absent, no regular file (nor a link to one), or larger than `most` bytes.
+    """
+    with open_regular(Path(path)) as file:
+        return _at_most(file, most, str(path))
+
+
+def read_small(path: str | Path, most: int) -> bytes:
+    """The content of a file, or of a pipe, that a user names and that holds at most `most` bytes; else a
+    Fault."""
+    with _told(Path(path)), open(path, "rb") as file:
+        return _at_most(file, most, str(path))
+
+
+@contextmanager
+def open_regular(path: Path) -> Iterator[IO[bytes]]:
+    """A regular file, or a link to one, open for reading bytes.
+
+    Raises:
+        Fault: it is absent, can't be read, or is a folder, a pipe, a device or the like.
+    """
+    with _told(path):
+        # a pipe that nobody writes to would be waited for
+        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        try:
+            mode = os.fstat(number).st_mode
+            if stat.S_ISDIR(mode):
+                raise IsADirectoryError
+            if not stat.S_ISREG(mode):
+                raise Fault(f"{path}: a pipe, a device or the like found, expected a file")
+            with open(number, "rb", closefd=False) as file:
+                yield file
+        finally:
+            os.close(number)
 
 
 def check_format(description: Mapping[str, Any], newest: int, where: str) -> int:
     """The format number of a file; Fault when it is none, or newer than this version reads."""
     number = description.get("format")
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise Fault(f"{where}: format number {number!r} found, expected 1 to {newest}: not a file of Recurra")
+        raise Fault(
+            f"{where}: format number {quoted(number)} found, expected 1 to {newest}: not a file of Recurra"
+        )
     if number > newest:
         raise Fault(
             f"{where}: format {number} found, this version reads up to {newest}: install a newer recurra"
@@ -160,10 +204,24 @@ def _remove_orphans(path: Path) -> None:
                 draft.unlink()
 
 
+def _at_most(file: IO[bytes], most: int, where: str) -> bytes:
+    data = file.read(most + 1)
+    if len(data) > most:
+        raise Fault(f"{where}: larger than {most:,} bytes, which no such file of Recurra is")
+    return data
+
+
 def _content(path: Path) -> bytes:
     """The bytes of a file as they lie on disk."""
-    try:
+    with _told(path):
         return path.read_bytes()
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Makes a Fault of what the system says against reading a file."""
+    try:
+        yield
     except FileNotFoundError:
         raise Fault(f"{path}: no such file{_neighbour(path)}") from None
     except IsADirectoryError:

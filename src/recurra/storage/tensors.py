@@ -4,41 +4,78 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import safetensors
 import torch
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
-from recurra.errors import Fault
-from recurra.storage.files import write_bytes
+from recurra.errors import Fault, quoted
+from recurra.storage.fields import Fields
+from recurra.storage.files import open_regular, write_bytes
+from recurra.storage.json_text import check_depth, parse_json
+
+_MOST_HEADER = 2**26  # the library's own limit is 100 MB
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
     """A safetensors file, with JSON-ready data in its header."""
+    check_depth(description, str(path))
     write_bytes(path, to_bytes(dict(tensors), {"recurra": json.dumps(description)}))
+
+
+class Header(NamedTuple):
+    """What a safetensors file says of itself.
+
+    Attributes:
+        shapes: of each tensor, by name.
+        description: what `write_tensors` was given.
+        sha256: of the header as it stands.
+    """
+
+    shapes: dict[str, list[int]]
+    description: dict[str, Any]
+    sha256: str
+
+
+def read_header(path: Path) -> Header:
+    """The header alone: nothing is allocated for tensors. Fault as `read_tensors`."""
+    with open_regular(path) as file:
+        whole = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= min(_MOST_HEADER, whole - 8):
+            raise Fault(
+                f"{path}: not a complete safetensors file (a header of {length:,} bytes in a file of "
+                f"{whole:,}): it was cut short or altered"
+            )
+        content = file.read(length)
+    entries = parse_json(content, f"{path}: header")
+    metadata = entries.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("recurra"), str):
+        raise Fault(f"{path}: was not written by Recurra: expected its description in the header")
+    description = parse_json(metadata["recurra"], f"{path}: description in the header")
+    shapes = {
+        name: Fields(entry, f"{path}: {quoted(name)}").wholes("shape") for name, entry in entries.items()
+    }
+    return Header(shapes, description, hashlib.sha256(content).hexdigest())
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The inverse of `write_tensors`; Fault when absent, cut short or not ours."""
+    header = read_header(path)
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            description = json.loads((file.metadata() or {})["recurra"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except FileNotFoundError:
-        raise Fault(f"{path}: no such file") from None
-    except KeyError:
-        raise Fault(f"{path}: was not written by Recurra: expected its description in the header") from None
-    except (safetensors.SafetensorError, ValueError, OSError) as error:
+    except Exception as error:  # the library's own, torch's and the system's
         raise Fault(
             f"{path}: not a complete safetensors file ({error}): it was cut short or altered"
         ) from None
-    if not isinstance(description, dict):
-        raise Fault(f"{path}: its header holds no description: it was altered")
-    return tensors, description
+    return tensors, header.description
 
 
 def digest(tensors: Mapping[str, Tensor]) -> str:

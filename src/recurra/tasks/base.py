@@ -107,12 +107,15 @@ class Task(ABC, Generic[Model]):
 
     @classmethod
     @abstractmethod
-    def restore(cls, data: Any, model: Any, module: Model, folder: Path) -> Self:
+    def restore(cls, data: Any, model: Any, module: Model, folder: Path, *, seed: int = 0) -> Self:
         """The task of a run folder: reads what `save_assets` wrote, and no data.
 
         Args:
-            data, model: as for `prepare`.
+            data, model, seed: as for `prepare`.
             module: the folder's model, loaded.
+
+        Raises:
+            Fault: a file is missing or altered, or does not fit the model.
         """
 
     @abstractmethod

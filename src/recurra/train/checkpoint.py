@@ -19,8 +19,10 @@ import torch
 from torch import Tensor
 
 from recurra.errors import Fault
+from recurra.storage.fields import Fields
 from recurra.storage.files import check_format, read_json, write_json
-from recurra.storage.tensors import digest, read_tensors, write_tensors
+from recurra.storage.seals import value_digest
+from recurra.storage.tensors import digest, read_header, read_tensors, write_tensors
 from recurra.train.nests import pack, unpack
 
 FORMAT = 1
@@ -50,7 +52,9 @@ def save_part(folder: Path, serial: int, part: str, nest: Mapping[str, Any]) -> 
 def commit(folder: Path, serial: int, world: int, plain: Mapping[str, Any]) -> None:
     """Makes the parts that all processes have written under `serial` the checkpoint; removes older ones."""
     files = [_file(serial, part) for part in ("common", *map(str, range(world)))]
-    write_json(folder / STATE, {"format": FORMAT, "serial": serial, "files": files, **plain})
+    headers = [read_header(folder / name).sha256 for name in files]  # which hold the digests of the tensors
+    state = {"format": FORMAT, "serial": serial, "files": files, "headers": headers, **plain}
+    write_json(folder / STATE, {**state, "digest": value_digest(state)})
     for old in folder.glob("*.safetensors"):
         if old.name not in files:
             old.unlink()
@@ -67,27 +71,46 @@ def read(folder: Path, rank: int, world: int) -> Checkpoint:
     Raises:
         Fault: missing, altered, cut short, of a newer format, or made by another number of processes.
     """
-    plain = read_json(folder / STATE)
-    check_format(plain, FORMAT, str(folder / STATE))
-    files = plain.get("files")
-    if not isinstance(files, list) or not all(isinstance(name, str) for name in files):
-        raise Fault(f"{folder / STATE}: names no files: it was altered")
+    plain = _read_state(folder)
+    fields = Fields(plain, str(folder / STATE))
+    files = fields.texts("files")
     if len(files) != world + 1:
         raise Fault(
             f"{folder}: the checkpoint is of {len(files) - 1} processes, found {world}: resume with as many"
         )
-    return Checkpoint(
-        plain, _read_part(folder / Path(files[0]).name), _read_part(folder / Path(files[rank + 1]).name)
-    )
+    headers = fields.texts("headers") if "headers" in plain else [""] * len(files)
+    if len(headers) != len(files):
+        raise Fault(f"{folder / STATE}: {len(headers)} headers found, expected {len(files)}: it was altered")
+    parts = (_read_part(folder / Path(files[part]).name, headers[part]) for part in (0, rank + 1))
+    return Checkpoint(plain, *parts)
 
 
-def _read_part(path: Path) -> Any:
+def read_data(folder: Path) -> dict[str, str]:
+    """The digests of the data that the run has read, by their place in the recipe; none in an old one."""
+    plain = _read_state(folder)
+    data = Fields(plain, str(folder / STATE)).table("data") if "data" in plain else {}
+    return {name: str(sha256) for name, sha256 in data.items()}
+
+
+def _read_state(folder: Path) -> dict[str, Any]:
+    plain = read_json(folder / STATE)
+    check_format(plain, FORMAT, str(folder / STATE))
+    rest = {name: value for name, value in plain.items() if name != "digest"}
+    # version 0.1 wrote none of the three
+    if {"digest", "headers", "data"} & plain.keys() and plain.get("digest") != value_digest(rest):
+        raise Fault(f"{folder / STATE}: its content does not match its digest: it was altered")
+    return plain
+
+
+def _read_part(path: Path, sha256: str) -> Any:
+    if sha256 not in ("", read_header(path).sha256):
+        raise Fault(f"{path}: is not the file that {STATE} was written for: it was altered")
     tensors, description = read_tensors(path)
     if description.get("sha256") != digest(tensors):
         raise Fault(f"{path}: its content does not match its digest: it was altered")
     try:
         return unpack(description["tree"], tensors)
-    except (KeyError, ValueError, TypeError, AttributeError):
+    except Exception:  # whatever comes of a tree that `pack` did not make
         raise Fault(f"{path}: its description does not fit its content: it was altered") from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from torch import nn
 
 from recurra.errors import Fault
 from recurra.runs.folder import LAST, METRICS
+from recurra.storage.fields import Fields
 from recurra.storage.files import write_json
 from recurra.storage.models import fill, save_model, weights_of
+from recurra.storage.seals import Seal
 from recurra.tasks.base import Loss, Task
 from recurra.train import checkpoint
 from recurra.train.distributed import Processes
@@ -30,15 +33,28 @@ _MOST_SKIPPED = 100  # in a row: by then no later step is going to be better
 class Loop:
     """One training. Making one reads what there is and writes nothing; `run` does.
 
+    Args:
+        recipe: the digest of the recipe. data: those of the data, by their place in it.
+
     Attributes:
+        seal: what belongs to the best weights, beside them.
         step: batches used. epoch, position: the batch that comes next.
         carry: what it starts from.
         pending: a validation is due here and not made yet.
     """
 
     def __init__(
-        self, task: Task, options: TrainOptions, processes: Processes, folder: Path, quiet: bool
+        self,
+        task: Task,
+        options: TrainOptions,
+        processes: Processes,
+        folder: Path,
+        quiet: bool,
+        recipe: str = "",
+        data: Mapping[str, str] | None = None,
     ) -> None:
+        self.seal: Seal | None = None
+        self._recipe, self._data = recipe, dict(data or {})
         self.task, self.options, self.processes, self.folder = task, options, processes, folder
         self.model: nn.Module = task.model
         processes.place(self.model)
@@ -186,7 +202,7 @@ class Loop:
         self.updates.finish("validation", metrics[metric])
         if self.progress is not None:
             if better:
-                save_model(self.model, self.folder)
+                save_model(self.model, self.folder, self.seal)
             self.progress.validation(self.step, self.epoch, metrics, better)
             write_json(self.folder / METRICS, self.scores.summary())
         self.pending = False
@@ -219,6 +235,8 @@ class Loop:
         self.processes.wait()
         if self.progress is not None:
             plain = {
+                "recipe": self._recipe,
+                "data": self._data,
                 "step": self.step,
                 "epoch": self.epoch,
                 "position": self.position,
@@ -234,22 +252,34 @@ class Loop:
         """Goes to where the checkpoint stands; how long the log was then."""
         folder, device = self.folder / LAST, self.processes.device
         plain, common, own = checkpoint.read(folder, self.processes.rank, self.processes.world)
+        where = str(folder / checkpoint.STATE)
+        if plain.get("recipe", self._recipe) != self._recipe:
+            raise Fault(
+                f"{where}: the checkpoint of a run with other settings: it was altered, or is another run's"
+            )
+        fields = Fields(plain, where)
+        self.step, self.epoch, self.position = (fields.whole(name) for name in ("step", "epoch", "position"))
+        self.serial, self.skipped, self.pending = (
+            fields.whole("serial"),
+            fields.whole("skipped"),
+            fields.flag("pending"),
+        )
+        self.scores.restore(Fields(fields.table("scores"), f"{where}: scores"))
+        batches, log_bytes = fields.whole("batches"), fields.whole("log_bytes")
         try:
-            self.step, self.epoch, self.position = plain["step"], plain["epoch"], plain["position"]
-            self.serial, self.skipped, self.pending = plain["serial"], plain["skipped"], plain["pending"]
-            self.scores.restore(plain["scores"])
             fill(self.model, common["model"], str(folder))
             self.updates.restore(common["updates"])
             self.carry = to_device(own["carry"], device)
             checkpoint.restore_random_state(own["random"], device)
-            batches, log_bytes = plain["batches"], int(plain["log_bytes"])
-        except (KeyError, TypeError) as error:
+        except Fault:
+            raise
+        except Exception as error:  # whatever torch and its optimisers say to what is not theirs
             raise Fault(
                 f"{folder}: the checkpoint does not hold what it should ({error}): it was altered"
             ) from None
         if not self.over:
             self.batches = self.task.batches(self.epoch, self.processes.rank, self.processes.world)
-            if self.position and len(self.batches) != batches:
+            if self.position and (len(self.batches) != batches or self.position >= batches):
                 raise Fault(
                     f"{folder}: the epoch had {batches} batches, now {len(self.batches)}: "
                     f"the data changed since the run was stopped"

@@ -11,6 +11,7 @@ from torch import nn
 from torch.optim import Optimizer, lr_scheduler
 
 from recurra.errors import Fault, nearest
+from recurra.signatures import check_arguments
 from recurra.tasks.base import Score
 from recurra.train.options import Named, TrainOptions
 
@@ -70,6 +71,9 @@ def _build(
         if name not in parameters:
             raise Fault(f"train.{what}: {choice.name} has no argument {name!r}{nearest(name, parameters)}")
     try:
+        check_arguments(cls, choice.arguments)
         return cls(over, **{**filled, **choice.arguments})
-    except (TypeError, ValueError) as error:
+    except Fault as fault:
+        raise Fault(f"train.{what}: {choice.name}: {fault}") from None
+    except Exception as error:  # whatever torch says to numbers that can't be
         raise Fault(f"train.{what}: {choice.name} refuses its arguments: {error}") from None

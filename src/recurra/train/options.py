@@ -6,7 +6,10 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from recurra.runs.digests import RESUMABLE
 from recurra.tasks.base import Options
+
+__all__ = ["RESUMABLE", "Named", "Optimiser", "Precision", "Schedule", "TrainOptions"]
 
 Precision = Literal["32-true", "64-true", "bf16-true", "bf16-mixed"]
 
@@ -95,7 +98,3 @@ class TrainOptions(Options):
         if plateau and self.schedule is not None and self.schedule.every != "validation":
             raise ValueError("ReduceLROnPlateau looks at scores: expected every = 'validation'")
         return self
-
-
-RESUMABLE = {"epochs", "steps", "patience", "checkpoint_every", "log_every", "on_non_finite", "tensorboard"}
-"""What may differ when a run is resumed; anything else would make it another run."""

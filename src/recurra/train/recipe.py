@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recurra.errors import Fault, nearest
+from recurra.errors import Fault, nearest, quoted
+from recurra.runs.digests import data_digests, paths_of, recipe_digest, without_paths
 from recurra.runs.folder import FORMAT, task_class
-from recurra.runs.sections import paths_of, read_section
-from recurra.runs.toml import read_toml, to_toml
-from recurra.storage.files import check_format
+from recurra.runs.sections import key_paths, read_section
+from recurra.runs.toml import to_toml
+from recurra.storage.files import check_format, read_small
+from recurra.storage.toml_text import MOST_BYTES, parse_toml
 from recurra.tasks.base import Options, Task
 from recurra.train.options import RESUMABLE, TrainOptions
 
@@ -47,6 +48,10 @@ class Recipe:
         """As TOML."""
         return to_toml(self.to_table())
 
+    def to_digest(self) -> str:
+        """Of what makes it the same run; see `recurra.runs.digests.recipe_digest`."""
+        return recipe_digest(parse_toml(self.to_text().encode(), self.where))
+
     def prepare(self) -> Task:
         """Reads the data and builds a fresh model; see `Task.prepare`."""
         return self.task.prepare(self.data, self.model, seed=self.train.seed)
@@ -64,7 +69,7 @@ def read_recipe(path: str | Path, changes: Iterable[str] = (), removals: Iterabl
     Raises:
         Fault: no TOML, an unknown or missing key, a wrong value.
     """
-    table = read_toml(path)
+    table = parse_toml(read_small(path, MOST_BYTES), str(path))
     for key in removals:
         table = without_key(table, key, str(path))
     for change in changes:
@@ -99,7 +104,7 @@ def with_change(table: Mapping[str, Any], change: str) -> dict[str, Any]:
     for depth, name in enumerate(names[:-1]):
         inner = section.setdefault(name, {})
         if not isinstance(inner, dict):
-            raise Fault(f"--set {change}: {'.'.join(names[: depth + 1])} is {inner!r}, not a section")
+            raise Fault(f"--set {change}: {'.'.join(names[: depth + 1])} is {quoted(inner)}, not a section")
         section = inner
     section[names[-1]] = _value(text.strip(), change)
     return result
@@ -118,14 +123,36 @@ def without_key(table: Mapping[str, Any], key: str, where: str) -> dict[str, Any
     return result
 
 
-def same_run(old: Recipe, new: Recipe) -> None:
-    """Fault unless `new` may go on where `old` stopped: only what `RESUMABLE` names may differ."""
-    was, now = _flat(old.to_table()), _flat(new.to_table())
+def same_run(old: Recipe, new: Recipe, digests: Mapping[str, str] | None = None) -> None:
+    """Fault unless `new` may go on where `old` stopped: only what `RESUMABLE` names may differ, and where the
+    data lies.
+
+    Args:
+        digests: of the data that the run has read (`recurra.runs.digests.data_digests`); None where it
+            has not begun. What has none in there must lie where it lay.
+    """
+    earlier, later = old.to_table(), new.to_table()
+    was, now = _flat(without_paths(earlier)), _flat(without_paths(later))
     for key in sorted({**was, **now}):
         if was.get(key) != now.get(key) and key.removeprefix("train.").split(".")[0] not in RESUMABLE:
+            full_was, full_now = _flat(earlier).get(key), _flat(later).get(key)
             raise Fault(
-                f"{new.where}: {key} = {now.get(key)!r}, but the run was started with {was.get(key)!r}: "
+                f"{new.where}: {key} = {quoted(full_now)}, but the run was started with {quoted(full_was)}: "
                 f"resume with the same, or start another run"
+            )
+    if digests is None:
+        return
+    today, places, others = data_digests(later), paths_of(later), paths_of(earlier)
+    for key in places:
+        if key in digests and today.get(key, digests[key]) != digests[key]:
+            raise Fault(
+                f"{new.where}: {key} = {quoted(_flat(later).get(key, places[key]))}: its content is not what "
+                f"the run was started with: resume with the same data, or start another run"
+            )
+        if key not in digests and places[key] != others.get(key):
+            raise Fault(
+                f"{new.where}: {key} = {quoted(places[key])}, but the run was started with "
+                f"{quoted(others.get(key))}: resume with the same, or start another run"
             )
 
 
@@ -133,8 +160,8 @@ def _nearest_key(key: str, table: Mapping[str, Any], where: str) -> str:
     """A key of the top, or one of the sections that is called so, as `train.epochs` for `epochs`."""
     task = task_class(dict(table), where)
     sections: dict[str, type[Options]] = {"data": task.DataOptions, "model": task.ModelOptions}
-    paths = [f"{name}.{path}" for name, options in sections.items() for path in paths_of(options)]
-    paths += [f"train.{path}" for path in paths_of(TrainOptions)]
+    paths = [f"{name}.{path}" for name, options in sections.items() for path in key_paths(options)]
+    paths += [f"train.{path}" for path in key_paths(TrainOptions)]
     deeper = [path for path in paths if path.split(".")[-1] == key]
     return f": did you mean {deeper[0]!r}?" if deeper else nearest(key, KEYS)
 
@@ -151,8 +178,8 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _value(text: str, change: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        return parse_toml(f"value = {text}".encode(), "")["value"]
+    except Fault:
         if _BARE_WORD.fullmatch(text):
             return text
         raise Fault(

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import torch
 
 from recurra.errors import Fault
+from recurra.runs.digests import data_digests
 from recurra.runs.folder import LAST, RECIPE
-from recurra.runs.toml import read_toml
 from recurra.storage.files import write_text
+from recurra.storage.models import seal_model
+from recurra.storage.seals import Seal, seal_files
+from recurra.storage.toml_text import read_toml
+from recurra.tasks.base import Task
 from recurra.train import checkpoint
 from recurra.train.distributed import Processes
 from recurra.train.loop import Loop
@@ -48,14 +54,14 @@ def train(recipe: Recipe, folder: str | Path, *, resume: bool = False, quiet: bo
     """
     folder = Path(folder)
     _check_folder(recipe, folder, resume)
+    digests = data_digests(recipe.to_table())
     torch.use_deterministic_algorithms(recipe.train.deterministic)
     processes = Processes(recipe.train)
     checkpoint.seed_all(recipe.train.seed, 0)
     task = recipe.prepare()
-    loop = Loop(task, recipe.train, processes, folder, quiet)
+    loop = Loop(task, recipe.train, processes, folder, quiet, recipe.to_digest(), digests)
     if processes.rank == 0:
-        write_text(folder / RECIPE, recipe.to_text())
-        task.save_assets(folder)
+        loop.seal = _describe(recipe, task, folder)
     processes.wait()
     loop.run()
     if loop.scores.best is None:
@@ -71,12 +77,30 @@ def resumable(folder: str | Path) -> Recipe:
     return recipe_of(read_toml(path), str(path))
 
 
+def _describe(recipe: Recipe, task: Task, folder: Path) -> Seal:
+    """Writes the recipe and what the task keeps, and seals a model that is there already with them."""
+    write_text(folder / RECIPE, recipe.to_text())
+    try:
+        with TemporaryDirectory(prefix=".assets", dir=folder) as place:
+            assets = Path(place)
+            task.save_assets(assets)
+            seal = Seal(recipe.to_digest(), seal_files(assets))
+            for name in seal.files:
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(assets / name, folder / name)
+    except OSError as error:
+        raise Fault(f"{folder}: can't be written: {error.strerror or error}") from None
+    seal_model(folder, seal)
+    return seal
+
+
 def _check_folder(recipe: Recipe, folder: Path, resume: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise Fault(f"{folder}: is a file, expected a folder for the run")
     if resume:
         if (folder / RECIPE).is_file():
-            same_run(resumable(folder), recipe)
+            begun = checkpoint.exists(folder / LAST)
+            same_run(resumable(folder), recipe, checkpoint.read_data(folder / LAST) if begun else None)
         elif folder.is_dir() and any(folder.iterdir()):
             raise Fault(f"{folder}: holds no run to resume: it has no {RECIPE}")
     elif folder.is_dir() and any(folder.iterdir()):

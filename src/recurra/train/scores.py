@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from recurra.errors import Fault, quoted
+from recurra.storage.fields import Fields, is_whole
 from recurra.tasks.base import Score
 
 
@@ -43,9 +45,21 @@ class Scores:
         """What `restore` takes back, JSON-ready."""
         return {"best": self.best, "last": self.last, "waited": self.waited}
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Goes on from there."""
-        self.best, self.last, self.waited = state["best"], state["last"], state["waited"]
+    def restore(self, state: Fields) -> None:
+        """Goes on from what `state` gave. Fault where a validation lacks the score, or is none."""
+        self.best, self.last = self._validation(state, "best"), self._validation(state, "last")
+        self.waited = state.whole("waited")
+
+    def _validation(self, state: Fields, name: str) -> dict[str, Any] | None:
+        if state.value(name) is None:
+            return None
+        fields = Fields(state.table(name), f"{state.where}: {name}")
+        metrics = dict(fields.table("metrics"))
+        if not all(isinstance(value, float) or is_whole(value) for value in metrics.values()):  # NaN is one
+            raise Fault(f"{fields.where}: metrics = {quoted(metrics)} found, expected numbers")
+        if self.score.metric not in metrics:
+            raise Fault(f"{fields.where}: no metric {self.score.metric!r} in it: it was altered")
+        return {"step": fields.whole("step"), "epoch": fields.whole("epoch"), "metrics": metrics}
 
     def summary(self) -> dict[str, Any]:
         """What `metrics.json` holds."""

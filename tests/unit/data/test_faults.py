@@ -270,7 +270,7 @@ def test_altered_label_file(tmp_path: Path, content: str, line: str) -> None:
             '{"format": 1, "tokens": ["a", "b"], "counts": [1, 1]}}',
             "'wrd'",
         ),
-        ('{"format": 1, "kind": "word"}', "vocabulary: format number None"),
+        ('{"format": 1, "kind": "word"}', "'vocabulary' is missing"),
     ],
 )
 def test_altered_tokenizer_file(tmp_path: Path, content: str, line: str) -> None:

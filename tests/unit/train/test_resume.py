@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from recurra.errors import Fault
+from recurra.storage.seals import value_digest
 from recurra.train import read_recipe, train
 from recurra.train.run import resumable
 
@@ -90,17 +92,23 @@ def test_other_recipe_is_refused(tmp_path: Path) -> None:
         run_tiny(tmp_path, "train.epochs=1", "model.hidden_size=5", resume=True)
 
 
+def write_state(last: Path, state: dict[str, Any]) -> None:
+    """As a training would have written it."""
+    rest = {name: value for name, value in state.items() if name != "digest"}
+    (last / "state.json").write_text(json.dumps({**rest, "digest": value_digest(rest)}))
+
+
 def test_changed_data_is_told(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run_tiny(tmp_path, "data.signal_at=7")
     run = tmp_path / "run"
     state = json.loads((run / "last" / "state.json").read_text())
-    (run / "last" / "state.json").write_text(json.dumps({**state, "batches": 9}))
+    write_state(run / "last", {**state, "batches": 9})
     with pytest.raises(Fault, match="the epoch had 9 batches, now 5: the data changed"):
         run_tiny(tmp_path, "data.signal_at=7", resume=True)
 
 
-@pytest.mark.parametrize("damage", ["cut", "altered", "newer", "lacking", "processes"])
+@pytest.mark.parametrize("damage", ["cut", "altered", "newer", "lacking", "processes", "typed"])
 def test_damaged_checkpoint_is_told(tmp_path: Path, damage: str) -> None:
     run_tiny(tmp_path, "train.epochs=1")
     last = tmp_path / "run" / "last"
@@ -115,16 +123,18 @@ def test_damaged_checkpoint_is_told(tmp_path: Path, damage: str) -> None:
         change = {
             "newer": {"format": 99},
             "processes": {"files": [*state["files"], state["files"][-1]]},
+            "typed": {"step": True},
         }
         held = {**state, **change.get(damage, {})}
         if damage == "lacking":
             del held["scores"]
-        (last / "state.json").write_text(json.dumps(held))
+        write_state(last, held)
     said = {
         "cut": "cut short",
         "altered": "it was altered",
         "newer": "format 99 found, this version reads up to 1",
-        "lacking": "does not hold what it should",
+        "lacking": "'scores' is missing",
+        "typed": "step = True found, expected a whole number",
         "processes": "of 2 processes, found 1",
     }[damage]
     with pytest.raises(Fault, match=said):

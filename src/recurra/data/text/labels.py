@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from recurra.data.examples import Examples
 from recurra.data.remarks import Note
 from recurra.data.text.spans import all_tags
 from recurra.errors import Fault, nearest
+from recurra.storage.fields import is_text, is_whole
 from recurra.storage.files import check_format, read_json, write_json
 
 FORMAT = 1
@@ -135,19 +136,21 @@ class LabelSet:
         return {"format": FORMAT, "labels": list(self.names), "counts": list(self.counts)}
 
     @classmethod
-    def from_dict(cls, description: dict[str, Any], where: str = "labels") -> LabelSet:
-        """The inverse of `to_dict`; `where` is named in a Fault."""
+    def from_dict(cls, description: Mapping[str, Any], where: str = "labels") -> LabelSet:
+        """The inverse of `to_dict`; `where` is named in a Fault, of labels in another order, too."""
         check_format(description, FORMAT, where)
         names, counts = description.get("labels"), description.get("counts")
         if (
             not isinstance(names, list)
             or not isinstance(counts, list)
-            or not all(isinstance(n, str) for n in names)
-            or not all(isinstance(n, int) for n in counts)
+            or not all(map(is_text, names))
+            or not all(is_whole(n) and n >= 0 for n in counts)
         ):
             raise Fault(
                 f"{where}: not a label set: expected lists 'labels' (texts) and 'counts' (whole numbers)"
             )
+        if names != sorted(names):
+            raise Fault(f"{where}: labels are not in the order of the alphabet: it was altered")
         try:
             return cls(names, counts)
         except Fault as fault:

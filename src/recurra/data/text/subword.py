@@ -9,7 +9,7 @@ from typing import Any
 
 from recurra.data.remarks import Note
 from recurra.errors import Fault
-from recurra.storage.files import read_text, write_text
+from recurra.storage.files import read_plain, write_text
 
 
 class SubwordTokenizer:
@@ -87,9 +87,9 @@ class SubwordTokenizer:
     @classmethod
     def load(cls, path: str | Path) -> SubwordTokenizer:
         """Reads a file of the `tokenizers` library."""
-        library, text = _library(), read_text(path)
+        library, text = _library(), read_plain(path)
         try:
-            return cls(library.Tokenizer.from_str(text))
+            return cls(library.Tokenizer.from_str(text.decode()))
         except Exception as error:  # the library raises plain Exception for every broken file
             raise Fault(f"{path}: not a complete file of the tokenizers library: {error}") from None
 

@@ -11,7 +11,8 @@ from typing import Any, Protocol, runtime_checkable
 from recurra.data.remarks import Note
 from recurra.data.text.subword import SubwordTokenizer
 from recurra.data.text.vocabulary import Vocabulary
-from recurra.errors import Fault, nearest
+from recurra.errors import Fault, nearest, quoted
+from recurra.storage.fields import Fields
 from recurra.storage.files import check_format, read_json, write_json
 
 FORMAT = 1
@@ -215,14 +216,14 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
     if "model" in description and "kind" not in description:
         return SubwordTokenizer.load(path)
     check_format(description, FORMAT, str(path))
-    vocabulary = Vocabulary.from_dict(description.get("vocabulary") or {}, f"{path}: vocabulary")
+    fields = Fields(description, str(path))
+    vocabulary = Vocabulary.from_dict(fields.table("vocabulary"), f"{path}: vocabulary")
     if description.get("kind") == "character":
         return CharacterTokenizer(vocabulary)
     if description.get("kind") == "word":
-        return WordTokenizer(
-            vocabulary, rule=str(description.get("rule")), lower=description.get("lower") is True
-        )
-    raise Fault(f"{path}: tokenizer kind {description.get('kind')!r} found, expected 'word' or 'character'")
+        return WordTokenizer(vocabulary, rule=fields.text("rule"), lower=fields.flag("lower"))
+    kind = quoted(description.get("kind"))
+    raise Fault(f"{path}: tokenizer kind {kind} found, expected 'word' or 'character'")
 
 
 def _rule(name: str) -> Callable[[str], list[str]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from recurra.data.remarks import Note
 from recurra.errors import Fault, nearest
+from recurra.storage.fields import is_text, is_whole
 from recurra.storage.files import check_format, read_json, write_json
 
 FORMAT = 1
@@ -142,21 +143,25 @@ class Vocabulary:
         return {"format": FORMAT, **names, "tokens": list(self.tokens), "counts": list(self.counts)}
 
     @classmethod
-    def from_dict(cls, description: dict[str, Any], where: str = "vocabulary") -> Vocabulary:
-        """The inverse of `to_dict`; `where` is named in a Fault."""
+    def from_dict(cls, description: Mapping[str, Any], where: str = "vocabulary") -> Vocabulary:
+        """The inverse of `to_dict`; `where` is named in a Fault, of another order of tokens, too."""
         check_format(description, FORMAT, where)
         tokens, counts = description.get("tokens"), description.get("counts")
         special = {key: description.get(key) for key in ("unknown", "end", "begin")}
         if (
             not isinstance(tokens, list)
             or not isinstance(counts, list)
-            or not all(isinstance(t, str) for t in tokens)
-            or not all(isinstance(n, int) for n in counts)
-            or not all(s is None or isinstance(s, str) for s in special.values())
+            or not all(map(is_text, tokens))
+            or not all(is_whole(n) and n >= 0 for n in counts)
+            or not all(s is None or is_text(s) for s in special.values())
         ):
             raise Fault(
                 f"{where}: not a vocabulary: expected lists 'tokens' (texts) and 'counts' (whole numbers)"
             )
+        names = set(special.values())
+        plain = [(-n, t) for t, n in zip(tokens, counts, strict=False) if n and t not in names]
+        if plain != sorted(plain):  # those of count 0 are in the order of the word vectors they come from
+            raise Fault(f"{where}: tokens are not in the order of their counts: it was altered")
         try:
             return cls(tokens, counts, **special)
         except Fault as fault:

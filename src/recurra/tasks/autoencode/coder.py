@@ -31,6 +31,9 @@ class Coder(Protocol):
     def load(cls, data: AutoencodeDataOptions, folder: Path) -> Self:
         """What `save` wrote."""
 
+    def require_model(self, model: Any, folder: Path) -> None:
+        """Fault unless the model of a run folder is one for these rows."""
+
     def save(self, folder: Path) -> None:
         """Writes what coding needs."""
 

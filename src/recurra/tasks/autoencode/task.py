@@ -70,8 +70,12 @@ class AutoencodeTask(Task[EncoderDecoder | VectorAutoEncoder]):
         model: AutoencodeModelOptions,
         module: EncoderDecoder | VectorAutoEncoder,
         folder: Path,
+        *,
+        seed: int = 0,
     ) -> Self:
-        return cls(data, _coder(data).load(data, folder), module)
+        coder = _coder(data).load(data, folder)
+        coder.require_model(module, folder)
+        return cls(data, coder, module, seed)
 
     def save_assets(self, folder: Path) -> None:
         self.coder.save(folder)

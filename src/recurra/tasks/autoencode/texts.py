@@ -19,6 +19,7 @@ from recurra.tasks.autoencode.model import build_text_model
 from recurra.tasks.autoencode.options import AutoencodeDataOptions, AutoencodeModelOptions
 from recurra.tasks.base import Score
 from recurra.tasks.parts.contexts import device_of
+from recurra.tasks.parts.counts import require_tokens
 from recurra.tasks.parts.metrics import accuracy
 from recurra.tasks.parts.sizes import lengths_line
 from recurra.tasks.seq2seq.batches import PairBatch, pair_batch
@@ -42,6 +43,9 @@ class TextCoder:
     @classmethod
     def load(cls, data: AutoencodeDataOptions, folder: Path) -> Self:
         return cls(data, load_tokenizer(folder / TARGET_TOKENIZER))
+
+    def require_model(self, model: EncoderDecoder, folder: Path) -> None:
+        require_tokens(len(self.tokenizer), model.target, "tokens", folder / TARGET_TOKENIZER)
 
     def save(self, folder: Path) -> None:
         self.tokenizer.save(folder / TARGET_TOKENIZER)

@@ -38,6 +38,9 @@ class VectorCoder:
         assert data.vectors is not None
         return cls(data, VectorReader.load(folder, data.vectors))
 
+    def require_model(self, model: VectorAutoEncoder, folder: Path) -> None:
+        self.reader.require_input(model.input, folder)
+
     def save(self, folder: Path) -> None:
         self.reader.save(folder)
 

@@ -18,10 +18,12 @@ from recurra.tasks.caption.model import CaptionModelOptions, CaptionSearchOption
 from recurra.tasks.caption.plot import plot_captions
 from recurra.tasks.parts.batches import answer_in_batches
 from recurra.tasks.parts.contexts import seeded
+from recurra.tasks.parts.counts import require_tokens
 from recurra.tasks.parts.sizes import activations_line, bytes_text, lengths_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.parts.splits import Splits
 from recurra.tasks.seq2seq.batches import PairBatch, TokenPair, pair_batches
+from recurra.tasks.seq2seq.pairs import TARGET_TOKENIZER
 from recurra.tasks.seq2seq.scores import text_scores, text_signatures
 from recurra.tasks.seq2seq.search import Answer, answer_table, search
 from recurra.tasks.seq2seq.teacher_forcing import forced_loss, perplexity
@@ -67,9 +69,17 @@ class CaptionTask(Task[EncoderDecoder]):
 
     @classmethod
     def restore(
-        cls, data: CaptionOptions, model: CaptionModelOptions, module: EncoderDecoder, folder: Path
+        cls,
+        data: CaptionOptions,
+        model: CaptionModelOptions,
+        module: EncoderDecoder,
+        folder: Path,
+        *,
+        seed: int = 0,
     ) -> Self:
-        return cls(data, model, CaptionReader.load(data, folder), module)
+        reader = CaptionReader.load(data, folder)
+        require_tokens(len(reader.tokenizer), module.target, "tokens", folder / TARGET_TOKENIZER)
+        return cls(data, model, reader, module, seed)
 
     def save_assets(self, folder: Path) -> None:
         """What reading needs, and the signatures of the scores over the validation data."""

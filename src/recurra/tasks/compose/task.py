@@ -15,6 +15,7 @@ from recurra.data import Examples
 from recurra.errors import Fault
 from recurra.models.note_model import NoteModel, note_costs
 from recurra.state import detach
+from recurra.storage.fields import Fields
 from recurra.storage.files import read_json, write_bytes, write_json
 from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.compose.data import ComposeOptions, Passage, as_rows, as_streams, read_rolls, roll_of
@@ -23,6 +24,7 @@ from recurra.tasks.compose.model import ComposeModelOptions, build_model
 from recurra.tasks.compose.samples import sample_rolls
 from recurra.tasks.parts.batches import chunks, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
+from recurra.tasks.parts.counts import require_count
 from recurra.tasks.parts.sampling import check_sampling, numbered
 from recurra.tasks.parts.sizes import activations_line, lengths_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
@@ -67,13 +69,19 @@ class ComposeTask(Task[NoteModel]):
 
     @classmethod
     def restore(
-        cls, data: ComposeOptions, model: ComposeModelOptions, module: NoteModel, folder: Path
+        cls,
+        data: ComposeOptions,
+        model: ComposeModelOptions,
+        module: NoteModel,
+        folder: Path,
+        *,
+        seed: int = 0,
     ) -> Self:
-        try:
-            shares = torch.tensor(read_json(folder / ASSETS)["shares"], dtype=torch.float32)
-        except (KeyError, TypeError, ValueError) as error:
-            raise Fault(f"{folder / ASSETS}: holds no shares ({error}): it was altered") from None
-        return cls(data, module, shares, 0)
+        shares = Fields(read_json(folder / ASSETS), str(folder / ASSETS)).numbers("shares")
+        if not all(0 < share < 1 for share in shares):
+            raise Fault(f"{folder / ASSETS}: a share outside of 0 to 1 found: it was altered")
+        require_count(len(shares), module.output.out_features, "notes", folder / ASSETS)
+        return cls(data, module, torch.tensor(shares, dtype=torch.float32), seed)
 
     def save_assets(self, folder: Path) -> None:
         write_json(folder / ASSETS, {"shares": self.shares.tolist()})

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from recurra.errors import Fault
 from recurra.models.stroke_model import StrokeModel
+from recurra.storage.fields import Fields
 from recurra.storage.files import read_json, write_json
 from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.draw.data import (
@@ -70,12 +71,13 @@ class DrawTask(Task[StrokeModel]):
         return task
 
     @classmethod
-    def restore(cls, data: DrawOptions, model: DrawModelOptions, module: StrokeModel, folder: Path) -> Self:
-        try:
-            scale = float(read_json(folder / ASSETS)["scale"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise Fault(f"{folder / ASSETS}: holds no scale ({error}): it was altered") from None
-        return cls(data, module, scale, 0)
+    def restore(
+        cls, data: DrawOptions, model: DrawModelOptions, module: StrokeModel, folder: Path, *, seed: int = 0
+    ) -> Self:
+        scale = Fields(read_json(folder / ASSETS), str(folder / ASSETS)).number("scale")
+        if not scale > 0:
+            raise Fault(f"{folder / ASSETS}: scale = {scale} found, expected one above 0")
+        return cls(data, module, scale, seed)
 
     def save_assets(self, folder: Path) -> None:
         write_json(folder / ASSETS, {"scale": self.scale})

@@ -9,8 +9,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from recurra.errors import Fault
 from recurra.models.forecaster import Forecaster
+from recurra.storage.fields import Fields
 from recurra.storage.files import read_json, write_json
 from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.forecast.ahead import answers
@@ -19,6 +19,7 @@ from recurra.tasks.forecast.model import ForecastModelOptions, build_model
 from recurra.tasks.forecast.plot import plot_windows
 from recurra.tasks.forecast.scores import back_test, majority_signs
 from recurra.tasks.parts.contexts import device_of, seeded
+from recurra.tasks.parts.counts import require_count
 from recurra.tasks.parts.sizes import activations_line, parameters_line
 
 ASSETS = "forecast.json"
@@ -54,14 +55,20 @@ class ForecastTask(Task[Forecaster]):
 
     @classmethod
     def restore(
-        cls, data: ForecastOptions, model: ForecastModelOptions, module: Forecaster, folder: Path
+        cls,
+        data: ForecastOptions,
+        model: ForecastModelOptions,
+        module: Forecaster,
+        folder: Path,
+        *,
+        seed: int = 0,
     ) -> Self:
-        assets = read_json(folder / ASSETS)
-        try:
-            majority = torch.tensor([float(assets["majority"][name]) for name in data.targets])
-        except (KeyError, TypeError, ValueError):
-            raise Fault(f"{folder / ASSETS}: holds no sign for each target: it was altered") from None
-        return cls(ForecastData(data, 0), module, majority)
+        signs = Fields(read_json(folder / ASSETS), str(folder / ASSETS)).table("majority")
+        fields = Fields(signs, f"{folder / ASSETS}: majority")
+        majority = torch.tensor([fields.number(name) for name in data.targets])
+        require_count(len(data.targets), module.frame.targets, "targets", folder / "recipe.toml")
+        require_count(data.horizon, module.horizon.horizon, "steps ahead", folder / "recipe.toml")
+        return cls(ForecastData(data, seed), module, majority)
 
     def save_assets(self, folder: Path) -> None:
         signs = dict(zip(self.options.targets, self.majority.tolist(), strict=True))

@@ -30,6 +30,7 @@ from recurra.tasks.language_model.stream import LanguageModelStream
 from recurra.tasks.language_model.stream_corpus import StreamCorpus
 from recurra.tasks.language_model.text import ReadAs, RunningText
 from recurra.tasks.parts.contexts import device_of, seeded
+from recurra.tasks.parts.counts import require_count, require_tokens
 from recurra.tasks.parts.sizes import activations_line, parameters_line
 
 TOKENIZER = "tokenizer.json"
@@ -68,9 +69,18 @@ class LanguageModelTask(Task[LanguageModel]):
 
     @classmethod
     def restore(
-        cls, data: TextOptions, model: LanguageModelOptions, module: LanguageModel, folder: Path
+        cls,
+        data: TextOptions,
+        model: LanguageModelOptions,
+        module: LanguageModel,
+        folder: Path,
+        *,
+        seed: int = 0,
     ) -> Self:
-        return cls(CORPORA[data.read_as](data, 0), load_tokenizer(folder / TOKENIZER), module)
+        tokenizer = load_tokenizer(folder / TOKENIZER)
+        require_tokens(len(tokenizer), module.input, "tokens", folder / TOKENIZER)
+        require_count(len(tokenizer), module.bias.numel(), "tokens", folder / TOKENIZER)
+        return cls(CORPORA[data.read_as](data, seed), tokenizer, module)
 
     def save_assets(self, folder: Path) -> None:
         self.text.tokenizer.save(folder / TOKENIZER)

@@ -17,6 +17,7 @@ from recurra.tasks.many_to_one.data import ManyToOneDataOptions, build_reader, l
 from recurra.tasks.many_to_one.model import ManyToOneOptions, build_model
 from recurra.tasks.many_to_one.task import ManyToOneTask
 from recurra.tasks.parts.contexts import seeded
+from recurra.tasks.parts.counts import require_count
 from recurra.tasks.parts.metrics import accuracy, macro_f1
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.readers.base import RowReader
@@ -70,9 +71,18 @@ class ClassifyTask(ManyToOneTask[ManyToOne | Bag, list[int]]):
 
     @classmethod
     def restore(
-        cls, data: ClassifyDataOptions, model: ManyToOneOptions, module: ManyToOne | Bag, folder: Path
+        cls,
+        data: ClassifyDataOptions,
+        model: ManyToOneOptions,
+        module: ManyToOne | Bag,
+        folder: Path,
+        *,
+        seed: int = 0,
     ) -> Self:
-        return cls(data, load_reader(data, model, folder), LabelSet.load(folder / LABELS), module)
+        reader, labels = load_reader(data, model, folder), LabelSet.load(folder / LABELS)
+        reader.require_input(module.input, folder)
+        require_count(len(labels), module.config["outputs"], "labels", folder / LABELS)
+        return cls(data, reader, labels, module, seed)
 
     def save_assets(self, folder: Path) -> None:
         super().save_assets(folder)

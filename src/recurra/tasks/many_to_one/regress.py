@@ -17,6 +17,7 @@ from recurra.tasks.many_to_one.data import ManyToOneDataOptions, build_reader, l
 from recurra.tasks.many_to_one.model import ManyToOneOptions, build_model
 from recurra.tasks.many_to_one.task import ManyToOneTask
 from recurra.tasks.parts.contexts import seeded
+from recurra.tasks.parts.counts import require_count
 from recurra.tasks.parts.metrics import regression_scores
 from recurra.tasks.parts.sources import read_parts
 
@@ -69,9 +70,18 @@ class RegressTask(ManyToOneTask[Regressor, Tensor]):
 
     @classmethod
     def restore(
-        cls, data: RegressDataOptions, model: ManyToOneOptions, module: Regressor, folder: Path
+        cls,
+        data: RegressDataOptions,
+        model: ManyToOneOptions,
+        module: Regressor,
+        folder: Path,
+        *,
+        seed: int = 0,
     ) -> Self:
-        return cls(data, load_reader(data, model, folder), module)
+        reader = load_reader(data, model, folder)
+        reader.require_input(module.network.input, folder)
+        require_count(len(data.names), module.mean.numel(), "targets", folder / "recipe.toml")
+        return cls(data, reader, module, seed)
 
     def check(self) -> list[str]:
         lines = []

@@ -17,6 +17,7 @@ from recurra.layers.pooling import AttentionPool, EndsPool, LastPool, MaxPool, M
 from recurra.layers.recurrent import Recurrent
 from recurra.layers.residual import Residual
 from recurra.layers.stack import Stack
+from recurra.signatures import check_arguments
 from recurra.tasks.base import Options
 
 POOLS = ("last", "mean", "max", "attention")
@@ -134,7 +135,10 @@ def _cell(options: BodyOptions, name: str, width: int, hidden: int) -> Cell:
         if key not in arguments:
             raise Fault(f"cell_options: {name!r} has no argument {key!r}{nearest(key, arguments)}")
     try:
+        check_arguments(cls, options.cell_options)
         cell: Cell = cls(width, hidden, **options.cell_options)
+    except Fault as fault:
+        raise Fault(f"cell_options: {name!r}: {fault}") from None
     except TypeError as error:
         raise Fault(f"cell_options: {name!r} can't be built from {options.cell_options}: {error}") from error
     if options.zoneout:

@@ -31,5 +31,8 @@ class RowReader(Protocol):
     def check(self, held_out: Sequence[Any]) -> list[str]:
         """What is worth knowing of the training rows, and of those held out."""
 
+    def require_input(self, features: Input, folder: Path) -> None:
+        """Fault unless the input of a run's model is one for these rows."""
+
     def save(self, folder: Path) -> None:
         """Writes what reading needs."""

@@ -13,6 +13,7 @@ from recurra.data import Examples
 from recurra.data.pictures import CHANNELS, PictureForm, frames_of, shape_text
 from recurra.errors import Fault
 from recurra.ragged import Ragged
+from recurra.storage.fields import Fields
 from recurra.storage.files import check_format, read_json, write_json
 from recurra.tasks.parts.sizes import bytes_text, lengths_line
 
@@ -84,8 +85,8 @@ class PictureReader:
         """Reads what `save` wrote."""
         description = read_json(folder / PICTURES)
         check_format(description, FORMAT, str(folder / PICTURES))
-        shape = description.get("shape")
-        if not isinstance(shape, list) or len(shape) != 3 or not all(isinstance(n, int) for n in shape):
+        shape = Fields(description, str(folder / PICTURES)).wholes("shape")
+        if len(shape) != 3 or 0 in shape:
             raise Fault(f"{folder / PICTURES}: shape {shape!r} found, expected three whole numbers")
         return cls(column, form, (shape[0], shape[1], shape[2]))
 

@@ -11,9 +11,12 @@ from torch import Tensor
 
 from recurra.data import Examples, Place, columns
 from recurra.errors import Fault
+from recurra.layers.inputs import Input
 from recurra.models import Vectors
 from recurra.ragged import Ragged
+from recurra.storage.fields import Fields
 from recurra.storage.files import check_format, read_json, write_json
+from recurra.tasks.parts.counts import require_count
 from recurra.tasks.parts.sizes import lengths_line
 
 VECTORS = "vectors.json"
@@ -68,6 +71,9 @@ class VectorReader:
             *(f"number {k + 1} of each step never changes in training" for k in constant),
         ]
 
+    def require_input(self, features: Input, folder: Path) -> None:
+        require_count(self.size, features.output_size, "numbers a step", folder / VECTORS)
+
     def save(self, folder: Path) -> None:
         write_json(folder / VECTORS, {"format": FORMAT, "size": self.size})
 
@@ -76,7 +82,4 @@ class VectorReader:
         """Reads what `save` wrote."""
         description = read_json(folder / VECTORS)
         check_format(description, FORMAT, str(folder / VECTORS))
-        size = description.get("size")
-        if not isinstance(size, int):
-            raise Fault(f"{folder / VECTORS}: size {size!r} found, expected a whole number")
-        return cls(column, size)
+        return cls(column, Fields(description, str(folder / VECTORS)).whole("size", 1))

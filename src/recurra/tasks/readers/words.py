@@ -16,10 +16,13 @@ from recurra.data.text.features import SHAPES, character_vocabulary, characters,
 from recurra.data.text.tokenizers import RULES
 from recurra.errors import Fault
 from recurra.layers.characters import CharCNN, CharLSTM
+from recurra.layers.inputs import Input
 from recurra.models import TokenEmbedding, WordFeatures, Words
 from recurra.ragged import Ragged
+from recurra.storage.fields import Fields
 from recurra.storage.files import check_format, read_json, write_json
 from recurra.tasks.base import Options
+from recurra.tasks.parts.counts import require_count, require_tokens
 from recurra.tasks.parts.sizes import lengths_line
 from recurra.vectors import WordVectors, load
 
@@ -176,6 +179,18 @@ class WordReader:
         notes = [] if self.model.word_dropout > 0 else self.words.notes()
         return lines + [str(note) for note in notes]
 
+    def require_input(self, features: Input, folder: Path) -> None:
+        assert isinstance(features, WordFeatures)
+        require_tokens(len(self.words), features.words, "words", folder / WORDS)
+        speller = features.spelling
+        letters = 0 if self.spelling is None else len(self.spelling)
+        require_count(
+            letters, 0 if speller is None else speller.config["characters"], "characters", folder / WORDS
+        )
+        require_count(
+            len(SHAPES) * self.model.shapes, features.config["shapes"], "shapes", folder / "recipe.toml"
+        )
+
     def save(self, folder: Path) -> None:
         spelling = None if self.spelling is None else self.spelling.to_dict()
         write_json(folder / WORDS, {"format": FORMAT, "words": self.words.to_dict(), "spelling": spelling})
@@ -189,7 +204,7 @@ class WordReader:
         spelling = description.get("spelling")
         return cls(
             column,
-            Vocabulary.from_dict(description.get("words") or {}, f"{where}: words"),
+            Vocabulary.from_dict(Fields(description, where).table("words"), f"{where}: words"),
             None if spelling is None else Vocabulary.from_dict(spelling, f"{where}: spelling"),
             options,
             model,

@@ -18,7 +18,8 @@ from recurra.data.text.spans import (
     split_tag,
     violations,
 )
-from recurra.errors import Fault
+from recurra.errors import Fault, quoted
+from recurra.storage.fields import Fields
 from recurra.storage.files import check_format, read_json, write_json
 
 TAGS = "tags.json"
@@ -103,11 +104,15 @@ class TagSet:
         description = read_json(folder / TAGS)
         check_format(description, FORMAT, where)
         scheme, inner = description.get("scheme"), description.get("inner")
-        if not {scheme, inner} <= {None, *PREFIXES} or (scheme is None) != (inner is None):
+        texts = all(each is None or isinstance(each, str) for each in (scheme, inner))
+        if not texts or not {scheme, inner} <= {None, *PREFIXES} or (scheme is None) != (inner is None):
             raise Fault(
-                f"{where}: schemes {scheme!r} and {inner!r} found, expected two of {', '.join(PREFIXES)}"
+                f"{where}: schemes {quoted(scheme)} and {quoted(inner)} found, expected two of "
+                f"{', '.join(PREFIXES)}"
             )
-        return cls(LabelSet.from_dict(description.get("names") or {}, f"{where}: names"), scheme, inner)
+        return cls(
+            LabelSet.from_dict(Fields(description, where).table("names"), f"{where}: names"), scheme, inner
+        )
 
 
 def _tags(names: Sequence[str], source: str, target: str) -> list[str]:

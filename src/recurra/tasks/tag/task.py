@@ -12,6 +12,7 @@ from recurra.ragged import Ragged
 from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
+from recurra.tasks.parts.counts import require_count
 from recurra.tasks.parts.metrics import accuracy, span_scores
 from recurra.tasks.parts.sizes import activations_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
@@ -20,7 +21,7 @@ from recurra.tasks.readers.words import WordReader
 from recurra.tasks.tag.data import TagDataOptions, Tagged, read_tagged
 from recurra.tasks.tag.model import TagModelOptions, build_model
 from recurra.tasks.tag.stream import TagStream
-from recurra.tasks.tag.tag_set import TagSet
+from recurra.tasks.tag.tag_set import TAGS, TagSet
 
 
 @TASKS.register("tag")
@@ -54,8 +55,13 @@ class TagTask(Task[Tagger]):
         return task
 
     @classmethod
-    def restore(cls, data: TagDataOptions, model: TagModelOptions, module: Tagger, folder: Path) -> Self:
-        return cls(data, WordReader.load(folder, data.tokens, data, model), TagSet.load(folder), module)
+    def restore(
+        cls, data: TagDataOptions, model: TagModelOptions, module: Tagger, folder: Path, *, seed: int = 0
+    ) -> Self:
+        reader, tags = WordReader.load(folder, data.tokens, data, model), TagSet.load(folder)
+        reader.require_input(module.input, folder)
+        require_count(len(tags.names), module.output.out_features, "tags", folder / TAGS)
+        return cls(data, reader, tags, module, seed)
 
     def save_assets(self, folder: Path) -> None:
         self.reader.save(folder)

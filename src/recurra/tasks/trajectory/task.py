@@ -15,6 +15,7 @@ from recurra.models.forecaster import Forecaster
 from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.forecast.windows import forecasts, window_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
+from recurra.tasks.parts.counts import require_count
 from recurra.tasks.parts.sizes import activations_line, parameters_line
 from recurra.tasks.trajectory.data import TrajectoryData, TrajectoryOptions
 from recurra.tasks.trajectory.model import TrajectoryModelOptions, build_model
@@ -48,9 +49,16 @@ class TrajectoryTask(Task[Forecaster]):
 
     @classmethod
     def restore(
-        cls, data: TrajectoryOptions, model: TrajectoryModelOptions, module: Forecaster, folder: Path
+        cls,
+        data: TrajectoryOptions,
+        model: TrajectoryModelOptions,
+        module: Forecaster,
+        folder: Path,
+        *,
+        seed: int = 0,
     ) -> Self:
-        return cls(TrajectoryData(data, 0), module)
+        require_count(data.horizon, module.horizon.horizon, "steps ahead", folder / "recipe.toml")
+        return cls(TrajectoryData(data, seed), module)
 
     def save_assets(self, folder: Path) -> None:
         pass  # the model knows its sizes

@@ -18,6 +18,7 @@ from recurra.ragged import Ragged
 from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, seeded
+from recurra.tasks.parts.counts import require_count
 from recurra.tasks.parts.sizes import activations_line, lengths_line, parameters_line
 from recurra.tasks.parts.sources import TEST, read_named, read_parts
 from recurra.tasks.parts.splits import Splits
@@ -81,9 +82,17 @@ class TranscribeTask(Task[Transcriber]):
 
     @classmethod
     def restore(
-        cls, data: TranscribeDataOptions, model: TranscribeModelOptions, module: Transcriber, folder: Path
+        cls,
+        data: TranscribeDataOptions,
+        model: TranscribeModelOptions,
+        module: Transcriber,
+        folder: Path,
+        *,
+        seed: int = 0,
     ) -> Self:
-        return cls(data, model, load_tokenizer(folder / TOKENIZER), module)
+        tokenizer = load_tokenizer(folder / TOKENIZER)
+        require_count(len(tokenizer), module.symbols, "symbols", folder / TOKENIZER)
+        return cls(data, model, tokenizer, module, seed)
 
     def save_assets(self, folder: Path) -> None:
         self.tokenizer.save(folder / TOKENIZER)

@@ -16,6 +16,7 @@ from recurra.ragged import Ragged
 from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
+from recurra.tasks.parts.counts import require_count, require_tokens
 from recurra.tasks.parts.metrics import accuracy
 from recurra.tasks.parts.sizes import activations_line, lengths_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
@@ -61,10 +62,18 @@ class TransduceTask(Task[Tagger]):
 
     @classmethod
     def restore(
-        cls, data: TransduceDataOptions, model: TransduceModelOptions, module: Tagger, folder: Path
+        cls,
+        data: TransduceDataOptions,
+        model: TransduceModelOptions,
+        module: Tagger,
+        folder: Path,
+        *,
+        seed: int = 0,
     ) -> Self:
         source, target = (load_tokenizer(folder / name) for name in (SOURCE_TOKENIZER, TARGET_TOKENIZER))
-        return cls(data, source, target, module)
+        require_tokens(len(source), module.input, "symbols", folder / SOURCE_TOKENIZER)
+        require_count(len(target), module.output.out_features, "symbols", folder / TARGET_TOKENIZER)
+        return cls(data, source, target, module, seed)
 
     def save_assets(self, folder: Path) -> None:
         self.source.save(folder / SOURCE_TOKENIZER)

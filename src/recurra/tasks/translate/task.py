@@ -15,11 +15,20 @@ from recurra.storage.files import write_json
 from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.parts.batches import answer_in_batches
 from recurra.tasks.parts.contexts import seeded
+from recurra.tasks.parts.counts import require_tokens
 from recurra.tasks.parts.sizes import activations_line, lengths_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.parts.splits import Splits
 from recurra.tasks.seq2seq.batches import PairBatch, TokenPair, pair_batches, pair_lengths
-from recurra.tasks.seq2seq.pairs import PairOptions, PairReader, Pairs, pairs_of, text_of
+from recurra.tasks.seq2seq.pairs import (
+    SOURCE_TOKENIZER,
+    TARGET_TOKENIZER,
+    PairOptions,
+    PairReader,
+    Pairs,
+    pairs_of,
+    text_of,
+)
 from recurra.tasks.seq2seq.scores import text_scores, text_signatures
 from recurra.tasks.seq2seq.search import Answer, SearchOptions, answer_table, hard_alignment, search, words_of
 from recurra.tasks.seq2seq.teacher_forcing import forced_loss, perplexity
@@ -67,9 +76,20 @@ class TranslateTask(Task[EncoderDecoder]):
 
     @classmethod
     def restore(
-        cls, data: PairOptions, model: TranslateModelOptions, module: EncoderDecoder, folder: Path
+        cls,
+        data: PairOptions,
+        model: TranslateModelOptions,
+        module: EncoderDecoder,
+        folder: Path,
+        *,
+        seed: int = 0,
     ) -> Self:
-        return cls(data, model, PairReader.load(data, folder), module)
+        reader = PairReader.load(data, folder)
+        require_tokens(len(reader.target), module.target, "target tokens", folder / TARGET_TOKENIZER)
+        require_tokens(
+            len(reader.source), module.source or module.target, "source tokens", folder / SOURCE_TOKENIZER
+        )
+        return cls(data, model, reader, module, seed)
 
     def save_assets(self, folder: Path) -> None:
         """The tokenizers, and the signatures of the scores."""
