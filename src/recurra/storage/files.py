@@ -34,7 +34,7 @@ def read_bytes(path: str | Path) -> bytes:
 
 
 def read_text(path: str | Path, encoding: str = "utf-8") -> str:
-    """The text of a file, its lines ended by LF; see `storage.text` for what a line is.
+    """The text of a file, line ends as they stand; `storage.text.split_lines` tells its lines.
 
     Raises:
         Fault: the file is empty, or its bytes are no text of this encoding (told with the byte's offset in
