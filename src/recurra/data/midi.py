@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil, gcd
 
 import torch
 from torch import Tensor
@@ -12,12 +13,19 @@ from recurra.errors import Fault
 LOWEST = 21
 """MIDI's number of the lowest key of a piano, the first of a roll."""
 
-_DIVISION = 480  # ticks a quarter note
+_DIVISION = 480  # ticks a quarter note, at least
+_FINEST = 0x7FFF
+_SLOWEST = 0xFFFFFF  # microseconds a quarter note
+_LONGEST = 0xFFFFFFF  # ticks between two events
 _VELOCITY = 80
+_NOTHING = b"\xff\x01\x00"  # an empty text, where a wait takes more than one event
 
 
 def to_midi(roll: Tensor, *, steps_a_quarter: int = 2, tempo: float = 100.0, program: int = 0) -> bytes:
     """A piano roll as a MIDI file of one track; a note that goes on in the next step is not struck again.
+
+    Every step begins at a whole tick. Where a quarter note lasts longer than the format can say (below 3.6 a
+    minute), several of the file's quarter notes make one.
 
     Args:
         roll: `[T, K]`, true (or not 0) where a key sounds; the first key is the piano's lowest.
@@ -31,13 +39,20 @@ def to_midi(roll: Tensor, *, steps_a_quarter: int = 2, tempo: float = 100.0, pro
             f"steps_a_quarter = {steps_a_quarter}, tempo = {tempo}, program = {program}: expected at least "
             f"1, 1 to 1000, and 0 to 127"
         )
+    microseconds = 60_000_000 / tempo
+    parts = ceil(microseconds / _SLOWEST)
+    unit = steps_a_quarter // gcd(steps_a_quarter, parts)
+    if unit > _FINEST:
+        raise Fault(f"steps_a_quarter = {steps_a_quarter}: expected at most {_FINEST:,}, as MIDI counts them")
+    division = unit * ceil(_DIVISION / unit)
+    ticks = division * parts // steps_a_quarter
     events: list[tuple[int, bytes]] = [
-        (0, b"\xff\x51\x03" + round(60_000_000 / tempo).to_bytes(3, "big")),
+        (0, b"\xff\x51\x03" + round(microseconds / parts).to_bytes(3, "big")),
         (0, bytes([0xC0, program])),
-        *_notes(roll, _DIVISION // steps_a_quarter),
-        (len(roll) * (_DIVISION // steps_a_quarter), b"\xff\x2f\x00"),
+        *_notes(roll, ticks),
+        (len(roll) * ticks, b"\xff\x2f\x00"),
     ]
-    header = _chunk(b"MThd", b"".join(n.to_bytes(2, "big") for n in (0, 1, _DIVISION)))
+    header = _chunk(b"MThd", b"".join(n.to_bytes(2, "big") for n in (0, 1, division)))
     return header + _chunk(b"MTrk", _track(events))
 
 
@@ -57,6 +72,9 @@ def _notes(roll: Tensor, ticks: int) -> list[tuple[int, bytes]]:
 def _track(events: Sequence[tuple[int, bytes]]) -> bytes:
     now, parts = 0, []
     for tick, event in events:
+        while tick - now > _LONGEST:
+            parts += [_variable(_LONGEST), _NOTHING]
+            now += _LONGEST
         parts += [_variable(tick - now), event]
         now = tick
     return b"".join(parts)
