@@ -16,6 +16,7 @@ from itertools import accumulate, chain
 from typing import IO, Any
 
 from recurra.errors import Fault
+from recurra.storage.kinds import kind_of
 
 LONGEST_LINE = 1 << 26
 """Bytes of one line that come by a pipe, at most."""
@@ -46,6 +47,11 @@ def decode_text(data: bytes, where: str, encoding: str = "utf-8") -> str:
             encoding's mark, or hold what no text does: see `check_text`.
     """
     codec = _codec(where, encoding)
+    kind = kind_of(data)
+    if kind is not None:
+        raise Fault(
+            f"{where}: {kind.name} found, expected text" + (f": {kind.advice}" if kind.advice else "")
+        )
     mark = next((name for mark, name in _MARKS if data.startswith(mark)), None)
     if mark is not None and not codec.startswith(mark):
         raise Fault(
@@ -150,7 +156,7 @@ def parse_json(text: str, where: str) -> Any:
     if len(_BRACKET.findall(text)) > DEEPEST:
         signs = _BRACKET.findall(_QUOTED.sub("", text))
         if max(accumulate(1 if sign in "[{" else -1 for sign in signs), default=0) > DEEPEST:
-            raise Fault(f"{where}: JSON nested more than {DEEPEST} deep, expected a plain value")
+            raise Fault(f"{where}: JSON that can't be read: nested more than {DEEPEST} deep")
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:

@@ -144,7 +144,7 @@ def _is_binary(file: IO[bytes], dimensions: int) -> bool:
 
 def _word_vectors(path: Path, names: list[bytes], matrix: NDArray[np.float32], errors: str) -> WordVectors:
     rows: dict[str, int] = {}
-    seen: set[bytes] = set()
+    distinct: set[bytes] = set()
     doubled: list[str] = []
     for k, name in enumerate(names):
         try:
@@ -156,9 +156,9 @@ def _word_vectors(path: Path, names: list[bytes], matrix: NDArray[np.float32], e
                     f"replace) to read it"
                 ) from None
             word = name.decode("utf-8", "replace")
-            if word in rows and name not in seen:
+            if word in rows and name not in distinct:
                 word = name.decode("utf-8", "backslashreplace")
-        seen.add(name)
+        distinct.add(name)
         if rows.setdefault(word, k) != k:
             doubled.append(word)
     finite = np.isfinite(matrix).all(axis=1)

@@ -58,11 +58,11 @@ def decode_recording(data: bytes, where: str) -> Recording:
         raise Fault(
             f"{where}: not a recording that can be read ({reason}): expected WAV, FLAC, ..."
         ) from None
-    lost = missing(data) or (
+    gap = missing(data) or (
         f"{frames - len(samples):,} of {frames:,} samples" if len(samples) < frames else ""
     )
-    if lost:
-        raise Fault(f"{where}: {lost} missing: it was cut short; copy or record it again")
+    if gap:
+        raise Fault(f"{where}: {gap} missing: it was cut short; copy or record it again")
     tensor = torch.from_numpy(samples)
     if not bool(torch.isfinite(tensor).all()):
         raise Fault(f"{where}: samples that are not finite numbers: record or convert it again")

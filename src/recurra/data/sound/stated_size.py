@@ -30,10 +30,10 @@ def _stated(data: bytes) -> int | None:
             header = read_wav_header(data)
             return None if header is None or header.size is None else header.start + header.size
         if data.startswith(b"FORM"):
-            return _known(8 + struct.unpack_from(">I", data, 4)[0])
+            return _unless_endless(8 + struct.unpack_from(">I", data, 4)[0])
         if data.startswith(b".snd"):
             start, size = struct.unpack_from(">II", data, 4)
-            return _known(start + size)
+            return _unless_endless(start + size)
         if data.startswith(b"riff"):
             return int(struct.unpack_from("<Q", data, 16)[0])
         if data.startswith(b"NIST_1A"):
@@ -44,5 +44,5 @@ def _stated(data: bytes) -> int | None:
     return None
 
 
-def _known(size: int) -> int | None:
+def _unless_endless(size: int) -> int | None:
     return size if size < _UNKNOWN else None
