@@ -81,7 +81,7 @@ def split_lines(text: str) -> list[str]:
     if "\n" not in text:
         text = text.replace("\r", "\n")
     lines = text.split("\n")
-    lines = lines[:-1] if lines[-1] == "" else lines
+    lines = lines[:-1] if lines[-1] in ("", _MARK) else lines
     return [_bare(line) for line in lines] if "\r" in text or _MARK in text else lines
 
 
@@ -102,6 +102,8 @@ def text_lines(stream: IO[bytes], where: str) -> Iterator[tuple[str, str]]:
                 f"{place}: a line of more than {LONGEST_LINE:,} bytes, expected line ends between items"
             )
         text = _decode_line(data, place)
+        if text == _MARK:
+            continue
         whole_text = not number and not text.endswith("\n")
         for line in split_lines(text) if whole_text else [_bare(text.removesuffix("\n"))]:
             number += 1

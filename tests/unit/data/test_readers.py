@@ -277,3 +277,28 @@ def test_several_files_and_edits(tmp_path: Path) -> None:
     left = read({"path": ["a.pos", "a.neg"], "format": "text", "drop": {"text": ["so"]}}, base=tmp_path)
     assert left["text"] == ["good", "fine", "bad"]
     assert left.with_column("k", [1, 1, 2]).distinct("k")["text"] == ["good", "bad"]
+
+
+def test_trees_of_the_penn_treebank() -> None:
+    text = "( (S\n  (NP (NN x))\n  (VP (VBZ is)))\n)\n( (S (UH no)) (. .) )\n"
+    (first, one), (second, two) = parse_trees(text)
+    assert (first, one.label, one.words()) == (1, "S", ["x", "is"])
+    assert (second, two.label, two.words()) == (5, "", ["no", "."])
+    assert list(parse_trees(str(two))) == [(1, two)]
+    assert [(node.label, two.words()[start:end]) for node, start, end in two.spans()] == [
+        ("UH", ["no"]),
+        ("S", ["no"]),
+        (".", ["."]),
+        ("", ["no", "."]),
+    ]
+
+
+def test_trees_nested_deep(tmp_path: Path) -> None:
+    depth = 100_000
+    path = tmp_path / "deep.trees"
+    path.write_text("(1 " * depth + "(2 x)" + ")" * depth)
+    assert read(path)["tokens"] == [["x"]]
+    assert len(read(path, phrases=True)) == depth + 1
+    path.write_text("(1 (2 x) " * 20_000 + "(2 x)" + ")" * 20_000)
+    with pytest.raises(Fault, match="deep.trees:1: more than .* words in all phrases"):
+        read(path, phrases=True)

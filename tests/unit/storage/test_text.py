@@ -34,6 +34,8 @@ LINES = {
     ),
     "a mark": (MARK + b"a\nb\n", ["a", "b"]),
     "marked files joined": (MARK + b"a\r\n" + MARK + b"b\n", ["a", "b"]),
+    "a marked empty file joined": (b"a\n" + MARK, ["a"]),
+    "a mark alone": (MARK, []),
     "a mark within a line": (b"a" + MARK + b"b\n", ["a\ufeffb"]),
     "a zero": (b"a\0b\n\0\n", ["a\0b", "\0"]),
     "nothing": (b"", []),
