@@ -1,24 +1,64 @@
-"""The one error a user is meant to read."""
+"""The one error a user is meant to read, and how it quotes what was found."""
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+
+MOST_QUOTED = 200
+"""Characters of one value that a message shows."""
+
+_MOST = 1000  # of a whole message
+_SHOWN_NAMES = 60
+_COMPARED_NAMES = 2000
+_LONG_RUN = re.compile(rf"\S{{{MOST_QUOTED + 1},}}")
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, and halves of a character
 
 
 class Fault(ValueError):
     """A fault of the input, told in one line: where, what was found, what was expected, what to do.
 
     The command line prints that line and ends with exit code 2. Whatever white space the message holds
-    (line breaks from a quoted value, say) is folded into single spaces, so that it stays one line.
+    (line breaks from a quoted value, say) is folded into single spaces, so that it stays one line; what a
+    terminal would obey or can't show is escaped; and it stays short, however long the values in it are.
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        super().__init__(_line(message))
+
+
+def quoted(value: Any) -> str:
+    """A value as a message shows it: its `repr`, cut to `MOST_QUOTED` characters."""
+    if isinstance(value, (str, bytes)) and len(value) > MOST_QUOTED:
+        return _cut(repr(value[: MOST_QUOTED + 1]), 0)
+    try:
+        return _cut(repr(value), 0)
+    except (ValueError, RecursionError):  # an integer of too many digits, lists within lists without end
+        return f"a {type(value).__name__} too large to show"
 
 
 def nearest(word: str, names: Iterable[str]) -> str:
-    """The tail of a message about an unknown word: the nearest name, or all of them."""
-    names = sorted(names)
-    close = difflib.get_close_matches(word, names, n=1)
-    return f": did you mean {close[0]!r}?" if close else f" (known: {', '.join(names)})"
+    """The tail of a message about an unknown word: the nearest name, or all of them (the first, of many)."""
+    ordered = sorted(islice(names, _COMPARED_NAMES))
+    close = difflib.get_close_matches(word, ordered, n=1) if len(word) <= MOST_QUOTED else []
+    if close:
+        return f": did you mean {close[0]!r}?"
+    more = ", ..." if len(ordered) > _SHOWN_NAMES else ""
+    return f" (known: {', '.join(ordered[:_SHOWN_NAMES])}{more})"
+
+
+def _line(message: str) -> str:
+    text = " ".join(message.split())
+    text = _UNSEEN.sub(lambda character: character[0].encode("unicode_escape").decode(), text)
+    text = _LONG_RUN.sub(lambda run: _cut(run[0], MOST_QUOTED // 4), text)
+    return text if len(text) <= _MOST else f"{text[: _MOST * 6 // 10]} ... {text[-_MOST * 3 // 10 :]}"
+
+
+def _cut(text: str, tail: int) -> str:
+    """At most `MOST_QUOTED` characters, the last `tail` of them from the end."""
+    if len(text) <= MOST_QUOTED:
+        return text
+    return f"{text[: MOST_QUOTED - tail - 3]}...{text[len(text) - tail :]}"

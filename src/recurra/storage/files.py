@@ -41,7 +41,7 @@ def read_text(path: str | Path, encoding: str = "utf-8") -> str:
             the unpacked file, and its line).
     """
     text = decode_text(read_bytes(path), str(path), encoding)
-    if not text.strip():
+    if not text.strip(" \t\r\n\f\v\ufeff"):
         raise Fault(f"{path}: empty file: expected at least one example")
     return text
 
