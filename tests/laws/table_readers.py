@@ -112,7 +112,14 @@ def _questions(change: Change) -> Files:
 
 
 NUMBERS_ALONE = dict.fromkeys(
-    ("carriage returns", "byte order mark", "no last line end"), "the format has no lines of text"
+    (
+        "carriage returns",
+        "carriage returns doubled",
+        "byte order mark",
+        "a mark at every line",
+        "no last line end",
+    ),
+    "the format has no lines of text",
 )
 
 GENBANK = """LOCUS       TINY 15 bp
@@ -141,6 +148,9 @@ READERS: dict[str, Sample] = {
     "text as one document": Sample(
         _text("a.txt", "größer\n\nzwei\n"), "a.txt", 1, ["text"], {"document": True}
     ),
+    "text with stray carriage returns": Sample(
+        _text("a.txt", "größer \r als\u2028alle\n\n\x0czwei\x85drei\n"), "a.txt", 3, ["text"]
+    ),
     "csv": Sample(
         _text("a.csv", 'text,label\n"größer, ""so""",yes\nzwei,no\n'), "a.csv", 2, ["text", "label"]
     ),
@@ -162,6 +172,12 @@ READERS: dict[str, Sample] = {
     "trees": Sample(
         _text("a.trees", "(3 (2 größer) (4 (2 als) (2 zwei)))\n(1\n (1 nein))\n"),
         "a.trees",
+        2,
+        ["tokens", "label", "tree"],
+    ),
+    "trees in empty brackets": Sample(
+        _text("a.mrg", "( (S\n  (NP (NN größer))\n  (VP (-LRB- -LRB-) (VB is)))\n)\n( (S (UH no)) (. .) )\n"),
+        "a.mrg",
         2,
         ["tokens", "label", "tree"],
     ),

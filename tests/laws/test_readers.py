@@ -19,6 +19,8 @@ CHANGES = {
     "as it is": lambda text: text,
     "carriage returns": lambda text: text.replace(b"\n", b"\r\n"),
     "byte order mark": lambda text: codecs.BOM_UTF8 + text,
+    "carriage returns doubled": lambda text: text.replace(b"\n", b"\r\r\n"),
+    "a mark at every line": lambda text: codecs.BOM_UTF8 + text.replace(b"\n", b"\n" + codecs.BOM_UTF8),
     "no last line end": lambda text: text.removesuffix(b"\n"),
 }
 """Law -> what it does to a text without changing what it says."""

@@ -23,6 +23,7 @@ from recurra.cli import (
     vectors,
 )
 from recurra.cli.modules import import_from
+from recurra.cli.output import escape_output
 from recurra.errors import Fault
 from recurra.version import __version__
 
@@ -67,6 +68,7 @@ def common(
     ] = False,
 ) -> None:
     """Recurrent networks: train, evaluate, sample, stream."""
+    escape_output()
     for name in modules or []:
         import_from(name)
 

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 
+def escape_output() -> None:
+    """From now on stdout writes as an escape what its encoding does not have, as stderr does.
+
+    The encoding stays the one that the environment asks for: it is what reads there.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def emit(value: Any) -> None:
-    """One JSON value on one line, at once."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    """One JSON value on one line, at once; with JSON's own escapes where stdout is not in Unicode."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(json.dumps(value, ensure_ascii=not encoding.lower().startswith("utf")), flush=True)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

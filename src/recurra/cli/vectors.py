@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from recurra.cli.output import emit, pairs, table
 from recurra.errors import Fault
 
+if TYPE_CHECKING:
+    from recurra.vectors import WordVectors
+
 app = typer.Typer(help="Word vectors: CBOW and skip-gram.", no_args_is_help=True)
 
-Where = Annotated[Path, typer.Argument(help="A run, or a file in word2vec's text or binary format.")]
+Where = Annotated[
+    Path, typer.Argument(help="A run, or a file in word2vec's text or binary format, or GloVe's text.")
+]
 Count = Annotated[int, typer.Option("-n", help="How many words to list.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -27,6 +32,9 @@ class Algorithm(Enum):
 class Errors(Enum):
     stop = "stop"
     replace = "replace"
+
+
+OfWords = Annotated[Errors, typer.Option("--errors", help="Words of a file that are not UTF-8.")]
 
 
 @app.command()
@@ -94,28 +102,33 @@ def nearest(
     where: Where,
     words: Annotated[list[str], typer.Argument(help="One word, or several to take the mean of.")],
     n: Count = 10,
+    errors: OfWords = Errors.stop,
     as_json: AsJson = False,
 ) -> None:
     """List the words nearest to a word, or to the mean of several."""
-    from recurra import vectors
-
-    _list(vectors.load(where).nearest(words, n), "cosine", as_json)
+    _list(_load(where, errors).nearest(words, n), "cosine", as_json)
 
 
 @app.command()
-def analogy(where: Where, a: str, b: str, c: str, n: Count = 10, as_json: AsJson = False) -> None:
+def analogy(
+    where: Where,
+    a: str,
+    b: str,
+    c: str,
+    n: Count = 10,
+    errors: OfWords = Errors.stop,
+    as_json: AsJson = False,
+) -> None:
     """A is to B as C is to ... (man king woman)."""
-    from recurra import vectors
-
-    _list(vectors.load(where).analogy(a, b, c, n), "cosine", as_json)
+    _list(_load(where, errors).analogy(a, b, c, n), "cosine", as_json)
 
 
 @app.command()
-def similarity(where: Where, first: str, second: str, as_json: AsJson = False) -> None:
+def similarity(
+    where: Where, first: str, second: str, errors: OfWords = Errors.stop, as_json: AsJson = False
+) -> None:
     """Print the cosine of two words."""
-    from recurra import vectors
-
-    cosine = vectors.load(where).similarity(first, second)
+    cosine = _load(where, errors).similarity(first, second)
     if as_json:
         emit({"cosine": cosine})
     else:
@@ -143,6 +156,7 @@ def evaluate(
         list[Path] | None, typer.Option(help="Word pairs with scores: WordSim-353, SimLex-999.")
     ] = None,
     most: Annotated[int, typer.Option(help="Analogies are answered with this many first words.")] = 300_000,
+    errors: OfWords = Errors.stop,
     as_json: AsJson = False,
 ) -> None:
     """Test word vectors on analogies and on word similarity."""
@@ -150,7 +164,7 @@ def evaluate(
 
     if not analogies and not similarity:
         raise Fault("vectors evaluate: nothing to test with, expected --analogies FILE or --similarity FILE")
-    words = vectors.load(where)
+    words = _load(where, errors)
     sections = vectors.analogies(words, analogies, most) if analogies else []
     people = {str(path): vectors.word_similarity(words, path) for path in similarity or []}
     if as_json:
@@ -184,12 +198,23 @@ def plot(
     words: Annotated[int, typer.Option(help="How many of the most frequent words.")] = 300,
     skip: Annotated[int, typer.Option(help="Leave out so many of the first.")] = 0,
     seed: Annotated[int, typer.Option()] = 1,
+    errors: OfWords = Errors.stop,
 ) -> None:
     """Draw a map of the most frequent words, alike words close together."""
     from recurra import vectors
 
-    vectors.plot(vectors.load(where), picture, words=words, skip=skip, seed=seed)
+    vectors.plot(_load(where, errors), picture, words=words, skip=skip, seed=seed)
     typer.echo(str(picture))
+
+
+def _load(where: Path, errors: Errors) -> WordVectors:
+    """The vectors; what is worth telling of their file goes to stderr."""
+    from recurra import vectors
+
+    words = vectors.load(where, "strict" if errors is Errors.stop else "replace")
+    for note in words.notes:
+        typer.echo(f"recurra: {note}", err=True)
+    return words
 
 
 def _list(words: list[tuple[str, float]], name: str, as_json: bool) -> None:

@@ -40,14 +40,14 @@ def read_bytes(path: str | Path) -> bytes:
 
 
 def read_text(path: str | Path, encoding: str = "utf-8") -> str:
-    """The text of a file, its lines ended by LF; see `storage.text` for what a line is.
+    """The text of a file, line ends as they stand; `storage.text.split_lines` tells its lines.
 
     Raises:
         Fault: the file is empty, or its bytes are no text of this encoding (told with the byte's offset in
             the unpacked file, and its line).
     """
     text = decode_text(read_bytes(path), str(path), encoding)
-    if not text.strip():
+    if not text.strip(" \t\r\n\f\v\ufeff"):
         raise Fault(f"{path}: empty file: expected at least one example")
     return text
 

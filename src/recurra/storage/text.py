@@ -16,6 +16,7 @@ from itertools import accumulate, chain
 from typing import IO, Any
 
 from recurra.errors import Fault
+from recurra.storage.kinds import kind_of
 
 LONGEST_LINE = 1 << 26
 """Bytes of one line that come by a pipe, at most."""
@@ -30,7 +31,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_LINE_END = re.compile(r"\r*\n")
+_MOST_WAITING = 1024  # carriage returns
+_ZEROS = re.compile(r"\0{16}|(?P<utf16>(?:[ -\xff]\0){4}|(?:\0[ -\xff]){4})")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _QUOTED = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
@@ -38,13 +40,18 @@ _BRACKET = re.compile(r"[][{}]")
 
 
 def decode_text(data: bytes, where: str, encoding: str = "utf-8") -> str:
-    """Bytes as text whose lines end with LF.
+    """Bytes as text, line ends as they stand, without the mark it may begin with.
 
     Raises:
         Fault: they are not of this encoding (told with the byte's offset, and its line), begin with another
-            encoding's mark, or hold a zero or half a surrogate pair, which no text does.
+            encoding's mark, or hold what no text does: see `check_text`.
     """
     codec = _codec(where, encoding)
+    kind = kind_of(data)
+    if kind is not None:
+        raise Fault(
+            f"{where}: {kind.name} found, expected text" + (f": {kind.advice}" if kind.advice else "")
+        )
     mark = next((name for mark, name in _MARKS if data.startswith(mark)), None)
     if mark is not None and not codec.startswith(mark):
         raise Fault(
@@ -62,17 +69,20 @@ def decode_text(data: bytes, where: str, encoding: str = "utf-8") -> str:
         ) from None
     except (ValueError, RuntimeError) as error:  # a codec of few users, as "idna" or "undefined"
         raise Fault(f"{where}: not {encoding}: {error}") from None
-    wrong = _no_character(text)
+    wrong = _no_text(text)
     if wrong is not None:
         line = len(split_lines(text[: wrong[0]] + "x"))
         raise Fault(f"{where}:{line}: {wrong[1]}")
-    return _with_line_feeds(text)
+    return text.removeprefix(_MARK)
 
 
 def split_lines(text: str) -> list[str]:
     """The lines of a text, their ends taken off."""
-    lines = _with_line_feeds(text).split("\n")
-    return lines[:-1] if lines[-1] == "" else lines
+    if "\n" not in text:
+        text = text.replace("\r", "\n")
+    lines = text.split("\n")
+    lines = lines[:-1] if lines[-1] in ("", _MARK) else lines
+    return [_bare(line) for line in lines] if "\r" in text or _MARK in text else lines
 
 
 def text_lines(stream: IO[bytes], where: str) -> Iterator[tuple[str, str]]:
@@ -92,8 +102,10 @@ def text_lines(stream: IO[bytes], where: str) -> Iterator[tuple[str, str]]:
                 f"{place}: a line of more than {LONGEST_LINE:,} bytes, expected line ends between items"
             )
         text = _decode_line(data, place)
+        if text == _MARK:
+            continue
         whole_text = not number and not text.endswith("\n")
-        for line in split_lines(text) if whole_text else [text.rstrip("\r\n").removeprefix(_MARK)]:
+        for line in split_lines(text) if whole_text else [_bare(text.removesuffix("\n"))]:
             number += 1
             yield f"{where}:{number}", line
 
@@ -144,27 +156,27 @@ def text_pieces(blocks: Iterable[bytes], where: str) -> Iterator[str]:
                 f"{where}:{line}: byte {offset - pending + error.start} is not UTF-8: expected text in UTF-8"
             ) from None
         offset += len(block)
-        zero = piece.find("\0")
-        if zero >= 0:
-            check_text(piece, f"{where}:{number + piece.count(chr(10), 0, zero)}")
+        wrong = _no_text(piece)
+        if wrong is not None:
+            raise Fault(f"{where}:{number + piece.count(chr(10), 0, wrong[0])}: {wrong[1]}")
         number += piece.count("\n")
-        piece = _LINE_END.sub("\n", waiting + piece)
-        waiting = piece[len(piece.rstrip("\r")) :]
-        piece = piece[: len(piece) - len(waiting)]
-        if piece:
-            ended = piece[-1] == "\n"
-            piece = piece.replace(f"\n{_MARK}", "\n")
-            piece = piece.removeprefix(_MARK) if begins else piece
-            begins = ended
-            if piece:
-                yield piece
+        *lines, last = (waiting + piece).split("\n")
+        waiting = last[len(last.rstrip("\r")) :][-_MOST_WAITING:]
+        text = "\n".join([*(line.rstrip("\r") for line in lines), last[: len(last) - len(waiting)]])
+        if text:
+            bare = text.replace(f"\n{_MARK}", "\n") if _MARK in text else text
+            bare = bare.removeprefix(_MARK) if begins else bare
+            begins = text[-1] == "\n"
+            if bare:
+                yield bare
 
 
 def check_text(text: str, where: str) -> str:
-    """The text itself. Fault where it holds a zero, as binary data do, or half a surrogate pair, which is
-    what Python makes of bytes that it can't decode, and of JSON cut within a character.
+    """The text itself. Fault where it holds a run of zeros, or one after each character, as binary data and
+    UTF-16 do, or half a surrogate pair, which is what Python makes of bytes that it can't decode, and of JSON
+    cut within a character.
     """
-    wrong = _no_character(text)
+    wrong = _no_text(text)
     if wrong is not None:
         raise Fault(f"{where}: {wrong[1]}")
     return text
@@ -175,7 +187,7 @@ def parse_json(text: str, where: str) -> Any:
     if len(_BRACKET.findall(text)) > DEEPEST:
         signs = _BRACKET.findall(_QUOTED.sub("", text))
         if max(accumulate(1 if sign in "[{" else -1 for sign in signs), default=0) > DEEPEST:
-            raise Fault(f"{where}: JSON nested more than {DEEPEST} deep, expected a plain value")
+            raise Fault(f"{where}: JSON that can't be read: nested more than {DEEPEST} deep")
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
@@ -187,14 +199,14 @@ def parse_json(text: str, where: str) -> Any:
     return value
 
 
-def _no_character(text: str) -> tuple[int, str] | None:
+def _no_text(text: str) -> tuple[int, str] | None:
     """What no text holds: its index, and words for it."""
-    zero = text.find("\0")
-    if zero >= 0:
-        return zero, (
-            "a character 0 found, which no text holds: expected text, not binary data (of UTF-16 without its "
-            "mark, set encoding = 'utf-16-le' or 'utf-16-be')"
-        )
+    zeros = _ZEROS.search(text) if "\0" in text else None
+    if zeros is not None:
+        kind = "a run of zeros: binary data, or cut short by a crash"
+        if zeros.lastgroup == "utf16":
+            kind = "a zero at every other byte: UTF-16 without its mark, perhaps (encoding = 'utf-16-le')"
+        return zeros.start(), f"{kind} found, expected text"
     half = None if text.isascii() else _SURROGATE.search(text)
     if half is None:
         return None
@@ -233,10 +245,8 @@ def _placed(data: bytes, place: str) -> tuple[str, str | Fault]:
         text = _decode_line(data, place)
     except Fault as fault:
         return place, fault
-    return place, text.rstrip("\r").removeprefix(_MARK)
+    return place, _bare(text)
 
 
-def _with_line_feeds(text: str) -> str:
-    if "\r" in text:
-        text = _LINE_END.sub("\n", text).rstrip("\r") if "\n" in text else text.replace("\r", "\n")
-    return text.replace(f"\n{_MARK}", "\n").removeprefix(_MARK) if _MARK in text else text
+def _bare(line: str) -> str:
+    return line.rstrip("\r").removeprefix(_MARK)

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurra.errors import Fault
+from recurra.storage.files import read_text
+from recurra.storage.text import split_lines
 from recurra.vectors.vectors import WordVectors
 
 _BATCH = 256
@@ -101,11 +103,8 @@ def _right(unit: NDArray[np.float32], group: NDArray[np.int64], questions: NDArr
 
 
 def _lines(path: Path) -> list[tuple[int, str]]:
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Fault(f"{path}: cannot be read: {error}") from None
-    return [(k, line.strip()) for k, line in enumerate(text.splitlines(), 1) if line.strip()]
+    lines = split_lines(read_text(path))
+    return [(k, line.strip()) for k, line in enumerate(lines, 1) if line.strip()]
 
 
 def _sections(path: Path) -> list[tuple[str, list[list[str]]]]:

@@ -16,10 +16,11 @@ class WordVectors:
     """Words and one vector each.
 
     ``words``: list of V different words, the most frequent first where that is known. ``matrix``: float32
-    [V, D]. Cosines and neighbours are those of vectors scaled to length 1.
+    [V, D]. ``notes``: what is worth telling of the file they were read from. Cosines and neighbours are those
+    of vectors scaled to length 1.
     """
 
-    def __init__(self, words: list[str], matrix: NDArray[np.float32]) -> None:
+    def __init__(self, words: list[str], matrix: NDArray[np.float32], notes: Sequence[str] = ()) -> None:
         if matrix.dtype != np.float32 or matrix.ndim != 2 or len(matrix) != len(words):
             raise Fault(
                 f"vectors of shape {matrix.shape}, {matrix.dtype}, for {len(words):,} words, "
@@ -27,6 +28,7 @@ class WordVectors:
             )
         self.words = words
         self.matrix = matrix
+        self.notes = tuple(notes)
 
     def __len__(self) -> int:
         return len(self.words)

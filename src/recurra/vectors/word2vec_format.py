@@ -1,9 +1,11 @@
-"""word2vec's text and binary formats, which gensim and others read and write."""
+"""word2vec's text and binary formats, which gensim and others read and write, and GloVe's text."""
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import os
+import zlib
 from pathlib import Path
 from typing import IO, Literal, cast
 
@@ -12,9 +14,12 @@ from numpy.typing import NDArray
 
 from recurra.errors import Fault
 from recurra.storage.files import replacing
+from recurra.storage.kinds import Kind, kind_of
+from recurra.vectors.rows import BinaryRows, TextRows, glove_size
 from recurra.vectors.vectors import WordVectors
 
-_BLOCK = 1 << 20
+_GZIP = b"\x1f\x8b"
+_FASTTEXT = (793712314).to_bytes(4, "little")
 
 
 def write_word2vec(vectors: WordVectors, path: str | os.PathLike[str], *, binary: bool) -> None:
@@ -36,42 +41,80 @@ def write_word2vec(vectors: WordVectors, path: str | os.PathLike[str], *, binary
 def read_word2vec(
     path: str | os.PathLike[str], errors: Literal["strict", "replace"] = "strict"
 ) -> WordVectors:
-    """Reads either format, plain or gzipped; which one it is, the first row tells.
+    """Reads either format, plain or gzipped, and GloVe's text without header; the first rows tell which.
 
-    Raises Fault where the file is cut short, its header does not fit what follows, a number is not finite, a
-    word comes twice, or is not UTF-8 (``errors='replace'`` reads it all the same).
+    In text, a word may hold blanks (". . ." in GloVe's), and numbers may stand behind tabs. Of a word that
+    comes twice the first row counts; `notes` of the vectors tell it.
+
+    Args:
+        errors: what becomes of a word that is not UTF-8, as the C tool cuts long ones within a character: a
+            Fault, or with "replace" its wrong bytes as U+FFFD (as `\\xe4` where two words become alike).
+
+    Raises Fault where the file is cut short, its header does not fit what follows, or a number is not finite.
     """
     path = Path(path)
+    if errors not in ("strict", "replace"):
+        raise Fault(f"errors: found {errors!r}, expected 'strict' or 'replace'")
     try:
         with path.open("rb") as plain:
-            zipped = plain.read(2) == b"\x1f\x8b"
+            zipped = plain.read(2) == _GZIP
         with cast(IO[bytes], gzip.open(path, "rb") if zipped else path.open("rb")) as file:
-            words, dimensions = _header(path, file.readline(200))
+            _check_kind(path, file)
+            sizes = _header(file)
+            if sizes is None:
+                words, dimensions = glove_size(path, file)
+            else:
+                words, dimensions = sizes
+                _check_header(path, words, dimensions)
             size = None if zipped else path.stat().st_size - file.tell()
             matrix = _room(path, words, dimensions, size)
-            rows = _Binary(path, file) if _is_binary(file, dimensions) else _Text(path, file)
+            line = 1 if sizes is None else 2
+            rows = (
+                TextRows(path, file, line)
+                if sizes is None or not _is_binary(file, dimensions)
+                else BinaryRows(path, file)
+            )
             names = [rows.row(k, matrix) for k in range(words)]
             if rows.rest().strip():
                 raise Fault(
                     f"{path}: the header says {words:,} words, but more follows: one of them is wrong"
                 )
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise Fault(f"{path}: cannot be read: {error}") from None
     return _word_vectors(path, names, matrix, errors)
 
 
-def _header(path: Path, line: bytes) -> tuple[int, int]:
-    parts = line.split()
-    if len(parts) != 2 or not all(part.isdigit() for part in parts):
+def _check_kind(path: Path, file: IO[bytes]) -> None:
+    """Leaves the file behind its byte order mark. Fault for another kind of file."""
+    start = file.read(4096)
+    kind = kind_of(start)
+    if kind is None and start.startswith(_FASTTEXT):
+        kind = Kind("a fastText model", advice="take the .vec file beside it, or let fastText write one")
+    if kind is not None:
         raise Fault(
-            f"{path}: begins with {line[:40]!r}, expected a line with the number of words and of dimensions"
+            f"{path}: {kind.name} found, expected word vectors (word2vec's text or binary file, GloVe's text)"
+            + (f": {kind.advice}" if kind.advice else "")
         )
-    words, dimensions = map(int, parts)
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise Fault(f"{path}: begins with the byte order mark of utf-16: save it as UTF-8")
+    file.seek(len(codecs.BOM_UTF8) if start.startswith(codecs.BOM_UTF8) else 0)
+
+
+def _header(file: IO[bytes]) -> tuple[int, int] | None:
+    """Words and dimensions; None where the file has no such line, and is then at its beginning."""
+    start = file.tell()
+    parts = file.readline(200).split()
+    if len(parts) == 2 and all(part.isdigit() and len(part) < 19 for part in parts):
+        return int(parts[0]), int(parts[1])
+    file.seek(start)
+    return None
+
+
+def _check_header(path: Path, words: int, dimensions: int) -> None:
     if not words or not dimensions:
         raise Fault(
             f"{path}: the header says {words} words of {dimensions} dimensions, expected at least one"
         )
-    return words, dimensions
 
 
 def _room(path: Path, words: int, dimensions: int, size: int | None) -> NDArray[np.float32]:
@@ -83,7 +126,7 @@ def _room(path: Path, words: int, dimensions: int, size: int | None) -> NDArray[
         )
     try:
         return np.empty((words, dimensions), np.float32)
-    except (MemoryError, ValueError):
+    except (MemoryError, ValueError, OverflowError):
         raise Fault(
             f"{path}: the header says {words:,} words of {dimensions:,} dimensions: no room for it"
         ) from None
@@ -91,74 +134,39 @@ def _room(path: Path, words: int, dimensions: int, size: int | None) -> NDArray[
 
 def _is_binary(file: IO[bytes], dimensions: int) -> bool:
     start = file.tell()
-    line = file.readline(64 * dimensions + 10_000)
+    line = file.readline(min(64 * dimensions + 10_000, 1 << 30))
     file.seek(start)
     try:
-        numbers = line.decode("utf-8").rstrip().split(" ")[-dimensions:]
-        return len([float(x) for x in numbers]) != dimensions
+        return len([float(x) for x in line.rsplit(None, dimensions)[-dimensions:]]) != dimensions
     except ValueError:
         return True
 
 
-class _Text:
-    def __init__(self, path: Path, file: IO[bytes]) -> None:
-        self.path, self.file = path, file
-
-    def row(self, k: int, matrix: NDArray[np.float32]) -> bytes:
-        line = self.file.readline().rstrip()
-        if not line:
-            raise Fault(f"{self.path}: cut short: the header says {len(matrix):,} words, found {k:,}")
-        parts = line.rsplit(b" ", matrix.shape[1])
-        try:
-            if len(parts) != matrix.shape[1] + 1:
-                raise ValueError
-            matrix[k] = parts[1:]
-        except ValueError:
-            raise Fault(
-                f"{self.path}: line {k + 2}: expected a word and {matrix.shape[1]} numbers: cut short?"
-            ) from None
-        return parts[0]
-
-    def rest(self) -> bytes:
-        return self.file.read(200)
-
-
-class _Binary:
-    def __init__(self, path: Path, file: IO[bytes]) -> None:
-        self.path, self.file, self.buffer, self.at = path, file, b"", 0
-
-    def row(self, k: int, matrix: NDArray[np.float32]) -> bytes:
-        width = 4 * matrix.shape[1]
-        while (end := self.buffer.find(b" ", self.at)) < 0 or len(self.buffer) < end + 1 + width:
-            block = self.file.read(_BLOCK)
-            if not block:
-                raise Fault(f"{self.path}: cut short: the header says {len(matrix):,} words, found {k:,}")
-            self.buffer, self.at = self.buffer[self.at :] + block, 0
-        word = self.buffer[self.at : end].lstrip(b"\n")
-        matrix[k] = np.frombuffer(self.buffer, "<f4", matrix.shape[1], end + 1)
-        self.at = end + 1 + width
-        return word
-
-    def rest(self) -> bytes:
-        return self.buffer[self.at :] + self.file.read(200)
-
-
 def _word_vectors(path: Path, names: list[bytes], matrix: NDArray[np.float32], errors: str) -> WordVectors:
-    words: list[str] = []
+    rows: dict[str, int] = {}
+    distinct: set[bytes] = set()
+    doubled: list[str] = []
     for k, name in enumerate(names):
         try:
-            words.append(name.decode("utf-8", errors))
+            word = name.decode("utf-8")
         except UnicodeDecodeError:
-            raise Fault(
-                f"{path}: word {k + 1} is not UTF-8: {name[:40]!r}: set errors to 'replace' to read it"
-            ) from None
-    if len(set(words)) != len(words):
-        earlier: set[str] = set()
-        twice = next(word for word in words if word in earlier or earlier.add(word))  # type: ignore[func-returns-value]
-        raise Fault(f"{path}: the word {twice!r} comes twice, expected each once")
+            if errors == "strict":
+                raise Fault(
+                    f"{path}: word {k + 1} is not UTF-8: {name[:40]!r}: set errors to 'replace' (--errors "
+                    f"replace) to read it"
+                ) from None
+            word = name.decode("utf-8", "replace")
+            if word in rows and name not in distinct:
+                word = name.decode("utf-8", "backslashreplace")
+        distinct.add(name)
+        if rows.setdefault(word, k) != k:
+            doubled.append(word)
     finite = np.isfinite(matrix).all(axis=1)
     if not finite.all():
-        raise Fault(
-            f"{path}: the vector of {words[int(np.argmin(finite))]!r} is not finite: altered or cut short"
-        )
-    return WordVectors(words, matrix)
+        word = names[int(np.argmin(finite))][:100].decode("utf-8", "replace")
+        raise Fault(f"{path}: the vector of {word!r} is not finite: altered or cut short")
+    if not doubled:
+        return WordVectors(list(rows), matrix)
+    more = "" if len(doubled) == 1 else f" and {len(doubled) - 1:,} more"
+    note = f"{path}: the word {doubled[0][:100]!r}{more} found twice: the first of its rows is taken"
+    return WordVectors(list(rows), matrix[list(rows.values())], (note,))

@@ -51,6 +51,7 @@ FILES: list[tuple[str, bytes, dict[str, Any], str]] = [
     ("t.trees", b"(a)\n", {}, "t.trees:1: a bracket with 'a' alone"),
     ("t.trees", b"(a b c)\n", {}, "t.trees:1: 'c' found, expected ')'"),
     ("t.trees", b"(a b (c d))\n", {}, "t.trees:1: a word ('b') and a tree"),
+    ("t.trees", b"(S (HYPH ) (NN loan))\n", {}, "t.trees:1: a bracket with 'HYPH' alone"),
     ("t.trees", b"()\n", {}, "t.trees:1: a bracket without label"),
     ("n.npz", b"PK\x03\x04broken", {}, "n.npz: not a complete NumPy file"),
     ("p.parquet", b"PAR1 cut", {}, "p.parquet: not a complete Parquet table"),

@@ -19,8 +19,8 @@ from recurra.errors import Fault
 
 in_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 anything = st.text(st.characters(codec="utf-8"), max_size=8)
-# what a line-based cell can hold: no line end, no tab, no blank
-word = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\t "), min_size=1, max_size=6)
+# what a line-based cell can hold: no line end, no tab, no blank, no byte order mark, which may begin a line
+word = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\t \ufeff"), min_size=1, max_size=6)
 
 
 @st.composite
@@ -111,16 +111,15 @@ def test_lines_round_trip_gzipped(tmp_path: Path, lines: list[str]) -> None:
     lines = [*lines, "end"]
     path = tmp_path / "t.txt.gz"
     path.write_bytes(gzip.compress("\r\n".join(lines).encode()))
-    if lines[0].startswith("\ufeff"):
-        lines[0] = lines[0][1:]  # a byte order mark is not text
+    lines = [line.removeprefix("\ufeff") for line in lines]  # a byte order mark is not text
     assert read(path)["text"] == lines
     assert read(path, document=True)["text"] == ["\n".join(lines) + "\n"]
 
 
 def test_a_line_is_ended_by_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "t.txt"
-    path.write_text("a\u2028b\x0cc\x85d\n\ne\n", encoding="utf-8")
-    assert read(path)["text"] == ["a\u2028b\x0cc\x85d", "", "e"]
+    path.write_bytes("a\u2028b\x0cc\x85d \r f\n\ne\n".encode())
+    assert read(path)["text"] == ["a\u2028b\x0cc\x85d \r f", "", "e"]
 
 
 def test_csv_places_count_lines_inside_cells(tmp_path: Path) -> None:
@@ -278,3 +277,28 @@ def test_several_files_and_edits(tmp_path: Path) -> None:
     left = read({"path": ["a.pos", "a.neg"], "format": "text", "drop": {"text": ["so"]}}, base=tmp_path)
     assert left["text"] == ["good", "fine", "bad"]
     assert left.with_column("k", [1, 1, 2]).distinct("k")["text"] == ["good", "bad"]
+
+
+def test_trees_of_the_penn_treebank() -> None:
+    text = "( (S\n  (NP (NN x))\n  (VP (VBZ is)))\n)\n( (S (UH no)) (. .) )\n"
+    (first, one), (second, two) = parse_trees(text)
+    assert (first, one.label, one.words()) == (1, "S", ["x", "is"])
+    assert (second, two.label, two.words()) == (5, "", ["no", "."])
+    assert list(parse_trees(str(two))) == [(1, two)]
+    assert [(node.label, two.words()[start:end]) for node, start, end in two.spans()] == [
+        ("UH", ["no"]),
+        ("S", ["no"]),
+        (".", ["."]),
+        ("", ["no", "."]),
+    ]
+
+
+def test_trees_nested_deep(tmp_path: Path) -> None:
+    depth = 100_000
+    path = tmp_path / "deep.trees"
+    path.write_text("(1 " * depth + "(2 x)" + ")" * depth)
+    assert read(path)["tokens"] == [["x"]]
+    assert len(read(path, phrases=True)) == depth + 1
+    path.write_text("(1 (2 x) " * 20_000 + "(2 x)" + ")" * 20_000)
+    with pytest.raises(Fault, match="deep.trees:1: more than .* words in all phrases"):
+        read(path, phrases=True)

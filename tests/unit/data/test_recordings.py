@@ -18,7 +18,7 @@ from torch import Tensor
 
 from recurra.data import Place, read
 from recurra.data.sound.log_mel import FLOOR, LogMel
-from recurra.data.sound.recording import Recording, is_clipped, one_channel, read_recording
+from recurra.data.sound.recording import Recording, decode_recording, is_clipped, one_channel, read_recording
 from recurra.data.sound.resample import resample
 from recurra.data.sound.strings import SpokenTexts, join_recordings
 from recurra.data.sound.wav_stream import WavStream
@@ -242,6 +242,116 @@ def test_samples_without_header_and_of_unknown_length() -> None:
     known.finish()
 
 
+@pytest.mark.parametrize("cut", [1, 7, 4096])
+@pytest.mark.parametrize(
+    ("kind", "subtype"),
+    [
+        (kind, subtype)
+        for kind in ("RIFX", "RF64", "BW64")
+        for subtype in ("PCM_U8", "PCM_16", "PCM_24", "FLOAT")
+    ],
+)
+def test_wav_of_other_kinds_is_heard_as_the_file(kind: str, subtype: str, cut: int) -> None:
+    form = {"endian": "BIG"} if kind == "RIFX" else {"format": "RF64"}
+    data = wav(tone(300, 0.02), subtype=subtype, **form)
+    data = kind.encode() + data[4:]
+    expected, _ = soundfile.read(io.BytesIO(wav(tone(300, 0.02), subtype=subtype)), dtype="float32")
+    stream = WavStream(RATE)
+    pieces = [stream.feed(data[at : at + cut]) for at in range(0, len(data), cut)]
+    stream.finish()
+    torch.testing.assert_close(torch.cat(pieces), torch.from_numpy(expected))
+
+
+OTHER_KINDS = {
+    "FLAC": b"fLaC\0\0\0\x22",
+    "Ogg": b"OggS\0\2",
+    "ID3": b"ID3\4\0",
+    "MPEG frames": (b"\xff\xfb\x90\x64" + bytes(413)) * 3,
+    "AAC frames": (b"\xff\xf1\x50\x80\x02\x1f\xfc" + bytes(9)) * 3,
+    "AIFF": b"FORM\0\0\1\0AIFFCOMM",
+    "AIFC": b"FORM\0\0\1\0AIFCFVER",
+    "AU": b".snd\0\0\0\x18",
+    "CAF": b"caff\0\1\0\0desc",
+    "M4A": b"\0\0\0\x1cftypM4A ",
+    "WebM": b"\x1aE\xdf\xa3\1",
+    "WMA": b"0&\xb2u\x8ef\xcf\x11",
+    "Wave64": b"riff\x2e\x91\xcf\x11",
+    "NIST": b"NIST_1A\n   1024\n",
+    "AMR": b"#!AMR\n",
+    "gzip": b"\x1f\x8b\x08\0",
+    "zip": b"PK\3\4\x14\0",
+    "PNG": b"\x89PNG\r\n\x1a\n",
+    "text": b"What is written is no sound: it is told, not heard. " * 3,
+    "AVI": b"RIFF\0\0\0\0AVI LIST",
+}
+
+
+@pytest.mark.parametrize("cut", [1, 3, 4096])
+@pytest.mark.parametrize("kind", OTHER_KINDS)
+def test_another_kind_is_never_heard_as_samples(kind: str, cut: int) -> None:
+    data = OTHER_KINDS[kind] + bytes(range(256)) * 9
+    stream = WavStream(RATE)
+
+    def heard() -> int:
+        return sum(len(stream.feed(data[at : at + cut])) for at in range(0, len(data), cut))
+
+    with pytest.raises(Fault, match="found, expected a WAV file or samples without a header"):
+        heard()
+
+
+@pytest.mark.parametrize("cut", [1, 2, 5, 4096])
+@pytest.mark.parametrize(
+    "samples", [[0] * 9, [0, 0, 7], [-1025, 3, 5], [5], [], [0x4952], [-1, 0, 1] * 700, [-1025] * 900]
+)
+def test_bare_samples_all_come_back(samples: list[int], cut: int) -> None:
+    data = struct.pack(f"<{len(samples)}h", *samples)
+    stream = WavStream(RATE)
+    pieces = [stream.feed(data[at : at + cut]) for at in range(0, len(data), cut)]
+    heard = torch.cat([*pieces, stream.rest()]) * 32768
+    stream.finish()
+    assert heard.tolist() == samples
+
+
+@pytest.mark.parametrize(
+    ("kind", "subtype"),
+    [
+        ("WAV", "PCM_16"),
+        ("WAV", "IMA_ADPCM"),
+        ("WAVEX", "PCM_24"),
+        ("RF64", "PCM_16"),
+        ("W64", "PCM_16"),
+        ("AIFF", "PCM_16"),
+        ("AU", "PCM_16"),
+        ("SVX", "PCM_16"),
+        ("NIST", "PCM_16"),
+        ("FLAC", "PCM_16"),
+        ("OGG", "VORBIS"),
+        ("OGG", "OPUS"),
+    ],
+)
+def test_sound_cut_short_is_told(kind: str, subtype: str) -> None:
+    noise = torch.rand(6 * RATE, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    data = wav(noise, format=kind, subtype=subtype)
+    assert len(decode_recording(data, "a").samples) >= 6 * RATE
+    for part in (0.99, 0.5, 0.1):
+        with pytest.raises(Fault, match=r"a: .*(missing|can be read)"):
+            decode_recording(data[: int(part * len(data))], "a")
+
+
+def test_a_wav_of_unknown_length_is_not_cut_short() -> None:
+    data = bytearray(wav(tone(300)))
+    for at in (4, data.index(b"data") + 4):
+        data[at : at + 4] = struct.pack("<I", 0xFFFFFFFF)
+    assert len(decode_recording(bytes(data), "a").samples) == 800
+
+
+def test_a_file_that_is_no_sound_is_named() -> None:
+    with pytest.raises(
+        Fault, match=r"a.wav: a PDF document found, expected a recording \(WAV, FLAC, \.\.\.\)"
+    ):
+        decode_recording(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "a.wav")
+
+
 def test_bad_streams_are_told() -> None:
     def fault(data: bytes) -> str:
         stream = WavStream(RATE)
@@ -257,5 +367,9 @@ def test_bad_streams_are_told() -> None:
     assert "2 channels found" in fault(wav(torch.zeros(9, 2)))
     assert "ends within the header" in fault(wav(tone(300))[:20])
     assert "ends within a sample" in fault(wav(tone(300))[:-1])
-    assert "of another kind" in fault(b"RIFF    AVI LIST")
+    assert "ends 0.05 s before" in fault(wav(tone(300))[:-800])
+    assert "an AVI film found" in fault(b"RIFF    AVI LIST")
+    assert "of another kind" in fault(b"RIFF    CDDALIST")
+    broken = torch.tensor([0.0, float("nan")])
+    assert "not finite" in fault(wav(broken, subtype="FLOAT"))
     assert "expected PCM" in fault(wav(tone(300), subtype="ULAW"))

@@ -136,7 +136,13 @@ def test_run_cut_short_or_altered(run: Path) -> None:
         (b"1 2\na 1 2\nb 3 4\n", "the header says 1 words, but more follows"),
         (b"2 2\na 1 2\nb 3\n", "line 3: expected a word and 2 numbers"),
         (b"2 2\na 1 2\nb 3 x\n", "line 3: expected a word and 2 numbers"),
-        (b"2 2\na 1 2\na 3 4\n", "the word 'a' comes twice"),
+        (b"a 1 2\nb 3\nc 4 5\n", "line 2: expected a word and 2 numbers"),
+        (b"one 1 x\ntwo 3 4\n", "expected a line with the number of words"),
+        (b"PK\3\4\x14\0", "a zip archive found, expected word vectors .*: unpack it first"),
+        (b"\x80\4\x95\0", "a Python pickle found"),
+        (b"\xba\x16\x4f\x2f\x0c\0", "a fastText model found"),
+        ("2 2\na 1 2\nb 3 4\n".encode("utf-16"), "byte order mark of utf-16"),
+        (b"2 2\n" + b"x" * 3_000_000, "word 1 has more than 65,536 bytes"),
         (b"2 2\na 1 2\nb 3 nan\n", "the vector of 'b' is not finite"),
         (b"999999999999 300\na 1 2\n", "only 6 bytes follow"),
         (b"0 5\n", "expected at least one"),
@@ -151,6 +157,60 @@ def test_vectors_file(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "v").write_bytes(content)
     with pytest.raises(Fault, match=message):
         vectors.load(tmp_path / "v")
+
+
+def rows(*lines: str, header: bool) -> bytes:
+    return "".join(f"{line}\n" for line in ((f"{len(lines)} 2", *lines) if header else lines)).encode()
+
+
+CHANGES = {
+    "as it is": lambda content: content,
+    "tabs": lambda content: content.replace(b" 1 ", b"\t1\t"),
+    "several blanks": lambda content: content.replace(b" 1 ", b"  1 "),
+    "trailing blanks": lambda content: content.replace(b"\n", b" \n"),
+    "carriage returns": lambda content: content.replace(b"\n", b"\r\n"),
+    "byte order mark": lambda content: b"\xef\xbb\xbf" + content,
+    "no last line end": lambda content: content.removesuffix(b"\n"),
+    "empty last lines": lambda content: content + b"\n\n",
+    "packed": gzip.compress,
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("header", [True, False])
+def test_rows_are_read_however_they_are_written(tmp_path: Path, header: bool, change: str) -> None:
+    lines = ("größe 1 2.5", ". . . 1 -2", "1990 1 3", "2 1/2 1 4", "a\u2028b\xa0c\x85 1 5", "nan 1 6")
+    (tmp_path / "v").write_bytes(CHANGES[change](rows(*lines, header=header)))
+    words = vectors.load(tmp_path / "v")
+    assert words.words == ["größe", ". . .", "1990", "2 1/2", "a\u2028b\xa0c\x85", "nan"]
+    assert words.matrix.tolist() == [[1, second] for second in (2.5, -2, 3, 4, 5, 6)]
+    assert words.notes == ()
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_of_a_word_that_comes_twice_the_first_row_counts(tmp_path: Path, header: bool) -> None:
+    (tmp_path / "v").write_bytes(rows("a 1 2", "b 3 4", "a 5 6", "a 7 8", "b 9 9", "c 1 1", header=header))
+    words = vectors.load(tmp_path / "v")
+    assert words.words == ["a", "b", "c"]
+    assert words.matrix.tolist() == [[1, 2], [3, 4], [1, 1]]
+    assert words.notes == (
+        f"{tmp_path / 'v'}: the word 'a' and 2 more found twice: the first of its rows is taken",
+    )
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_words_cut_within_a_character(tmp_path: Path, binary: bool) -> None:
+    names = ["中文".encode()[:-1], "中国".encode(), "中时".encode()[:-1], "中时".encode()[:-1]]
+    numbers = [np.float32([k, k]) for k in range(4)]
+    ends = [row.tobytes() if binary else b"%d %d" % tuple(row.astype(int)) for row in numbers]
+    (tmp_path / "v").write_bytes(
+        b"4 2\n" + b"".join(b"%b %b\n" % row for row in zip(names, ends, strict=True))
+    )
+    with pytest.raises(Fault, match=r"word 1 is not UTF-8: .* set errors to 'replace' \(--errors replace\)"):
+        vectors.load(tmp_path / "v")
+    words = vectors.load(tmp_path / "v", errors="replace")
+    assert words.words == ["中\ufffd", "中国", "中\\xe6\\x97"]
+    assert words.matrix[:, 0].tolist() == [0, 1, 2]
 
 
 def test_a_word_the_format_cannot_hold(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from recurra.data.examples import Examples, Place
 from recurra.errors import Fault, nearest
 from recurra.storage.files import read_bytes
+from recurra.storage.kinds import kind_of
 
 Array = NDArray[np.generic]
 
@@ -66,11 +67,20 @@ def read_numpy(
 
 
 def _load(path: str | Path, data: bytes) -> dict[str, Array]:
+    kind = kind_of(data, text=False)
+    if (
+        kind is not None and "NumPy" not in kind.name and kind.name != "a zip archive"
+    ):  # which one may be broken
+        advice = f": {kind.advice}" if kind.advice else ""
+        raise Fault(f"{path}: {kind.name} found, expected a NumPy file (.npy or .npz){advice}")
     try:
         content = np.load(io.BytesIO(data), allow_pickle=False)
         return {"": content} if isinstance(content, np.ndarray) else dict(content.items())
     except Exception as error:  # an altered archive can fail in any part of zipfile, zlib or NumPy
-        raise Fault(f"{path}: not a complete NumPy file of plain numbers: {error}") from None
+        reason = str(error).partition("  ")[0][:200]
+        if "pickle" in reason:  # whose advice is to allow what runs code
+            reason = "it holds Python objects, or is of another format; write plain arrays"
+        raise Fault(f"{path}: not a complete NumPy file of plain numbers: {reason}") from None
 
 
 def _named(path: str | Path, arrays: dict[str, Array], name: str) -> Array:

@@ -13,6 +13,8 @@ from recurra.data.examples import Examples, Place
 from recurra.data.sound.recording import decode_recording
 from recurra.errors import Fault
 from recurra.storage.files import read_bytes
+from recurra.storage.kinds import kind_of
+from recurra.storage.text import decode_text, split_lines
 
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au")
 
@@ -54,10 +56,9 @@ def _about(
             raise Fault(f"{where}: the name {stem!r} does not match names = {names!r}")
         return match.groupdict()
     beside = contents.get(str(PurePosixPath(name).with_suffix(".txt")))
-    try:
-        return {"text": None if beside is None else beside.decode(encoding).removeprefix("\ufeff").strip()}
-    except UnicodeDecodeError as error:
-        raise Fault(f"{where}: byte {error.start} of its text file is not {encoding}") from None
+    if beside is None:
+        return {"text": None}
+    return {"text": "\n".join(split_lines(decode_text(beside, f"{where}: its text file", encoding))).strip()}
 
 
 def _where(path: str | Path, name: str) -> str:
@@ -100,7 +101,9 @@ def _files(path: Path) -> Iterator[tuple[str, bytes]]:
                 file_of = archive.extractfile(member) if member.isfile() else None
                 if file_of is not None and member.name.lower().endswith(endings):
                     yield member.name, file_of.read()
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+    except Exception as error:  # an altered archive can fail in any part of zipfile, tarfile, zlib or lzma
+        kind = kind_of(data, text=False)
+        reason = str(error)[:200] if kind is None else f"{kind.name}, {str(error)[:200]}"
         raise Fault(
-            f"{path}: not a recording, a folder or a complete archive of recordings: {error}"
+            f"{path}: not a recording, a folder or a complete archive of recordings: {reason}"
         ) from None

@@ -9,6 +9,7 @@ from typing import Any
 from recurra.data.examples import Examples, Place
 from recurra.errors import Fault
 from recurra.storage.files import read_text
+from recurra.storage.text import check_text, split_lines
 
 
 def read_dialogues(path: str | Path, *, encoding: str = "utf-8") -> Examples:
@@ -21,10 +22,17 @@ def read_dialogues(path: str | Path, *, encoding: str = "utf-8") -> Examples:
         yaml: Any = importlib.import_module("yaml")
     except ModuleNotFoundError:
         raise Fault("conversations in YAML need PyYAML: install recurra[data]") from None
+    text = read_text(path, encoding)
     try:
-        document = yaml.safe_load(read_text(path, encoding))
-    except yaml.YAMLError as error:
-        raise Fault(f"{path}: not YAML: {error}") from None
+        document = yaml.safe_load("\n".join(split_lines(text)) + "\n")
+    except (
+        yaml.YAMLError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:  # a date of day 99
+        raise Fault(f"{path}: not YAML: {str(error)[:300]}") from None
     talks = document.get("conversations") if isinstance(document, dict) else None
     if not isinstance(talks, list):
         raise Fault(f"{path}: no list 'conversations' found, expected one of lists of texts")
@@ -36,6 +44,8 @@ def read_dialogues(path: str | Path, *, encoding: str = "utf-8") -> Examples:
         talk = [talk] if isinstance(talk, str) else talk
         if not isinstance(talk, list) or not all(isinstance(turn, str) for turn in talk):
             raise Fault(f"{place}: expected a list of texts (quote what YAML reads as a number or a date)")
+        for turn in talk:
+            check_text(turn, str(place))
         source += talk[:-1]
         target += talk[1:]
         places += [place] * max(0, len(talk) - 1)

@@ -60,7 +60,7 @@ def read_genbank(
     for features, bases in _records(path, read_text(path, encoding)):
         for feature in features:
             protein = feature.about.get("translation", "")
-            first = int(feature.about.get("codon_start", "1")) - 1
+            first = _codon_start(feature, f"{path}:{feature.line}") - 1
             dna = spliced(bases, feature.location, f"{path}:{feature.line}")[first:]
             if not protein or len(dna) // 3 not in (len(protein), len(protein) + 1) or len(dna) % 3:
                 continue
@@ -76,6 +76,13 @@ def read_genbank(
     if not places:
         raise Fault(f"{path}: no coding sequence (CDS) with a /translation of this part and length found")
     return Examples(columns, places, str(path))
+
+
+def _codon_start(feature: Feature, where: str) -> int:
+    start = feature.about.get("codon_start", "1")
+    if start not in ("1", "2", "3"):
+        raise Fault(f"{where}: /codon_start={start[:100]} found, expected 1, 2 or 3")
+    return int(start)
 
 
 def spliced(bases: str, location: str, where: str) -> str:

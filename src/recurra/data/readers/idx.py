@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from recurra.data.examples import Examples, Place
 from recurra.errors import Fault
 from recurra.storage.files import read_bytes
+from recurra.storage.kinds import kind_of
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
@@ -56,7 +57,9 @@ def _beside(images: Path) -> Path | None:
 def _array(path: str | Path) -> NDArray[np.generic]:
     data = read_bytes(path)
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in _TYPES or not data[3]:
-        raise Fault(f"{path}: not an IDX file: expected it to begin with two zeros, a type and a rank")
+        other = kind_of(data, text=False)
+        what = "not an IDX file" if other is None else f"{other.name} found, not an IDX file"
+        raise Fault(f"{path}: {what}: expected it to begin with two zeros, a type and a rank")
     kind, rank = np.dtype(_TYPES[data[2]]), data[3]
     start = 4 + 4 * rank
     shape = [int(n) for n in np.frombuffer(data[4:start], ">u4")] if len(data) >= start else []

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from recurra.data.examples import Examples, Place
 from recurra.errors import Fault
 from recurra.storage.files import read_text
+from recurra.storage.text import parse_json, split_lines
 
 
 def read_jsonl(path: str | Path, *, encoding: str = "utf-8") -> Examples:
@@ -16,15 +16,10 @@ def read_jsonl(path: str | Path, *, encoding: str = "utf-8") -> Examples:
     rows: list[dict[str, Any]] = []
     places = []
     names: dict[str, None] = {}
-    for number, line in enumerate(read_text(path, encoding).split("\n"), 1):
+    for number, line in enumerate(split_lines(read_text(path, encoding)), 1):
         if not line.strip():
             continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise Fault(f"{path}:{number}: not JSON at character {error.pos + 1}: {error.msg}") from None
-        except (ValueError, RecursionError) as error:
-            raise Fault(f"{path}:{number}: JSON that can't be read: {error}") from None
+        row = parse_json(line, f"{path}:{number}")
         if not isinstance(row, dict):
             raise Fault(f"{path}:{number}: a JSON {type(row).__name__} found, expected an object {{...}}")
         rows.append(row)

@@ -9,6 +9,7 @@ from pathlib import Path
 from recurra.data.examples import Examples, Place
 from recurra.errors import Fault
 from recurra.storage.files import read_bytes
+from recurra.storage.kinds import kind_of
 
 
 def read_parquet(path: str | Path) -> Examples:
@@ -16,6 +17,10 @@ def read_parquet(path: str | Path) -> Examples:
     data = read_bytes(path)
     if not data:
         raise Fault(f"{path}: empty file: expected at least one example")
+    kind = kind_of(data, text=False)
+    if kind is not None and "Parquet" not in kind.name:
+        advice = f": {kind.advice}" if kind.advice else ""
+        raise Fault(f"{path}: {kind.name} found, expected a Parquet table{advice}")
     try:
         parquet = importlib.import_module("pyarrow.parquet")
     except ModuleNotFoundError:

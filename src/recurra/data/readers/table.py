@@ -38,7 +38,10 @@ def read_tsv(path: str | Path, *, names: Sequence[str] | None = None, encoding: 
 
 def _csv_rows(path: str | Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     limit = csv.field_size_limit(sys.maxsize)  # an entry may hold a long sequence
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    # the module takes a carriage return for a line end, which it is here only where there are no others
+    end = "\n" if "\n" in text else "\r"
+    lines = (line.removeprefix("\ufeff") for line in io.StringIO(text, newline=end))
+    rows = csv.reader(lines, delimiter=delimiter, strict=True)
     line = 1
     try:
         for row in rows:
@@ -46,7 +49,8 @@ def _csv_rows(path: str | Path, text: str, delimiter: str) -> Iterator[tuple[int
                 yield line, row
             line = rows.line_num + 1
     except csv.Error as error:
-        raise Fault(f"{path}:{line}: not a row of comma-separated values: {error}") from None
+        stray = "a carriage return within an entry" if "new-line" in str(error) else str(error)
+        raise Fault(f"{path}:{line}: not a row of comma-separated values: {stray}") from None
     finally:
         csv.field_size_limit(limit)
 

@@ -7,7 +7,10 @@ from typing import Any
 
 from recurra.data.examples import Examples, Place
 from recurra.data.text.trees import Tree, parse_trees
+from recurra.errors import Fault
 from recurra.storage.files import read_text
+
+_MOST = 1 << 27  # words; a chain of so many trees has their square
 
 
 def read_trees(path: str | Path, *, phrases: bool = False, encoding: str = "utf-8") -> Examples:
@@ -16,14 +19,19 @@ def read_trees(path: str | Path, *, phrases: bool = False, encoding: str = "utf-
     With `phrases` every node of every tree is an example, with its own words, label and sub-tree.
     """
     trees: list[Tree] = []
+    words: list[list[str]] = []
     places = []
+    size = 0
     for line, root in parse_trees(read_text(path, encoding), str(path)):
-        nodes = list(root.nodes()) if phrases else [root]
-        trees.extend(nodes)
-        places.extend([Place(str(path), line)] * len(nodes))
-    columns: dict[str, list[Any]] = {
-        "tokens": [tree.words() for tree in trees],
-        "label": [tree.label for tree in trees],
-        "tree": trees,
-    }
+        leaves = root.words()
+        spans = list(root.spans()) if phrases else [(root, 0, len(leaves))]
+        size += sum(end - start for _, start, end in spans)
+        if size > _MOST:
+            raise Fault(
+                f"{path}:{line}: more than {_MOST:,} words in all phrases: expected trees of sentences"
+            )
+        trees += [tree for tree, _, _ in spans]
+        words += [leaves[start:end] for _, start, end in spans]
+        places += [Place(str(path), line)] * len(spans)
+    columns: dict[str, list[Any]] = {"tokens": words, "label": [tree.label for tree in trees], "tree": trees}
     return Examples(columns, places, str(path))

@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from recurra.data.sound.resample import resample
+from recurra.data.sound.stated_size import missing
 from recurra.errors import Fault
 from recurra.storage.files import read_bytes
+from recurra.storage.kinds import kind_of
 
 _FULL = 0.9999
 _IN_A_ROW = 3
@@ -43,12 +45,24 @@ def decode_recording(data: bytes, where: str) -> Recording:
     library = _soundfile()
     if not data:
         raise Fault(f"{where}: an empty file, expected a recording (WAV, FLAC, ...)")
+    kind = kind_of(data)
+    if kind is not None and not kind.sound:
+        advice = f": {kind.advice}" if kind.advice else ""
+        raise Fault(f"{where}: {kind.name} found, expected a recording (WAV, FLAC, ...){advice}")
     try:
-        samples, rate = library.read(io.BytesIO(data), dtype="float32", always_2d=True)
+        with library.SoundFile(io.BytesIO(data)) as file:
+            frames, rate = file.frames, file.samplerate
+            samples = file.read(dtype="float32", always_2d=True)
     except library.LibsndfileError as error:
+        reason = f"{kind.name if kind else 'no known sound'}, {error.error_string.rstrip('.') or 'broken'}"
         raise Fault(
-            f"{where}: not a recording that can be read ({str(error).rstrip('.')}): expected WAV, FLAC, ..."
+            f"{where}: not a recording that can be read ({reason}): expected WAV, FLAC, ..."
         ) from None
+    gap = missing(data) or (
+        f"{frames - len(samples):,} of {frames:,} samples" if len(samples) < frames else ""
+    )
+    if gap:
+        raise Fault(f"{where}: {gap} missing: it was cut short; copy or record it again")
     tensor = torch.from_numpy(samples)
     if not bool(torch.isfinite(tensor).all()):
         raise Fault(f"{where}: samples that are not finite numbers: record or convert it again")

@@ -14,7 +14,9 @@ _PIECE = re.compile(r"[()]|[^ \t()]+")  # a word may hold a no-break space
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A node: a leaf has a word and no children, an inner node has children and no word."""
+    """A node: a leaf has a word and no children, an inner node has children and no word. Its label is empty
+    where its bracket has none.
+    """
 
     label: str
     word: str | None = None
@@ -35,6 +37,19 @@ class Tree:
         """The words of the leaves, left to right."""
         return [node.word for node in self.nodes() if node.word is not None]
 
+    def spans(self) -> Iterator[tuple[Tree, int, int]]:
+        """Every node, in the order of `nodes`, with the places of its words: `words()[start:end]`."""
+        end = 0
+        starts: list[int] = []  # of the nodes whose parent has not come yet
+        for node in self.nodes():
+            if node.children:
+                start = starts[-len(node.children)]
+                del starts[-len(node.children) :]
+            else:
+                start, end = end, end + (node.word is not None)
+            starts.append(start)
+            yield node, start, end
+
     def __str__(self) -> str:
         pieces: list[str] = []
         stack: list[Tree | None] = [self]
@@ -52,7 +67,8 @@ class Tree:
 def parse_trees(text: str, where: str = "tree") -> Iterator[tuple[int, Tree]]:
     """The trees of a text, each with the line it starts in (from 1); one tree may take several lines.
 
-    A bracket without label around one tree, as the Penn Treebank has it, is left out.
+    A bracket without label around one tree, as the Penn Treebank has it, is left out; around several it is a
+    node with an empty label.
     """
     # each open bracket: its line, its label and word once read, the children closed so far
     stack: list[tuple[int, list[str], list[Tree]]] = []
@@ -88,8 +104,12 @@ def parse_trees(text: str, where: str = "tree") -> Iterator[tuple[int, Tree]]:
 def _node(where: str, atoms: list[str], children: list[Tree]) -> Tree:
     if not atoms and len(children) == 1:
         return children[0]
+    if not atoms and not children:
+        raise Fault(
+            f"{where}: a bracket without label, word or tree, expected (label word) or (label tree ...)"
+        )
     if not atoms:
-        raise Fault(f"{where}: a bracket without label, expected (label word) or (label tree ...)")
+        return Tree("", None, tuple(children))
     if len(atoms) == 1 and not children:
         raise Fault(f"{where}: a bracket with {atoms[0]!r} alone, expected (label word) or (label tree ...)")
     return Tree(atoms[0], atoms[1] if len(atoms) > 1 else None, tuple(children))

@@ -11,9 +11,9 @@ from pydantic import Field
 from torch import Tensor
 
 from recurra.data import Examples, Streams, check_lengths, columns
+from recurra.data.midi import LOWEST
 from recurra.errors import Fault
 from recurra.ragged import Ragged
-from recurra.tasks.compose.midi import LOWEST
 from recurra.tasks.parts.batches import Epoch
 from recurra.tasks.parts.sources import TestedOptions
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from recurra.data import Examples
+from recurra.data.midi import LOWEST, to_midi
 from recurra.errors import Fault
 from recurra.models.note_model import NoteModel, note_costs
 from recurra.state import detach
@@ -19,7 +20,6 @@ from recurra.storage.fields import Fields
 from recurra.storage.files import read_json, write_bytes, write_json
 from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.compose.data import ComposeOptions, Passage, as_rows, as_streams, read_rolls, roll_of
-from recurra.tasks.compose.midi import LOWEST, to_midi
 from recurra.tasks.compose.model import ComposeModelOptions, build_model
 from recurra.tasks.compose.samples import sample_rolls
 from recurra.tasks.parts.batches import chunks, shuffled_batches

@@ -54,13 +54,15 @@ class TranscribeStream(ByteStream):
         yield from self._answers(scores)
 
     def finish(self) -> Iterator[dict[str, Any]]:
-        self._wav.finish()
+        sound = self._wav
+        yield from self.hear(sound.rest())
         yield from self.hear(self.sound.silence)
         with evaluating(self.model):
             scores = self.model.finish(self._state)
         if scores is not None:
             yield from self._answers(scores)
         self._begin()
+        sound.finish()  # of sound that was cut short, all that was heard is told first
 
     def _begin(self) -> None:
         self._wav = WavStream(self.sound.rate, self.sound.mix)
