@@ -177,7 +177,7 @@ def test_known_columns_and_the_calendar_reach_ahead(tmp_path: Path) -> None:
     lines += [f"{START + timedelta(hours=240 + n)},,,{n % 5}" for n in range(6)]
     (tmp_path / "b.csv").write_text("\n".join(lines) + "\n")
     (found,) = task.predict([str(tmp_path / "b.csv")])
-    assert found["forecasts"][0]["time"][0] == "2024-01-11"
+    assert found["forecasts"][0]["time"][0] == "2024-01-11 00:00:00"
     assert len(found["forecasts"][0]["targets"]["wave"]["forecast"]) == 6
 
 
@@ -189,7 +189,7 @@ def test_prediction_goes_on_after_the_last_row(tmp_path: Path) -> None:
     assert told["forecast"] == pytest.approx(wanted, abs=1.2)
     assert told["direction"] == "up"
     assert all(low < high for low, high in zip(told["low"], told["high"], strict=True))
-    assert found["forecasts"][0]["time"] == ["2024-01-11"] + [f"2024-01-11 0{h}:00:00" for h in range(1, 6)]
+    assert found["forecasts"][0]["time"] == [f"2024-01-11 0{h}:00:00" for h in range(6)]
 
 
 def test_a_table_is_predicted_as_a_file_is(tmp_path: Path) -> None:
