@@ -16,6 +16,7 @@ Ticks: TypeAlias = int | Fraction
 """A time: nanoseconds since 1970 on a calendar, else a number as it stands, exact."""
 
 _EPOCH = datetime(1970, 1, 1)
+_DIGITS = 15  # significant ones that a floating-point number keeps
 
 
 class Moment(NamedTuple):
@@ -47,8 +48,8 @@ class NumberClock:
 
     def text(self, moment: Moment) -> int | float:
         """As it would stand in a file."""
-        whole = moment.instant == int(moment.instant)
-        return int(moment.instant) if whole else float(moment.instant)
+        time = round(moment.instant / Fraction(self.unit)) * self.unit if self.unit else moment.instant
+        return int(time) if time == int(time) else float(f"{float(time):.{_DIGITS}g}")
 
 
 @dataclass(frozen=True)

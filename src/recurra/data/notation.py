@@ -147,6 +147,8 @@ def number_text(entry: Any, decimal: str = ".") -> str | None:
         return None
     if isinstance(entry, (Real, Decimal)):
         return str(entry)
+    if type(entry).__name__ in ("datetime64", "timedelta64"):
+        return None
     try:
         return repr(float(entry))
     except (TypeError, ValueError, OverflowError):

@@ -12,31 +12,27 @@ _LEAST_DISTINCT = 5
 """Other numbers that a column must have, for one far from them to be strange."""
 
 
-def sentinel_notes(names: Sequence[str], rows: Tensor) -> list[str]:
+def sentinel_notes(names: Sequence[str], rows: Tensor, *, listed: bool = True) -> list[str]:
     """A remark for each column in which one extreme number comes again and again, far from all others.
 
-    That is: it stands twice or more (or once, and is 99, 999, 9999, ... or their negatives), and lies further
-    from the nearest other number than these are spread.
+    That is: it stands twice or more, but in no more than half of the rows (or it is 99, 999, 9999, ... or one
+    of their negatives), and lies further from the nearest other number than these are spread.
 
     Args:
-        names: of the columns. rows: `[N, C]`.
+        names: of the columns, as messages have them. rows: `[N, C]`.
+        listed: whether a source's `missing` can list the number.
     """
-    return [note for name, column in zip(names, rows.unbind(1), strict=True) for note in _notes(name, column)]
-
-
-def _notes(name: str, column: Tensor) -> list[str]:
     notes = []
-    while len(column):
-        value = _strange(column)
-        if value is None:
-            break
-        same = column == value
-        column = column[~same]
-        notes.append(
-            f"column {name!r}: {value:.7g} stands {int(same.sum()):,} times, far outside the range of the "
-            f"others, {float(column.min()):.7g} to {float(column.max()):.7g}: if it means no value, add "
-            f"missing = ['{value:.7g}'] to the source"
-        )
+    for name, column in zip(names, rows.unbind(1), strict=True):
+        while len(column) and (value := _strange(column)) is not None:
+            same = column == value
+            column = column[~same]
+            low, high = (float(end) for end in torch.aminmax(column))
+            advice = f"add missing = ['{value:.7g}'] to the source" if listed else "leave those examples out"
+            notes.append(
+                f"{name}: {value:.7g} stands {int(same.sum()):,} times, far outside the range of the others, "
+                f"{low:.7g} to {high:.7g}: if it means no value, {advice}"
+            )
     return notes
 
 
@@ -48,7 +44,7 @@ def _strange(column: Tensor) -> float | None:
             return None
         count = len(column) - len(others)
         nines = _is_nines(value)
-        if count < 2 and not nines:
+        if not nines and not 2 <= count <= len(column) // 2:
             continue
         start, end = (float(bound) for bound in torch.aminmax(others))
         distance = start - value if value == low else value - end

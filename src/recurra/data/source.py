@@ -71,17 +71,20 @@ def _read_one(source: Source, base: Path, options: Mapping[str, Any]) -> Example
         path = table.pop("path")
         paths = [path] if isinstance(path, (str, Path)) else list(path)
         form = table.pop("format", None)
-        examples = join([_read_file(base / Path(each).expanduser(), form, table) for each in paths])
+        examples = join([_read_file(base / Path(each).expanduser(), form, table, notation) for each in paths])
     else:
         raise Fault(f"data given as {dict(table)!r}: expected the key 'path' or 'builtin'")
     return _edit(examples.with_notation(notation), add, keep, drop, relabel)
 
 
-def _read_file(path: Path, form: str | None, options: Mapping[str, Any]) -> Examples:
+def _read_file(path: Path, form: str | None, options: Mapping[str, Any], notation: Notation) -> Examples:
     form = guess_format(path) if form is None else form
     if form not in READERS:
         raise Fault(f"{path}: no format is called {form!r}{nearest(str(form), READERS)}")
-    return _call(READERS[form], f"{path}: format {form!r}", [path], options)
+    reader = READERS[form]
+    if notation.decimal is not None and "decimal" in inspect.signature(reader).parameters:
+        options = {**options, "decimal": notation.decimal}  # it reads the numbers itself
+    return _call(reader, f"{path}: format {form!r}", [path], options)
 
 
 def _call(

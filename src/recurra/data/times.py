@@ -35,6 +35,7 @@ CYCLES: dict[str, tuple[Callable[[datetime], float], float]] = {
 }
 """What repeats: how far a time is in it, and how long it is."""
 
+_MOST_DIGITS = 400
 _YEARS = range(1600, 2400)
 _YEARS_OF_MONTHS = range(1900, 2100)
 _EXPECTED = (
@@ -89,32 +90,32 @@ def read_times(
     walls: dict[int, int] = {}
     forms = {}
     for file, each in rows.items():
-        found = _stamps(examples, column, each, zone)
-        day_first = _day_first(examples, column, each, found)
-        for row, stamp in zip(each, found, strict=True):
+        column_stamps = _stamps(examples, column, each, zone)
+        day_first = _day_first(examples, column, each, column_stamps)
+        for row, stamp in zip(each, column_stamps, strict=True):
             stamps[row], walls[row] = (
                 stamp,
                 _wall(stamp, day_first, entries[row], examples.places[row], column),
             )
-        forms[file] = common_form(found)._replace(day_first=day_first)
+        forms[file] = common_form(column_stamps)._replace(day_first=day_first)
     answer = []
     for group in groups:
         form = forms[examples.places[group[0]].file]
-        shown = [stamps[row].offset for row in group]
+        own = [stamps[row].offset for row in group]
         if zone is None:
             moments = [
                 Moment(walls[row] - (offset or 0) * SECOND, walls[row])
-                for row, offset in zip(group, shown, strict=True)
+                for row, offset in zip(group, own, strict=True)
             ]
-            answer.append(Times(moments, Clock(form, None, shown[-1] or 0)))
+            answer.append(Times(moments, Clock(form, None, own[-1] or 0)))
             continue
-        moments = _in_zone(examples, column, group, [walls[row] for row in group], shown, zone)
+        moments = _in_zone(examples, column, group, [walls[row] for row in group], own, form, zone)
         same = all(
             offset is None or offset * SECOND == moment.wall - moment.instant
-            for offset, moment in zip(shown, moments, strict=True)
+            for offset, moment in zip(own, moments, strict=True)
         )
         zoned = same and form.offset.strip().upper() not in ("Z", "UTC", "GMT")
-        answer.append(Times(moments, Clock(form, zone, shown[-1] or 0, zoned)))
+        answer.append(Times(moments, Clock(form, zone, own[-1] or 0, zoned)))
     return answer
 
 
@@ -242,14 +243,14 @@ def _numbers(examples: Examples, column: str, groups: Sequence[Sequence[int]]) -
         if number is None or not number.is_finite():
             raise Fault(f"{place}: column {column!r}: {excerpt(entry)} found, {_EXPECTED}")
         exponent = number.as_tuple().exponent
-        if not -400 < number.adjusted() < 400 or not isinstance(exponent, int):
+        if not isinstance(exponent, int) or exponent < -_MOST_DIGITS or number.adjusted() > _MOST_DIGITS:
             raise Fault(
                 f"{place}: column {column!r}: {excerpt(entry)} found, expected a time stamp of usual size"
             )
         value = Fraction(number)
         values.append(int(value) if value.denominator == 1 else value)
         if exponent < 0:
-            finest = Fraction(1, 10 ** min(-exponent, 400))
+            finest = Fraction(1, 10**-exponent)
             unit = min(unit, finest) if unit else finest
     clock = NumberClock(unit)
     return [Times([Moment(values[row], values[row]) for row in group], clock) for group in groups]
@@ -323,13 +324,14 @@ def _in_zone(
     column: str,
     group: Sequence[int],
     walls: Sequence[int],
-    shown: Sequence[int | None],
+    own: Sequence[int | None],
+    form: Form,
     zone: ZoneInfo,
 ) -> list[Moment]:
     """Moments on the clock of a zone; of two that are written alike the earlier one comes first."""
-    clock = Clock(Form("day", "-"), zone)
+    clock, timed = Clock(form, zone), form.fields > 0  # a date alone stands for a day without a midnight, too
     moments: list[Moment] = []
-    for row, local, offset in zip(group, walls, shown, strict=True):
+    for row, local, offset in zip(group, walls, own, strict=True):
         where = f"{examples.places[row]}: column {column!r}: {excerpt(examples[column][row])} found"
         try:
             if offset is not None:
@@ -338,7 +340,7 @@ def _in_zone(
             first, second = offsets(local, zone)
         except (OverflowError, ValueError):
             raise Fault(f"{where}, expected a time stamp within the years 1 to 9999") from None
-        if first < second:
+        if first < second and timed:
             raise Fault(
                 f"{where}, a time that {zone.key} never had (its clocks were set forward): correct it, or "
                 f"set another zone"

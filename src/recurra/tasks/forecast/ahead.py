@@ -115,11 +115,11 @@ def _check_times(data: ForecastData, series: Series, times: Sequence[Moment], fu
         return
     group = [range(len(future))]
     zone, dates = data.zone, series.clock.calendar
-    (found,) = read_times(future, data.options.time, group, zone=zone, calendar=dates)
-    for moment, time, place in zip(found.moments, times, future.places, strict=True):
+    (stamps,) = read_times(future, data.options.time, group, zone=zone, calendar=dates)
+    for moment, time, place in zip(stamps.moments, times, future.places, strict=True):
         if not near(moment, time, series.clock):
             raise Fault(
-                f"{place}: time stamp {found.clock.text(moment)} found in a row known ahead, expected "
+                f"{place}: time stamp {stamps.clock.text(moment)} found in a row known ahead, expected "
                 f"{series.clock.text(time)}"
             )
 
@@ -149,7 +149,7 @@ def _times(data: ForecastData, series: Series) -> list[Moment]:
 def _one(model: Forecaster, data: ForecastData, series: Series, future: Examples) -> dict[str, Any]:
     options = data.options
     times = _times(data, series)
-    known = _ahead(data, series, times, future)
+    extra = _ahead(data, series, times, future)
     if len(series.values) < options.context:
         raise Fault(
             f"{series.places[-1]}: the series ends {len(series.values)} rows after its start or last gap, "
@@ -158,7 +158,7 @@ def _one(model: Forecaster, data: ForecastData, series: Series, future: Examples
     context = series.values[-options.context :].unsqueeze(0)
     device = device_of(model)
     with evaluating(model):
-        both = torch.cat([series.known[-options.context :], known]).unsqueeze(0)
+        both = torch.cat([series.known[-options.context :], extra]).unsqueeze(0)
         ahead = model(context.to(device), both.to(device))
         means = model.mean(ahead)[0].cpu()
         levels = interval_levels(model, options.interval)

@@ -248,7 +248,8 @@ class ForecastData:
         self._source = examples.source
         series = self.read(examples)
         self.format = self._format_of(examples, series)
-        self.notes += sentinel_notes(self.options.columns, torch.cat([each.values for each in series]))
+        names = [f"column {name!r}" for name in self.options.columns]
+        self.notes += sentinel_notes(names, torch.cat([each.values for each in series]))
         parts = [cut(len(each.values), self.options.parts, self._source) for each in series]
         self._ends = [each[0] for each in parts]
         strides = (self.options.stride, 1, 1)
