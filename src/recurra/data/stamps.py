@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 SECOND = 10**9
 DAY = 86400 * SECOND
@@ -40,7 +40,8 @@ class Form(NamedTuple):
     """How the time stamps of a column are written.
 
     Attributes:
-        kind: of date, of `_DATES`. mark: between its parts. padded: whether a day has two digits always.
+        kind: of date, of `_DATES`. mark: between its parts.
+        padded, hour_padded: whether days and months, and hours, have two digits always; None: nothing tells.
         day_first: where the year comes last, whether the day comes first.
         separator: between date and time. fields: of the time: 0 (a date alone), 1 hour to 3 seconds.
         colons: whether the time has colons. point: before the fraction. digits: of the fraction.
@@ -50,11 +51,11 @@ class Form(NamedTuple):
 
     kind: str
     mark: str
-    padded: bool = True
+    padded: bool | None = None
     day_first: bool = False
     separator: str = ""
     fields: int = 0
-    hour_padded: bool = True
+    hour_padded: bool | None = None
     colons: bool = True
     point: str = "."
     digits: int = 0
@@ -82,7 +83,7 @@ class Form(NamedTuple):
         return text + self._time(rest) + self._offset(offset) if self.fields else text
 
     def _date(self, day: date) -> str:
-        width = 2 if self.padded else 1
+        width = 1 if self.padded is False else 2
         iso = day.isocalendar()
         if self.kind == "turned":
             first, second = (day.day, day.month) if self.day_first else (day.month, day.day)
@@ -105,7 +106,7 @@ class Form(NamedTuple):
         if half:
             half = half.replace("A", "P").replace("a", "p") if hour >= 12 else half
             hour = (hour + 11) % 12 + 1
-        width = 2 if self.hour_padded else 1
+        width = 1 if self.hour_padded is False else 2
         parts = [f"{hour:0{width}}", f"{minute:02}", f"{second:02}"][: self.fields]
         text = self.separator + (":" if self.colons else "").join(parts)
         if self.digits:
@@ -120,6 +121,9 @@ class Form(NamedTuple):
         parts = [hours, minutes, rest][: 3 if rest else 2 if minutes or style != "+00" else 1]
         text = ("" if style == "+0000" else ":").join(f"{part:02}" for part in parts)
         return f"{' ' if self.offset[0] == ' ' else ''}{'-' if seconds < 0 else '+'}{text}"
+
+
+_PADDED, _HOUR_PADDED = Form._fields.index("padded"), Form._fields.index("hour_padded")
 
 
 class Stamp(NamedTuple):
@@ -148,10 +152,8 @@ def read_stamp(text: str) -> Stamp | None:
         if rest and clock is None:
             continue
         numbers = tuple(int(part) for k, part in enumerate(match.groups()) if k != 1 and part)
-        short = kind in ("day", "turned", "month") and any(
-            len(part) == 1 for part in match.groups() if part.isdigit()
-        )
-        form = Form(kind, match[2], padded=not short)
+        fields = [part for part in match.groups() if part.isdigit() and len(part) < 3]
+        form = Form(kind, match[2], padded=_all({_padding(field) for field in fields}))
         if clock is None:
             return Stamp(numbers, 0, None, form)
         return _timed(numbers, form, clock)
@@ -188,9 +190,10 @@ def common_form(stamps: Sequence[Stamp]) -> Form:
     offsets = [form.offset for form in forms if form.offset]
     plain = {offset for offset in offsets if offset.strip().upper() in ("Z", "UTC", "GMT")}
     numeric = [offset for offset in offsets if offset not in plain]
+    padded, hour_padded = (_all({form[k] for form in forms}) for k in (_PADDED, _HOUR_PADDED))
     return timed._replace(
-        padded=all(form.padded for form in forms),
-        hour_padded=all(form.hour_padded for form in forms),
+        padded=padded,
+        hour_padded=padded if hour_padded is None else hour_padded,
         fields=max(form.fields for form in forms),
         digits=max(form.digits for form in forms),
         point=next((form.point for form in forms if form.digits), "."),
@@ -216,7 +219,7 @@ def _timed(numbers: tuple[int, ...], form: Form, clock: re.Match[str]) -> Stamp 
         return None
     timed = form._replace(
         separator=clock["separator"],
-        hour_padded=len(parts[0]) == 2,
+        hour_padded=_padding(parts[0]),
         fields=len(parts),
         colons=not compact,
         point=clock["point"] or ".",
@@ -239,3 +242,12 @@ def _offset(text: str) -> tuple[int | None, str]:
     total = (hours * 3600 + minutes * 60 + seconds) * (-1 if "-" in text else 1)
     style = "+00" if len(digits) == 2 else "+00:00" if ":" in text else "+0000"
     return total, f"{' ' if text[0] == ' ' else ''}{style}"
+
+
+def _padding(field: str) -> bool | None:
+    """Whether a number of up to two digits is padded; None where it has two digits anyway."""
+    return True if field[0] == "0" else False if len(field) == 1 else None
+
+
+def _all(signs: set[Any]) -> bool | None:
+    return False if False in signs else True if True in signs else None

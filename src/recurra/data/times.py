@@ -345,11 +345,20 @@ def _in_zone(
                 f"{where}, a time that {zone.key} never had (its clocks were set forward): correct it, or "
                 f"set another zone"
             )
-        instant = local - first * SECOND
-        if moments and instant <= moments[-1].instant:
-            instant = local - second * SECOND
-        moments.append(Moment(instant, local))
+        earlier, later = local - first * SECOND, local - second * SECOND
+        moments.append(Moment(later if _is_later(moments, earlier, later) else earlier, local))
     return moments
+
+
+def _is_later(moments: Sequence[Moment], earlier: int, later: int) -> bool:
+    """Whether the later of two instants that the clock shows alike goes on from these moments, as evenly."""
+    if not moments:
+        return False
+    last = moments[-1].instant
+    if earlier <= last or len(moments) < 2:
+        return earlier <= last
+    usual = last - moments[-2].instant
+    return later - last == usual != earlier - last
 
 
 def _missing(count: int | None, step: Step) -> str:
