@@ -22,6 +22,7 @@ from recurra.data.times import CYCLES
 from recurra.errors import Fault
 
 AHEAD = 4
+few = settings(max_examples=40)
 Write = Callable[[datetime], str]
 
 
@@ -130,6 +131,7 @@ starts = st.datetimes(datetime(1971, 1, 1), datetime(2090, 1, 1)).map(
 elapsed = st.sampled_from([1, 5, 15, 30, 60, 90, 360, 720]).map(lambda minutes: timedelta(minutes=minutes))
 
 
+@few
 @given(starts, elapsed, st.sampled_from(sorted(MINUTES)), st.integers(3, 60))
 def test_minutes_and_hours_without_zone(start: datetime, step: timedelta, name: str, count: int) -> None:
     times = [start + k * step for k in range(count + AHEAD)]
@@ -140,6 +142,7 @@ def test_minutes_and_hours_without_zone(start: datetime, step: timedelta, name: 
     check([MINUTES[name](time) for time in times])
 
 
+@few
 @given(starts, st.sampled_from([1, 2, 7, 10]), st.sampled_from(sorted(DAYS)), st.integers(13, 40))
 def test_days(start: datetime, step: int, name: str, count: int) -> None:
     times = [start + timedelta(days=step * k) for k in range(count + AHEAD)]
@@ -148,6 +151,7 @@ def test_days(start: datetime, step: int, name: str, count: int) -> None:
     check([DAYS[name](time) for time in times])
 
 
+@few
 @given(starts, st.integers(1, 999), st.sampled_from(sorted(FRACTIONS)), st.integers(3, 60))
 def test_many_a_second(start: datetime, step: int, name: str, count: int) -> None:
     times = [start + timedelta(milliseconds=step * k) for k in range(count + AHEAD)]
@@ -160,6 +164,7 @@ def test_many_a_second(start: datetime, step: int, name: str, count: int) -> Non
     check([FRACTIONS[name](time) for time in times])
 
 
+@few
 @given(starts, st.integers(2, 120), st.integers(3, 200))
 def test_rounded_to_milliseconds(start: datetime, rate: int, count: int) -> None:
     """So many a second, rounded: a step a little off tells times that are off by no more than a place."""
@@ -173,6 +178,7 @@ def test_rounded_to_milliseconds(start: datetime, rate: int, count: int) -> None
         assert abs(ahead) <= timedelta(milliseconds=2 * AHEAD + 1)
 
 
+@few
 @given(
     starts,
     st.sampled_from([15, 30, 60, 120, 360]),
@@ -205,6 +211,7 @@ def test_equal_times_in_a_zone(
     assert hours[:, 0].tolist() == pytest.approx([math.sin(angle) for angle in angles], abs=1e-6)
 
 
+@few
 @given(starts, st.sampled_from(ZONES), st.sampled_from([None, *sorted(OFFSETS)]), st.integers(4, 40))
 def test_a_day_on_the_clock_of_a_zone_is_a_day(
     start: datetime, place: str, name: str | None, count: int
@@ -233,6 +240,7 @@ def month_of(start: date, months: int, day: int) -> date:
     return date(month // 12, month % 12 + 1, min(day, last))
 
 
+@few
 @given(
     st.dates(date(1900, 1, 1), date(2090, 1, 1)),
     st.sampled_from([1, 2, 3, 4, 6, 12]),
@@ -248,16 +256,19 @@ def test_months_quarters_and_years(start: date, step: int, day: int, name: str, 
     check([month.strftime(name) for month in months])
 
 
+@few
 @given(st.integers(1900, 2090), st.sampled_from(["-Q", "Q", " Q"]), st.integers(3, 20))
 def test_quarters_by_name(year: int, mark: str, count: int) -> None:
     check([f"{year + k // 4}{mark}{k % 4 + 1}" for k in range(count + AHEAD)])
 
 
+@few
 @given(st.dates(date(1950, 1, 1), date(2090, 1, 1)), st.integers(2, 60))
 def test_weeks_by_name(start: date, count: int) -> None:
     check([(start + timedelta(days=7 * k)).strftime("%G-W%V") for k in range(count + AHEAD)])
 
 
+@few
 @given(st.dates(date(1950, 1, 1), date(2090, 1, 1)), st.integers(7, 60), st.sampled_from(sorted(DAYS)))
 def test_working_days(start: date, count: int, name: str) -> None:
     days = (start + timedelta(days=k) for k in range(2 * (count + AHEAD) + 9))
@@ -268,6 +279,7 @@ def test_working_days(start: date, count: int, name: str) -> None:
     check([DAYS[name](datetime(day.year, day.month, day.day)) for day in working])
 
 
+@few
 @given(
     st.integers(-(10**12), 10**18),
     st.integers(1, 10**6),

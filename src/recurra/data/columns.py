@@ -153,8 +153,8 @@ def _mark_of(examples: Examples, columns: Sequence[str], file: str) -> str:
         if signs == "both":
             meaning = "has a decimal comma, but other numbers of the file have a decimal point"
         raise Fault(
-            f"{place}: column {name!r}: {excerpt(entry)} {meaning}: set decimal = ',' or decimal = '.' for "
-            f"this file"
+            f"{place}: column {name!r}: {excerpt(entry)} {meaning}: set decimal = ',' or '.' in the source, "
+            f"as {{ path = ..., decimal = ',' }}"
         )
     if signs is None and any(mark_of(entry) == "either." for _, _, entry in texts):
         return "," if _commas_elsewhere(examples, columns, file) else "."

@@ -147,7 +147,7 @@ def number_text(entry: Any, decimal: str = ".") -> str | None:
         return None
     if isinstance(entry, (Real, Decimal)):
         return str(entry)
-    if type(entry).__name__ in ("datetime64", "timedelta64"):
+    if type(entry).__name__ in ("datetime64", "timedelta64", "bytes"):
         return None
     try:
         return repr(float(entry))
@@ -169,7 +169,8 @@ def _parts(text: str) -> tuple[str, str, str] | None:
 
 
 def _float(entry: Any) -> float | None:
+    """A number in either notation."""
     try:
-        return float(entry)
+        return float((plain(entry, ".") or plain(entry, ",") or "nan") if isinstance(entry, str) else entry)
     except (TypeError, ValueError, OverflowError):
         return None

@@ -304,7 +304,8 @@ def _day_first(examples: Examples, column: str, rows: Sequence[int], stamps: Seq
         return bool(late) or not other
     raise Fault(
         f"{examples.places[rows[0]]}: column {column!r}: {excerpt(examples[column][rows[0]])} found, and no "
-        f"row tells day from month: set day_first = true or day_first = false for this file"
+        f"row tells day from month: set day_first = true or false in the source, as {{ path = ..., "
+        f"day_first = true }}"
     )
 
 
