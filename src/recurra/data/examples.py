@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from recurra.data.notation import PLAIN, Notation
 from recurra.errors import Fault, nearest
 
 
@@ -40,14 +41,22 @@ class Examples:
             a number, nested lists, an array, a tree, or None where a value is missing.
         places: where each example came from.
         source: the file or files, for messages about all of them.
+        notation: how numbers and dates are written in them, as far as that was said.
     """
 
-    __slots__ = ("columns", "places", "source")
+    __slots__ = ("columns", "notation", "places", "source")
 
-    def __init__(self, columns: Mapping[str, list[Any]], places: Sequence[Place], source: str) -> None:
+    def __init__(
+        self,
+        columns: Mapping[str, list[Any]],
+        places: Sequence[Place],
+        source: str,
+        notation: Notation = PLAIN,
+    ) -> None:
         self.columns = dict(columns)
         self.places = list(places)
         self.source = source
+        self.notation = notation
         for name, entries in self.columns.items():
             if len(entries) != len(self.places):
                 raise Fault(
@@ -76,11 +85,15 @@ class Examples:
         """The examples at these indices, in this order."""
         positions = list(indices)
         columns = {name: [entries[i] for i in positions] for name, entries in self.columns.items()}
-        return Examples(columns, [self.places[i] for i in positions], self.source)
+        return Examples(columns, [self.places[i] for i in positions], self.source, self.notation)
 
     def with_column(self, name: str, entries: Sequence[Any]) -> Examples:
         """The same examples with a column added or replaced."""
-        return Examples({**self.columns, name: list(entries)}, self.places, self.source)
+        return Examples({**self.columns, name: list(entries)}, self.places, self.source, self.notation)
+
+    def with_notation(self, notation: Notation) -> Examples:
+        """The same examples, their numbers and dates read so."""
+        return Examples(self.columns, self.places, self.source, notation)
 
     def distinct(self, *names: str) -> Examples:
         """Only the first of all examples that agree in these columns (of texts, or lists of texts)."""
@@ -103,6 +116,11 @@ def join(parts: Sequence[Examples]) -> Examples:
                 f"{part.source}: columns {', '.join(part.columns)} differ from those of {head.source}: "
                 f"{', '.join(head.columns)}; files read together must agree"
             )
+        if part.notation != head.notation:
+            raise Fault(
+                f"{part.source}: decimal, day_first or missing differ from those of {head.source}: files "
+                f"read together must agree"
+            )
     columns = {name: [entry for part in parts for entry in part.columns[name]] for name in head.columns}
     places = [place for part in parts for place in part.places]
-    return Examples(columns, places, ", ".join(dict.fromkeys(part.source for part in parts)))
+    return Examples(columns, places, ", ".join(dict.fromkeys(part.source for part in parts)), head.notation)

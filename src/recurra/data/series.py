@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from itertools import pairwise
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import torch
 from torch import Tensor
 
 from recurra.data import columns
+from recurra.data.clocks import Moment
 from recurra.data.examples import Examples, Place
-from recurra.data.times import Gaps, calendar, check_order, is_clock, parse_time, pieces, usual_step
+from recurra.data.steps import AnyClock, Elapsed, Step, find_step
+from recurra.data.times import Gaps, Times, calendar, check_order, numbered, pieces, read_times, wall_seconds
 from recurra.errors import Fault
 
 
@@ -20,15 +24,32 @@ class Series(NamedTuple):
 
     Attributes:
         name: which series it is of. values: `[T, V]`. known: `[T, K]`, known ahead of time.
-        times: one for each step, seconds where `clock`. places: where each row stands.
+        times: one for each step. places: where each row stands.
+        clock: on which times are read, and which writes them as the file does.
+        step: between two rows; None where one row alone tells none.
     """
 
     name: str
     values: Tensor
     known: Tensor
-    times: list[float]
+    times: list[Moment]
     places: list[Place]
-    clock: bool
+    clock: AnyClock
+    step: Step | None
+
+
+class SeriesFormat(NamedTuple):
+    """What is to hold of a table because it held of the training data; None: as the table shows.
+
+    Attributes:
+        calendar: whether time stamps are dates. step: between two rows.
+    """
+
+    calendar: bool | None = None
+    step: Step | None = None
+
+
+_ANY = SeriesFormat()
 
 
 def read_series(
@@ -40,32 +61,43 @@ def read_series(
     name: str | None = None,
     gaps: Gaps = "fault",
     cycles: Sequence[str] = (),
-) -> tuple[list[Series], float]:
-    """The series of a table, and the time between two steps.
+    zone: ZoneInfo | None = None,
+    expected: SeriesFormat = _ANY,
+    advice: str = columns.CORRECT_ROWS,
+) -> tuple[list[Series], Step | None]:
+    """The series of a table, and the step between two rows.
 
     Args:
         values, known: columns of numbers. time: column of time stamps; None: rows are in order.
         name: column that tells series apart; None: there is one a file.
         gaps: what to do where a time stamp is missing. cycles: see `calendar`.
+        zone: see `read_times`. expected: what is to hold of the table.
+        advice: what to do about several entries that are no numbers.
 
     Raises:
-        Fault: an entry that is no number or no time stamp; time stamps missing, doubled or out of order.
+        Fault: an entry that is no number or no time stamp; time stamps missing, doubled or out of order;
+            another step than the one expected.
     """
-    rows = columns.numbers(examples, *values)
-    ahead = columns.numbers(examples, *known) if known else torch.zeros(len(examples), 0)
-    stamps, clock = _stamps(examples, time)
-    if cycles and not clock:
-        raise Fault(f"{examples.source}: calendar = {list(cycles)} needs a column of dates: set time to one")
+    table = columns.numbers(examples, *values, *known, advice=advice)
+    rows, ahead = table[:, : len(values)], table[:, len(values) :]
     groups = _groups(examples, name)
-    for at in groups.values():
-        check_order([stamps[i] for i in at], [examples.places[i] for i in at], clock)
-    step = usual_step([[stamps[i] for i in at] for at in groups.values()])
+    stamps = _times(examples, time, list(groups.values()), zone, expected)
+    if cycles and not stamps[0].clock.calendar:
+        raise Fault(f"{examples.source}: calendar = {list(cycles)} needs a column of dates: set time to one")
+    for at, times in zip(groups.values(), stamps, strict=True):
+        check_order(times, [examples.places[i] for i in at])
+    even = time is None
+    step: Step | None = Elapsed(1) if even else _step(examples, stamps, gaps, expected)
     runs = []
-    for (_, label), at in groups.items():
-        times, places = [stamps[i] for i in at], [examples.places[i] for i in at]
-        extra = torch.cat([ahead[at], calendar(times, cycles)], 1)
-        for a, b in pieces(times, places, step, gaps, clock):
-            runs.append(Series(label, rows[at[a:b]], extra[a:b], times[a:b], places[a:b], clock))
+    for ((_, label), at), times in zip(groups.items(), stamps, strict=True):
+        places = [examples.places[i] for i in at]
+        extra = (
+            torch.cat([ahead[at], calendar(wall_seconds(times.moments), cycles)], 1) if cycles else ahead[at]
+        )
+        own = None if step is None else step.fitted(times.moments)
+        for a, b in pieces(times, places, own, "allow" if even else gaps):
+            moments = times.moments[a:b]
+            runs.append(Series(label, rows[at[a:b]], extra[a:b], moments, places[a:b], times.clock, own))
     return runs, step
 
 
@@ -132,12 +164,30 @@ def cut(length: int, shares: Sequence[float], where: str) -> list[tuple[int, int
     return list(zip([0, *ends[:-1]], ends, strict=True))
 
 
-def _stamps(examples: Examples, time: str | None) -> tuple[list[float], bool]:
+def _times(
+    examples: Examples,
+    time: str | None,
+    groups: Sequence[Sequence[int]],
+    zone: ZoneInfo | None,
+    expected: SeriesFormat,
+) -> list[Times]:
     if time is None:
-        return [float(k) for k in range(len(examples))], False
-    entries = examples[time]
-    clock = any(is_clock(entry) for entry in entries if entry not in (None, ""))
-    return [parse_time(c, p, time) for c, p in zip(entries, examples.places, strict=True)], clock
+        return [numbered(group) for group in groups]
+    return read_times(examples, time, groups, zone=zone, calendar=expected.calendar)
+
+
+def _step(examples: Examples, stamps: Sequence[Times], gaps: Gaps, expected: SeriesFormat) -> Step | None:
+    rows = [times.moments for times in stamps]
+    step = find_step(rows, stamps[0].clock)
+    if expected.step is None or gaps == "allow":
+        return step
+    pairs = [pair for row in rows for pair in pairwise(row)]
+    if step is not None and not any(expected.step.fitted(pair).count(*pair) for pair in pairs):
+        raise Fault(
+            f"{examples.source}: rows {step.describe()} apart found, expected {expected.step.describe()} as "
+            f"in training"
+        )
+    return expected.step
 
 
 def _groups(examples: Examples, name: str | None) -> dict[tuple[str, str], list[int]]:

@@ -13,12 +13,13 @@ from recurra.data.builtin.manual import manual_examples
 from recurra.data.builtin.moving_scenes import moving_scenes
 from recurra.data.builtin.scenes import scenes
 from recurra.data.examples import Examples, join
+from recurra.data.notation import Notation
 from recurra.data.readers import READERS, guess_format
 from recurra.errors import Fault, nearest
 
 Source = str | Path | Mapping[str, Any]
 """A path, "builtin:NAME", or a table with the key `path` (one or several) or `builtin`, and any of `format`,
-the options of that format, `add`, `keep`, `drop` and `relabel`."""
+the options of that format, `decimal`, `day_first`, `missing`, `add`, `keep`, `drop` and `relabel`."""
 
 BUILTIN: dict[str, Callable[..., Examples]] = {
     "python_manual": manual_examples,
@@ -40,6 +41,10 @@ def read(source: Source | Sequence[Source], *, base: str | Path = ".", **options
 
     Options besides those of the format:
         format: a name of `READERS`; guessed from the ending of the file without it.
+        decimal: the mark before the decimals of numbers, "." or ","; without it as the entries show.
+        day_first: whether 03/04/2024 is the third of April; without it as the entries of the column show.
+        missing: texts that stand for no value where numbers or time stamps are expected, besides the usual
+            ones (empty, NA, n/a, NaN, null, -, ?), as "-999".
         add: constant columns, `{column: value}`.
         keep: the only examples taken, `{column: [labels]}`; of several columns all must agree.
         drop: examples left out, `{column: [labels]}`.
@@ -56,6 +61,7 @@ def _read_one(source: Source, base: Path, options: Mapping[str, Any]) -> Example
     else:
         table = {**options, **source} if isinstance(source, Mapping) else {**options, "path": source}
     add, keep, drop, relabel = (table.pop(key, {}) for key in ("add", "keep", "drop", "relabel"))
+    notation = Notation.pop(table, str(table.get("path", table.get("builtin"))))
     if "builtin" in table:
         name = table.pop("builtin")
         if name not in BUILTIN:
@@ -65,17 +71,20 @@ def _read_one(source: Source, base: Path, options: Mapping[str, Any]) -> Example
         path = table.pop("path")
         paths = [path] if isinstance(path, (str, Path)) else list(path)
         form = table.pop("format", None)
-        examples = join([_read_file(base / Path(each).expanduser(), form, table) for each in paths])
+        examples = join([_read_file(base / Path(each).expanduser(), form, table, notation) for each in paths])
     else:
         raise Fault(f"data given as {dict(table)!r}: expected the key 'path' or 'builtin'")
-    return _edit(examples, add, keep, drop, relabel)
+    return _edit(examples.with_notation(notation), add, keep, drop, relabel)
 
 
-def _read_file(path: Path, form: str | None, options: Mapping[str, Any]) -> Examples:
+def _read_file(path: Path, form: str | None, options: Mapping[str, Any], notation: Notation) -> Examples:
     form = guess_format(path) if form is None else form
     if form not in READERS:
         raise Fault(f"{path}: no format is called {form!r}{nearest(str(form), READERS)}")
-    return _call(READERS[form], f"{path}: format {form!r}", [path], options)
+    reader = READERS[form]
+    if notation.decimal is not None and "decimal" in inspect.signature(reader).parameters:
+        options = {**options, "decimal": notation.decimal}  # it reads the numbers itself
+    return _call(reader, f"{path}: format {form!r}", [path], options)
 
 
 def _call(

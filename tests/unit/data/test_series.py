@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from recurra.data import Examples, Place
 from recurra.data.series import Windows, cut, read_series
+from recurra.data.steps import Elapsed
 from recurra.data.times import calendar
 from recurra.errors import Fault
 
@@ -27,7 +28,7 @@ def hours(*at: int) -> list[object]:
 def test_rows_without_time_stamps_are_one_series() -> None:
     (series,), step = read_series(table(a=[1, 2, 3], b=["4", "5", "6"]), ["a", "b"])
     assert series.values.tolist() == [[1, 4], [2, 5], [3, 6]]
-    assert step == 1
+    assert step == Elapsed(1)
 
 
 def test_a_column_tells_series_apart() -> None:
@@ -35,7 +36,7 @@ def test_a_column_tells_series_apart() -> None:
         table(t=[0, 0, 10, 10], who=["x", "y", "x", "y"], a=[1, 2, 3, 4]), ["a"], time="t", name="who"
     )
     assert [(s.name, s.values.flatten().tolist()) for s in found] == [("x", [1, 3]), ("y", [2, 4])]
-    assert step == 10
+    assert step == Elapsed(10)
 
 
 @pytest.mark.parametrize(

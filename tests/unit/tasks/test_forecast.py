@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from recurra.tasks.forecast.data import ForecastOptions
 from recurra.tasks.forecast.direction import Directions, interval
 from recurra.tasks.forecast.model import ForecastModelOptions
 from recurra.tasks.forecast.task import ForecastTask
-from tests.unit.tasks.fitting import fit
+from tests.unit.tasks.fitting import fit, reloaded
 
 START = datetime(2024, 1, 1)
 
@@ -177,7 +178,7 @@ def test_known_columns_and_the_calendar_reach_ahead(tmp_path: Path) -> None:
     lines += [f"{START + timedelta(hours=240 + n)},,,{n % 5}" for n in range(6)]
     (tmp_path / "b.csv").write_text("\n".join(lines) + "\n")
     (found,) = task.predict([str(tmp_path / "b.csv")])
-    assert found["forecasts"][0]["time"][0] == "2024-01-11"
+    assert found["forecasts"][0]["time"][0] == "2024-01-11 00:00:00"
     assert len(found["forecasts"][0]["targets"]["wave"]["forecast"]) == 6
 
 
@@ -189,7 +190,7 @@ def test_prediction_goes_on_after_the_last_row(tmp_path: Path) -> None:
     assert told["forecast"] == pytest.approx(wanted, abs=1.2)
     assert told["direction"] == "up"
     assert all(low < high for low, high in zip(told["low"], told["high"], strict=True))
-    assert found["forecasts"][0]["time"] == ["2024-01-11"] + [f"2024-01-11 0{h}:00:00" for h in range(1, 6)]
+    assert found["forecasts"][0]["time"] == [f"2024-01-11 0{h}:00:00" for h in range(6)]
 
 
 def test_a_table_is_predicted_as_a_file_is(tmp_path: Path) -> None:
@@ -270,3 +271,111 @@ def test_too_short_an_input_is_told(tmp_path: Path) -> None:
         list(task.predict([str(tmp_path / "b.csv")]))
     with pytest.raises(Fault, match="expected a file, or a table"):
         list(task.predict([7]))
+
+
+def lines(path: Path, *rows: str) -> Path:
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+def european(rows: int, first: datetime = datetime(2024, 10, 20)) -> list[str]:
+    stamps = (first + timedelta(hours=n) for n in range(rows))
+    return [
+        "time;wave",
+        *(f"{time:%d.%m.%Y %H:%M};1.{200 + n % 24},{n % 10}" for n, time in enumerate(stamps)),
+    ]
+
+
+def test_what_is_asked_is_read_as_the_training_data_was(tmp_path: Path) -> None:
+    train = lines(tmp_path / "a.csv", *european(240))
+    asked = options(train, covariates=[], context=4, horizon=2, season=None)
+    task = ForecastTask.prepare(asked, model(), seed=0)
+    assert any("steps of 1 hour" in line for line in task.check())
+    rows = lines(tmp_path / "b.csv", "time;wave", *(f"03.04.2024 0{n}:00;1.20{n}" for n in range(5)))
+    for each in (task, reloaded(task, asked, model(), tmp_path / "run")):
+        (answer,) = each.predict([str(rows)])
+        told = answer["forecasts"][0]
+        assert told["time"] == ["03.04.2024 05:00", "03.04.2024 06:00"]
+        assert all(1100 < value < 1300 for value in told["targets"]["wave"]["forecast"])
+    days = lines(tmp_path / "c.csv", "time;wave", *(f"0{n}.04.2024 07:30;1,5" for n in range(1, 9)))
+    with pytest.raises(Fault, match="23 time stamps are missing"):
+        list(task.predict([str(days)]))
+    minutes = lines(tmp_path / "d.csv", "time;wave", *(f"03.04.2024 00:0{n};1,5" for n in range(9)))
+    with pytest.raises(Fault, match="rows 1 minute apart found, expected 1 hour as in training"):
+        list(task.predict([str(minutes)]))
+
+
+def test_a_run_without_a_format_reads_as_the_file_shows(tmp_path: Path) -> None:
+    asked = options(write(tmp_path / "a.csv"))
+    task = ForecastTask.prepare(asked, model(), seed=0)
+    save_model(task.model, tmp_path / "run")
+    task.save_assets(tmp_path / "run")
+    assets = tmp_path / "run" / "forecast.json"
+    table = json.loads(assets.read_text())
+    del table["format"]
+    assets.write_text(json.dumps(table))
+    again = ForecastTask.restore(asked, model(), load_model(tmp_path / "run"), tmp_path / "run")
+    assert list(again.predict([str(tmp_path / "a.csv")])) == list(task.predict([str(tmp_path / "a.csv")]))
+    for wrong in ([], {}, {"decimal": 7, "day_first": None, "calendar": True, "step": None}):
+        assets.write_text(json.dumps({**table, "format": wrong}))
+        with pytest.raises(Fault, match="forecast.json: holds no format of a table"):
+            ForecastTask.restore(asked, model(), load_model(tmp_path / "run"), tmp_path / "run")
+
+
+def test_incomplete_rows_are_told_or_left_out(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", wave=lambda n: "NA" if n in (100, 101, 150) else n % 7)
+    with pytest.raises(Fault, match="a.csv:102: .*3 entries are so in all.* or set incomplete = 'drop'"):
+        ForecastTask.prepare(options(path), model(), seed=0)
+    with pytest.raises(Fault, match="2 time stamps are missing"):
+        ForecastTask.prepare(options(path, incomplete="drop"), model(), seed=0)
+    asked = options(path, incomplete="drop", gaps="split", context=4, horizon=2)
+    told = ForecastTask.prepare(asked, model(), seed=0).check()
+    assert "3 of 240 rows lack a number and are left out" in told
+    assert any("series: 3 of 237 rows" in line for line in told)
+
+
+def test_a_suspicious_number_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", wave=lambda n: -999 if n % 50 == 9 else n % 7)
+    told = ForecastTask.prepare(options(path), model(), seed=0).check()
+    assert any("column 'wave': -999 stands 5 times" in line for line in told)
+
+
+def test_rows_known_ahead_stand_at_the_times_of_the_forecast(tmp_path: Path) -> None:
+    asked = options(write(tmp_path / "a.csv"), known=["plan"])
+    task = ForecastTask.prepare(asked, model(), seed=0)
+    rows = (tmp_path / "a.csv").read_text().splitlines()
+    late = [f"{START + timedelta(hours=241 + n)},,,{n % 5}" for n in range(6)]
+    with pytest.raises(
+        Fault, match="b.csv:242: time stamp .*01:00:00 found in a row known ahead, expected .*00:00"
+    ):
+        list(task.predict([str(lines(tmp_path / "b.csv", *rows, *late))]))
+    rows[100] = rows[100].replace(rows[100].split(",")[1], "", 1).replace(rows[100].split(",")[2], "", 1)
+    with pytest.raises(Fault, match="b.csv:101: column 'wave': '' found"):
+        list(task.predict([str(lines(tmp_path / "b.csv", *rows))]))
+
+
+def test_the_calendar_goes_by_the_clock_of_the_zone(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", time=lambda n: (START + timedelta(hours=n)).isoformat() + "Z")
+    plain, local = (
+        ForecastTask.prepare(options(path, calendar=["hour"], zone=zone), model(), seed=0)
+        for zone in (None, "Asia/Tokyo")
+    )
+    assert torch.equal(plain.data.part("train").take([9])[2], local.data.part("train").take([0])[2])
+    for task in (plain, local):
+        (found,) = task.predict([str(path)])
+        assert found["forecasts"][0]["time"][0] == "2024-01-11T00:00:00Z"
+
+
+def test_a_zone_is_a_real_one(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv")
+    with pytest.raises(ValueError, match="did you mean 'America/New_York'"):
+        options(path, zone="America/NewYork")
+    with pytest.raises(ValueError, match="zone needs a column of time stamps"):
+        options(path, zone="Europe/Berlin", time=None)
+
+
+def test_times_end_with_the_year_9999(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", time=lambda n: datetime(9999, 12, 31, 23) - timedelta(hours=239 - n))
+    task = ForecastTask.prepare(options(path), model(), seed=0)
+    with pytest.raises(Fault, match="6 steps of 1 hour after 9999-12-31 23:00:00 lie beyond the year 9999"):
+        list(task.predict([str(path)]))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from recurra.data.examples import Examples, Place
+from recurra.data.notation import number_text, plain
 from recurra.errors import Fault
 from recurra.storage.files import read_text
 from recurra.storage.text import split_lines
@@ -17,6 +18,7 @@ def read_numbers(
     size: int = 1,
     label: Literal["last", "first", "none"] = "last",
     delimiter: str | None = None,
+    decimal: Literal[".", ","] = ".",
     encoding: str = "utf-8",
 ) -> Examples:
     """Column `vectors`: a list of steps of `size` numbers a line; column `label`, as text, if there is one.
@@ -26,6 +28,7 @@ def read_numbers(
         size: numbers a step.
         label: which entry of a line it is.
         delimiter: between entries; None: commas, or blanks where a line has none.
+        decimal: the mark before decimals.
         encoding: of the file.
     """
     if size < 1 or label not in ("last", "first", "none"):
@@ -42,24 +45,20 @@ def read_numbers(
         if len(entries) % size or not entries:
             raise Fault(f"{path}:{number}: {len(entries)} numbers found, expected steps of {size} each")
         vectors.append(
-            [_numbers(entries[k : k + size], f"{path}:{number}") for k in range(0, len(entries), size)]
+            [
+                _numbers(entries[k : k + size], decimal, f"{path}:{number}")
+                for k in range(0, len(entries), size)
+            ]
         )
         places.append(Place(str(path), number))
     columns = {"vectors": vectors} if label == "none" else {"vectors": vectors, "label": labels}
     return Examples(columns, places, str(path))
 
 
-def _numbers(entries: list[str], where: str) -> list[float]:
-    try:
-        return [float(entry) for entry in entries]
-    except ValueError:
-        wrong = next(entry for entry in entries if not _is_number(entry))
-        raise Fault(f"{where}: {wrong!r} found, expected a number") from None
-
-
-def _is_number(entry: str) -> bool:
-    try:
-        float(entry)
-    except ValueError:
-        return False
-    return True
+def _numbers(entries: list[str], decimal: str, where: str) -> list[float]:
+    texts = [number_text(entry, decimal) for entry in entries]
+    if None in texts:
+        wrong = entries[texts.index(None)]
+        hint = " with a decimal point: set decimal = ','" if decimal == "." and plain(wrong, ",") else ""
+        raise Fault(f"{where}: {wrong!r} found, expected a number{hint}")
+    return [float(text) for text in texts if text is not None]

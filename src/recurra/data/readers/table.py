@@ -6,6 +6,7 @@ import csv
 import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from recurra.data.examples import Examples, Place
@@ -13,27 +14,54 @@ from recurra.errors import Fault
 from recurra.storage.files import read_text
 from recurra.storage.text import split_lines
 
+_DELIMITERS = (",", ";", "\t")
+_HEAD = 2**17  # characters in which the first two rows lie
+
 
 def read_csv(
-    path: str | Path, *, names: Sequence[str] | None = None, delimiter: str = ",", encoding: str = "utf-8"
+    path: str | Path,
+    *,
+    names: Sequence[str] | None = None,
+    delimiter: str | None = None,
+    encoding: str = "utf-8",
 ) -> Examples:
     """Comma-separated values (RFC 4180: quoted entries may hold delimiters and line breaks).
 
     Args:
         path: the file.
         names: the columns of a file that has no header line; without it the first line is the header.
-        delimiter: one character between entries.
+        delimiter: one character between entries; None: a comma, or a semicolon or tab where the first line
+            has columns by that alone.
         encoding: of the file.
     """
-    if len(delimiter) != 1:
+    if delimiter is not None and len(delimiter) != 1:
         raise Fault(f"{path}: delimiter {delimiter!r} found, expected one character")
-    return _table(path, _csv_rows(path, read_text(path, encoding), delimiter), names)
+    text = read_text(path, encoding)
+    return _table(path, _csv_rows(path, text, delimiter or _delimiter(text, names)), names)
 
 
 def read_tsv(path: str | Path, *, names: Sequence[str] | None = None, encoding: str = "utf-8") -> Examples:
     """Tab-separated values: a tab always ends an entry, a line always ends a row, quotes mean nothing."""
     lines = split_lines(read_text(path, encoding))
     return _table(path, ((n, line.split("\t")) for n, line in enumerate(lines, 1) if line), names)
+
+
+def _delimiter(text: str, names: Sequence[str] | None) -> str:
+    """What the first line shows, where the second one has as many columns."""
+    head, sizes = text[:_HEAD], dict[str, set[int]]()
+    if not any(mark in head for mark in _DELIMITERS[1:]):
+        return ","
+    for mark in _DELIMITERS:
+        rows = csv.reader(io.StringIO(head, newline=""), delimiter=mark)
+        try:
+            sizes[mark] = {len(row) for row in islice((row for row in rows if row), 2)}
+        except csv.Error:  # told when the rows are read
+            return ","
+    if names is not None:
+        return next((mark for mark, counts in sizes.items() if counts == {len(names)}), ",")
+    if 1 not in sizes[","]:
+        return ","
+    return next((mark for mark, counts in sizes.items() if len(counts) == 1 and counts != {1}), ",")
 
 
 def _csv_rows(path: str | Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from recurra.data import Examples, Place, columns
+from recurra.data.clocks import Moment, near
+from recurra.data.columns import excerpt
+from recurra.data.notation import PLAIN, Notation
 from recurra.data.series import Series
-from recurra.data.times import calendar, to_text
+from recurra.data.times import calendar, read_times, wall_seconds
 from recurra.errors import Fault
 from recurra.models.forecaster import Forecaster
 from recurra.tasks.forecast.data import ForecastData
 from recurra.tasks.forecast.scores import interval_levels
 from recurra.tasks.parts.contexts import device_of, evaluating
-from recurra.tasks.parts.sources import SourceOptions, read_like
+from recurra.tasks.parts.sources import SourceOptions, notation_like, read_like
 
 
 def answers(model: Forecaster, data: ForecastData, item: Any) -> dict[str, Any]:
@@ -30,16 +33,12 @@ def answers(model: Forecaster, data: ForecastData, item: Any) -> dict[str, Any]:
         {"forecasts": [{"series", "time": [...], "targets": {name: {"forecast": [...], "low", "high" where
         an interval is told, "direction" of the change over the horizon}}}]}
     """
-    examples = _read(data, item)
-    past, future = _split(examples, data)
-    series, step = data.read(past), data.step
-    last = {(each.places[0].file, each.name): each for each in series}
-    return {
-        "forecasts": [_one(model, data, each, _ahead(data, each, step, future)) for each in last.values()]
-    }
+    past, future = _split(_read(data, item), data)
+    last = {(each.places[0].file, each.name): each for each in data.read(past)}
+    return {"forecasts": [_one(model, data, each, future) for each in last.values()]}
 
 
-def table_of(item: Mapping[str, Any]) -> Examples:
+def table_of(item: Mapping[str, Any], notation: Notation = PLAIN) -> Examples:
     """Columns given by hand, as a table."""
     lengths = {name: len(cells) for name, cells in item.items()}
     if len(set(lengths.values())) != 1:
@@ -49,49 +48,108 @@ def table_of(item: Mapping[str, Any]) -> Examples:
         {name: list(cells) for name, cells in item.items()},
         [Place("item", n + 1, "row") for n in range(count)],
         "item",
+        notation,
     )
 
 
 def _read(data: ForecastData, item: Any) -> Examples:
+    source = SourceOptions(train=data.options.train)
     if isinstance(item, Mapping):
-        return table_of(item)
+        return data.written(table_of(item, notation_like(source)))
     if isinstance(item, str):
-        return read_like(SourceOptions(train=data.options.train), item)
-    raise Fault(f"{item!r} found, expected a file, or a table {{column: [cells]}}")
+        return data.written(read_like(source, item))
+    raise Fault(f"{excerpt(item)} found, expected a file, or a table {{column: [cells]}}")
 
 
 def _split(examples: Examples, data: ForecastData) -> tuple[Examples, Examples]:
-    """Rows with measurements, and those that hold what is known ahead alone."""
-    if not data.options.known:
+    """Rows with measurements, and those after the last one of their series: they hold what is known ahead."""
+    options = data.options
+    if not options.known:
         return examples, examples.take([])
-    cells = [examples[name] for name in data.options.targets]
-    empty = [all(cell in (None, "") for cell in row) for row in zip(*cells, strict=True)]
+    cells = [examples[name] for name in options.targets]
+    labels = [""] * len(examples) if options.series is None else columns.labels(examples, options.series)
+    keys = [(place.file, label) for place, label in zip(examples.places, labels, strict=True)]
+    last = {
+        key: row
+        for row, key in enumerate(keys)
+        if not all(examples.notation.is_missing(column[row]) for column in cells)
+    }
+    future = [row > last.get(key, -1) for row, key in enumerate(keys)]
+    if all(future):
+        raise Fault(f"{examples.source}: no row has measurements: there is nothing to forecast from")
     return (
-        examples.take(i for i, e in enumerate(empty) if not e),
-        examples.take(i for i, e in enumerate(empty) if e),
+        examples.take(row for row, late in enumerate(future) if not late),
+        examples.take(row for row, late in enumerate(future) if late),
     )
 
 
-def _ahead(data: ForecastData, series: Series, step: float, future: Examples) -> Tensor:
+def _ahead(data: ForecastData, series: Series, times: Sequence[Moment], future: Examples) -> Tensor:
     """`[H, K]`: what is known of the steps to come."""
     options = data.options
     parts = []
     if options.known:
-        if options.series is not None:
-            labels = columns.labels(future, options.series)
-            future = future.take(i for i, label in enumerate(labels) if label == series.name)
-        if len(future) < options.horizon:
+        file = series.places[-1].file
+        labels = [""] * len(future) if options.series is None else columns.labels(future, options.series)
+        rows = [
+            row
+            for row, (label, place) in enumerate(zip(labels, future.places, strict=True))
+            if label == series.name and place.file == file
+        ]
+        if len(rows) < options.horizon:
             raise Fault(
-                f"{series.places[-1].file}: {len(future)} rows after the last measurement, expected "
-                f"{options.horizon} with {', '.join(options.known)}, which are known ahead"
+                f"{file}: {len(rows)} rows after the last measurement, expected {options.horizon} with "
+                f"{', '.join(options.known)}, which are known ahead"
             )
-        parts.append(columns.numbers(future, *options.known)[: options.horizon])
-    times = [series.times[-1] + step * (k + 1) for k in range(options.horizon)]
-    return torch.cat([*parts, calendar(times, options.calendar)], 1)
+        future = future.take(rows[: options.horizon])
+        _check_times(data, series, times, future)
+        parts.append(columns.numbers(future, *options.known))
+    parts.append(
+        calendar(wall_seconds(times), options.calendar) if times else torch.zeros(options.horizon, 0)
+    )
+    return torch.cat(parts, 1)
 
 
-def _one(model: Forecaster, data: ForecastData, series: Series, known: Tensor) -> dict[str, Any]:
+def _check_times(data: ForecastData, series: Series, times: Sequence[Moment], future: Examples) -> None:
+    """Fault unless the rows known ahead stand at the times of the forecast."""
+    if data.options.time is None or not times:
+        return
+    group = [range(len(future))]
+    zone, dates = data.zone, series.clock.calendar
+    (stamps,) = read_times(future, data.options.time, group, zone=zone, calendar=dates)
+    for moment, time, place in zip(stamps.moments, times, future.places, strict=True):
+        if not near(moment, time, series.clock):
+            raise Fault(
+                f"{place}: time stamp {stamps.clock.text(moment)} found in a row known ahead, expected "
+                f"{series.clock.text(time)}"
+            )
+
+
+def _times(data: ForecastData, series: Series) -> list[Moment]:
+    """The steps to come; none where rows only count as evenly spaced."""
     options = data.options
+    if options.gaps == "allow":
+        return []
+    if series.step is None:
+        raise Fault(
+            f"{series.places[-1]}: one row alone found, expected more: it does not tell the time between rows"
+        )
+    last, step, clock = series.times[-1], series.step, series.clock
+    try:
+        times = [step.ahead(last, k + 1, clock) for k in range(options.horizon)]
+        for time in times:
+            clock.text(time)
+    except (OverflowError, ValueError):
+        raise Fault(
+            f"{series.places[-1]}: {options.horizon} steps of {step.describe()} after {clock.text(last)} lie "
+            f"beyond the year 9999"
+        ) from None
+    return times
+
+
+def _one(model: Forecaster, data: ForecastData, series: Series, future: Examples) -> dict[str, Any]:
+    options = data.options
+    times = _times(data, series)
+    extra = _ahead(data, series, times, future)
     if len(series.values) < options.context:
         raise Fault(
             f"{series.places[-1]}: the series ends {len(series.values)} rows after its start or last gap, "
@@ -100,7 +158,7 @@ def _one(model: Forecaster, data: ForecastData, series: Series, known: Tensor) -
     context = series.values[-options.context :].unsqueeze(0)
     device = device_of(model)
     with evaluating(model):
-        both = torch.cat([series.known[-options.context :], known]).unsqueeze(0)
+        both = torch.cat([series.known[-options.context :], extra]).unsqueeze(0)
         ahead = model(context.to(device), both.to(device))
         means = model.mean(ahead)[0].cpu()
         levels = interval_levels(model, options.interval)
@@ -115,6 +173,5 @@ def _one(model: Forecaster, data: ForecastData, series: Series, known: Tensor) -
         }
     heading: dict[str, Any] = {"series": series.name} if series.name else {}
     if options.gaps != "allow":
-        times = [series.times[-1] + data.step * (k + 1) for k in range(options.horizon)]
-        heading["time"] = [to_text(each, series.clock) for each in times]
+        heading["time"] = [series.clock.text(time) for time in times]
     return {**heading, "targets": targets}

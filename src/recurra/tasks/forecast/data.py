@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, NamedTuple, Self, cast
+from zoneinfo import ZoneInfo
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
-from recurra.data import Examples
-from recurra.data.series import Series, Windows, cut, read_series
+from recurra.data import Examples, columns
+from recurra.data.clocks import Clock, find_zone
+from recurra.data.notation import DecimalMark
+from recurra.data.sentinels import sentinel_notes
+from recurra.data.series import Series, SeriesFormat, Windows, cut, read_series
+from recurra.data.steps import Step, step_of
 from recurra.errors import Fault
 from recurra.tasks.forecast.windows import WindowOptions, window_batches
 from recurra.tasks.parts.batches import Epoch
@@ -33,7 +38,11 @@ class ForecastOptions(WindowOptions):
         series: column that tells series apart.
         gaps: a missing time stamp is a fault, or series begin anew there ("split"), or rows count as evenly
             spaced, as trading days do ("allow").
-        calendar: what is known of each time: "minute", "hour", "weekday", "day", "yearday".
+        calendar: what is known of each time, on the clock of the place: "second", "minute", "hour",
+            "weekday", "day", "month", "yearday".
+        zone: the place, as "Europe/Berlin": the clock of stamps without UTC offset, with its hours that come
+            twice or never, and of the calendar; None: the clock that the stamps show.
+        incomplete: a row that lacks a number is a fault, or left out ("drop"), as a gap is in the times.
         logarithms: columns that are read and forecast as logarithms.
         parts: to train, to validate and to test on, one after another in time: numbers of rows of each
             series, or shares. What is left over is not used.
@@ -47,8 +56,10 @@ class ForecastOptions(WindowOptions):
     covariates: list[str] = Field(default_factory=list)
     known: list[str] = Field(default_factory=list)
     time: str | None = None
+    zone: str | None = None
     series: str | None = None
     gaps: Literal["fault", "split", "allow"] = "fault"
+    incomplete: Literal["fault", "drop"] = "fault"
     calendar: list[str] = Field(default_factory=list)
     logarithms: list[str] = Field(default_factory=list)
     parts: tuple[float, float, float] = (0.7, 0.1, 0.2)
@@ -56,19 +67,67 @@ class ForecastOptions(WindowOptions):
     direction: bool = False
     interval: float = Field(default=0.8, gt=0, lt=1)
 
+    @field_validator("zone")
+    @classmethod
+    def _real(cls, zone: str | None) -> str | None:
+        if zone is not None:
+            find_zone(zone)
+        return zone
+
+    @model_validator(mode="after")
+    def _some_time(self) -> Self:
+        if self.zone is not None and self.time is None:
+            raise ValueError("zone needs a column of time stamps: set time to one")
+        return self
+
     @property
     def columns(self) -> list[str]:
         """What is measured: the targets first."""
         return [*self.targets, *self.covariates]
 
 
-class ForecastData:
-    """The parts of a recipe's series, read when they are first asked for."""
+class TableFormat(NamedTuple):
+    """How the training data writes numbers and time stamps, for what is read later; None: nothing showed it.
 
-    def __init__(self, options: ForecastOptions, seed: int) -> None:
+    Attributes:
+        decimal, day_first: see `recurra.data.notation.Notation`. calendar, step: see `SeriesFormat`.
+    """
+
+    decimal: DecimalMark | None = None
+    day_first: bool | None = None
+    calendar: bool | None = None
+    step: Step | None = None
+
+    def to_table(self) -> dict[str, Any]:
+        """What `from_table` reads."""
+        return {**self._asdict(), "step": None if self.step is None else self.step.to_table()}
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> TableFormat:
+        """A format as `to_table` wrote it. KeyError, TypeError or ValueError where it is none."""
+        decimal, day_first, calendar = (table[key] for key in ("decimal", "day_first", "calendar"))
+        if decimal not in (None, ".", ",") or not {type(day_first), type(calendar)} <= {bool, type(None)}:
+            raise ValueError("no notation")
+        return cls(decimal, day_first, calendar, None if table["step"] is None else step_of(table["step"]))
+
+
+class ForecastData:
+    """The parts of a recipe's series, read when they are first asked for.
+
+    Attributes:
+        format: how the training data is written; `read` goes by it.
+    """
+
+    def __init__(self, options: ForecastOptions, seed: int, form: TableFormat | None = None) -> None:
         self.options, self.seed = options, seed
+        self.format = form or TableFormat()
         self.notes: list[str] = []
         self._windows: dict[str, Windows] = {}
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """Where stamps without UTC offset are from."""
+        return None if self.options.zone is None else find_zone(self.options.zone)
 
     def part(self, name: Part) -> Windows:
         """The windows whose steps ahead lie in that part; their context may reach back before it."""
@@ -120,7 +179,8 @@ class ForecastData:
         self._check_columns()
         if options.calendar and options.gaps == "allow":
             raise Fault("calendar needs evenly spaced times: set gaps to 'fault' or 'split'")
-        series, self.step = read_series(
+        examples = self._complete(self.written(examples))
+        series, _ = read_series(
             examples,
             options.columns,
             known=options.known,
@@ -128,6 +188,9 @@ class ForecastData:
             name=options.series,
             gaps=options.gaps,
             cycles=options.calendar,
+            zone=self.zone,
+            expected=SeriesFormat(self.format.calendar, self.format.step),
+            advice=f"{columns.CORRECT_ROWS}, or set incomplete = 'drop' to leave them out",
         )
         for name in options.logarithms:
             for each in series:
@@ -140,9 +203,53 @@ class ForecastData:
                     )
         return series
 
+    def written(self, examples: Examples) -> Examples:
+        """A table, its numbers and dates read as those of the training data."""
+        notation, form = examples.notation, self.format
+        return examples.with_notation(
+            notation._replace(
+                decimal=notation.decimal or form.decimal,
+                day_first=form.day_first if notation.day_first is None else notation.day_first,
+            )
+        )
+
+    def _complete(self, examples: Examples) -> Examples:
+        """The rows with a number in every column, where others are to be left out."""
+        if self.options.incomplete == "fault":
+            return examples
+        _, wrong = columns.read_numbers(examples, *self.options.columns, *self.options.known)
+        strange = [each for each in wrong if not each.missing]
+        if strange:
+            raise columns.told_together(strange, columns.CORRECT_ROWS)
+        rows = {each.row for each in wrong}
+        if len(rows) == len(examples):
+            raise Fault(f"{examples.source}: every row lacks a number")
+        if rows:
+            self.notes.append(f"{len(rows):,} of {len(examples):,} rows lack a number and are left out")
+        return examples.take(row for row in range(len(examples)) if row not in rows)
+
+    def _format_of(self, examples: Examples, series: Sequence[Series]) -> TableFormat:
+        """How the training data is written."""
+        names = [*self.options.columns, *self.options.known]
+        marks = set(columns.decimal_marks(examples, names).values())
+        points = any(isinstance(entry, str) and "." in entry for name in names for entry in examples[name])
+        decimal = None if len(marks) > 1 or (marks == {"."} and not points) else marks.pop()
+        clock, timed = series[0].clock, self.options.time is not None and self.options.gaps != "allow"
+        turned = isinstance(clock, Clock) and clock.form.kind == "turned"
+        orders = {each.clock.form.day_first for each in series if isinstance(each.clock, Clock)}
+        return TableFormat(
+            decimal=cast(DecimalMark | None, decimal),
+            day_first=orders.pop() if turned and len(orders) == 1 else None,
+            calendar=clock.calendar if self.options.time is not None else None,
+            step=series[0].step if timed else None,
+        )
+
     def _cut(self, examples: Examples) -> dict[str, Windows]:
         self._source = examples.source
         series = self.read(examples)
+        self.format = self._format_of(examples, series)
+        names = [f"column {name!r}" for name in self.options.columns]
+        self.notes += sentinel_notes(names, torch.cat([each.values for each in series]))
         parts = [cut(len(each.values), self.options.parts, self._source) for each in series]
         self._ends = [each[0] for each in parts]
         strides = (self.options.stride, 1, 1)

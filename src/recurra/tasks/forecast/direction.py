@@ -9,6 +9,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from recurra.data.clocks import Ticks
+
 _Z = 1.959964  # of 95 %
 
 
@@ -24,10 +26,10 @@ class Directions:
 
     def __init__(self, majority: Tensor) -> None:
         self.majority = majority
-        self._hits: dict[float, list[float]] = defaultdict(list)
+        self._hits: dict[Ticks | float, list[float]] = defaultdict(list)
         self._counts = torch.zeros(3, dtype=torch.float64)
 
-    def add(self, time: float, forecast: Tensor, truth: Tensor, last: Tensor) -> None:
+    def add(self, time: Ticks | float, forecast: Tensor, truth: Tensor, last: Tensor) -> None:
         """Changes `[targets]` over the horizon, forecast and true, and the last change before them."""
         moves = truth != 0
         hits = [(change.sign() == truth.sign())[moves] for change in (forecast, self.majority, last)]

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from recurra.data.series import Windows
-from recurra.data.times import to_text
 from recurra.models.forecaster import Forecaster
 from recurra.storage.figures import check_ending, new_figure, save_figure
 from recurra.tasks.forecast.data import ForecastOptions
@@ -33,9 +32,8 @@ def plot_windows(model: Forecaster, windows: Windows, options: ForecastOptions, 
                 history, truth = context[row, :, k].cpu(), future[row, :, k].cpu()
                 band = None if intervals is None else intervals[row, :, k]
                 _draw(grid[k][number], history, truth, means[row, :, k], band)
-            grid[0][number].set_title(
-                f"{series.name} {to_text(series.times[origin], series.clock)}".strip(), fontsize=9
-            )
+            time = series.clock.text(series.times[origin])
+            grid[0][number].set_title(f"{series.name} {time}".strip(), fontsize=9)
     for k, name in enumerate(names):
         grid[k][0].set_ylabel(name)
     for axes in grid[-1]:

@@ -97,7 +97,7 @@ def _add_signs(
         if origin < ends.get(series, -1):
             continue
         ends[series] = origin + windows.horizon
-        time = windows.series[series].times[origin]
+        time = windows.series[series].times[origin].instant
         signs.add(time, forecast[row] - now[row], truth[row] - now[row], last[row])
 
 

@@ -14,7 +14,7 @@ from recurra.storage.fields import Fields
 from recurra.storage.files import read_json, write_json
 from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.forecast.ahead import answers
-from recurra.tasks.forecast.data import PARTS, ForecastData, ForecastOptions
+from recurra.tasks.forecast.data import PARTS, ForecastData, ForecastOptions, TableFormat
 from recurra.tasks.forecast.model import ForecastModelOptions, build_model
 from recurra.tasks.forecast.plot import plot_windows
 from recurra.tasks.forecast.scores import back_test, majority_signs
@@ -63,16 +63,21 @@ class ForecastTask(Task[Forecaster]):
         *,
         seed: int = 0,
     ) -> Self:
-        signs = Fields(read_json(folder / ASSETS), str(folder / ASSETS)).table("majority")
+        assets = read_json(folder / ASSETS)
+        signs = Fields(assets, str(folder / ASSETS)).table("majority")
         fields = Fields(signs, f"{folder / ASSETS}: majority")
         majority = torch.tensor([fields.number(name) for name in data.targets])
         require_count(len(data.targets), module.frame.targets, "targets", folder / "recipe.toml")
         require_count(data.horizon, module.horizon.horizon, "steps ahead", folder / "recipe.toml")
-        return cls(ForecastData(data, seed), module, majority)
+        try:  # earlier runs say nothing of it
+            form = TableFormat.from_table(assets["format"]) if "format" in assets else None
+        except (KeyError, TypeError, ValueError, OverflowError, ZeroDivisionError):
+            raise Fault(f"{folder / ASSETS}: holds no format of a table: it was altered") from None
+        return cls(ForecastData(data, seed, form), module, majority)
 
     def save_assets(self, folder: Path) -> None:
         signs = dict(zip(self.options.targets, self.majority.tolist(), strict=True))
-        write_json(folder / ASSETS, {"majority": signs})
+        write_json(folder / ASSETS, {"majority": signs, "format": self.data.format.to_table()})
 
     def check(self) -> list[str]:
         options = self.options
@@ -81,10 +86,12 @@ class ForecastTask(Task[Forecaster]):
         first = self.batches(0)
         steps = (options.context + options.horizon) * min(options.batch_size, len(parts["train"]))
         width = self.model.frame.targets * self.model.output.size
+        step = parts["train"].series[0].step
         return [
             f"series: {len(parts['train'].series):,} of {rows:,} rows in all, {len(options.targets)} "
             f"targets, {len(options.covariates)} covariates, "
-            f"{parts['train'].series[0].known.shape[1]} known ahead",
+            f"{parts['train'].series[0].known.shape[1]} known ahead"
+            + (f", steps of {step.describe()}" if options.time and step is not None else ""),
             *(f"{name}: {len(windows):,} windows" for name, windows in parts.items()),
             f"epoch: {len(first):,} batches of up to {options.batch_size} windows of "
             f"{options.context} + {options.horizon} steps",

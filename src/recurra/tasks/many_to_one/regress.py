@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from recurra.data import Examples, columns
+from recurra.data.sentinels import sentinel_notes
 from recurra.models import Regressor
 from recurra.tasks.base import TASKS, Score
 from recurra.tasks.many_to_one.data import ManyToOneDataOptions, build_reader, load_reader
@@ -91,6 +92,7 @@ class RegressTask(ManyToOneTask[Regressor, Tensor]):
                 f"target {name}: {low:.4g} to {high:.4g}, mean {float(column.mean()):.4g}"
                 + ("; it never changes in training: nothing to learn" if low == high else "")
             )
+        lines += sentinel_notes([f"target {name}" for name in self.options.names], self.data.train.answers)
         return [*lines, *super().check()]
 
     def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:

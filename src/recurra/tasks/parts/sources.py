@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field
 
 from recurra.data import Examples, hold_out, read
+from recurra.data.notation import PLAIN, Notation
 from recurra.errors import Fault
 from recurra.tasks.base import Options
 
@@ -77,11 +78,22 @@ def read_source(source: Source | Sequence[Source]) -> Examples:
 
 def read_like(options: SourceOptions, data: str | Path) -> Examples:
     """Another file of the format of the validation data, or of the training data where there is none."""
-    source = options.train if options.validation is None else options.validation
-    first = source[0] if isinstance(source, list) else source
+    first = _model_of(options)
     if isinstance(first, Mapping) and "path" in first:
         return read_source({**first, "path": str(data)})
     return read_source(str(data))
+
+
+def notation_like(options: SourceOptions) -> Notation:
+    """How numbers and dates are written in the data that `read_like` goes by, where the recipe says so."""
+    first = _model_of(options)
+    return Notation.pop(dict(first), "data.train") if isinstance(first, Mapping) else PLAIN
+
+
+def _model_of(options: SourceOptions) -> Source:
+    """The first source of the validation data, or of the training data where there is none."""
+    source = options.train if options.validation is None else options.validation
+    return source[0] if isinstance(source, list) else source
 
 
 def read_named(options: SourceOptions, data: str | Path) -> Examples:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from recurra.data import Examples, Place, columns
+from recurra.data.sentinels import sentinel_notes
 from recurra.errors import Fault
 from recurra.layers.inputs import Input
 from recurra.models import Vectors
@@ -69,6 +70,7 @@ class VectorReader:
             lengths_line("train", [len(row) for row in self._train], f"steps of {self.size} numbers"),
             lengths_line("validation", [len(row) for row in held_out], f"steps of {self.size} numbers"),
             *(f"number {k + 1} of each step never changes in training" for k in constant),
+            *sentinel_notes([f"number {k + 1} of each step" for k in range(self.size)], steps, listed=False),
         ]
 
     def require_input(self, features: Input, folder: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from recurra.data.sentinels import sentinel_notes
 from recurra.errors import Fault
 from recurra.models.forecaster import Forecaster
 from recurra.tasks.base import TASKS, Loss, Score, Task
@@ -66,12 +67,14 @@ class TrajectoryTask(Task[Forecaster]):
     def check(self) -> list[str]:
         options = self.options
         steps = (options.context + options.horizon) * options.batch_size
+        points = torch.cat([series.values for series in self.data.train.series])
         return [
             *(
                 f"{name}: {len({(s.places[0].file, s.name) for s in windows.series}):,} paths, "
                 f"{len(windows):,} windows of {options.context} + {options.horizon} steps"
                 for name, windows in (("train", self.data.train), ("validation", self.data.validation))
             ),
+            *sentinel_notes([f"column {name!r}" for name in (options.x, options.y)], points, listed=False),
             parameters_line(self.model),
             activations_line(self.model, steps, 2),
         ]
