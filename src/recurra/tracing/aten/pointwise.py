@@ -176,6 +176,20 @@ def _cast(of: Importer, node: Call) -> Result:
 # several operations in one call
 
 
+@handles("remainder")
+def _remainder(of: Importer, node: Call) -> Result:
+    x, divisor = node.args
+    if not isinstance(x, fx.Node):
+        raise Untraceable("the remainder of a constant")
+    shape, number = of.row_shape(node), of.operand(x, node)
+    if isinstance(divisor, fx.Node):
+        by = of.operand(divisor, node)
+    else:
+        by = of.add("fill", attrs=(float(divisor),), shape=(1,))
+    times = of.add("floor", of.add("div", number, by, shape=shape), shape=shape)
+    return of.add("sub", number, of.add("mul", times, by, shape=shape), shape=shape)
+
+
 @handles("masked_fill")
 def _masked_fill(of: Importer, node: Call) -> Result:
     x, mask, constant = node.args
