@@ -1007,7 +1007,7 @@ class Griffin(Gates):
 
 @exhibit("rim")
 class RIM(Cell):
-    """Goyal et al., Recurrent independent mechanisms, 2021: softly rivals for the input, talk by attention."""
+    """Goyal et al., Recurrent independent mechanisms, 2021: soft rivals for the input, talk by attention."""
 
     State = Hidden
 
