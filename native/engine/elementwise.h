@@ -91,26 +91,27 @@ RECURRA_INLINE Vec<T> join(Vec<T> a, Vec<T> b) {
 }
 
 template <class T, Op op>
-static void rowwise(const Tile<T>& x) {
+RECURRA_INLINE T along(const T* a, long width) {
   using V = Vec<T>;
   constexpr int W = Vector<T>::width;
   const T nothing = op == Op::sum ? T(0) : op == Op::amax ? -T(__builtin_inf()) : T(__builtin_inf());
-  for (long r = 0; r < x.rows; ++r) {
-    const T* a = x.a + r * x.as;
-    V lanes[4] = {splat(nothing), splat(nothing), splat(nothing), splat(nothing)};
-    long i = 0;
-    for (; i + 4 * W <= x.width; i += 4 * W)
-      for (int u = 0; u < 4; ++u) lanes[u] = join<T, op>(lanes[u], load(a + i + u * W));
-    for (; i + W <= x.width; i += W) lanes[0] = join<T, op>(lanes[0], load(a + i));
-    const V all = join<T, op>(join<T, op>(lanes[0], lanes[1]), join<T, op>(lanes[2], lanes[3]));
-    T folded[W];
-    store(folded, all);
-    for (int step = W / 2; step > 0; step /= 2)
-      for (int j = 0; j < step; ++j)
-        folded[j] = join<T, op>(splat(folded[j]), splat(folded[j + step]))[0];
-    for (; i < x.width; ++i) folded[0] = join<T, op>(splat(folded[0]), splat(a[i]))[0];
-    x.d[r * x.ds] = folded[0];
-  }
+  V lanes[4] = {splat(nothing), splat(nothing), splat(nothing), splat(nothing)};
+  long i = 0;
+  for (; i + 4 * W <= width; i += 4 * W)
+    for (int u = 0; u < 4; ++u) lanes[u] = join<T, op>(lanes[u], load(a + i + u * W));
+  for (; i + W <= width; i += W) lanes[0] = join<T, op>(lanes[0], load(a + i));
+  const V all = join<T, op>(join<T, op>(lanes[0], lanes[1]), join<T, op>(lanes[2], lanes[3]));
+  T folded[W];
+  store(folded, all);
+  for (int step = W / 2; step > 0; step /= 2)
+    for (int j = 0; j < step; ++j) folded[j] = join<T, op>(splat(folded[j]), splat(folded[j + step]))[0];
+  for (; i < width; ++i) folded[0] = join<T, op>(splat(folded[0]), splat(a[i]))[0];
+  return folded[0];
+}
+
+template <class T, Op op>
+static void rowwise(const Tile<T>& x) {
+  for (long r = 0; r < x.rows; ++r) x.d[r * x.ds] = along<T, op>(x.a + r * x.as, x.width);
 }
 
 // d [width] += each row of a, one after the other
@@ -127,6 +128,96 @@ static void total(const Tile<T>& x) {
     T sum = x.d[i];
     for (long r = 0; r < x.rows; ++r) sum += x.a[r * x.as + i];
     x.d[i] = sum;
+  }
+}
+
+// [outer, block] -> [outer, count, block]
+template <class T>
+static void repeat(const Tile<T>& x) {
+  constexpr int W = Vector<T>::width;
+  const long outer = x.width / (x.count * x.block);
+  for (long r = 0; r < x.rows; ++r) {
+    const T* a = x.a + r * x.as;
+    T* d = x.d + r * x.ds;
+    for (long o = 0; o < outer; ++o, a += x.block) {
+      if (x.block == 1) {
+        const Vec<T> v = splat(*a);
+        long i = 0;
+        for (; i + W <= x.count; i += W) store(d + i, v);
+        for (; i < x.count; ++i) d[i] = *a;
+        d += x.count;
+        continue;
+      }
+      for (long k = 0; k < x.count; ++k, d += x.block)
+        for (long i = 0; i < x.block; ++i) d[i] = a[i];
+    }
+  }
+}
+
+// [outer, count, block] -> [outer, block]
+template <class T, Op op>
+static void join_parts(const Tile<T>& x) {
+  constexpr int W = Vector<T>::width;
+  const long part = x.count * x.block, outer = x.width / part, whole = x.block / W * W;
+  const int tail = static_cast<int>(x.block - whole);
+  for (long r = 0; r < x.rows; ++r) {
+    const T* a = x.a + r * x.as;
+    T* d = x.d + r * x.ds;
+    for (long o = 0; o < outer; ++o, a += part, d += x.block) {
+      if (x.block == 1) {
+        *d = along<T, op>(a, x.count);
+        continue;
+      }
+      for (long i = 0; i < whole; i += W) {
+        Vec<T> all = load(a + i);
+        for (long k = 1; k < x.count; ++k) all = join<T, op>(all, load(a + k * x.block + i));
+        store(d + i, all);
+      }
+      if (tail) {
+        Vec<T> all = load_some(a + whole, tail);
+        for (long k = 1; k < x.count; ++k) all = join<T, op>(all, load_some(a + k * x.block + whole, tail));
+        store_some(d + whole, all, tail);
+      }
+    }
+  }
+}
+
+// Columns are whole numbers held as T; whatever else they hold, no other memory is touched.
+template <class T>
+RECURRA_INLINE int column(T number, long width) {
+  const T last = static_cast<T>(width - 1);
+  return number > T(0) ? static_cast<int>(number < last ? number : last) : 0;
+}
+
+constexpr long columns_at_once = 64;  // made whole numbers once for all rows of a tile
+
+template <class T>
+static void gather(const Tile<T>& x) {
+  int from[columns_at_once];
+  for (long first = 0; first < x.width; first += columns_at_once) {
+    const long left = x.width - first, n = left < columns_at_once ? left : columns_at_once;
+    for (long i = 0; i < n; ++i) from[i] = column(x.b[first + i], x.block);
+    for (long r = 0; r < x.rows; ++r) {
+      const T* a = x.a + r * x.as;
+      T* d = x.d + r * x.ds + first;
+      for (long i = 0; i < n; ++i) d[i] = a[from[i]];
+    }
+  }
+}
+
+template <class T>
+static void scatter_add(const Tile<T>& x) {
+  for (long r = 0; r < x.rows; ++r)
+    for (long i = 0; i < x.block; ++i) x.d[r * x.ds + i] = T(0);
+  int to[columns_at_once];
+  for (long first = 0; first < x.width; first += columns_at_once) {
+    const long left = x.width - first, n = left < columns_at_once ? left : columns_at_once;
+    for (long i = 0; i < n; ++i) to[i] = column(x.b[first + i], x.block);
+    for (long r = 0; r < x.rows; ++r) {
+      const T* a = x.a + r * x.as + first;
+      T* d = x.d + r * x.ds;
+      for (long i = 0; i < n; ++i) d[to[i]] += a[i];
+    }
   }
 }
 
@@ -155,6 +246,12 @@ static constexpr void enter_all(Kernels<T>& table) {
   table.instruction[static_cast<int>(Op::amax)][0] = rowwise<T, Op::amax>;
   table.instruction[static_cast<int>(Op::amin)][0] = rowwise<T, Op::amin>;
   table.instruction[static_cast<int>(Op::total)][0] = total<T>;
+  table.instruction[static_cast<int>(Op::repeat)][0] = repeat<T>;
+  table.instruction[static_cast<int>(Op::sum_parts)][0] = join_parts<T, Op::sum>;
+  table.instruction[static_cast<int>(Op::amax_parts)][0] = join_parts<T, Op::amax>;
+  table.instruction[static_cast<int>(Op::amin_parts)][0] = join_parts<T, Op::amin>;
+  table.instruction[static_cast<int>(Op::gather)][0] = gather<T>;
+  table.instruction[static_cast<int>(Op::scatter_add)][0] = scatter_add<T>;
 }
 
 }  // namespace RECURRA_LEVEL

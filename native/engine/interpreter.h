@@ -64,7 +64,7 @@ struct SlotLayout {
 template <class T>
 struct SlotLine {
   Instruction<T> call = nullptr;  // null: a product
-  long width = 0;
+  long width = 0, block = 1, count = 1;
   Operand d, a, b, c;
   int weight = -1;
   int mode = 0;
@@ -101,7 +101,7 @@ struct Interpreter {
     for (double value : code.immediates) immediates.push_back(static_cast<T>(value));
     for (const Line& line : code.lines) lines.push_back(over_slots(line));
     for (const Line& line : code.lines)
-      if (line.op != Line::product) widest = std::max<long>(widest, line.width);
+      if (line.op != Line::product) widest = std::max<long>({widest, line.width, line.block});
   }
 
   // Of so many rows at most.
@@ -163,6 +163,8 @@ struct Interpreter {
   SlotLine<T> over_slots(const Line& line) const {
     SlotLine<T> s;
     s.width = line.width;
+    s.block = line.block;
+    s.count = line.count;
     s.d = layout.operand(line.d);
     s.a = layout.operand(line.a);
     s.b = layout.operand(line.b);
@@ -183,6 +185,8 @@ struct Interpreter {
     Tile<T> x;
     x.rows = rows;
     x.width = line.width;
+    x.block = line.block;
+    x.count = line.count;
     x.a = f.at(line.a, row);
     x.as = f.slots[line.a.slot].row_stride;
     if constexpr (!std::is_same_v<Total, NoTotals>)

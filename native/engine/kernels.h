@@ -13,6 +13,7 @@ struct Tile {
   T* d;
   const T *a, *b, *c;
   long ds, as, bs, cs;
+  long block, count;  // see Line
 };
 
 template <class T>

@@ -16,6 +16,11 @@
 // Along the width of a row, to width 1; `total` adds rows to a sum over all rows and steps.
 #define RECURRA_ROWWISE(R) R(sum, 1) R(amax, 1) R(amin, 1) R(total, 1)
 
+// Between a row [outer, count, block] and a row [outer, block], and by column. `gather`: d[i] = a[b[i]], and
+// `scatter_add`: d[b[i]] += a[i] onto zeros, with a vector b of column numbers.
+#define RECURRA_PARTS(R) \
+  R(repeat, 1) R(sum_parts, 1) R(amax_parts, 1) R(amin_parts, 1) R(gather, 2) R(scatter_add, 2)
+
 namespace recurra {
 
 // Bits of an instruction's mode: this operand is one number a row.
@@ -24,7 +29,7 @@ constexpr int modes = 8;
 
 enum class Op : int {
 #define R(name, operands) name,
-  RECURRA_POINTWISE(R) RECURRA_ROWWISE(R)
+  RECURRA_POINTWISE(R) RECURRA_ROWWISE(R) RECURRA_PARTS(R)
 #undef R
       count
 };

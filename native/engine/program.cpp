@@ -16,10 +16,30 @@ int operands_of(int op) {
   case Op::name: return operands;
     RECURRA_POINTWISE(R)
     RECURRA_ROWWISE(R)
+    RECURRA_PARTS(R)
 #undef R
     default: return 0;
   }
 }
+
+struct Widths {
+  int d, a;
+};
+
+// Of an instruction between a row and its parts; -1: it has no such form.
+Widths widths_of_parts(const Line& line) {
+  constexpr Widths none{-1, -1};
+  if (line.block < 1 || line.count < 1 || line.width < 1) return none;
+  const Op op = static_cast<Op>(line.op);
+  if (op == Op::gather) return {line.width, line.block};
+  if (op == Op::scatter_add) return {line.block, line.width};
+  const long part = static_cast<long>(line.block) * line.count;
+  if (line.width % part != 0) return none;
+  const int narrow = line.width / line.count;
+  return op == Op::repeat ? Widths{line.width, narrow} : Widths{narrow, line.width};
+}
+
+bool is_parts(int op) { return op > static_cast<int>(Op::total) && op < static_cast<int>(Op::count); }
 
 bool is_rowwise(int op) { return op >= static_cast<int>(Op::sum) && op < static_cast<int>(Op::total); }
 
@@ -67,6 +87,16 @@ void LoopProgram::check() const {
     const int operands = operands_of(line.op);
     if (operands == 0) refuse(i, "no such operation");
     if (line.mode < 0 || line.mode >= modes) refuse(i, "mode");
+    if (is_parts(line.op)) {
+      const Widths widths = widths_of_parts(line);
+      if (line.mode != 0) refuse(i, "mode");
+      if (!writable(line.d) && line.d.space != Space::local) refuse(i, "result");
+      if (!fits(line.d, widths.d)) refuse(i, "result's width");
+      const bool rows = line.a.space != Space::total && (line.a.space != Space::immediate || widths.a == 1);
+      if (!rows || !fits(line.a, widths.a)) refuse(i, "operand");
+      if (operands > 1 && (line.b.space != Space::vector || !fits(line.b, line.width))) refuse(i, "columns");
+      continue;
+    }
     const bool total = line.op == static_cast<int>(Op::total);
     if (total ? line.d.space != Space::total : !writable(line.d) && line.d.space != Space::local)
       refuse(i, "result");

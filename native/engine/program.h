@@ -26,7 +26,8 @@ struct Place {
 };
 
 // product: d [width] = a [depth] @ weight + b (a vector, or none) + c (rows, or none).
-// Anything else: see ops.h, also for the bits of `mode`.
+// Anything else: see ops.h, also for the bits of `mode`. `width` is that of the wider row; `block` and `count` say
+// how it is parted. Of `gather` and `scatter_add`: that of b, and `block` is the width of the row that b points into.
 struct Line {
   static constexpr int product = -1;
 
@@ -35,6 +36,7 @@ struct Line {
   int mode;
   Place d, a, b, c;
   int weight;
+  int block = 1, count = 1;
 };
 
 struct LoopProgram {

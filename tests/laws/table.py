@@ -74,7 +74,7 @@ TRACED: dict[str, Callable[[], Cell]] = {
 
 UNTRACED: dict[str, tuple[Callable[[], Cell], str]] = {
     "data-dependent": (lambda: own.DataDependent(IN, HIDDEN), "depends on the numbers"),
-    "cumulative": (lambda: own.Cumulative(IN, HIDDEN), "aten.cumsum"),
+    "cumulative": (lambda: own.Cumulative(IN, HIDDEN), "aten.logcumsumexp"),
     "matrix state": (lambda: own.Matrix(IN, HIDDEN), "state m has 2 dimensions"),
     "whole numbers": (lambda: own.Counting(IN, HIDDEN), "state steps is torch.int64"),
     "own derivative": (lambda: own.OwnDerivative(IN, HIDDEN), "defines its own derivative"),

@@ -29,7 +29,7 @@ OPS_H = Path(__file__).resolve().parents[2] / "native" / "engine" / "ops.h"
 OF_THE_LIBRARY = {"copy": 1, "muladd": 3, "total": 1}
 """Instruction of the library alone -> operands: to move rows, to do two operations in one, to add up over all
 rows and steps."""
-INSTRUCTIONS = {op for op in PRIMITIVES if OPS[op].kind in ("pointwise", "reduction")} - {"detach"}
+INSTRUCTIONS = {op for op in PRIMITIVES if OPS[op].kind in ("pointwise", "reduction", "parts")} - {"detach"}
 """What the library computes; a gradient ends at `detach`, and nothing is computed."""
 RANDOM = SOURCES - {"fill"}
 
@@ -49,6 +49,12 @@ STEPS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "hardtanh": lambda a, b: F.hardtanh(a, 0.3, 0.6),
     "to_float": lambda a, b: (a > b).to(a.dtype),
     "layer_norm": lambda a, b: F.layer_norm(a, (4,), eps=0.1),
+    "cumsum": lambda a, b: a.cumsum(-1),
+    "repeat": lambda a, b: a[:, :2].exp().unsqueeze(1).expand(-1, 2, -1).flatten(1),
+    "sum_parts": lambda a, b: a.view(-1, 2, 2).sum(1).repeat(1, 2),
+    "amax_parts": lambda a, b: a.view(-1, 2, 2).amax(1).repeat(1, 2),
+    "amin_parts": lambda a, b: a.view(-1, 2, 2).amin(2).repeat(1, 2),
+    "gather": lambda a, b: a[:, [3, 0, 2, 0, 1, 3, 1, 2]].view(-1, 2, 4).sum(1),
     "slice": lambda a, b: a[:, 1:2],
     "cat": lambda a, b: torch.cat([b[:, 2:], a[:, :2]], -1),
     "broadcast": lambda a, b: a.sum(-1, keepdim=True).expand(-1, 4),
@@ -134,6 +140,8 @@ def computed(step: StepGraph, arguments: Arguments) -> list[Tensor]:
             result = OPS["product"].run(args[0], matrix.t() if transposed else matrix, *args[1:])
         else:
             args = [args[0] != 0, *args[1:]] if node.op == "where" else args
+            if node.op in ("gather", "scatter_add"):  # columns are the same for every row
+                args = [args[0], args[1][0]]
             result = OPS[node.op].run(*args, *node.attrs).double()
         nodes.append(result.expand(ROWS, node.width))
     return nodes

@@ -309,10 +309,10 @@ class DataDependent(Both):
 
 
 class Cumulative(Both):
-    """An operation that programs don't know (ordered gates: Shen et al., 2019)."""
+    """An operation that programs don't know."""
 
     def new(self, total: Tensor, h: Tensor) -> Tensor:
-        return torch.cumsum(torch.softmax(total, -1), -1) * torch.tanh(total) + 0.1 * h
+        return torch.tanh(torch.logcumsumexp(total, -1)) * torch.tanh(total) + 0.1 * h
 
 
 class Matrix(Cell):

@@ -43,6 +43,10 @@ GRADIENTS["mul"] = lambda g, y, node, grad: [g.mul(grad, node.args[1]), g.mul(gr
 GRADIENTS["slice"] = lambda g, y, node, grad: [None]  # shares of slices are joined: see `sweep`
 GRADIENTS["broadcast"] = GRADIENTS["sum"] = lambda g, y, node, grad: [grad]
 
+GRADIENTS["repeat"] = lambda g, y, node, grad: [g.join_parts("sum", grad, *node.attrs)]
+GRADIENTS["sum_parts"] = lambda g, y, node, grad: [g.repeat(grad, *node.attrs)]
+GRADIENTS["gather"] = lambda g, y, node, grad: [_scattered(g, node, grad), None]
+
 for _name in PRIMITIVES:
     if OPS[_name].flat:
         GRADIENTS[_name] = lambda g, y, node, grad: [None] * len(node.args)
@@ -97,6 +101,21 @@ def _rowwise_extreme(g: Graph, y: int, node: Node, grad: int) -> list[Share]:
     """Equal extremes share the gradient evenly."""
     hit = g.point("eq", node.args[0], y)
     return [g.mul(hit, g.point("div", grad, g.reduce("sum", hit)))]
+
+
+@_of("amax_parts", "amin_parts")
+def _extreme_of_parts(g: Graph, y: int, node: Node, grad: int) -> list[Share]:
+    """Equal extremes share the gradient evenly."""
+    block, count = node.attrs
+    hit = g.point("eq", node.args[0], g.repeat(y, block, count))
+    each = g.point("div", grad, g.join_parts("sum", hit, block, count))
+    return [g.mul(hit, g.repeat(each, block, count))]
+
+
+def _scattered(g: Graph, node: Node, grad: int) -> Share:
+    x, columns = node.args
+    width = g.width(x)
+    return g.node("scatter_add", grad, columns, attrs=(width,), width=width)
 
 
 @_of("where")

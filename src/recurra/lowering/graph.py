@@ -137,6 +137,23 @@ class Graph:
     def mean(self, a: int) -> int:
         return self.times(self.reduce("sum", a), 1.0 / self.width(a))
 
+    # parts of a row
+
+    def repeat(self, a: int, block: int, count: int) -> int:
+        """`[outer, block]` -> `[outer, count, block]`"""
+        if count == 1 or self.width(a) == 1:
+            return self.broadcast(a, self.width(a) * count)
+        return self.node("repeat", a, attrs=(block, count), width=self.width(a) * count)
+
+    def join_parts(self, op: str, a: int, block: int, count: int) -> int:
+        """`sum`, `amax` or `amin` along the middle: `[outer, count, block]` -> `[outer, block]`"""
+        width = self.width(a) // count
+        if count == 1:
+            return a
+        if width == 1:
+            return self.reduce(op, a)
+        return self.node(f"{op}_parts", a, attrs=(block, count), width=width)
+
     # moves
 
     def slice(self, a: int, start: int, stop: int) -> int:

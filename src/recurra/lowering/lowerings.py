@@ -41,6 +41,11 @@ LOWERINGS["rdiv_scalar"] = lambda g, x, c: g.point("div", g.const(c), x)
 LOWERINGS["mean"] = lambda g, x: g.mean(x)
 LOWERINGS["slice"] = lambda g, x, start, stop: g.slice(x, start, stop)
 LOWERINGS["cat"] = lambda g, *parts: g.cat(parts)
+LOWERINGS["repeat"] = lambda g, x, block, count: g.repeat(x, block, count)
+LOWERINGS["sum_parts"] = lambda g, x, block, count: g.join_parts("sum", x, block, count)
+LOWERINGS["amax_parts"] = lambda g, x, block, count: g.join_parts("amax", x, block, count)
+LOWERINGS["amin_parts"] = lambda g, x, block, count: g.join_parts("amin", x, block, count)
+LOWERINGS["gather"] = lambda g, x, columns: g.node("gather", x, columns, width=g.width(columns))
 LOWERINGS["broadcast"] = lambda g, x, width: g.broadcast(x, width)
 
 
@@ -188,6 +193,28 @@ def _log_softmax(g: Graph, x: int) -> int:
         return [(x, graph.sub(grad, graph.mul(graph.point("exp", out), summed)))]
 
     g.gradients[out] = gradient
+    return out
+
+
+@_lowers("cumsum")
+def _cumsum(g: Graph, x: int) -> int:
+    """By doubling (Hillis and Steele, 1986): as many sums as the width has binary digits."""
+    width, out, shift = g.width(x), x, 1
+    while shift < width:
+        later = g.add(g.slice(out, shift, width), g.slice(out, 0, width - shift))
+        out = g.cat([g.slice(out, 0, shift), later])
+        shift *= 2
+
+    def gradient(graph: Graph, grad: int) -> list[tuple[int, int]]:
+        share, shift = graph.broadcast(grad, width), 1
+        while shift < width:
+            earlier = graph.add(graph.slice(share, 0, width - shift), graph.slice(share, shift, width))
+            share = graph.cat([earlier, graph.slice(share, width - shift, width)])
+            shift *= 2
+        return [(x, share)]
+
+    if out != x:
+        g.gradients[out] = gradient
     return out
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor
 
 from recurra.program.ops import OPS, SOURCES
 from recurra.program.program import Program
@@ -48,6 +49,11 @@ def run_fixed(values: tuple[Value, ...], numbers: Iterable[int], tensors: dict[i
         if target == "row_vector":
             (shape,) = template
             tensors[number] = args[0].reshape(1) if shape == (1,) else args[0].expand(1, *shape).reshape(-1)
+        elif target == "constant":
+            numbers, shape, dtype = template
+            tensors[number] = torch.tensor(numbers, dtype=dtype, device="cpu").reshape(shape)
+        elif target == "columns":
+            tensors[number] = columns_of(args[0], *template)
         elif target == "getitem":
             tensors[number] = args[0][template]
         else:
@@ -78,6 +84,21 @@ def run_step(
         numbers = [n for n in program.of_part(part) if not program.values[n].is_leaf]
         run_rows(program.values, numbers, tensors, len(x), x)
     return [tensors[program.y], *(tensors[number] for number in program.next_states.values())]
+
+
+def columns_of(index: Tensor, width: int, dtype: torch.dtype) -> Tensor:
+    """Numbers of columns of a row of that width, from its end where they are negative, as a loop reads them.
+
+    Raises:
+        IndexError: there is no such column.
+    """
+    if not torch.compiler.is_compiling() and not isinstance(index, FakeTensor):
+        outside = index[(index < -width) | (index >= width)]
+        if len(outside):
+            raise IndexError(f"column {int(outside[0])} of a row of {width} numbers")
+    whole = torch.where(index < 0, index + width, index)
+    # a loop's vectors are of the type of its rows; a narrow one can't hold the numbers of all columns
+    return whole.to(dtype) if dtype in (torch.float32, torch.float64) else whole
 
 
 def full_rows(value: Tensor, rows: int, width: int) -> Tensor:

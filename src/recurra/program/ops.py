@@ -21,9 +21,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-Kind = Literal["product", "pointwise", "rowwise", "reduction", "structure", "source"]
+Kind = Literal["product", "pointwise", "rowwise", "reduction", "parts", "structure", "source"]
 """`product`: rows times a weight. `pointwise`: number by number. `rowwise`: along the width, which stays.
-`reduction`: along the width, to width 1. `structure`: moves numbers about. `source`: rows out of nothing."""
+`reduction`: along the width, to width 1. `parts`: to or from parts of a row, or by column.
+`structure`: moves numbers about. `source`: rows out of nothing."""
 
 Level = Literal["program", "primitive", "lowered", "derived"]
 """Where it is met. `program`: in programs alone; in a loop's body it is lowered to primitives.
@@ -89,6 +90,30 @@ def _bernoulli(rows: int, width: int, like: Tensor, p: float) -> Tensor:
     return torch.empty(rows, width, dtype=like.dtype, device=like.device).bernoulli_(p)
 
 
+def _parted(x: Tensor, block: int, count: int) -> Tensor:
+    return x.reshape(len(x), x.shape[1] // (block * count), count, block)
+
+
+def _repeat(x: Tensor, block: int, count: int) -> Tensor:
+    return _parted(x, block, 1).expand(-1, -1, count, -1).flatten(1)
+
+
+def _along(name: str) -> Callable[..., Tensor]:
+    def run(x: Tensor, block: int, count: int) -> Tensor:
+        joined: Tensor = getattr(_parted(x, block, count), name)(2)
+        return joined.flatten(1)
+
+    return run
+
+
+def _whole(x: Tensor, columns: Tensor) -> Tensor:
+    return columns.to(device=x.device, dtype=torch.int64)
+
+
+def _scatter_add(x: Tensor, columns: Tensor, width: int) -> Tensor:
+    return x.new_zeros(len(x), width).index_add(1, _whole(x, columns), x)
+
+
 def _named(names: str, operands: int, **columns: Any) -> dict[str, Op]:
     """Pointwise operations that torch has under the same name."""
     return {name: Op("pointwise", getattr(torch, name), operands, **columns) for name in names.split()}
@@ -147,7 +172,16 @@ OPS: dict[str, Op] = {
     "mean": Op("reduction", lambda x: x.mean(-1, keepdim=True), level="program"),
     "softmax": Op("rowwise", lambda x: torch.softmax(x, -1), level="program"),
     "log_softmax": Op("rowwise", lambda x: torch.log_softmax(x, -1), level="program"),
+    "cumsum": Op("rowwise", lambda x: x.cumsum(-1), level="program"),
     "layer_norm": Op("rowwise", _layer_norm, None, ("eps",), level="program"),
+    # between rows [outer, count, block] and rows [outer, block]
+    "repeat": Op("parts", _repeat, 1, ("block", "count"), cost=0.1),
+    "sum_parts": Op("parts", _along("sum"), 1, ("block", "count")),
+    "amax_parts": Op("parts", _along("amax"), 1, ("block", "count")),
+    "amin_parts": Op("parts", _along("amin"), 1, ("block", "count")),
+    # by columns, a fixed vector of whole numbers
+    "gather": Op("parts", lambda x, columns: x.index_select(1, _whole(x, columns)), 2, cost=0.3),
+    "scatter_add": Op("parts", _scatter_add, 2, ("width",), level="derived", cost=0.5),
     # moving numbers about
     "slice": Op("structure", lambda x, start, stop: x[:, start:stop], 1, ("start", "stop"), cost=0.0),
     "cat": Op("structure", lambda *parts: torch.cat(parts, -1), None),

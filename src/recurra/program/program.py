@@ -14,7 +14,9 @@ from functools import cached_property
 from recurra.program.ops import OPS, SOURCES
 from recurra.program.value import Value, ancestors
 
-_ROW_WORK = frozenset(name for name, op in OPS.items() if op.kind in ("pointwise", "rowwise", "reduction"))
+_ROW_WORK = frozenset(
+    name for name, op in OPS.items() if op.kind in ("pointwise", "rowwise", "reduction", "parts")
+)
 PARTS = ("once", "before", "inside", "after")
 
 
@@ -126,7 +128,8 @@ class Program:
         """Whether a product reads the value, or a part of it, as it is."""
         readers = ((r, self.values[r].op) for r in self._readers[number])
         return any(
-            op == "product" or (OPS[op].kind == "structure" and self._feeds_product(r)) for r, op in readers
+            op == "product" or (OPS[op].kind in ("structure", "parts") and self._feeds_product(r))
+            for r, op in readers
         )
 
     def prelude(self, loop: Loop) -> tuple[int, ...]:

@@ -43,7 +43,8 @@ def check(
         for name, leaf in named_leaves(state).items()
     }
     with torch.enable_grad(), torch.random.fork_rng(devices=[]), torch.device("cpu"):
-        doubles = {name: _double(tensor) for name, tensor in weights.items()}
+        trained = dict(module.named_parameters())
+        doubles = {name: _double(tensor, name in trained) for name, tensor in weights.items()}
         for leaf in (x, *leaves.values()):
             leaf.requires_grad_()
         torch.default_generator.manual_seed(1)
@@ -68,10 +69,10 @@ def check(
                 )
 
 
-def _double(tensor: Tensor) -> Tensor:
+def _double(tensor: Tensor, trained: bool) -> Tensor:
     if not tensor.is_floating_point():
         return tensor.detach().cpu().clone()
-    return tensor.detach().to("cpu", torch.float64, copy=True).requires_grad_()
+    return tensor.detach().to("cpu", torch.float64, copy=True).requires_grad_(trained)
 
 
 def _gradients(outputs: list[Tensor], cotangents: list[Tensor], inputs: list[Tensor]) -> list[Tensor]:

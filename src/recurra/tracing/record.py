@@ -13,6 +13,7 @@ from recurra.errors import Fault
 from recurra.program.errors import LeavesMarks, Untraceable
 from recurra.state import named_leaves, replace_leaves, require_step
 from recurra.tracing.aten.step import FOREIGN
+from recurra.tracing.decompositions import Spelled, decompositions
 from recurra.tracing.side_effects import StepOf, unmarked
 
 
@@ -58,8 +59,9 @@ def record(example: StepExample, batch: int, steps: int = 1) -> fx.GraphModule:
 
     functional = torch.func.functionalize(run, remove="mutations")
     try:
-        with torch.no_grad():
-            return make_fx(functional, tracing_mode="fake")(weights, x, *expanded.values())
+        with torch.no_grad(), Spelled():
+            recording = make_fx(functional, decomposition_table=decompositions(), tracing_mode="fake")
+            return recording(weights, x, *expanded.values())
     except (Fault, LeavesMarks):
         raise
     except Exception as error:  # torch raises many kinds here; each is a reason, never swallowed

@@ -77,8 +77,8 @@ def test_a_loop_stays_plain_data() -> None:
 def test_a_refusal_is_remembered_in_words() -> None:
     loop = running_sum()
     stateless = Loop(loop.values, (0, 1), (), (), (2,), (), (2,))
-    strange = replace(loop, values=(*loop.values[:2], Value("cumsum", (0,), (), (3,))))
-    for refused, reason in ((stateless, "nothing is carried"), (strange, "cumsum has no primitives")):
+    strange = replace(loop, values=(*loop.values[:2], Value("sort", (0,), (), (3,))))
+    for refused, reason in ((stateless, "nothing is carried"), (strange, "sort has no primitives")):
         words = plan_or_refusal(refused)
         assert isinstance(words, str)
         assert reason in words

@@ -133,14 +133,17 @@ class Line:
         b: Place = ...,
         c: Place = ...,
         weight: int = -1,
+        block: int = 1,
+        count: int = 1,
     ) -> None:
         """
         Args:
             op: `PRODUCT`, or one of `OPS`.
-            width: of the result; of the operands where the result is one number a row.
+            width: of the result, or of the operands where they are wider.
             mode: a sum of `SINGLE`, 0 for products.
             b, c: of no space where there is none. Of a product: a vector, and rows.
             weight: of a product, by its place among the program's.
+            block, count: how a row is parted: `native/engine/program.h`.
         """
 
 class LoopProgram:

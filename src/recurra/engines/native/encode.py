@@ -7,7 +7,9 @@ from typing import NamedTuple
 from recurra.engines.native._engine import OPS, PRODUCT, SINGLE, Line, LoopProgram, Place, Space
 from recurra.engines.native.fuse import fuse, levels
 from recurra.lowering.graph import StepGraph
+from recurra.program.ops import OPS as OPERATIONS
 
+PARTS = {name for name, op in OPERATIONS.items() if op.kind == "parts"}
 NOWHERE = Place(Space.none)
 STANDING = (Space.input, Space.state, Space.output, Space.next, Space.temporary)
 """Spaces whose rows a product can read."""
@@ -201,10 +203,24 @@ class _Encoder:
                     self._line("copy", graph.width(part), place, [self._where(part)])
         elif node.op == "broadcast":
             self._line("copy", node.width, self.place[item.node], [self._where(node.args[0])], SINGLE[0])
+        elif node.op in PARTS:
+            self._parts_of_a_row(item.node)
         else:
             width = max(graph.width(arg) for arg in node.args)
             mode = sum(SINGLE[k] for k, arg in enumerate(node.args) if graph.width(arg) < width)
             self._line(node.op, width, self.place[item.node], [self._where(arg) for arg in node.args], mode)
+
+    def _parts_of_a_row(self, number: int) -> None:
+        node = self.graph[number]
+        source = self.graph.width(node.args[0])
+        if node.op == "gather":
+            width, block, count = node.width, source, 1
+        elif node.op == "scatter_add":
+            width, block, count = source, node.width, 1
+        else:
+            width, (block, count) = max(source, node.width), node.attrs
+        a, b, c = [*(self._where(arg) for arg in node.args), NOWHERE, NOWHERE][:3]
+        self.lines.append(Line(OPS[node.op], width, 0, self.place[number], a, b, c, -1, block, count))
 
     def _multiply(self, number: int) -> None:
         node = self.graph[number]

@@ -1,4 +1,4 @@
-"""Calls that work number by number, and products with a weight."""
+"""Calls that work number by number."""
 
 from __future__ import annotations
 
@@ -12,20 +12,6 @@ from torch import fx
 from recurra.program.errors import Untraceable
 from recurra.program.ops import OPS, TRACED
 from recurra.tracing.aten.importer import HANDLERS, Call, Handler, Importer, Result, handles, name_of
-
-
-@handles("mm", "addmm")
-def _product(of: Importer, node: Call) -> Result:
-    *bias, x, weight = node.args
-    if node.kwargs or of.is_row(weight) or not of.is_row(x):
-        raise Untraceable(f"{name_of(node)}: only rows times a weight matrix is a product of a step")
-    shape = of.row_shape(node)
-    if bias and of.is_row(bias[0]):
-        product = of.add("product", of.number(x), of.number(weight), shape=shape)
-        return of.add("add", of.operand(bias[0], shape), product, shape=shape)
-    vectors = [of.operand(vector, shape) for vector in bias]
-    return of.add("product", of.number(x), of.number(weight), *vectors, shape=shape)
-
 
 # one kind of handler for each number of operands
 
@@ -53,12 +39,12 @@ def _binary(op: str) -> Handler:
             return _with_constant(of, op, of.number(left), right * alpha, shape)
         if isinstance(left, (int, float)):
             return _with_constant(of, swapped, of.number(right), left, shape)
-        second = of.operand(right, shape)
+        second = of.operand(right, node)
         if alpha != 1:
             second = of.add("mul_scalar", second, attrs=(alpha,), shape=of.values[second].shape)
         if op == "add" and node.meta["val"].dtype == torch.bool:  # what torch means by a sum of flags
-            return of.add("logical_or", of.operand(left, shape), second, shape=shape)
-        return of.add(op, of.operand(left, shape), second, shape=shape)
+            return of.add("logical_or", of.operand(left, node), second, shape=shape)
+        return of.add(op, of.operand(left, node), second, shape=shape)
 
     return handle
 
@@ -71,7 +57,7 @@ def _ternary(op: str) -> Handler:
             if isinstance(operand, (int, float)):
                 operands.append(of.add("fill", attrs=(float(operand),), shape=(1,)))
             else:
-                operands.append(of.operand(operand, shape))
+                operands.append(of.operand(operand, node))
         return of.add(op, *operands, shape=shape)
 
     return handle
@@ -113,11 +99,21 @@ _DEFAULTS: dict[str, tuple[Any, ...]] = {
 """Name of a call with constants behind its tensor -> what torch means by those that are left out."""
 
 
+def _bounded(of: Importer, node: Call, x: Call, bound: Call, beyond: str) -> int:
+    """By a tensor, which what lies beyond it gives way to."""
+    shape = of.row_shape(node)
+    value, limit = of.operand(x, node), of.operand(bound, node)
+    hit = of.add(beyond, value, limit, shape=shape)
+    return of.add("where", hit, limit, value, shape=shape)
+
+
 @handles(*_DEFAULTS)
 def _constants(of: Importer, node: Call) -> Result:
     op = name_of(node).removeprefix("aten.")
     constants = node.args[1:]
     attrs = (*constants, *_DEFAULTS[op][len(constants) :])
+    if op == "clamp" and isinstance(attrs[0], fx.Node) and attrs[1] is None:
+        return _bounded(of, node, node.args[0], attrs[0], "lt")
     if any(isinstance(constant, fx.Node) for constant in attrs):
         raise Untraceable(f"{name_of(node)} with a tensor as its constant")
     return of.add(op, of.number(node.args[0]), attrs=attrs, shape=of.row_shape(node))
@@ -131,11 +127,15 @@ def _gelu(of: Importer, node: Call) -> Result:
 
 @handles("clamp_min")
 def _clamp_min(of: Importer, node: Call) -> Result:
+    if isinstance(node.args[1], fx.Node):
+        return _bounded(of, node, node.args[0], node.args[1], "lt")
     return of.add("clamp", of.number(node.args[0]), attrs=(node.args[1], None), shape=of.row_shape(node))
 
 
 @handles("clamp_max")
 def _clamp_max(of: Importer, node: Call) -> Result:
+    if isinstance(node.args[1], fx.Node):
+        return _bounded(of, node, node.args[0], node.args[1], "gt")
     return of.add("clamp", of.number(node.args[0]), attrs=(None, node.args[1]), shape=of.row_shape(node))
 
 
@@ -159,7 +159,7 @@ def _rsub(of: Importer, node: Call) -> Result:
         raise Untraceable("aten.rsub with alpha")
     if isinstance(other, (int, float)):
         return of.add("rsub_scalar", of.number(x), attrs=(other,), shape=shape)
-    return of.add("sub", of.operand(other, shape), of.operand(x, shape), shape=shape)
+    return of.add("sub", of.operand(other, node), of.operand(x, node), shape=shape)
 
 
 @handles("_to_copy")
@@ -176,6 +176,20 @@ def _cast(of: Importer, node: Call) -> Result:
 # several operations in one call
 
 
+@handles("remainder")
+def _remainder(of: Importer, node: Call) -> Result:
+    x, divisor = node.args
+    if not isinstance(x, fx.Node):
+        raise Untraceable("the remainder of a constant")
+    shape, number = of.row_shape(node), of.operand(x, node)
+    if isinstance(divisor, fx.Node):
+        by = of.operand(divisor, node)
+    else:
+        by = of.add("fill", attrs=(float(divisor),), shape=(1,))
+    times = of.add("floor", of.add("div", number, by, shape=shape), shape=shape)
+    return of.add("sub", number, of.add("mul", times, by, shape=shape), shape=shape)
+
+
 @handles("masked_fill")
 def _masked_fill(of: Importer, node: Call) -> Result:
     x, mask, constant = node.args
@@ -183,13 +197,13 @@ def _masked_fill(of: Importer, node: Call) -> Result:
         raise Untraceable("a masked fill with a tensor")
     shape = of.row_shape(node)
     filling = of.add("fill", attrs=(float(constant),), shape=(1,))
-    return of.add("where", of.operand(mask, shape), filling, of.operand(x, shape), shape=shape)
+    return of.add("where", of.operand(mask, node), filling, of.operand(x, node), shape=shape)
 
 
 @handles("addcmul")
 def _addcmul(of: Importer, node: Call) -> Result:
     shape = of.row_shape(node)
-    start, left, right = (of.operand(operand, shape) for operand in node.args)
+    start, left, right = (of.operand(operand, node) for operand in node.args)
     product = of.add("mul", left, right, shape=shape)
     scaled = of.add("mul_scalar", product, attrs=(node.kwargs.get("value", 1),), shape=shape)
     return of.add("add", start, scaled, shape=shape)

@@ -51,7 +51,7 @@ def _bernoulli(of: Importer, node: Call) -> Result:
     if len(node.args) > 1 and isinstance(node.args[1], float):
         return of.add("bernoulli", attrs=(node.args[1],), shape=shape)
     uniform = of.add("uniform", shape=shape)
-    hit = of.add("lt", uniform, of.operand(node.args[0], shape), shape=shape)
+    hit = of.add("lt", uniform, of.operand(node.args[0], node), shape=shape)
     return of.add("to_float", hit, attrs=(node.meta["val"].dtype,), shape=shape)
 
 
