@@ -28,11 +28,11 @@ def _norm(of: Importer, node: Call) -> Result:
         raise Untraceable("a norm other than the Euclidean one of a whole row")
     square = of.add("mul", of.number(x), of.number(x), shape=shape)
     total = of.add("sum", square, shape=(1,))
-    # at zero torch's norm has the derivative zero, a bare square root none
-    positive = of.add("gt_scalar", total, attrs=(0,), shape=(1,))
+    # at zero torch's norm has the derivative zero, a bare square root none; that of a row with NaN is NaN
+    nonzero = of.add("ne_scalar", total, attrs=(0,), shape=(1,))
     one, zero = (of.add("fill", attrs=(constant,), shape=(1,)) for constant in (1.0, 0.0))
-    root = of.add("sqrt", of.add("where", positive, total, one, shape=(1,)), shape=(1,))
-    return of.add("where", positive, root, zero, shape=of.row_shape(node))
+    root = of.add("sqrt", of.add("where", nonzero, total, one, shape=(1,)), shape=(1,))
+    return of.add("where", nonzero, root, zero, shape=of.row_shape(node))
 
 
 @handles("var")
