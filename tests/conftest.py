@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 from collections.abc import Callable, Iterator
@@ -66,6 +67,12 @@ def _repeatable() -> Iterator[None]:
     torch.use_deterministic_algorithms(False)
     with torch.enable_grad():
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_trace_log() -> None:
+    """pytest keeps every record of every logger; torch writes thousands for each step that is traced."""
+    logging.getLogger("torch.__trace").disabled = True
 
 
 @pytest.fixture(scope="session")

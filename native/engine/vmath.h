@@ -72,7 +72,8 @@ RECURRA_INLINE VF v_expm1(VF x) {
   // 2^n p + (2^n - 1), in halves so that 2^n itself stays finite up to n = 128
   const VF half = power_of_two(d.k - 1);
   const VF body = (half * p + (half - 0.5f)) * 2.0f;
-  return d.k == 0 ? p : body;
+  // of x's sign, that of zero too
+  return of_bits(bits_of(d.k == 0 ? p : body) | (bits_of(x) & 0x80000000u));
 }
 
 RECURRA_INLINE VF v_sigmoid(VF x) { return 1.0f / (1.0f + v_exp(-x)); }

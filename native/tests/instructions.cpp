@@ -93,6 +93,7 @@ TEST(special_numbers) {
         CHECK(d[i] == wanted);
       } else {
         CHECK_CLOSE(d[i], wanted, 1e-5);
+        if (wanted == 0) CHECK(std::signbit(d[i]) == std::signbit(wanted));
       }
     }
   };

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import pytest
 
 from recurra.engines.choice import NAMES, _engine
@@ -19,9 +17,3 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     else:
         monkeypatch.setenv("RECURRA_ENGINE", request.param)
     return str(request.param)
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _no_trace_log() -> None:
-    """pytest keeps every record of every logger; torch writes thousands for each step that is traced."""
-    logging.getLogger("torch.__trace").disabled = True

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from itertools import product
+from random import Random
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from recurra import scan
 from recurra.loop.plan import plan_of
 from recurra.ragged import Ragged
 from recurra.state import named_leaves, replace_leaves
-from tests.laws.generated import Generated
+from tests.laws.generated import CHAINS, Chained, Generated, choose_gradients
 from tests.laws.loops import assert_same, by_hand, by_scan, random_state
 from tests.laws.table import features
 from tests.laws.user_cells import Both
@@ -35,17 +37,35 @@ def test_random_steps(seed: int, engine: str) -> None:
     cell = generated(seed)
     plan = plan_of(cell)
     assert plan.program is not None, plan.reason
-    rows = [row.requires_grad_() for row in features(*LENGTHS, size=cell.input_size)]
+    rows = features(*LENGTHS, size=cell.input_size)
     state = random_state(cell, len(rows))
     flags = [torch.rand(len(row)) < 0.3 for row in rows] if seed % 2 else None
     arguments = (rows, state, seed % 3 == 0, flags)
     inputs = [*rows, *named_leaves(state).values(), *cell.parameters()]
-    try:
-        assert_same(by_scan(cell, *arguments), by_hand(cell, *arguments), inputs)
-    except AssertionError as error:
-        text = "\n".join(line.text for line in cell.lines)
-        error.add_note(f"states {cell.sizes} become {cell.next}, y is v{cell.out}, in\n{text}")
-        raise
+    for form in range(2):
+        choose_gradients(inputs, Random(2 * seed + form))
+        try:
+            assert_same(by_scan(cell, *arguments), by_hand(cell, *arguments), inputs)
+        except AssertionError as error:
+            error.add_note(
+                f"{cell.text}\ngradients of {[k for k, t in enumerate(inputs) if t.requires_grad]}"
+            )
+            raise
+    cell.requires_grad_()
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_products_one_behind_the_other_whatever_needs_a_gradient(name: str, engine: str) -> None:
+    cell = Chained(name).double()
+    rows = features(3, 0, 1, 2)
+    state = random_state(cell, len(rows))
+    parts = [rows, list(state), [cell.a], [cell.b]]
+    for needs in product((True, False), repeat=len(parts)):
+        for part, need in zip(parts, needs, strict=True):
+            for tensor in part:
+                tensor.requires_grad_(need)
+        inputs = [tensor for part in parts for tensor in part]
+        assert_same(by_scan(cell, rows, state), by_hand(cell, rows, state), inputs)
 
 
 def test_every_part_is_met() -> None:
@@ -58,7 +78,7 @@ def test_every_part_is_met() -> None:
             (program.parts[n], program.values[n].op) for n in numbers if not program.values[n].is_leaf
         }
     for part in ("before", "inside", "after"):
-        assert {(part, op) for op in ("product", "add", "mul", "cat", "sigmoid")} <= operations
+        assert {(part, op) for op in ("product", "add", "mul", "cat", "tanh")} <= operations
     assert {op for part, op in operations} >= {"layer_norm", "sum", "maximum", "where", "detach"}
 
 

@@ -55,7 +55,7 @@ for _name in PRIMITIVES:
 @_of("relu")
 def _relu(g: Graph, y: int, node: Node, grad: int) -> list[Share]:
     zero = g.const(0.0)
-    return [g.point("where", g.point("gt", y, zero), grad, zero)]
+    return [g.point("where", g.point("le", y, zero), zero, grad)]
 
 
 @_of("erf")
@@ -67,8 +67,9 @@ def _erf(g: Graph, y: int, node: Node, grad: int) -> list[Share]:
 
 @_of("div")
 def _div(g: Graph, y: int, node: Node, grad: int) -> list[Share]:
-    share = g.point("div", grad, node.args[1])
-    return [share, g.point("neg", g.mul(share, y))]
+    divisor = node.args[1]
+    # zero over a divisor so small that the gradient over it is infinite has no share that is NaN
+    return [g.point("div", grad, divisor), g.point("neg", g.mul(grad, g.point("div", y, divisor)))]
 
 
 @_of("pow")
@@ -85,14 +86,14 @@ def _pow(g: Graph, y: int, node: Node, grad: int) -> list[Share]:
 
 @_of("maximum", "minimum")
 def _extreme(g: Graph, y: int, node: Node, grad: int) -> list[Share]:
-    """Equal arguments share the gradient."""
+    """Equal arguments share the gradient; beside NaN each has all of it."""
     a, b = node.args
-    zero, half = g.const(0.0), g.times(grad, 0.5)
-    wins, loses = ("gt", "lt") if node.op == "maximum" else ("lt", "gt")
-    first, second = g.point(wins, a, b), g.point(loses, a, b)
+    zero = g.const(0.0)
+    whole = g.point("where", g.point("eq", a, b), g.times(grad, 0.5), grad)
+    less, more = ("lt", "gt") if node.op == "maximum" else ("gt", "lt")
     return [
-        g.point("where", first, grad, g.point("where", second, zero, half)),
-        g.point("where", second, grad, g.point("where", first, zero, half)),
+        g.point("where", g.point(less, a, b), zero, whole),
+        g.point("where", g.point(more, a, b), zero, whole),
     ]
 
 

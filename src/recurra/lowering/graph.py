@@ -9,6 +9,7 @@ is a primitive of `recurra.program.ops`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -94,7 +95,7 @@ class Graph:
             args = bare
         if op == "add":
             for one, other in (args, args[::-1]):
-                if self.value_of(other) == 0.0 and self.width(one) == width:
+                if self._is_zero(other, -1.0) and self.width(one) == width:
                     return one
             args = tuple(sorted(args))
         if op == "mul":
@@ -104,7 +105,7 @@ class Graph:
                 if self.value_of(other) == -1.0:
                     return self.point("neg", one)
             args = tuple(sorted(args))
-        if op == "sub" and self.value_of(args[1]) == 0.0 and self.width(args[0]) == width:
+        if op == "sub" and self._is_zero(args[1], 1.0) and self.width(args[0]) == width:
             return args[0]
         if op == "neg" and self.nodes[args[0]].op == "neg":
             return self.nodes[args[0]].args[0]
@@ -191,6 +192,10 @@ class Graph:
 
     def _unspread(self, a: int) -> int:
         return self.nodes[a].args[0] if self.nodes[a].op == "broadcast" else a
+
+    def _is_zero(self, a: int, sign: float) -> bool:
+        """Whether it is the zero of this sign: -0.0 + 0.0 is not -0.0."""
+        return self.value_of(a) == 0.0 and math.copysign(1.0, self.value_of(a) or 0.0) == sign
 
     def _adjoining(self, a: int, b: int) -> int | None:
         one, other = self.nodes[a], self.nodes[b]

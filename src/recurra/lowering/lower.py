@@ -9,7 +9,7 @@ from recurra.program.program import Loop
 
 
 def lower(loop: Loop) -> StepGraph:
-    """The body of a loop in primitives; products of its inputs alone are hoisted.
+    """The body of a loop in primitives; products of its inputs are hoisted.
 
     Inputs follow `loop.inputs`, weights and vectors `loop.fixed` (matrices and the rest, each in order),
     outputs `loop.outputs`.
@@ -72,12 +72,16 @@ def lower(loop: Loop) -> StepGraph:
 def _product(
     g: Graph, x: int, weight: int, width: int, vector: list[int], inputs: int, hoisted: list[Hoisted]
 ) -> int:
-    """Of the loop's own `inputs` where it can be hoisted: as one more input."""
+    """Where its rows are one of the loop's own `inputs`, it is hoisted: as one more input.
+
+    Not where they are a hoisted product themselves: the run after the loop that gives back gradients of
+    hoisted products gives them to the loop's own inputs.
+    """
     source, start, stop = g[x], 0, g.width(x)
     if source.op == "slice":
         start, stop = source.attrs
         source = g[source.args[0]]
-    if source.op != "input":
+    if source.op != "input" or source.attrs[0] >= inputs:
         if source.op in ("const", "vector"):  # a product reads rows
             x = g.node("cat", x, width=g.width(x))
         return g.node("product", x, *vector, attrs=(weight, False), width=width)

@@ -57,25 +57,52 @@ def _to_float(g: Graph, x: int, dtype: Any) -> int:
 
 @_lowers("pow_scalar")
 def _pow(g: Graph, x: int, exponent: float) -> int:
-    if exponent == 2:
-        return g.mul(x, x)
-    if exponent == 1:
-        return x
-    if exponent == 0.5:
-        return g.point("sqrt", x)
-    if exponent == -1:
-        return g.point("reciprocal", x)
-    if exponent == 3:
-        return g.mul(g.mul(x, x), x)
-    out = g.point("pow", x, g.const(exponent))
-    slope = g.times(g.point("pow", x, g.const(exponent - 1)), exponent) if exponent else g.const(0.0)
-    g.gradients[out] = lambda graph, grad: [(x, graph.mul(grad, slope))]
+    out = _power(g, x, exponent)
+    if exponent in (1, 2, 3, 0.5, -1):
+        return out
+
+    def gradient(graph: Graph, grad: int) -> list[tuple[int, int]]:
+        if exponent in (-0.5, -2):
+            slope = graph.times(graph.point("div", out, x), exponent)
+        else:
+            slope = graph.times(_power(graph, x, exponent - 1), exponent) if exponent else graph.const(0.0)
+        return [(x, graph.mul(grad, slope))]
+
+    g.gradients[out] = gradient
     return out
+
+
+def _power(g: Graph, x: int, exponent: float) -> int:
+    """As torch: a few powers are not those of the C library, which gives infinity for the root of -infinity."""
+    square = g.mul(x, x)
+    if exponent in (0.5, -0.5):
+        return g.point("sqrt" if exponent > 0 else "rsqrt", x)
+    if exponent in (-1, -2):
+        return g.point("reciprocal", x if exponent == -1 else square)
+    if exponent in (1, 2, 3):
+        return (x, square, g.mul(square, x))[int(exponent) - 1]
+    return g.point("pow", x, g.const(exponent))
 
 
 @_lowers("lerp")
 def _lerp(g: Graph, start: int, end: int, weight: int) -> int:
-    return g.add(start, g.mul(weight, g.sub(end, start)))
+    """From the nearer end, so that it is reached."""
+    way, constant = g.sub(end, start), g.value_of(weight)
+    rest = g.sub(g.const(1.0), weight) if constant is None else g.const(1.0 - constant)
+    if constant is None:
+        near = g.point("lt", g.point("abs", weight), g.const(0.5))
+        from_start, from_end = g.add(start, g.mul(weight, way)), g.sub(end, g.mul(way, rest))
+        out = g.point("where", near, from_start, from_end)
+    elif abs(constant) < 0.5:
+        out = g.add(start, g.mul(weight, way))
+    else:
+        out = g.sub(end, g.mul(way, rest))
+    g.gradients[out] = lambda graph, grad: [
+        (start, graph.mul(grad, rest)),
+        (end, graph.mul(grad, weight)),
+        (weight, graph.mul(grad, way)),
+    ]
+    return out
 
 
 @_lowers("clamp")
@@ -92,10 +119,10 @@ def _bounded(g: Graph, x: int, low: float | None, high: float | None, above: str
     """torch: clamp passes the gradient at its bounds, hardtanh does not."""
     out, inside = x, None
     if low is not None:
-        out = g.point("maximum", out, g.const(low))
+        out = g.point("maximum", g.const(low), out)  # of equal ones the second: -0.0 stays
         inside = g.point(above, x, g.const(low))
     if high is not None:
-        out = g.point("minimum", out, g.const(high))
+        out = g.point("minimum", g.const(high), out)
         under = g.point(below, x, g.const(high))
         inside = under if inside is None else g.mul(inside, under)
     if inside is not None and out != x:
@@ -111,17 +138,31 @@ def _hardsigmoid(g: Graph, x: int) -> int:
 
 @_lowers("silu")
 def _silu(g: Graph, x: int) -> int:
-    return g.mul(x, g.point("sigmoid", x))
+    gate = g.point("sigmoid", x)
+    out = g.mul(x, gate)
+
+    def gradient(graph: Graph, grad: int) -> list[tuple[int, int]]:
+        # x and its gradient are not multiplied: that may be infinite where what remains is not
+        slope = graph.mul(gate, graph.plus(graph.mul(x, graph.sub(graph.const(1.0), gate)), 1.0))
+        return [(x, graph.mul(grad, slope))]
+
+    g.gradients[out] = gradient
+    return out
 
 
 @_lowers("logsigmoid")
 def _logsigmoid(g: Graph, x: int) -> int:
     small = g.point("minimum", x, g.const(0.0))
-    rest = g.point("log1p", g.point("exp", g.point("neg", g.point("abs", x))))
-    out = g.sub(small, rest)
-    g.gradients[out] = lambda graph, grad: [
-        (x, graph.mul(grad, graph.point("sigmoid", graph.point("neg", x))))
-    ]
+    e = g.point("exp", g.point("neg", g.point("abs", x)))
+    out = g.sub(small, g.point("log1p", e))
+
+    def gradient(graph: Graph, grad: int) -> list[tuple[int, int]]:
+        share = graph.point("div", e, graph.plus(e, 1.0))
+        negative = graph.point("lt", x, graph.const(0.0))
+        slope = graph.point("where", negative, graph.sub(graph.const(1.0), share), share)
+        return [(x, graph.mul(grad, slope))]
+
+    g.gradients[out] = gradient
     return out
 
 
@@ -130,13 +171,14 @@ def _softplus(g: Graph, x: int, beta: float, threshold: float) -> int:
     scaled = g.times(x, beta)
     # the exponential of what stays below the threshold: beyond it the value is x itself
     bounded = g.point("minimum", scaled, g.const(threshold))
-    curved = g.times(g.point("log1p", g.point("exp", bounded)), 1 / beta)
+    e = g.point("exp", bounded)
+    curved = g.times(g.point("log1p", e), 1 / beta)
     straight = g.point("gt", scaled, g.const(threshold))
     out = g.point("where", straight, x, curved)
 
     def gradient(graph: Graph, grad: int) -> list[tuple[int, int]]:
-        slope = graph.point("where", straight, graph.const(1.0), graph.point("sigmoid", bounded))
-        return [(x, graph.mul(grad, slope))]
+        share = graph.point("div", e, graph.plus(e, 1.0))
+        return [(x, graph.mul(grad, graph.point("where", straight, graph.const(1.0), share)))]
 
     g.gradients[out] = gradient
     return out
@@ -150,12 +192,13 @@ def _leaky_relu(g: Graph, x: int, slope: float) -> int:
 @_lowers("elu")
 def _elu(g: Graph, x: int, alpha: float, scale: float, input_scale: float) -> int:
     # the exponential sees no positive number: it would overflow where it is not used
-    low = g.times(g.point("expm1", g.times(g.point("minimum", x, g.const(0.0)), input_scale)), alpha)
+    bounded = g.times(g.point("minimum", g.const(0.0), x), input_scale)
+    low = g.times(g.point("expm1", bounded), alpha)
     positive = g.point("gt", x, g.const(0.0))
     out = g.times(g.point("where", positive, x, low), scale)
 
     def gradient(graph: Graph, grad: int) -> list[tuple[int, int]]:
-        slope = graph.times(graph.plus(low, alpha), scale * input_scale)
+        slope = graph.times(graph.point("exp", bounded), alpha * scale * input_scale)
         return [(x, graph.mul(grad, graph.point("where", positive, graph.const(scale), slope)))]
 
     g.gradients[out] = gradient

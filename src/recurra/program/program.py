@@ -111,7 +111,7 @@ class Program:
             # work on a row is cheaper in the loop, where the row is at hand, than as an array over all of
             # time; but not in front of a product, which would have to follow it into the loop
             op = self.values[n].op
-            if op == "product" or (op in _ROW_WORK and not self._feeds_product(n)):
+            if (op == "product" or op in _ROW_WORK) and n not in self._rows_of_products:
                 body.add(n)
         from_before = body.difference(loop.body)
         reads = {arg for n in from_before for arg in self.values[n].args}
@@ -124,13 +124,19 @@ class Program:
         )
         return loop if merged == loop else merged  # what is made of a loop is made once for each object
 
-    def _feeds_product(self, number: int) -> bool:
-        """Whether a product reads the value, or a part of it, as it is."""
-        readers = ((r, self.values[r].op) for r in self._readers[number])
-        return any(
-            op == "product" or (OPS[op].kind in ("structure", "parts") and self._feeds_product(r))
-            for r, op in readers
-        )
+    @cached_property
+    def _rows_of_products(self) -> frozenset[int]:
+        """The live values that, whole or in part, are multiplied as they are."""
+        rows: set[int] = set()
+        for number in reversed(range(len(self.values))):
+            value = self.values[number]
+            if number not in self.live:
+                continue
+            if value.op == "product":
+                rows.add(value.args[0])
+            elif number in rows and not value.is_leaf and OPS[value.op].kind in ("structure", "parts"):
+                rows.update(value.args)
+        return frozenset(rows)
 
     def prelude(self, loop: Loop) -> tuple[int, ...]:
         """The operations to run over all of time before one of this program's loops."""

@@ -69,8 +69,10 @@ class NativePlan:
         if needs not in self._forward:
             derivative = self._derivative(needs, frozenset(range(self.outputs)))
             nodes = tuple(node for node in derivative.tape if node not in self.step.outputs)
-            hoisted = {h.into for h in self.step.hoisted}
-            inputs = tuple(k for kind, k in derivative.sources if kind == "input" and k in hoisted)
+            reads = {k for kind, k in derivative.sources if kind == "input"}
+            rows = (self.step.graph[share.rows] for share in derivative.weights)
+            reads |= {node.attrs[0] for node in rows if node.op == "input"}
+            inputs = tuple(h.into for h in self.step.hoisted if h.into in reads)
             self._forward[needs] = ForwardCall.of(self.step, nodes, inputs)
         return self._forward[needs]
 

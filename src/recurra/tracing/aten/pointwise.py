@@ -204,9 +204,10 @@ def _masked_fill(of: Importer, node: Call) -> Result:
 def _addcmul(of: Importer, node: Call) -> Result:
     shape = of.row_shape(node)
     start, left, right = (of.operand(operand, node) for operand in node.args)
-    product = of.add("mul", left, right, shape=shape)
-    scaled = of.add("mul_scalar", product, attrs=(node.kwargs.get("value", 1),), shape=shape)
-    return of.add("add", start, scaled, shape=shape)
+    value = node.kwargs.get("value", 1)
+    if value != 1:
+        left = of.add("mul_scalar", left, attrs=(value,), shape=of.values[left].shape)
+    return of.add("add", start, of.add("mul", left, right, shape=shape), shape=shape)
 
 
 @handles("log_sigmoid_forward")

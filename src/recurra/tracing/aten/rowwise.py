@@ -64,11 +64,11 @@ def _norm(of: Importer, node: Call) -> Result:
 
 
 def _root(of: Importer, total: int, narrow: tuple[int, ...]) -> int:
-    # at zero torch's norm has the derivative zero, a bare square root none
-    empty = of.add("eq_scalar", total, attrs=(0,), shape=narrow)
+    # at zero torch's norm has the derivative zero, a bare square root none; that of a row with NaN is NaN
+    nonzero = of.add("ne_scalar", total, attrs=(0,), shape=narrow)
     one, zero = (of.add("fill", attrs=(constant,), shape=(1,)) for constant in (1.0, 0.0))
-    root = of.add("sqrt", of.add("where", empty, one, total, shape=narrow), shape=narrow)
-    return of.add("where", empty, zero, root, shape=narrow)
+    root = of.add("sqrt", of.add("where", nonzero, total, one, shape=narrow), shape=narrow)
+    return of.add("where", nonzero, root, zero, shape=narrow)
 
 
 @handles("var")
