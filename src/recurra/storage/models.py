@@ -4,8 +4,8 @@
 their arguments)}. The header of the weights holds digests of the weights, of that description and, in a run,
 of every other file that answers depend on (`recurra.storage.seals`): while a model is trained only the
 weights change, in one replacement, so a process killed at any moment leaves files that fit. Loading builds
-registered classes and copies numbers; nothing in a file is executed, and nothing is allocated that the weights
-don't fill.
+registered classes and copies numbers; nothing in a file is executed, and nothing is allocated that the
+weights don't fill.
 """
 
 from __future__ import annotations
