@@ -147,7 +147,9 @@ def outcome(subject: Subject, draw: random.Random, place: Path, subjects: list[S
     signal.alarm(SECONDS)
     try:
         told = subject.ask()
+        signal.alarm(0)
     except Fault as fault:
+        signal.alarm(0)
         text = str(fault)
         return (
             f"fault {label}: {text}"
@@ -155,10 +157,9 @@ def outcome(subject: Subject, draw: random.Random, place: Path, subjects: list[S
             else f"WRONG {label}: {text!r}"
         )
     except BaseException:
+        signal.alarm(0)
         seconds = time.monotonic() - started
         return f"WRONG {label}: after {seconds:.1f} s: " + traceback.format_exc()[-2500:]
-    finally:
-        signal.alarm(0)
     if subject.sealed and not forged and not alike(told, subject.expected):
         return f"WRONG {label}: answers otherwise in silence"
     return f"same {label}"

@@ -1,4 +1,4 @@
-"""A run is one thing: no file of it is exchanged, left out or altered without a word; and it knows its seed."""
+"""A run is one thing: no file of it is exchanged, left out or altered in silence; and it knows its seed."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class Stream:
         """Takes over a state of the same names, as another stream of the same model gave it."""
         own = self.state
         for name in own.keys() & leaves.keys():
-            if leaves[name].dim() != own[name].dim() or leaves[name].shape[1:] != own[name].shape[1:]:
+            if leaves[name].dim() != own[name].dim():  # how many steps are remembered may differ
                 raise Fault(
                     f"state {name} has shape {list(leaves[name].shape)}, expected {list(own[name].shape)}"
                 )
