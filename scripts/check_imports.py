@@ -35,7 +35,7 @@ LEVEL = {room: level for level, rooms in enumerate(reversed(ARROW)) for room in 
 # Rooms beside the arrow: what each may import, and which rooms may import it.
 ASIDE_IMPORTS = {
     "data": {"storage", "ragged", "registry", "errors"},
-    "vectors": {"data", "storage", "ragged", "registry", "errors"},
+    "vectors": {"data", "storage", "ragged", "registry", "signatures", "errors"},
     "recipes": {"errors"},
 }
 ASIDE_USERS = {

@@ -172,6 +172,9 @@ def _build(name: Any, arguments: dict[str, Any]) -> Any:
     spread = [p for p in parameters if p.kind is inspect.Parameter.VAR_POSITIONAL]
     try:
         check_arguments(cls, arguments)
+        for key, value in arguments.items():
+            if key.endswith("dropout") and isinstance(value, (int, float)) and not 0 <= value <= 1:
+                raise Fault(f"{key} = {value} found, expected a share from 0 to 1")
         last = arguments.pop(spread[0].name, []) if spread else []
         first = [
             arguments.pop(p.name)

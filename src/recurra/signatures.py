@@ -7,6 +7,7 @@ it.
 from __future__ import annotations
 
 import inspect
+import math
 import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +29,7 @@ def check_arguments(cls: type, arguments: Mapping[str, Any]) -> None:
     hints = _hints(cls)
     for name, value in arguments.items():
         if name in hints and not fits(value, hints[name]):
-            raise Fault(f"{name} = {shown(value)} found, expected {_in_words(hints[name])}")
+            raise Fault(f"{name} = {excerpt(value)} found, expected {_in_words(hints[name])}")
 
 
 def fits(value: Any, hint: Any) -> bool:
@@ -43,7 +44,7 @@ def fits(value: Any, hint: Any) -> bool:
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool) and abs(value) < _WIDEST
     if hint is float:
-        return isinstance(value, float) or fits(value, int)
+        return fits(value, int) or (isinstance(value, float) and not math.isnan(value))
     kind = hint if origin is None else origin
     if kind is tuple and parts and parts[-1] is not Ellipsis:
         return isinstance(value, (list, tuple)) and len(value) == len(parts) and all(map(fits, value, parts))
@@ -58,7 +59,7 @@ def fits(value: Any, hint: Any) -> bool:
     return isinstance(value, kind)
 
 
-def shown(value: Any) -> str:
+def excerpt(value: Any) -> str:
     """A value for a message; an object by its class alone."""
     plain = value is None or isinstance(value, (bool, int, float, str, list, tuple, dict))
     return quoted(value) if plain else f"a {type(value).__name__}"
@@ -67,14 +68,14 @@ def shown(value: Any) -> str:
 @cache
 def _hints(cls: type) -> dict[str, Any]:
     try:
-        hints = typing.get_type_hints(cls.__init__)
+        hints = typing.get_type_hints(cls.__init__)  # type: ignore[misc]
         parameters = inspect.signature(cls).parameters
     except (NameError, TypeError, ValueError):  # a type that only a checker imports
         return {}
     hints = {name: hint for name, hint in hints.items() if name in parameters}
     for name in list(hints):
         if parameters[name].kind is inspect.Parameter.VAR_POSITIONAL:
-            hints[name] = list[hints[name]]  # type: ignore[misc]
+            hints[name] = types.GenericAlias(list, (hints[name],))
         elif parameters[name].kind is inspect.Parameter.VAR_KEYWORD or isinstance(hints[name], TypeVar):
             del hints[name]
     return hints

@@ -14,9 +14,12 @@ import torch
 
 import recurra
 from recurra import vectors
+from recurra.errors import Fault
 from recurra.registry import to_config
 from recurra.runs.folder import read_toml
-from recurra.storage.models import CONFIG, load_model
+from recurra.storage.files import read_json
+from recurra.storage.models import CONFIG, WEIGHTS, _check_shapes, load_model
+from recurra.storage.tensors import read_header
 from recurra.train import read_recipe, train
 from tests.laws.answers import alike, answers, outputs_of
 from tests.laws.table_tasks import TASKS
@@ -85,6 +88,15 @@ def test_a_model_is_built_as_it_was(folder: Path) -> None:
     kept = read(folder.parent / "answers.json")
     if folder.name in kept["outputs"]:
         assert alike(outputs_of(model, kept["rows"]), kept["outputs"][folder.name])
+
+
+@pytest.mark.parametrize("folder", MODELS, ids=named)
+def test_its_size_is_known_before_it_is_built(folder: Path) -> None:
+    """Without memory for weights, that is: no registered constructor looks at their numbers."""
+    header, description = read_header(folder / WEIGHTS), read_json(folder / CONFIG)
+    _check_shapes(description, header, folder)
+    with pytest.raises(Fault, match="not expected too_many"):
+        _check_shapes(description, header._replace(shapes={**header.shapes, "too_many": [1]}), folder)
 
 
 @pytest.mark.parametrize("state", STREAMS, ids=named)

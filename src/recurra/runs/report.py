@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
@@ -18,7 +17,9 @@ from recurra.layers.recurrent import Recurrent
 from recurra.ragged import Ragged
 from recurra.runs import plots
 from recurra.runs.folder import LOG, METRICS, RECIPE, load
-from recurra.storage.files import read_json, write_text
+from recurra.storage.fields import Fields
+from recurra.storage.files import read_json, read_plain, write_text
+from recurra.storage.json_text import parse_json
 from recurra.tasks.base import Task, TextStream
 
 REPORT = "report.html"
@@ -45,8 +46,9 @@ def write_report(run: str | Path, *, samples: Sequence[str] = (), stream: str = 
     folder = Path(run)
     task = load(folder)
     metrics = read_json(folder / METRICS)
+    score = Fields(metrics, str(folder / METRICS)).text("score")
     parts = [f"<h1>{escape(folder.name)}: {escape(task.name)}</h1>", _numbers(metrics, task.model)]
-    curve = plots.learning_curve(_log(folder / LOG), metrics["score"])
+    curve = plots.learning_curve(_log(folder / LOG), score)
     parts += ["<h2>Learning curve</h2>", _image(curve, "loss and validation over steps")]
     if samples:
         parts += ["<h2>Written by the model</h2>", *(f"<pre>{escape(text)}</pre>" for text in samples)]
@@ -113,9 +115,10 @@ def _listening(layers: Sequence[torch.nn.Module], outputs: list[Tensor]) -> Iter
 
 def _log(path: Path) -> list[dict[str, Any]]:
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError) as error:
-        raise Fault(f"{path}: not a complete log: {error}") from None
+        lines = read_plain(path).decode().splitlines()
+    except UnicodeDecodeError as error:
+        raise Fault(f"{path}: not a complete log: byte {error.start} is not UTF-8") from None
+    return [parse_json(line, f"{path}:{number}") for number, line in enumerate(lines, 1)]
 
 
 def _image(png: bytes, about: str) -> str:

@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 
 from recurra.errors import Fault
 from recurra.storage.files import replacing
+from recurra.storage.tensors import read_entries
 
 
 def write_arrays(path: Path, tensors: Mapping[str, NDArray[np.float32]], metadata: Mapping[str, str]) -> None:
@@ -36,6 +37,7 @@ def write_arrays(path: Path, tensors: Mapping[str, NDArray[np.float32]], metadat
 def read_metadata(path: Path) -> dict[str, str]:
     """The metadata of a safetensors file. Raises Fault where it is missing, cut short or altered."""
     try:
+        read_entries(path)
         with safe_open(path, "numpy") as file:
             return dict(file.metadata() or {})
     except (OSError, SafetensorError) as error:
@@ -45,6 +47,7 @@ def read_metadata(path: Path) -> dict[str, str]:
 def read_array(path: Path, name: str) -> NDArray[np.float32]:
     """One matrix. Raises Fault where the file or the matrix is missing, cut short, or of another kind."""
     try:
+        read_entries(path)
         with safe_open(path, "numpy") as file:
             names = list(file.keys())
             if name not in names:

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from glob import escape
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -153,18 +154,18 @@ def read_plain(path: str | Path, most: int = MOST_BYTES) -> bytes:
 def read_small(path: str | Path, most: int) -> bytes:
     """The content of a file, or of a pipe, that a user names and that holds at most `most` bytes; else a
     Fault."""
-    with _told(Path(path)), open(path, "rb") as file:
+    with _reading(Path(path)), open(path, "rb") as file:
         return _at_most(file, most, str(path))
 
 
 @contextmanager
-def open_regular(path: Path) -> Iterator[IO[bytes]]:
+def open_regular(path: Path) -> Iterator[BufferedReader]:
     """A regular file, or a link to one, open for reading bytes.
 
     Raises:
         Fault: it is absent, can't be read, or is a folder, a pipe, a device or the like.
     """
-    with _told(path):
+    with _reading(path):
         # a pipe that nobody writes to would be waited for
         number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         try:
@@ -213,12 +214,12 @@ def _at_most(file: IO[bytes], most: int, where: str) -> bytes:
 
 def _content(path: Path) -> bytes:
     """The bytes of a file as they lie on disk."""
-    with _told(path):
+    with _reading(path):
         return path.read_bytes()
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _reading(path: Path) -> Iterator[None]:
     """Makes a Fault of what the system says against reading a file."""
     try:
         yield

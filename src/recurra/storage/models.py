@@ -4,8 +4,8 @@
 their arguments)}. The header of the weights holds digests of the weights, of that description and, in a run,
 of every other file that answers depend on (`recurra.storage.seals`): while a model is trained only the
 weights change, in one replacement, so a process killed at any moment leaves files that fit. Loading builds
-registered classes and copies numbers; nothing in a file is executed, and nothing is allocated that the weights
-don't fill.
+registered classes and copies numbers; nothing in a file is executed, and nothing is allocated that the
+weights don't fill.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ so every file ever written stays readable; format 1 is the first."""
 
 
 _MOST_DESCRIBED = 2**24  # bytes of model.json
-_MOST_PARTS = 10_000  # modules within a model
+_SPARE_PARTS, _PARTS_A_WEIGHT = 200, 20  # modules within a model
 _SPARE_CALLS, _CALLS_A_WEIGHT = 20_000, 200  # of torch's functions, while a model is built
 
 
@@ -53,6 +53,7 @@ def save_model(module: nn.Module, folder: str | Path, seal: Seal | None = None) 
     folder = Path(folder)
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in _distinct(module).items()}
     description = {"format": FORMAT, "recurra": __version__, "model": to_config(module)}
+    _check_parts(description, len(weights), type(module).__name__)
     header = {"weights": digest(weights), "model": _text_digest(description["model"])}
     write_tensors(folder / WEIGHTS, weights, _sealed(header, seal))
     write_json(folder / CONFIG, description)
@@ -128,9 +129,7 @@ def _check_fit(targets: Mapping[str, Tensor], shapes: Mapping[str, Sequence[int]
 def _check_shapes(description: Mapping[str, Any], header: Header, folder: Path) -> None:
     """Fault unless the model, built without memory for its weights, is one that the weights fill."""
     where = str(folder / CONFIG)
-    parts = sum(1 for _ in _types(description.get("model")))
-    if parts > _MOST_PARTS:
-        raise Fault(f"{where}: a model of {parts:,} parts found, expected {_MOST_PARTS:,} at most")
+    _check_parts(description, len(header.shapes), where)
     calls = _SPARE_CALLS + _CALLS_A_WEIGHT * len(header.shapes)
     with torch.random.fork_rng(devices=[]), torch.device("meta"), _Calls(calls, where):
         try:
@@ -140,6 +139,12 @@ def _check_shapes(description: Mapping[str, Any], header: Header, folder: Path) 
                 return  # a constructor that looks at its weights' numbers is built only with them
             raise
     _check_fit(_distinct(module), header.shapes, str(folder / WEIGHTS))
+
+
+def _check_parts(description: Mapping[str, Any], weights: int, where: str) -> None:
+    parts, most = sum(1 for _ in _types(description.get("model"))), _SPARE_PARTS + _PARTS_A_WEIGHT * weights
+    if parts > most:
+        raise Fault(f"{where}: {parts:,} modules found, expected {most:,} at most around {weights:,} weights")
 
 
 class _Calls(TorchFunctionMode):

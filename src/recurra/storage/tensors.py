@@ -44,6 +44,23 @@ class Header(NamedTuple):
 
 def read_header(path: Path) -> Header:
     """The header alone: nothing is allocated for tensors. Fault as `read_tensors`."""
+    entries, sha256 = read_entries(path)
+    metadata = entries.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("recurra"), str):
+        raise Fault(f"{path}: was not written by Recurra: expected its description in the header")
+    description = parse_json(metadata["recurra"], f"{path}: description in the header")
+    shapes = {
+        name: Fields(entry, f"{path}: {quoted(name)}").wholes("shape") for name, entry in entries.items()
+    }
+    return Header(shapes, description, sha256)
+
+
+def read_entries(path: Path) -> tuple[dict[str, Any], str]:
+    """What the header of a safetensors file says of each tensor, `__metadata__` besides; and its sha256.
+
+    Raises:
+        Fault: absent, no regular file, not of the length that its header tells, cut short or altered.
+    """
     with open_regular(path) as file:
         whole = file.seek(0, os.SEEK_END)
         file.seek(0)
@@ -55,14 +72,15 @@ def read_header(path: Path) -> Header:
             )
         content = file.read(length)
     entries = parse_json(content, f"{path}: header")
-    metadata = entries.pop("__metadata__", {})
-    if not isinstance(metadata, dict) or not isinstance(metadata.get("recurra"), str):
-        raise Fault(f"{path}: was not written by Recurra: expected its description in the header")
-    description = parse_json(metadata["recurra"], f"{path}: description in the header")
-    shapes = {
-        name: Fields(entry, f"{path}: {quoted(name)}").wholes("shape") for name, entry in entries.items()
-    }
-    return Header(shapes, description, hashlib.sha256(content).hexdigest())
+    tensors = (entry for name, entry in entries.items() if name != "__metadata__")
+    ends = [Fields(entry, f"{path}: header").wholes("data_offsets")[-1:] for entry in tensors]
+    described = 8 + length + max((end for pair in ends for end in pair), default=0)
+    if described != whole:
+        raise Fault(
+            f"{path}: not a complete safetensors file ({whole:,} bytes, its header tells of {described:,}): "
+            f"it was cut short or altered"
+        )
+    return entries, hashlib.sha256(content).hexdigest()
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

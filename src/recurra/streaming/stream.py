@@ -59,6 +59,10 @@ class Stream:
         """Takes over a state of the same names, as another stream of the same model gave it."""
         own = self.state
         for name in own.keys() & leaves.keys():
+            if leaves[name].dim() != own[name].dim():  # how many steps are remembered may differ
+                raise Fault(
+                    f"state {name} has shape {list(leaves[name].shape)}, expected {list(own[name].shape)}"
+                )
             if leaves[name].shape[:1] != (self.batch,):
                 raise Fault(
                     f"state {name} is of {len(leaves[name])} rows, this stream has {self.batch}: open the "
@@ -115,7 +119,7 @@ class Stream:
         """
         leaves = {name: leaf.detach().cpu().contiguous() for name, leaf in self.state.items()}
         header = {"format": FORMAT, "kind": "stream", "model": self._model_identity(), "batch": self.batch}
-        write_tensors(Path(path), leaves, header)
+        write_tensors(Path(path), leaves, {**header, "sha256": digest(leaves)})
 
     def load(self, path: str | Path) -> None:
         """Takes over the state of a file.
@@ -134,6 +138,9 @@ class Stream:
                 f"{path}: a state of {header.get('batch')} rows, this stream has {self.batch}: open the "
                 f"stream with batch={header.get('batch')}"
             )
+        # version 0.1 wrote no digest
+        if header.get("sha256", digest(leaves)) != digest(leaves):
+            raise Fault(f"{path}: its content does not match its digest: it was altered")
         self.state = leaves
 
     def _model_identity(self) -> str:

@@ -99,8 +99,9 @@ def _check_folder(recipe: Recipe, folder: Path, resume: bool) -> None:
         raise Fault(f"{folder}: is a file, expected a folder for the run")
     if resume:
         if (folder / RECIPE).is_file():
-            begun = checkpoint.exists(folder / LAST)
-            same_run(resumable(folder), recipe, checkpoint.read_data(folder / LAST) if begun else None)
+            last = folder / LAST
+            data = checkpoint.read_data(last) if checkpoint.exists(last) else None
+            same_run(resumable(folder), recipe, data)
         elif folder.is_dir() and any(folder.iterdir()):
             raise Fault(f"{folder}: holds no run to resume: it has no {RECIPE}")
     elif folder.is_dir() and any(folder.iterdir()):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 import torch
 
 from recurra.data import Tokenizer, load_tokenizer
 from recurra.decode import LanguageScores
-from recurra.errors import Fault
+from recurra.errors import Fault, quoted
 from recurra.models import LanguageModel
+from recurra.storage.fields import Fields
 from recurra.storage.models import load_model
+from recurra.storage.toml_text import read_toml
 from recurra.tasks.language_model.text import RunningText
 from recurra.tasks.parts.contexts import evaluating
 
@@ -51,11 +52,12 @@ def language_scores(run: str | Path, symbols: Tokenizer, weight: float, bonus: f
 
 def _text(folder: Path) -> RunningText:
     try:
-        recipe = tomllib.loads((folder / "recipe.toml").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise Fault(f"{folder}: not a run folder: no recipe.toml that can be read ({error})") from None
+        recipe = read_toml(folder / "recipe.toml")
+    except Fault as fault:
+        raise Fault(f"{folder}: not a run folder: no recipe.toml that can be read ({fault})") from None
     if recipe.get("task") != "language_model":
-        raise Fault(f"{folder}: a run of the task {recipe.get('task')!r}, expected one of 'language_model'")
-    return RunningText(
-        load_tokenizer(folder / "tokenizer.json"), recipe.get("data", {}).get("read_as", "stream")
-    )
+        task = quoted(recipe.get("task"))
+        raise Fault(f"{folder}: a run of the task {task}, expected one of 'language_model'")
+    data = Fields(recipe.get("data", {}), f"{folder / 'recipe.toml'}: data")
+    read_as = data.text("read_as") if "read_as" in recipe.get("data", {}) else "stream"
+    return RunningText(load_tokenizer(folder / "tokenizer.json"), read_as)
