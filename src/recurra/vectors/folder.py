@@ -54,7 +54,7 @@ def read_settings(run: Path) -> Settings:
         raise Fault(
             f"{run}: no {SETTINGS} there, expected a folder written by 'recurra vectors train'"
         ) from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Fault(f"{path}: altered or cut short: {error!r}") from None
     if number != FORMAT:
         raise Fault(f"{path}: format {number}, expected {FORMAT}: read it with the version that wrote it")

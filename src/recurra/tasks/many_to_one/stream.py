@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from torch import Tensor
 from recurra.data.text.tokenizers import RULES
 from recurra.errors import Fault
 from recurra.models import Bag, ManyToOne, Regressor, Words
+from recurra.storage.text import parse_json
 from recurra.streaming.runner import runner
 from recurra.tasks.base import TextStream
 from recurra.tasks.parts.contexts import device_of, evaluating
@@ -78,7 +78,7 @@ class ManyToOneStream(TextStream):
             self._begin()
             return
         try:
-            numbers = json.loads(line)
+            numbers = parse_json(line, "line")
         except ValueError:
             raise Fault(
                 f"{line!r} found, expected the numbers of one step as a JSON list, as [0.5, 1]"
