@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import io
-import json
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from recurra.data.columns import excerpt
 from recurra.errors import Fault
 from recurra.storage.files import read_bytes
+from recurra.storage.text import parse_json
 
 Pixels = NDArray[np.uint8]
 Mode = Literal["RGB", "L"]
@@ -78,10 +78,7 @@ def shape_text(shape: Sequence[int]) -> str:
 
 def _names(entry: Any, where: str) -> list[str]:
     if isinstance(entry, str) and entry.lstrip().startswith("["):
-        try:
-            entry = json.loads(entry)
-        except ValueError as error:
-            raise Fault(f"{where}: a list of names that is not JSON: {error}") from None
+        entry = parse_json(entry, f"{where}: a list of names that is not JSON")
     names = [entry] if isinstance(entry, str) else entry
     listed = isinstance(names, Sequence) and len(names) > 0
     if not listed or not all(isinstance(name, str) and name.strip() for name in names):

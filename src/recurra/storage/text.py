@@ -31,6 +31,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_MARKS_OF_LINES = re.compile(f"(?<=\n){_MARK}+")
 _MOST_WAITING = 1024  # carriage returns
 _ZEROS = re.compile(r"\0{16}|(?P<utf16>(?:[ -\xff]\0){4}|(?:\0[ -\xff]){4})")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -73,7 +74,7 @@ def decode_text(data: bytes, where: str, encoding: str = "utf-8") -> str:
     if wrong is not None:
         line = len(split_lines(text[: wrong[0]] + "x"))
         raise Fault(f"{where}:{line}: {wrong[1]}")
-    return text.removeprefix(_MARK)
+    return text.lstrip(_MARK)
 
 
 def split_lines(text: str) -> list[str]:
@@ -81,7 +82,7 @@ def split_lines(text: str) -> list[str]:
     if "\n" not in text:
         text = text.replace("\r", "\n")
     lines = text.split("\n")
-    lines = lines[:-1] if lines[-1] in ("", _MARK) else lines
+    lines = lines[:-1] if not lines[-1].lstrip(_MARK) else lines
     return [_bare(line) for line in lines] if "\r" in text or _MARK in text else lines
 
 
@@ -102,7 +103,7 @@ def text_lines(stream: IO[bytes], where: str) -> Iterator[tuple[str, str]]:
                 f"{place}: a line of more than {LONGEST_LINE:,} bytes, expected line ends between items"
             )
         text = _decode_line(data, place)
-        if text == _MARK:
+        if not text.lstrip(_MARK):
             continue
         whole_text = not number and not text.endswith("\n")
         for line in split_lines(text) if whole_text else [_bare(text.removesuffix("\n"))]:
@@ -164,9 +165,9 @@ def text_pieces(blocks: Iterable[bytes], where: str) -> Iterator[str]:
         waiting = last[len(last.rstrip("\r")) :][-_MOST_WAITING:]
         text = "\n".join([*(line.rstrip("\r") for line in lines), last[: len(last) - len(waiting)]])
         if text:
-            bare = text.replace(f"\n{_MARK}", "\n") if _MARK in text else text
-            bare = bare.removeprefix(_MARK) if begins else bare
-            begins = text[-1] == "\n"
+            bare = _MARKS_OF_LINES.sub("", text) if _MARK in text else text
+            bare = bare.lstrip(_MARK) if begins else bare
+            begins = bare.endswith("\n") or (begins and not bare)
             if bare:
                 yield bare
 
@@ -249,4 +250,4 @@ def _placed(data: bytes, place: str) -> tuple[str, str | Fault]:
 
 
 def _bare(line: str) -> str:
-    return line.rstrip("\r").removeprefix(_MARK)
+    return line.rstrip("\r").lstrip(_MARK)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from recurra.errors import Fault
+from recurra.storage.kinds import kind_of
 from recurra.vectors.options import Options
 
 PIECE = 1 << 21
@@ -20,6 +21,7 @@ PIECE = 1 << 21
 LONGEST = 1 << 20
 """Bytes after which a piece must end, if not at the end of a line, then at white space."""
 
+_MARK = b"\xef\xbb\xbf"
 _COMPRESSED: dict[bytes, Callable[..., Any]] = {
     b"\x1f\x8b": gzip.open,
     b"BZh": bz2.open,
@@ -73,7 +75,7 @@ def pieces(files: Sequence[Path], rank: int = 0, world: int = 1) -> Iterator[Pie
 def clean(piece: Piece, options: Options) -> bytes:
     """The piece as UTF-8, lower case if so set. Raises Fault for binary data or a wrong encoding."""
     text, offset = piece.text, piece.offset
-    if offset == 0 and text.startswith(b"\xef\xbb\xbf"):
+    if offset == 0 and text.startswith(_MARK):
         text, offset = text[3:], 3
     if (zero := text.find(b"\0")) >= 0:
         raise Fault(f"{piece.path}: byte {offset + zero:,} is 0: binary data, expected text")
@@ -90,12 +92,14 @@ def clean(piece: Piece, options: Options) -> bytes:
     else:
         if options.encoding.lower().replace("_", "-") not in ("utf-8", "utf8"):
             text = decoded.encode()
-    return decoded.lower().encode() if options.lower else text
+    text = decoded.lower().encode() if options.lower else text
+    # where marked files were joined, lines begin with a mark
+    return text.replace(b"\n" + _MARK, b"\n").removeprefix(_MARK) if _MARK in text else text
 
 
 def _open(path: Path) -> IO[bytes]:
     with path.open("rb") as file:
-        start = file.read(6)
+        start = file.read(4096)
     if start.startswith(b"\x28\xb5\x2f\xfd"):
         raise Fault(
             f"{path}: compressed by zstd, expected plain text, gzip, bzip2 or xz: decompress it first"
@@ -103,6 +107,12 @@ def _open(path: Path) -> IO[bytes]:
     for magic, opener in _COMPRESSED.items():
         if start.startswith(magic):
             return cast(IO[bytes], opener(path, "rb"))
+    kind = kind_of(start)
+    if kind is not None:
+        raise Fault(
+            f"{path}: {kind.name} found, expected text, plain or compressed by gzip, bzip2 or xz"
+            + (f": {kind.advice}" if kind.advice else "")
+        )
     return path.open("rb")
 
 

@@ -16,6 +16,15 @@ from recurra.data import LabelSet, Vocabulary, check_lengths, columns, load_toke
 from recurra.errors import Fault
 
 # file name, content, options, what the line says
+GENBANK = b"""LOCUS       TINY 9 bp
+FEATURES             Location/Qualifiers
+     CDS             1..9
+                     /codon_start=%b
+                     /translation="MKV"
+ORIGIN
+        1 atgaaagta
+//
+"""
 FILES: list[tuple[str, bytes, dict[str, Any], str]] = [
     ("e.txt", b"", {}, "e.txt: empty file"),
     ("e.csv", b" \n\n", {}, "e.csv: empty file"),
@@ -51,6 +60,10 @@ FILES: list[tuple[str, bytes, dict[str, Any], str]] = [
     ("t.trees", b"(a)\n", {}, "t.trees:1: a bracket with 'a' alone"),
     ("t.trees", b"(a b c)\n", {}, "t.trees:1: 'c' found, expected ')'"),
     ("t.trees", b"(a b (c d))\n", {}, "t.trees:1: a word ('b') and a tree"),
+    *(
+        ("g.gb", GENBANK % codon.encode(), {}, f"g.gb:3: /codon_start={codon[:9]}")
+        for codon in ("one", "0", "-1", "4", "9" * 5000, "1.0", "٣")
+    ),
     ("t.trees", b"(S (HYPH ) (NN loan))\n", {}, "t.trees:1: a bracket with 'HYPH' alone"),
     ("t.trees", b"()\n", {}, "t.trees:1: a bracket without label"),
     ("n.npz", b"PK\x03\x04broken", {}, "n.npz: not a complete NumPy file"),

@@ -35,6 +35,7 @@ LINES = {
     "a mark": (MARK + b"a\nb\n", ["a", "b"]),
     "marked files joined": (MARK + b"a\r\n" + MARK + b"b\n", ["a", "b"]),
     "a marked empty file joined": (b"a\n" + MARK, ["a"]),
+    "two marks": (MARK * 2 + b"a\n" + MARK * 2 + b"b\n" + MARK * 2, ["a", "b"]),
     "a mark alone": (MARK, []),
     "a mark within a line": (b"a" + MARK + b"b\n", ["a\ufeffb"]),
     "a zero": (b"a\0b\n\0\n", ["a\0b", "\0"]),

@@ -55,6 +55,6 @@ def read_conllu(path: str | Path, *, encoding: str = "utf-8") -> Examples:
 def _head(path: str | Path, number: int, head: str, words: int) -> int:
     if head == "_":
         return -1
-    if not head.isdecimal() or int(head) > words:
+    if not (head.isascii() and head.isdecimal() and len(head) < 10) or int(head) > words:
         raise Fault(f"{path}:{number}: head {head!r} found, expected a word number from 0 to {words}, or '_'")
     return int(head)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -15,7 +16,8 @@ from recurra.storage.text import split_lines
 
 Part = Literal["all", "train", "validation", "test"]
 _PARTS = {"train": range(8), "validation": range(8, 9), "test": range(9, 10), "all": range(10)}
-_RANGE = re.compile(r"<?(\d+)(?:\.\.>?(\d+))?")
+_RANGE = re.compile(r"<?([0-9]{1,18})(?:\.\.>?([0-9]{1,18}))?")
+_DEEPEST = 100  # brackets within brackets
 _OTHER_STRAND = str.maketrans("acgtumrwsykvhdbn", "tgcaakywsrmbdhvn")
 _QUALIFIER = re.compile(r"/(\w+)(?:=(.*))?$")
 
@@ -87,6 +89,8 @@ def _codon_start(feature: Feature, where: str) -> int:
 
 def spliced(bases: str, location: str, where: str) -> str:
     """The bases of a location such as `complement(join(3..9,20..31))`, counted from 1, along its strand."""
+    if max(accumulate((sign == "(") - (sign == ")") for sign in location), default=0) > _DEEPEST:
+        raise Fault(f"{where}: location nested more than {_DEEPEST} deep")
     if location.startswith("complement(") and location.endswith(")"):
         return spliced(bases, location[11:-1], where).translate(_OTHER_STRAND)[::-1]
     for word in ("join(", "order("):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from recurra.data import Examples, Streams, check_lengths, columns
 from recurra.data.midi import LOWEST
 from recurra.errors import Fault
 from recurra.ragged import Ragged
+from recurra.storage.text import parse_json
 from recurra.tasks.parts.batches import Epoch
 from recurra.tasks.parts.sources import TestedOptions
 
@@ -82,7 +82,7 @@ def roll_of(item: Any, keys: int) -> Tensor:
     expected = "a list of steps, each a list of MIDI notes, as [[60, 64, 67], [60]]"
     if isinstance(item, str):
         try:
-            item = json.loads(item)
+            item = parse_json(item, "item")
         except ValueError:
             raise Fault(f"{item!r} found, expected {expected}") from None
     if not isinstance(item, list) or not all(isinstance(step, list) for step in item):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -17,6 +16,7 @@ from recurra.errors import Fault
 from recurra.models.outputs.strokes import PENS
 from recurra.models.stroke_model import READ
 from recurra.ragged import Ragged
+from recurra.storage.text import parse_json
 from recurra.tasks.parts.sources import TestedOptions
 
 END = PENS.index("ends")
@@ -71,8 +71,10 @@ def drawing_of(item: Any) -> Tensor:
     """A list of [dx, dy, lifted] (or JSON text of one) as a drawing `[T, 3]`."""
     expected = "a list of [dx, dy, lifted], lifted 0 or 1"
     try:
-        drawing = torch.tensor(json.loads(item) if isinstance(item, str) else item, dtype=torch.float32)
-    except (ValueError, TypeError, RuntimeError):
+        drawing = torch.tensor(
+            parse_json(item, "item") if isinstance(item, str) else item, dtype=torch.float32
+        )
+    except (ValueError, TypeError, RuntimeError, OverflowError):
         raise Fault(f"{item!r} found, expected {expected}") from None
     if drawing.dim() != 2 or drawing.shape[1] != 3 or not len(drawing):
         raise Fault(f"numbers of shape {list(drawing.shape)} found, expected {expected}")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from torch import Tensor
 
 from recurra.data.text.tokenizers import RULES
-from recurra.errors import Fault
+from recurra.errors import Fault, quoted
 from recurra.models import Bag, ManyToOne, Regressor, Words
+from recurra.storage.text import parse_json
 from recurra.streaming.runner import runner
 from recurra.tasks.base import TextStream
 from recurra.tasks.parts.contexts import device_of, evaluating
@@ -39,7 +39,7 @@ class ManyToOneStream(TextStream):
             )
         self.model, self.reader, self.table = model, reader, table
         self._words = WordStream()
-        self._lines = TextBuffer()
+        self._lines, self._count = TextBuffer(), 0
         with evaluating(model):
             self._run = runner(model, 1)
         self._begin()
@@ -72,14 +72,16 @@ class ManyToOneStream(TextStream):
                 yield {"step": word, **self._step(self.reader.batch([[word]]))}
 
     def _read_line(self, line: str) -> Iterator[dict[str, Any]]:
+        self._count += 1
         if not line.strip():
             self._begin()
             return
         try:
-            numbers = json.loads(line)
-        except (ValueError, RecursionError):
+            numbers = parse_json(line, "line")
+        except Fault:
             raise Fault(
-                f"{line!r} found, expected the numbers of one step as a JSON list, as [0.5, 1]"
+                f"line {self._count}: {quoted(line)} found, expected the numbers of one step as a JSON list, as "
+                f"[0.5, 1]"
             ) from None
         row = self.reader.row([numbers] if isinstance(numbers, list) else [[numbers]])
         yield {"step": line.strip(), **self._step(self.reader.batch([row]))}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +12,7 @@ from torch import Tensor
 from recurra.data.sentinels import sentinel_notes
 from recurra.errors import Fault
 from recurra.models.forecaster import Forecaster
+from recurra.storage.text import parse_json
 from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.forecast.windows import forecasts, window_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
@@ -130,8 +130,10 @@ class TrajectoryTask(Task[Forecaster]):
 
     def _points_of(self, item: Any) -> Tensor:
         try:
-            points = torch.tensor(json.loads(item) if isinstance(item, str) else item, dtype=torch.float32)
-        except (ValueError, TypeError, RuntimeError):
+            points = torch.tensor(
+                parse_json(item, "item") if isinstance(item, str) else item, dtype=torch.float32
+            )
+        except (ValueError, TypeError, RuntimeError, OverflowError):
             raise Fault(f"{item!r} found, expected a list of [x, y]") from None
         least = self.options.context
         if points.dim() != 2 or points.shape[1] != 2 or len(points) < least:
