@@ -94,7 +94,7 @@ def _answers(
     answers: Callable[[Sequence[Any]], Iterable[dict[str, Any]]],
 ) -> list[dict[str, Any] | Fault]:
     """The answer to each item, or why it has none."""
-    rows = [item.value if isinstance(item.value, Fault) else _read(item, row) for item in group]
+    rows = [item.value if isinstance(item.value, Fault) else _row_of(item, row) for item in group]
     readable = [each for each in rows if not isinstance(each, Fault)]
     try:
         replies: Iterator[dict[str, Any] | Fault] = iter(list(answers(readable)) if readable else [])
@@ -109,7 +109,7 @@ def _answers(
     return [each if isinstance(each, Fault) else next(replies) for each in rows]
 
 
-def _read(item: Item, row: Callable[[Any], Any]) -> Any | Fault:
+def _row_of(item: Item, row: Callable[[Any], Any]) -> Any | Fault:
     try:
         return row(item.value)
     except Fault as fault:

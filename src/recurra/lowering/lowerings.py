@@ -73,7 +73,7 @@ def _pow(g: Graph, x: int, exponent: float) -> int:
 
 
 def _power(g: Graph, x: int, exponent: float) -> int:
-    """As torch: a few powers are not those of the C library, which gives infinity for the root of -infinity."""
+    """As torch: a few powers are not those of the C library, whose root of -infinity is infinity."""
     square = g.mul(x, x)
     if exponent in (0.5, -0.5):
         return g.point("sqrt" if exponent > 0 else "rsqrt", x)

@@ -55,9 +55,9 @@ def table_of(item: Mapping[str, Any], notation: Notation = PLAIN) -> Examples:
 def _read(data: ForecastData, item: Any) -> Examples:
     source = SourceOptions(train=data.options.train)
     if isinstance(item, Mapping):
-        return data.written(table_of(item, notation_like(source)))
+        return data.readable(table_of(item, notation_like(source)))
     if isinstance(item, str):
-        return data.written(read_like(source, item))
+        return data.readable(read_like(source, item))
     raise Fault(f"{excerpt(item)} found, expected a file, or a table {{column: [cells]}}")
 
 

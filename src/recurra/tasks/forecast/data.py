@@ -179,7 +179,7 @@ class ForecastData:
         self._check_columns()
         if options.calendar and options.gaps == "allow":
             raise Fault("calendar needs evenly spaced times: set gaps to 'fault' or 'split'")
-        examples = self._complete(self.written(examples))
+        examples = self._complete(self.readable(examples))
         series, _ = read_series(
             examples,
             options.columns,
@@ -203,7 +203,7 @@ class ForecastData:
                     )
         return series
 
-    def written(self, examples: Examples) -> Examples:
+    def readable(self, examples: Examples) -> Examples:
         """A table, its numbers and dates read as those of the training data."""
         notation, form = examples.notation, self.format
         return examples.with_notation(

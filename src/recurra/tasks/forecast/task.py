@@ -9,6 +9,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from recurra.errors import Fault
 from recurra.models.forecaster import Forecaster
 from recurra.storage.fields import Fields
 from recurra.storage.files import read_json, write_json

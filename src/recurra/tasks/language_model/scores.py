@@ -59,5 +59,5 @@ def _text(folder: Path) -> RunningText:
         task = quoted(recipe.get("task"))
         raise Fault(f"{folder}: a run of the task {task}, expected one of 'language_model'")
     data = Fields(recipe.get("data", {}), f"{folder / 'recipe.toml'}: data")
-    read_as = data.text("read_as") if "read_as" in recipe.get("data", {}) else "stream"
-    return RunningText(load_tokenizer(folder / "tokenizer.json"), read_as)
+    sentences = "read_as" in recipe.get("data", {}) and data.text("read_as") == "sentences"
+    return RunningText(load_tokenizer(folder / "tokenizer.json"), "sentences" if sentences else "stream")

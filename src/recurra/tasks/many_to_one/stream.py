@@ -80,8 +80,8 @@ class ManyToOneStream(TextStream):
             numbers = parse_json(line, "line")
         except Fault:
             raise Fault(
-                f"line {self._count}: {quoted(line)} found, expected the numbers of one step as a JSON list, as "
-                f"[0.5, 1]"
+                f"line {self._count}: {quoted(line)} found, expected the numbers of one step as a JSON "
+                f"list, as [0.5, 1]"
             ) from None
         row = self.reader.row([numbers] if isinstance(numbers, list) else [[numbers]])
         yield {"step": line.strip(), **self._step(self.reader.batch([row]))}
