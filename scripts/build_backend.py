@@ -1,7 +1,7 @@
 """scikit-build-core, whose metadata are ready without compiling.
 
-A wheel made without a C++ compiler is pure Python, which its metadata can't know before, so scikit-build-core
-would compile everything to tell them. What differs is the wheel's tag alone, which nobody asks the metadata for.
+A wheel made without a C++ compiler is pure Python. Metadata can't know that, so scikit-build-core would
+compile everything to tell them; what differs is the tag of the wheel, which nobody asks them for.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ MOST_BYTES = 2**28
 _GZIP = b"\x1f\x8b"
 _DRAFT = 12  # hexadecimal digits at the end of a draft's name
 _ORPHANED = 3600.0
+_OPEN_FILES = "/proc/self/fd"
 _BLOCK = 65536
 
 
@@ -84,8 +85,9 @@ def file_blocks(path: str | Path) -> Iterator[bytes]:
 @contextmanager
 def replacing(path: str | Path, size: int | None = None) -> Iterator[IO[bytes]]:
     """A file, open for writing bytes, that takes its name when it is complete: a reader, or a process killed
-    half-way, leaves the old file or the new one. Its mode is the umask's, as of any new file. What a killed
-    process left of it is removed by the next one, an hour later.
+    half-way, leaves the old file or the new one. Its mode is the umask's, as of any new file. Until then it
+    has no name, where the system can do that, and a killed process leaves nothing; elsewhere what it left is
+    removed by the next one, an hour later.
 
     Args:
         size: how many bytes it will have, where that is known, for the message.
@@ -98,10 +100,16 @@ def replacing(path: str | Path, size: int | None = None) -> Iterator[IO[bytes]]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_orphans(path)
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
+        number = _open_nameless(path.parent)
+        named = number is None
+        if number is None:
+            number = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        with os.fdopen(number, "wb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            os.fsync(number)
+            if not named:
+                _name(number, draft)
         os.replace(draft, path)
     except OSError as error:
         what = "" if size is None else f"{size:,} bytes "
@@ -192,6 +200,25 @@ def check_format(description: Mapping[str, Any], newest: int, where: str) -> int
             f"{where}: format {number} found, this version reads up to {newest}: install a newer recurra"
         )
     return number
+
+
+def _open_nameless(folder: Path) -> int | None:
+    """A new file in a folder, open for writing, that is gone with its process; None where there are none."""
+    if not hasattr(os, "O_TMPFILE") or not os.path.isdir(_OPEN_FILES):
+        return None
+    try:
+        return os.open(folder, os.O_WRONLY | os.O_TMPFILE, 0o666)
+    except OSError:  # told by the file that has a name, if it can't be either
+        return None
+
+
+def _name(number: int, path: Path) -> None:
+    """Gives a name to an open file that has none."""
+    folder = os.open(_OPEN_FILES, os.O_RDONLY)
+    try:
+        os.link(str(number), path, src_dir_fd=folder, follow_symlinks=True)
+    finally:
+        os.close(folder)
 
 
 def _remove_orphans(path: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from recurra import vectors
 from recurra.errors import Fault
+from recurra.storage import files
 from recurra.storage.files import replacing, write_bytes, write_text
 from recurra.train import read_recipe, train
 
@@ -28,8 +29,10 @@ train = { epochs = 1, tensorboard = false }
 """
 _SLOW_WRITE = """
 import sys, time
-from recurra.storage.files import replacing
-with replacing(sys.argv[1]) as file:
+from recurra.storage import files
+if sys.argv[2] == "named":
+    files._open_nameless = lambda folder: None
+with files.replacing(sys.argv[1]) as file:
     file.write(b"half")
     file.flush()
     print("ready", flush=True)
@@ -108,24 +111,37 @@ def test_a_fault_tells_the_size_where_it_is_known(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("nameless", [True, False])
 def test_a_killed_write_leaves_the_old_file_and_the_next_one_clears_up(
-    tmp_path: Path, kill: signal.Signals
+    tmp_path: Path, kill: signal.Signals, nameless: bool
 ) -> None:
+    if nameless and not _nameless(tmp_path):
+        pytest.skip("this system has no files without a name")
     write_text(tmp_path / "a", "old")
-    command = [sys.executable, "-c", _SLOW_WRITE, str(tmp_path / "a")]
+    name = "nameless" if nameless else "named"
+    command = [sys.executable, "-c", _SLOW_WRITE, str(tmp_path / "a"), name]
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3] / "src")}
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
-        assert len(list(tmp_path.iterdir())) == 2
+        assert len(list(tmp_path.iterdir())) == 2 - nameless
         write_text(tmp_path / "b", "what is being written stays")
         write_text(tmp_path / "a", "new")
-        assert len(list(tmp_path.iterdir())) == 3
+        assert len(list(tmp_path.iterdir())) == 3 - nameless
         process.send_signal(kill)
         process.wait(60)
     assert (tmp_path / "a").read_text() == "new"
+    if nameless:
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
     hours_ago = time.time() - 2 * 3600
     for draft in tmp_path.glob(".a.*"):
         os.utime(draft, (hours_ago, hours_ago))
     write_text(tmp_path / "a", "newer")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
+def _nameless(folder: Path) -> bool:
+    number = files._open_nameless(folder)
+    if number is not None:
+        os.close(number)
+    return number is not None

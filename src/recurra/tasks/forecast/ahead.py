@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,20 +22,37 @@ from recurra.tasks.parts.contexts import device_of, evaluating
 from recurra.tasks.parts.sources import SourceOptions, notation_like, read_like
 
 
-def answers(model: Forecaster, data: ForecastData, item: Any) -> dict[str, Any]:
-    """The steps after the last row of each series of an item.
+class Ahead(NamedTuple):
+    """One series of an item, and the steps to come: their times, and `[H, K]`, what is known of them."""
+
+    series: Series
+    times: list[Moment]
+    extra: Tensor
+
+
+def read_item(data: ForecastData, item: Any) -> list[Ahead]:
+    """Each series of an item.
 
     Args:
         item: a file of the training data's format, or a table `{column: [cells]}`. Where columns are known
             ahead, its last rows hold them and leave the targets empty.
 
+    Raises:
+        Fault: it is neither, or a series of it is shorter than what the model reads.
+    """
+    past, future = _split(_read(data, item), data)
+    last = {(each.places[0].file, each.name): each for each in data.read(past)}
+    return [_of_series(data, each, future) for each in last.values()]
+
+
+def answer(model: Forecaster, data: ForecastData, rows: Sequence[Ahead]) -> dict[str, Any]:
+    """The steps after the last row of each series.
+
     Returns:
         {"forecasts": [{"series", "time": [...], "targets": {name: {"forecast": [...], "low", "high" where
         an interval is told, "direction" of the change over the horizon}}}]}
     """
-    past, future = _split(_read(data, item), data)
-    last = {(each.places[0].file, each.name): each for each in data.read(past)}
-    return {"forecasts": [_one(model, data, each, future) for each in last.values()]}
+    return {"forecasts": [_one(model, data, row) for row in rows]}
 
 
 def table_of(item: Mapping[str, Any], notation: Notation = PLAIN) -> Examples:
@@ -146,15 +163,19 @@ def _times(data: ForecastData, series: Series) -> list[Moment]:
     return times
 
 
-def _one(model: Forecaster, data: ForecastData, series: Series, future: Examples) -> dict[str, Any]:
-    options = data.options
-    times = _times(data, series)
+def _of_series(data: ForecastData, series: Series, future: Examples) -> Ahead:
+    options, times = data.options, _times(data, series)
     extra = _ahead(data, series, times, future)
     if len(series.values) < options.context:
         raise Fault(
             f"{series.places[-1]}: the series ends {len(series.values)} rows after its start or last gap, "
             f"expected at least context = {options.context}"
         )
+    return Ahead(series, times, extra)
+
+
+def _one(model: Forecaster, data: ForecastData, row: Ahead) -> dict[str, Any]:
+    options, (series, times, extra) = data.options, row
     context = series.values[-options.context :].unsqueeze(0)
     device = device_of(model)
     with evaluating(model):

@@ -14,7 +14,7 @@ from recurra.models.forecaster import Forecaster
 from recurra.storage.fields import Fields
 from recurra.storage.files import read_json, write_json
 from recurra.tasks.base import TASKS, Loss, Score, Task
-from recurra.tasks.forecast.ahead import answers
+from recurra.tasks.forecast.ahead import Ahead, answer, read_item
 from recurra.tasks.forecast.data import PARTS, ForecastData, ForecastOptions, TableFormat
 from recurra.tasks.forecast.model import ForecastModelOptions, build_model
 from recurra.tasks.forecast.plot import plot_windows
@@ -123,14 +123,14 @@ class ForecastTask(Task[Forecaster]):
             self.majority if options.direction else None,
         )
 
-    def row(self, item: Any) -> Any:
-        """Of a file, or a table `{column: [cells]}`: the item itself."""
-        return item
+    def row(self, item: Any) -> list[Ahead]:
+        """Of a file, or a table `{column: [cells]}`: each of its series."""
+        return read_item(self.data, item)
 
-    def answers(self, rows: Sequence[Any]) -> Iterator[dict[str, Any]]:
-        """What follows the last row of each file, or table; see `recurra.tasks.forecast.ahead.answers`."""
-        for item in rows:
-            yield answers(self.model, self.data, item)
+    def answers(self, rows: Sequence[list[Ahead]]) -> Iterator[dict[str, Any]]:
+        """What follows the last row of each series; see `recurra.tasks.forecast.ahead.answer`."""
+        for series in rows:
+            yield answer(self.model, self.data, series)
 
     def plot(self, path: str | Path, data: str | Path | None = None, count: int = 4) -> None:
         """Draws `count` windows, evenly spaced, of what `evaluate(data)` measures: context, truth, forecast
