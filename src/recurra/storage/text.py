@@ -70,7 +70,7 @@ def decode_text(data: bytes, where: str, encoding: str = "utf-8") -> str:
         ) from None
     except (ValueError, RuntimeError) as error:  # a codec of few users, as "idna" or "undefined"
         raise Fault(f"{where}: not {encoding}: {error}") from None
-    wrong = _no_text(text)
+    wrong = _zeros(text) if codec == "utf-8" else _no_text(text)  # whose decoder lets no half pair pass
     if wrong is not None:
         line = len(split_lines(text[: wrong[0]] + "x"))
         raise Fault(f"{where}:{line}: {wrong[1]}")
@@ -157,7 +157,7 @@ def text_pieces(blocks: Iterable[bytes], where: str) -> Iterator[str]:
                 f"{where}:{line}: byte {offset - pending + error.start} is not UTF-8: expected text in UTF-8"
             ) from None
         offset += len(block)
-        wrong = _no_text(piece)
+        wrong = _zeros(piece)
         if wrong is not None:
             raise Fault(f"{where}:{number + piece.count(chr(10), 0, wrong[0])}: {wrong[1]}")
         number += piece.count("\n")
@@ -200,14 +200,22 @@ def parse_json(text: str, where: str) -> Any:
     return value
 
 
-def _no_text(text: str) -> tuple[int, str] | None:
-    """What no text holds: its index, and words for it."""
+def _zeros(text: str) -> tuple[int, str] | None:
+    """Zeros that no text holds: their index, and words for them."""
     zeros = _ZEROS.search(text) if "\0" in text else None
     if zeros is not None:
         kind = "a run of zeros: binary data, or cut short by a crash"
         if zeros.lastgroup == "utf16":
             kind = "a zero at every other byte: UTF-16 without its mark, perhaps (encoding = 'utf-16-le')"
         return zeros.start(), f"{kind} found, expected text"
+    return None
+
+
+def _no_text(text: str) -> tuple[int, str] | None:
+    """What no text holds: its index, and words for it."""
+    zeros = _zeros(text)
+    if zeros is not None:
+        return zeros
     half = None if text.isascii() else _SURROGATE.search(text)
     if half is None:
         return None
