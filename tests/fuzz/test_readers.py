@@ -20,7 +20,7 @@ from recurra.data import Examples, columns, parse_trees, read
 from recurra.data.readers import ENDINGS
 from recurra.data.sound.wav_stream import WavStream
 from recurra.errors import Fault
-from recurra.storage.text import split_lines, text_lines, text_pieces
+from recurra.storage.text import arriving_lines, split_lines, text_pieces
 from tests.laws.table_readers import READERS, Files
 
 LONGEST = 1500
@@ -208,9 +208,16 @@ def same_by_every_cut(data: bytes, size: int) -> None:
     lines: list[str] = []
     pieces: list[str] = []
     blocks = (data[at : at + size] for at in range(0, len(data), size))
-    wrong_line = told(lambda: lines.extend(line for _, line in text_lines(io.BytesIO(data), "stdin")))
+    wrong_line = told(lambda: lines.extend(_arrived(data)))
     wrong_piece = told(lambda: pieces.extend(text_pieces(blocks, "stdin")))
     if wrong_piece:
         assert wrong_line
     elif not wrong_line and b"\n" in data:
         assert split_lines("".join(pieces)) == lines
+
+
+def _arrived(data: bytes) -> Iterator[str]:
+    for _, line in (each for group in arriving_lines([data], "stdin") for each in group):
+        if isinstance(line, Fault):
+            raise line
+        yield line

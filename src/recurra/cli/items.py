@@ -84,7 +84,12 @@ def stdin_blocks() -> Iterator[bytes]:
     """What has arrived on stdin, without waiting for a line or a block to fill up."""
     if sys.stdin is None:  # closed by whoever started us
         return
-    while block := os.read(sys.stdin.fileno(), _BLOCK):
+    try:
+        number = sys.stdin.fileno()
+    except (AttributeError, OSError):  # no file, but what stands in for one
+        yield sys.stdin.buffer.read()
+        return
+    while block := os.read(number, _BLOCK):
         yield block
 
 

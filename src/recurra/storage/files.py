@@ -14,11 +14,11 @@ from contextlib import contextmanager, suppress
 from glob import escape
 from io import BufferedReader
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 from recurra.errors import Fault, nearest, quoted
 from recurra.storage.json_text import check_depth, parse_json
-from recurra.storage.text import decode_text, text_lines
+from recurra.storage.text import decode_text
 
 MOST_BYTES = 2**28
 """Of a file of a run that is read as a whole: tables of words and the like. Weights have no such limit."""
@@ -52,20 +52,6 @@ def read_text(path: str | Path, encoding: str = "utf-8") -> str:
     if not text.strip(" \t\r\n\f\v\ufeff"):
         raise Fault(f"{path}: empty file: expected at least one example")
     return text
-
-
-def file_lines(path: str | Path) -> Iterator[tuple[str, str]]:
-    """Each line of a file of UTF-8 text, gzipped or not, as soon as it is read, with its place; see
-    `text_lines`. A pipe that has a name is read as it comes.
-    """
-    try:
-        with open(path, "rb") as file:
-            packed = file.peek(2)[:2] == _GZIP
-            yield from text_lines(cast(IO[bytes], gzip.GzipFile(fileobj=file)) if packed else file, str(path))
-    except FileNotFoundError:
-        raise Fault(f"{path}: no such file{_neighbour(Path(path))}") from None
-    except (OSError, EOFError, zlib.error) as error:
-        raise Fault(f"{path}: can't be read: {getattr(error, 'strerror', None) or error}") from None
 
 
 def file_blocks(path: str | Path) -> Iterator[bytes]:

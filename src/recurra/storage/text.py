@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from itertools import accumulate, chain
-from typing import IO, Any
+from typing import Any
 
 from recurra.errors import Fault
 from recurra.storage.kinds import kind_of
@@ -86,31 +86,6 @@ def split_lines(text: str) -> list[str]:
     return [_bare(line) for line in lines] if "\r" in text or _MARK in text else lines
 
 
-def text_lines(stream: IO[bytes], where: str) -> Iterator[tuple[str, str]]:
-    """Each line of UTF-8 text as soon as it has come, with its place, as "stdin:3".
-
-    Args:
-        stream: a buffered reader, of a pipe, a terminal or a file. where: its name, for places.
-
-    Raises:
-        Fault: a line is not UTF-8 or longer than `LONGEST_LINE`; the lines before it have been given.
-    """
-    number = 0
-    while data := stream.readline(LONGEST_LINE + 1):
-        place = f"{where}:{number + 1}"
-        if len(data) > LONGEST_LINE:
-            raise Fault(
-                f"{place}: a line of more than {LONGEST_LINE:,} bytes, expected line ends between items"
-            )
-        text = _decode_line(data, place)
-        if not text.lstrip(_MARK):
-            continue
-        whole_text = not number and not text.endswith("\n")
-        for line in split_lines(text) if whole_text else [_bare(text.removesuffix("\n"))]:
-            number += 1
-            yield f"{where}:{number}", line
-
-
 def arriving_lines(blocks: Iterable[bytes], where: str) -> Iterator[list[tuple[str, str | Fault]]]:
     """The lines that each block of UTF-8 text completes, with their places, so that whoever waits for what
     becomes of them waits for no further one. A line that is no text is its Fault.
@@ -133,11 +108,13 @@ def arriving_lines(blocks: Iterable[bytes], where: str) -> Iterator[list[tuple[s
                 f"{where}:{number + 1}: a line of more than {LONGEST_LINE:,} bytes, expected line ends "
                 f"between items"
             )
-    if size:
-        place, text = _placed(b"".join(waiting), f"{where}:{number + 1}")
-        old_ends = isinstance(text, str) and not number  # a text without any line feed
-        lines = split_lines(text) if old_ends and isinstance(text, str) else [text]
-        yield [(f"{where}:{number + k}", line) for k, line in enumerate(lines, 1)] or [(place, text)]
+    rest = b"".join(waiting)
+    if rest.removeprefix(codecs.BOM_UTF8):
+        place, text = _placed(rest, f"{where}:{number + 1}")
+        if isinstance(text, str) and not number:  # a text without any line feed
+            yield [(f"{where}:{k}", line) for k, line in enumerate(split_lines(rest.decode()), 1)]
+        elif text or not isinstance(text, str):
+            yield [(place, text)]
 
 
 def text_pieces(blocks: Iterable[bytes], where: str) -> Iterator[str]:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import codecs
 import gzip
-import io
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from recurra.errors import Fault
-from recurra.storage.files import file_lines
-from recurra.storage.text import check_text, decode_text, parse_json, split_lines, text_lines, text_pieces
+from recurra.storage.files import file_blocks
+from recurra.storage.text import arriving_lines, check_text, decode_text, parse_json, split_lines, text_pieces
 
 MARK = codecs.BOM_UTF8
 LINES = {
@@ -48,10 +47,11 @@ def test_lines_are_the_same_by_every_way(name: str, tmp_path: Path) -> None:
     data, lines = LINES[name]
     assert split_lines(decode_text(data, "a.txt")) == lines
     places = [(f"stdin:{n}", line) for n, line in enumerate(lines, 1)]
-    assert list(text_lines(io.BytesIO(data), "stdin")) == places
+    for size in (1, 2, 3, 100):
+        assert arrived(data[k : k + size] for k in range(0, len(data), size)) == places
     for file, content in (("a", data), ("a.gz", gzip.compress(data))):
         (tmp_path / file).write_bytes(content)
-        assert [line for _, line in file_lines(tmp_path / file)] == lines
+        assert [line for _, line in arrived(file_blocks(tmp_path / file))] == lines
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
@@ -67,16 +67,12 @@ def test_pieces_of_a_text_are_the_text_however_it_is_cut(name: str, size: int) -
 
 
 def test_a_line_comes_before_the_next_one_is_sent() -> None:
-    reading, writing = os.pipe()
-    with open(reading, "rb") as stream, open(writing, "wb", buffering=0) as sender:
-        lines = text_lines(stream, "stdin")
-        sender.write(b"one\r\ntw")
-        assert next(lines) == ("stdin:1", "one")
-        sender.write(b"o\n")
-        assert next(lines) == ("stdin:2", "two")
-        sender.write(b"\xff\n")
-        with pytest.raises(Fault, match=r"stdin:3: byte 1 of the line \(0xff\) is not UTF-8"):
-            next(lines)
+    groups = arriving_lines(iter([b"one\r\ntw", b"o\n\xff\nthree\nfo", b"ur"]), "stdin")
+    assert next(groups) == [("stdin:1", "one")]
+    (two, broken, three) = next(groups)
+    assert (two, three) == (("stdin:2", "two"), ("stdin:4", "three"))
+    assert str(broken[1]).startswith("stdin:3: byte 1 of the line (0xff) is not UTF-8")
+    assert list(groups) == [[("stdin:5", "four")]]
 
 
 def test_a_named_pipe_is_read_as_it_comes(tmp_path: Path) -> None:
@@ -84,8 +80,18 @@ def test_a_named_pipe_is_read_as_it_comes(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     thread = threading.Thread(target=lambda: pipe.write_bytes(b"one\ntwo\n"))
     thread.start()
-    assert [line for _, line in file_lines(pipe)] == ["one", "two"]
+    assert [line for _, line in arrived(file_blocks(pipe))] == ["one", "two"]
     thread.join()
+
+
+def arrived(blocks: Iterable[bytes]) -> list[tuple[str, str]]:
+    """The lines of blocks that come one after the other. Raises the Fault of the first that is no text."""
+    lines = []
+    for place, line in (each for group in arriving_lines(blocks, "stdin") for each in group):
+        if isinstance(line, Fault):
+            raise line
+        lines.append((place, line))
+    return lines
 
 
 BROKEN = {
@@ -105,7 +111,7 @@ def test_what_is_no_text_is_told_by_every_way(name: str) -> None:
     with pytest.raises(Fault, match=message):
         decode_text(data, "a.txt")
     with pytest.raises(Fault, match="stdin:"):
-        list(text_lines(io.BytesIO(data), "stdin"))
+        arrived([data])
     with pytest.raises(Fault, match="stdin:"):
         list(text_pieces(iter([data]), "stdin"))
 
