@@ -39,7 +39,8 @@ TEST(parts_that_do_not_fit_are_refused) {
   // the sum of a row as the sum of one part: the same, and a place where it can go wrong
   const auto refused_parts = [](auto change) {
     refused([&](LoopProgram& p) {
-      p.lines[2] = {static_cast<int>(Op::sum_parts), 4, 0, p.lines[2].d, p.lines[2].a, p.lines[2].b, p.lines[2].c, -1, 1, 4};
+      p.lines[2].op = static_cast<int>(Op::sum_parts);
+      p.lines[2].count = 4;
       p.check();
       change(p.lines[2]);
     });
