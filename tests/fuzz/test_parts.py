@@ -1,4 +1,4 @@
-"""Random chains of moves, spreads and sums of the parts of a row: as programs they are their own plain loops."""
+"""Random chains of moves, spreads and sums of parts of a row: as programs they are their own plain loops."""
 
 from __future__ import annotations
 
