@@ -1,4 +1,6 @@
 // Every instruction in every mode, over rows of any width with memory that ends where they end.
+#include <limits>
+
 #include "check.h"
 #include "engine/pick.h"
 
@@ -103,6 +105,96 @@ TEST(special_numbers) {
   of(Op::log, [](double v) { return std::log(v); });
   of(Op::log1p, [](double v) { return std::log1p(v); });
   of(Op::sigmoid, [](double v) { return 1 / (1 + std::exp(-v)); });
+}
+
+// The instructions between a row [outer, count, block] and a row [outer, block], and by column.
+template <class T>
+void parts(long outer, long count, long block, long rows) {
+  const long narrow = outer * block, wide = narrow * count;
+  Random random;
+  const std::vector<T> a = random.numbers<T>(rows * narrow), all = random.numbers<T>(rows * wide);
+  const auto call = [&](Op op, const std::vector<T>& from, long from_width, std::vector<T>& to, long to_width) {
+    Tile<T> x{};
+    x.rows = rows;
+    x.width = wide;
+    x.block = block;
+    x.count = count;
+    x.a = from.data();
+    x.as = from_width;
+    x.d = to.data();
+    x.ds = to_width;
+    kernels<T>().instruction[static_cast<int>(op)][0](x);
+  };
+  auto more = fresh<T>(rows * wide), sums = fresh<T>(rows * narrow), largest = fresh<T>(rows * narrow);
+  call(Op::repeat, a, narrow, more, wide);
+  call(Op::sum_parts, all, wide, sums, narrow);
+  call(Op::amax_parts, all, wide, largest, narrow);
+  for (long r = 0; r < rows; ++r)
+    for (long o = 0; o < outer; ++o)
+      for (long i = 0; i < block; ++i) {
+        double sum = 0, best = -1e9;
+        const size_t place = static_cast<size_t>(r * narrow + o * block + i);
+        for (long k = 0; k < count; ++k) {
+          const size_t at = static_cast<size_t>(r * wide + (o * count + k) * block + i);
+          sum += double(all[at]);
+          best = std::fmax(best, double(all[at]));
+          CHECK_CLOSE(more[at], double(a[place]), 0);
+        }
+        CHECK_CLOSE(sums[place], sum, 1e-5);
+        CHECK_CLOSE(largest[place], best, 0);
+      }
+}
+
+// Columns that point anywhere, beyond the row too, touch no other memory.
+template <class T>
+void columns(long width, long count, long rows) {
+  Random random;
+  const std::vector<T> a = random.numbers<T>(rows * width), back = random.numbers<T>(rows * count);
+  std::vector<T> places(static_cast<size_t>(count));
+  for (long i = 0; i < count; ++i) places[static_cast<size_t>(i)] = static_cast<T>((i * 7) % width);
+  const auto call = [&](Op op, const std::vector<T>& from, long from_width, std::vector<T>& to, long to_width) {
+    Tile<T> x{};
+    x.rows = rows;
+    x.width = count;
+    x.block = width;
+    x.a = from.data();
+    x.as = from_width;
+    x.b = places.data();
+    x.d = to.data();
+    x.ds = to_width;
+    kernels<T>().instruction[static_cast<int>(op)][0](x);
+  };
+  auto to = fresh<T>(rows * count), sums = fresh<T>(rows * width);
+  call(Op::gather, a, width, to, count);
+  call(Op::scatter_add, back, count, sums, width);
+  std::vector<double> expected(static_cast<size_t>(rows * width), 0.0);
+  for (long r = 0; r < rows; ++r)
+    for (long i = 0; i < count; ++i) {
+      const size_t from = static_cast<size_t>(r * width + (i * 7) % width);
+      CHECK_CLOSE(to[static_cast<size_t>(r * count + i)], double(a[from]), 0);
+      expected[from] += double(back[static_cast<size_t>(r * count + i)]);
+    }
+  for (size_t i = 0; i < expected.size(); ++i) CHECK_CLOSE(sums[i], expected[i], 1e-5);
+  for (T& place : places) place = std::numeric_limits<T>::quiet_NaN();
+  places[0] = T(-5);
+  places.back() = T(1e30);
+  call(Op::gather, a, width, to, count);
+  call(Op::scatter_add, back, count, sums, width);
+}
+
+TEST(parts_of_rows_and_columns) {
+  for (long outer : {1, 3})
+    for (long count : {1, 2, 5, 40})
+      for (long block : {1, 3, 16, 21})
+        for (long rows : {1, 4}) {
+          parts<float>(outer, count, block, rows);
+          parts<double>(outer, count, block, rows);
+        }
+  for (long width : {1, 5, 130})
+    for (long count : {1, 64, 65, 200}) {
+      columns<float>(width, count, 3);
+      columns<double>(width, count, 3);
+    }
 }
 
 }  // namespace

@@ -35,5 +35,25 @@ TEST(programs_that_reach_outside_are_refused) {
   refused([](LoopProgram& p) { p.next[0] = {Space::temporary, 0, 0}; });
 }
 
+TEST(parts_that_do_not_fit_are_refused) {
+  // the sum of a row as the sum of one part: the same, and a place where it can go wrong
+  const auto refused_parts = [](auto change) {
+    refused([&](LoopProgram& p) {
+      p.lines[2].op = static_cast<int>(Op::sum_parts);
+      p.lines[2].count = 4;
+      p.check();
+      change(p.lines[2]);
+    });
+  };
+  refused_parts([](Line& line) { line.count = 3; });
+  refused_parts([](Line& line) { line.count = 2; });
+  refused_parts([](Line& line) { line.count = 0; });
+  refused_parts([](Line& line) { line.block = -4; });
+  refused_parts([](Line& line) { line.mode = 1; });
+  refused_parts([](Line& line) { line.op = static_cast<int>(Op::repeat); });
+  refused_parts([](Line& line) { line.op = static_cast<int>(Op::gather); });
+  refused_parts([](Line& line) { line.a = {Space::total, 0, 0}; });
+}
+
 }  // namespace
 }  // namespace recurra::tests

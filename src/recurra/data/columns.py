@@ -261,7 +261,7 @@ def _marks_of_vectors(examples: Examples, column: str) -> dict[str, str]:
         (place, token)
         for entry, place in zip(examples[column], examples.places, strict=True)
         for token in (
-            entry.split() if isinstance(entry, str) and not entry.lstrip().startswith("[") else [""]
+            (isinstance(entry, str) and not entry.lstrip().startswith("[") and entry.split()) or [""]
         )
     ]
     table = Examples(

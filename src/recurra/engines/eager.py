@@ -83,6 +83,8 @@ def run_opaque(
     Returns:
         one y per step in the order of time, and the final state.
     """
+    if resets is None and batch_sizes and batch_sizes[0] == batch_sizes[-1] == _row_count(state):
+        return _over_full_rows(step, x, state, batch_sizes, reverse, who)
     pieces = torch.split(x, list(batch_sizes))
     flags = torch.split(resets[0], list(batch_sizes)) if resets else None
 
@@ -94,10 +96,35 @@ def run_opaque(
                 leaves[name] = torch.where(flag, fresh, leaves[name])
             current = replace_leaves(current, leaves)
         result = step(pieces[t], current)
-        # told in words only where it does not fit: the words take longer to come to than a look at the shapes
         return result if _fits(result, rows, current) else require_step(result, rows, current, who)
 
     return _over_time(once, state, batch_sizes, reverse)
+
+
+def _row_count(state: Any) -> int:
+    """Of a state that is one NamedTuple of tensors; -1: of another."""
+    first = state[0] if isinstance(state, tuple) and state else None
+    return first.shape[0] if type(first) is Tensor else -1
+
+
+def _over_full_rows(
+    step: Callable[[Tensor, Any], tuple[Tensor, Any]],
+    x: Tensor,
+    state: Any,
+    batch_sizes: Sequence[int],
+    reverse: bool,
+    who: str,
+) -> tuple[list[Tensor], Any]:
+    """`run_opaque` where every row has every step: what a user's own loop does, and no more."""
+    rows = batch_sizes[0]
+    pieces = x.view(len(batch_sizes), rows, -1).unbind(0)
+    results: list[Tensor] = []
+    for piece in reversed(pieces) if reverse else pieces:
+        result = step(piece, state)
+        # told in words only where it does not fit: the words take longer to come to than a look at the shapes
+        y, state = result if _fits(result, rows, state) else require_step(result, rows, state, who)
+        results.append(y)
+    return results[::-1] if reverse else results, state
 
 
 def _fits(result: Any, rows: int, state: Any) -> bool:
@@ -105,22 +132,14 @@ def _fits(result: Any, rows: int, state: Any) -> bool:
     if type(result) is not tuple or len(result) != 2:
         return False
     y, next_state = result
-    return type(y) is Tensor and y.dim() == 2 and len(y) == rows and _alike(next_state, state)
-
-
-def _alike(one: Any, other: Any) -> bool:
-    kind = type(one)
-    if kind is not type(other):
+    kind = type(next_state)
+    if type(y) is not Tensor or kind is not type(state) or not issubclass(kind, tuple):
         return False
-    if kind is Tensor:
-        return bool(one.shape == other.shape)
-    if not isinstance(one, tuple):
+    shape = y.shape  # `len(y)` and `y.dim()` are calls of their own
+    if len(shape) != 2 or shape[0] != rows:
         return False
-    for leaf, like in zip(one, other, strict=True):  # a generator would take as long as the rest
-        if type(leaf) is Tensor and type(like) is Tensor:
-            if leaf.shape != like.shape:
-                return False
-        elif not _alike(leaf, like):
+    for leaf, like in zip(next_state, state, strict=True):
+        if type(leaf) is not Tensor or type(like) is not Tensor or leaf.shape != like.shape:
             return False
     return True
 
