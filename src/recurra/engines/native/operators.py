@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from recurra.engines.native.plan import NativePlan, Needs, native_plan
+from recurra.engines.native.plan import NativePlan, Needs
 from recurra.engines.native.run import Saved, backward, forward
-from recurra.engines.native.serial import loop_of
+from recurra.engines.native.serial import plan_of
 from recurra.errors import Fault
 
 
@@ -98,7 +98,7 @@ def _(
 
 
 def _plan(program: str, needs: str) -> tuple[NativePlan, Needs | None]:
-    plan = native_plan(loop_of(program))
+    plan = plan_of(program)
     return plan, plan.needs([flag == "1" for flag in needs]) if "1" in needs else None
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import weakref
 from functools import lru_cache
 
 import torch
 
-from recurra.engines.native.plan import native_plan
+from recurra.engines.native.plan import NativePlan, native_plan
 from recurra.program import Loop, Value
 
 _GROUPS = ("steps", "fixed", "states", "body", "next_states", "outputs")
 """Names in the text, which exported graphs hold: a loop's groups of numbers, in the order of its fields."""
+
+_PLANS: weakref.WeakValueDictionary[str, NativePlan] = weakref.WeakValueDictionary()
+"""By text: of loops that live in this process, which a graph need not have lowered again."""
 
 
 def text_of(loop: Loop) -> str:
@@ -19,7 +23,14 @@ def text_of(loop: Loop) -> str:
     plan = native_plan(loop)
     if plan.text is None:
         plan.text = _encode(loop)
+    _PLANS[plan.text] = plan
     return plan.text
+
+
+def plan_of(text: str) -> NativePlan:
+    """The plan of the loop that a text describes."""
+    plan = _PLANS.get(text)
+    return native_plan(loop_of(text)) if plan is None else plan
 
 
 @lru_cache(maxsize=256)
