@@ -40,7 +40,7 @@ class Recordable(NamedTuple):
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def recordable(cell_id: int) -> Recordable:
-    """The plan of a cell (by its `id`) as it is while a graph is recorded, which is good for that plan alone."""
+    """The plan of a cell (by its `id`) as it is while a graph is recorded, good for that plan alone."""
     cell = cell_of(cell_id)
     plan = plan_of(cell)
     _guard(cell, plan)
@@ -53,12 +53,14 @@ def recordable(cell_id: int) -> Recordable:
 
 
 def _guard(cell: Cell, plan: Plan) -> None:
-    """Has the graph that is being recorded ask, whenever it is called, whether this is still the cell's plan: if
-    not it is recorded anew.
+    """Has the graph that is being recorded ask at every call whether this is still the cell's plan: where it
+    is not, the graph is recorded anew.
 
     Dynamo itself guards what Python it has seen, and the step's it never sees.
     """
-    from torch._dynamo.source import GlobalStateSource  # takes seconds, and is there where a graph is recorded
+    from torch._dynamo.source import (
+        GlobalStateSource,  # takes seconds, and is there where a graph is recorded
+    )
 
     context = TracingContext.try_get()
     if context is None:
@@ -114,4 +116,3 @@ def _at(module: nn.Module, path: str) -> Any:
 
 def _parted(name: str) -> tuple[str, str, str]:
     return name.rpartition(".")
-

@@ -24,8 +24,11 @@ class Runner(Protocol):
         path: what runs the steps, in words.
     """
 
-    delay: int
-    path: str
+    @property
+    def delay(self) -> int: ...
+
+    @property
+    def path(self) -> str: ...
 
     def initial_state(self, batch: int) -> Any:
         """The state before the first step."""

@@ -35,8 +35,7 @@ class StepProgram:
 
 
 def step_program(model: nn.Module) -> StepProgram:
-    """The step of a causal model as it is now, in evaluation; traced once and kept until a setting of the model
-    changes.
+    """The step of a causal model as it is now, in evaluation; traced once and kept until a setting changes.
 
     Raises:
         Untraceable: with the reason in words.

@@ -44,7 +44,7 @@ class Stream:
 
     @property
     def path(self) -> str:
-        """What runs the steps, in words: one native call a piece (see `recurra.Stepper`), or torch, and why."""
+        """What runs the steps, in words: one native call a piece (as a Stepper), or torch, and why."""
         return self._runner.path
 
     @property

@@ -14,22 +14,20 @@ _STEPS = 16
 """More of them are compared once in so many steps, which takes a small part of the time of the steps."""
 
 
-class _Seen(NamedTuple):
+class _Weight(NamedTuple):
     """One weight.
 
     Attributes:
         tensors, name: where it lies in its module.
-        pointer, version: what changes with it, unless it is changed through `.data`; None: it counts nothing.
-        alias: keeps its memory, so that no other weight can come to lie there.
-        content: its numbers.
+        pointer, strides, version: what changes with it, unless its numbers are changed through `.data`; None: it
+            counts no changes.
     """
 
     tensors: dict[str, Tensor]
     name: str
     pointer: int
+    strides: tuple[int, ...]
     version: int | None
-    alias: Tensor
-    content: bytes
 
 
 class Weights:
@@ -41,17 +39,24 @@ class Weights:
     """
 
     def __init__(self, module: nn.Module) -> None:
-        self._seen: list[_Seen] = []
+        self._weights: list[_Weight] = []
+        # what keeps their memory, so that no others can come to lie there
+        self._aliases: list[Tensor] = []
         for part in module.modules():
             for tensors in (part._parameters, part._buffers):
                 for name, tensor in tensors.items():
                     if tensor is not None:
                         version = None if tensor.is_inference() else tensor._version
-                        alias = tensor.detach()
-                        self._seen.append(
-                            _Seen(tensors, name, tensor.data_ptr(), version, alias, _content(alias))  # type: ignore[arg-type]
-                        )
-        self._small = sum(len(weight.content) for weight in self._seen) <= _SMALL
+                        place = tensor.data_ptr(), tensor.stride()
+                        self._weights.append(_Weight(tensors, name, *place, version))  # type: ignore[arg-type]
+                        self._aliases.append(tensor.detach())
+        self._dense = [
+            (alias.data_ptr(), alias.numel() * alias.element_size(), _bytes(alias))
+            for alias in self._aliases
+            if _is_dense(alias)
+        ]
+        self._others = [(alias, _bytes(alias)) for alias in self._aliases if not _is_dense(alias)]
+        self._small = sum(alias.numel() * alias.element_size() for alias in self._aliases) <= _SMALL
         self._steps = 0
 
     def same(self, steps: int | None) -> bool:
@@ -61,19 +66,32 @@ class Weights:
             steps: that are about to be run; None: their numbers are compared in any case.
         """
         try:
-            for tensors, name, pointer, version, _, _ in self._seen:
+            for tensors, name, pointer, strides, version in self._weights:
                 tensor = tensors[name]
-                if tensor.data_ptr() != pointer or (version is not None and tensor._version != version):
+                if tensor.data_ptr() != pointer or tensor.stride() != strides:
+                    return False
+                if version is not None and tensor._version != version:
                     return False
         except (AttributeError, KeyError, RuntimeError):  # it is gone, none, or one that counts nothing
             return False
         self._steps += steps or 0
         if steps is None or self._small or self._steps >= _STEPS:
             self._steps = 0
-            return all(_content(weight.alias) == weight.content for weight in self._seen)
+            for pointer, size, content in self._dense:
+                if _string_at(pointer, size) != content:
+                    return False
+            return all(_bytes(alias) == content for alias, content in self._others)
         return True
 
 
-def _content(tensor: Tensor) -> bytes:
-    plain = tensor.contiguous().cpu()  # itself, as a rule
-    return ctypes.string_at(plain.data_ptr(), plain.numel() * plain.element_size())
+# looked up at every piece
+_string_at = ctypes.string_at
+
+
+def _is_dense(tensor: Tensor) -> bool:
+    return tensor.is_contiguous() and tensor.device.type == "cpu"
+
+
+def _bytes(tensor: Tensor) -> bytes:
+    plain = tensor.contiguous().cpu()
+    return _string_at(plain.data_ptr(), plain.numel() * plain.element_size())

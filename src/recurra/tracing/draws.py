@@ -17,14 +17,14 @@ def own_random_numbers(seed: int) -> Iterator[None]:
         yield
 
 
-class _Drawing(TorchDispatchMode):
+class _Drawing(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Gives every operation that draws a generator of its device.
 
     Those that take none run with torch's own one, whose state is put back at once.
     """
 
     def __init__(self, seed: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.seed = seed
         self.generators: dict[torch.device, torch.Generator] = {}
 
@@ -38,7 +38,7 @@ class _Drawing(TorchDispatchMode):
         overload = _with_generator(func)
         if overload is not None:
             names = [argument.name for argument in func._schema.arguments if not argument.kwarg_only]
-            if kwargs.get("generator") is not None or _given(args, names) is not None:
+            if kwargs.get("generator") is not None or _generator_in(args, names) is not None:
                 return func(*args, **kwargs)
             place = names.index("generator") if "generator" in names else len(args)
             return overload(*args[:place], *args[place + 1 :], **{**kwargs, "generator": generator})
@@ -57,7 +57,7 @@ class _Drawing(TorchDispatchMode):
         return self.generators[device]
 
 
-def _given(args: tuple[Any, ...], names: list[str]) -> Any:
+def _generator_in(args: tuple[Any, ...], names: list[str]) -> Any:
     """The generator among arguments by place."""
     if "generator" not in names or names.index("generator") >= len(args):
         return None
@@ -71,7 +71,7 @@ def _device(args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.device:
 
 
 def _with_generator(func: Any) -> Any:
-    """The overload of an operation that takes a generator and else the same arguments; None: there is none."""
+    """The overload of an operation that takes a generator besides its arguments; None: there is none."""
     own = [argument.name for argument in func._schema.arguments]
     if "generator" in own:
         return func

@@ -1,4 +1,4 @@
-"""What a module is now, as far as its step can read it: the one answer for plans, streams and recorded graphs.
+"""What a module is now, as far as its step can read it: the one answer for plans, streams and graphs.
 
 Two answers are equal only where the step would be traced to the same program. They take tensors for their
 shape, type, device and ties; a program reads their numbers at every run, and a stream asks after them with
@@ -62,25 +62,25 @@ def settings_by_name(
 class _Walk:
     """One walk through a module."""
 
-    __slots__ = ("classes", "names", "path", "places", "reads", "seen", "settings", "ties", "training")
+    __slots__ = ("classes", "names", "path", "places", "reads", "settings", "ties", "training", "visited")
 
     def __init__(self, reads: Reads, training: bool | None) -> None:
         self.reads, self.training = reads, training
         self.settings: list[Any] = []
         self.ties: dict[int, int] = {}
-        self.seen: dict[int, tuple[int, Any]] = {}
+        self.visited: dict[int, tuple[int, Any]] = {}
         self.classes: set[type] = set()
         self.path = ""
         self.places: list[tuple[Attribute, int]] | None = None
 
     def module(self, part: nn.Module) -> None:
-        settings, seen = self.settings, self.seen
+        settings, visited = self.settings, self.visited
         if self.places is not None:
             self.places.append(((self.path, ""), len(settings)))
-        if id(part) in seen:
-            settings.append(seen[id(part)][0])
+        if id(part) in visited:
+            settings.append(visited[id(part)][0])
             return
-        seen[id(part)] = len(seen), part
+        visited[id(part)] = len(visited), part
         own, names = part.__dict__, self.reads.names
         mode = own["training"] if self.training is None else self.training
         settings += (type(part), has_hooks(part), mode)
@@ -126,15 +126,15 @@ class _Walk:
         if isinstance(value, _PLAIN):
             settings += (kind, value if value else repr(value))  # a zero has a sign
             return
-        if id(value) in self.seen:
-            settings.append(self.seen[id(value)][0])
+        if id(value) in self.visited:
+            settings.append(self.visited[id(value)][0])
             return
         if isinstance(value, nn.Module):
             places, self.places = self.places, None
             self.module(value)
             self.places = places
             return
-        self.seen[id(value)] = len(self.seen), value
+        self.visited[id(value)] = len(self.visited), value
         settings.append(kind)
         if isinstance(value, Tensor):
             version = -1 if value.is_inference() else value._version

@@ -9,7 +9,6 @@ so that no attribute changes under another thread that runs it.
 from __future__ import annotations
 
 import copy
-import copyreg
 import logging
 import threading
 import types
@@ -45,12 +44,12 @@ def plain_torch(device: torch.device) -> Iterator[None]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """torch writes a traceback to its log before it raises what becomes a reason here."""
-    before = _THREAD.quiet
+    outer = _THREAD.quiet
     _THREAD.quiet = True
     try:
         yield
     finally:
-        _THREAD.quiet = before
+        _THREAD.quiet = outer
 
 
 class _Thread(threading.local):
@@ -95,7 +94,7 @@ def apart(module: nn.Module) -> nn.Module:
 def _empty(kind: type) -> Any:
     """An object of the class without attributes, made as `copy` makes it."""
     try:
-        empty = copyreg.__newobj__(kind)
+        empty: Any = kind.__new__(kind)  # type: ignore[call-overload]
     except Exception:  # whatever its __new__ raises without arguments
         empty = object.__new__(kind)
     empty.__dict__.clear()

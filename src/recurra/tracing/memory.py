@@ -6,6 +6,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Hashable, Mapping
+from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
 from torch import nn
@@ -55,7 +56,7 @@ class _Entry(Generic[Item]):
         reads: Reads,
         training: bool | None,
         ignored: frozenset[Attribute],
-        settings: Hashable,
+        settings: Any,
         item: Item,
     ) -> None:
         self.reads, self.training, self.ignored = reads, training, ignored
@@ -95,7 +96,7 @@ class Memory(Generic[Item]):
         self._entries: weakref.WeakKeyDictionary[nn.Module, _Entries[Item]] = weakref.WeakKeyDictionary()
 
     def find(self, module: nn.Module) -> Item | None:
-        """The item that holds for the module as it is now; None: none was made, or its settings are others."""
+        """The item that holds for the module as it is now; None: none was made, or its settings differ."""
         entries = self._entries.get(module)
         entry = None if entries is None else entries.find(module)
         return None if entry is None else entry.item
@@ -165,9 +166,7 @@ class _Entries(Generic[Item]):
         return frozenset(
             place
             for place in names
-            if all(
-                one.get(place) != other.get(place) for one, other in zip(every, every[1:], strict=False)
-            )
+            if all(one.get(place) != other.get(place) for one, other in pairwise(every))
         )
 
 

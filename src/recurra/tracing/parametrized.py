@@ -45,7 +45,7 @@ def once_a_run(module: nn.Module) -> Iterator[None]:
 
 
 def prepare(module: nn.Module) -> bool:
-    """Lets parametrized weights look for those of a run before they do what torch does; whether there are any.
+    """Lets parametrized weights look for a run's before they do what torch does; whether there are any.
 
     Torch gives each parametrized module a class of its own, with a property for each weight: there it is put
     in, once and for good, for nothing else can be seen by one thread alone.

@@ -2,7 +2,7 @@
 can reach by them.
 
 Code is followed from the step through the methods, functions and properties that it names, through those that
-its module holds, and through what they enclose. Torch's own modules are followed too, other libraries are not.
+its module holds, and through what they enclose. Torch's modules are followed too, other libraries are not.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Reads:
 
     def of_class(self, kind: type) -> Iterator[tuple[str, Any]]:
         """Attributes of a class that it can read, as they lie there."""
-        for base in read_bases(kind):
+        for base in followed_bases(kind):
             for name, attribute in base.__dict__.copy().items():
                 if name in _OF_CLASSES or name in _NEVER_CALLED:
                     continue
@@ -108,13 +108,11 @@ def _is_torchs(kind: type) -> bool:
     return kind.__module__.startswith(("torch.nn.modules.", "torch.nn.utils.param")) and kind is not nn.Module
 
 
-@cache
-def read_bases(kind: type) -> tuple[type, ...]:
+def followed_bases(kind: type) -> tuple[type, ...]:
     """A class and those it derives from whose code is followed; `super` reaches each of them."""
     return tuple(base for base in kind.__mro__ if _is_torchs(base) or not _is_foreign(base.__module__))
 
 
-@cache
 def followed(kind: type) -> bool:
     """Whether the code of all methods of a class is followed, so that only what they name is read."""
     bases = [base for base in kind.__mro__ if base is not object]
@@ -168,17 +166,19 @@ def children(value: Any, reads: Reads) -> Iterator[Any]:
         return
     elif isinstance(value, functools._lru_cache_wrapper):
         yield value.__wrapped__
-    if type(value) in _KNOWN or isinstance(value, (types.FunctionType, *_DESCRIPTORS)):
+    if type(value) in _SIMPLE or isinstance(value, (types.FunctionType, *_DESCRIPTORS)):
         return
     for _, attribute in reads.attributes(value):
         yield attribute
     yield type(value)
 
 
-_KNOWN = frozenset(
-    (dict, list, tuple, set, frozenset, deque, array.array, types.CellType, types.MethodType)
-    + (functools.partial, types.MappingProxyType, np.ndarray, Tensor, nn.Parameter, torch.Size)
-    + (types.BuiltinFunctionType, types.MethodWrapperType, types.WrapperDescriptorType, types.CodeType)
+_SIMPLE = frozenset(
+    {
+        *(dict, list, tuple, set, frozenset, deque, array.array, types.CellType, types.MethodType),
+        *(functools.partial, types.MappingProxyType, np.ndarray, Tensor, nn.Parameter, torch.Size),
+        *(types.BuiltinFunctionType, types.MethodWrapperType, types.WrapperDescriptorType, types.CodeType),
+    }
 )
 """Types whose attributes say no more."""
 
@@ -192,7 +192,7 @@ def reads_of(module: nn.Module) -> Reads:
     while count != search.size:
         count = search.size
         search.reads = Reads(None if search.anything else frozenset(search.names), ())
-        search.seen = {}
+        search.visited = {}
         search.follow(module)
         for place, name in list(search.places.values()):
             search.follow(place.get(name))
@@ -208,7 +208,7 @@ class _Search:
         self.codes: set[types.CodeType] = set()
         self.anything = False
         self.reads = Reads(frozenset(self.names), ())
-        self.seen: dict[int, Any] = {}
+        self.visited: dict[int, Any] = {}
 
     @property
     def size(self) -> int:
@@ -218,13 +218,13 @@ class _Search:
         waiting = [value]
         while waiting:
             value = waiting.pop()
-            if isinstance(value, (str, int, float, bytes, type(None))) or id(value) in self.seen:
+            if isinstance(value, (str, int, float, bytes, type(None))) or id(value) in self.visited:
                 continue
-            self.seen[id(value)] = value
+            self.visited[id(value)] = value
             if isinstance(value, types.FunctionType):
                 if _is_foreign(value.__module__ or "") and not _of_torchs_modules(value):
                     continue
-                self.read(value.__code__, value.__globals__)
+                self.note(value.__code__, value.__globals__)
             elif isinstance(value, _BY_NAME):
                 self.anything = True
             if isinstance(value, nn.Module):
@@ -234,15 +234,15 @@ class _Search:
             else:
                 waiting += children(value, self.reads)
 
-    def read(self, code: types.CodeType, place: dict[str, Any]) -> None:
+    def note(self, code: types.CodeType, place: dict[str, Any]) -> None:
         """Notes what a function's code names."""
         if code in self.codes:
             return
         self.codes.add(code)
-        known = _is_foreign(place.get("__name__", ""))
+        foreign = _is_foreign(place.get("__name__", ""))
         names = named_by(code)
         self.names |= names.attributes - _NEVER_CALLED - OWN
-        if known:
+        if foreign:
             return
         for name in names.globals & place.keys():
             self.places[id(place), name] = place, name

@@ -143,7 +143,7 @@ def own_hooks(part: nn.Module) -> bool:
 
 
 def has_global_hooks() -> bool:
-    """Whether hooks of all modules are registered (`torch.nn.modules.module.register_module_forward_hook`)."""
+    """Whether hooks of all modules are registered (torch's `register_module_forward_hook`)."""
     return bool(
         _of_all._global_forward_hooks
         or _of_all._global_forward_pre_hooks

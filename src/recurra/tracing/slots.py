@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
 
-
-@cache
 def slots_of(kind: type) -> tuple[str, ...]:
     """Names of the attributes that the class, and those it derives from, keep in `__slots__`."""
     names: list[str] = []

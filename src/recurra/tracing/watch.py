@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import types
 import weakref
+from collections import namedtuple
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from recurra.tracing.fingerprint import of_values
-from recurra.tracing.reads import OWN, Reads, read_bases
+from recurra.tracing.reads import OWN, Reads, followed_bases
 from recurra.tracing.side_effects import Attribute, has_global_hooks, own_hooks
 
 _STEADY = (
@@ -26,7 +27,7 @@ _STEADY = (
     types.MemberDescriptorType,
     types.GetSetDescriptorType,
     types.WrapperDescriptorType,
-    type(NamedTuple("_Row", [("field", int)]).field),
+    type(namedtuple("_Row", "field").field),  # type: ignore[attr-defined]
 )
 """What means the same as long as it is the same."""
 
@@ -37,7 +38,7 @@ class _Part(NamedTuple):
     """A module as it was.
 
     Attributes:
-        count: of its attributes.
+        size: how many attributes it has.
         hooks: whether it has any.
         settings: name -> value, of those that mean the same as long as they are the same.
         rest: names of the others that the step can read.
@@ -48,7 +49,7 @@ class _Part(NamedTuple):
     module: weakref.ref[nn.Module]
     kind: type
     training: bool
-    count: int
+    size: int
     hooks: bool
     settings: tuple[tuple[str, Any], ...]
     rest: tuple[str, ...]
@@ -102,7 +103,9 @@ class Watch:
                     else:
                         rest.append(name)
             self._class(type(part))
-            ids += (id(t) for kind in ("_parameters", "_buffers") for t in own[kind].values() if t is not None)
+            ids += (
+                id(t) for kind in ("_parameters", "_buffers") for t in own[kind].values() if t is not None
+            )
             children = own["_modules"].items()
             parts.append(
                 _Part(
@@ -138,7 +141,7 @@ class Watch:
         return isinstance(value, _STEADY)
 
     def _class(self, kind: type) -> None:
-        for base in read_bases(kind):
+        for base in followed_bases(kind):
             if base not in self._classes:
                 self._classes.add(base)
                 self._counts.append((base.__dict__, len(base.__dict__)))
@@ -190,31 +193,38 @@ class Watch:
 
     def _holds(self) -> bool:
         modules = [part.module() for part in self._parts]
+        own_modes = self._training is None
         ids: list[int] = []
-        for module, part in zip(modules, self._parts, strict=True):
+        place = 0
+        for _, kind, training, size, hooks, settings, _, parameters, buffers, parts in self._parts:
+            module = modules[place]
+            place += 1
             own = module.__dict__
-            hooks = (
+            children = own["_modules"]
+            if (
+                type(module) is not kind
+                or len(own) != size
+                or (own_modes and own["training"] is not training)
+                or len(children) != len(parts)
+            ):
+                return False
+            if (
                 own["_forward_hooks"]
                 or own["_forward_pre_hooks"]
                 or own["_backward_hooks"]
                 or own["_backward_pre_hooks"]
-            )
-            if (
-                type(module) is not part.kind
-                or len(own) != part.count
-                or bool(hooks) is not part.hooks
-                or (self._training is None and own["training"] is not part.training)
-                or len(own["_modules"]) != len(part.parts)
             ):
+                if not hooks:
+                    return False
+            elif hooks:
                 return False
-            for name, value in part.settings:
+            for name, value in settings:
                 if own[name] is not value:
                     return False
-            children = own["_modules"]
-            for name, number in part.parts:
+            for name, number in parts:
                 if children[name] is not (modules[number] if number >= 0 else None):
                     return False
-            for tensors, kinds in ((own["_parameters"], part.parameters), (own["_buffers"], part.buffers)):
+            for tensors, kinds in ((own["_parameters"], parameters), (own["_buffers"], buffers)):
                 if len(tensors) != len(kinds):
                     return False
                 for name, shape, dtype, device in kinds:
@@ -232,11 +242,11 @@ class Watch:
                 return False
         elif len(set(ids)) != len(ids):
             return False
-        for place, name, value in self._places:
-            if place.get(name, _NONE) is not value:
+        for table, name, value in self._places:
+            if table.get(name, _NONE) is not value:
                 return False
-        for place, count in self._counts:
-            if len(place) != count:
+        for table, count in self._counts:
+            if len(table) != count:
                 return False
         for function, code, defaults in self._codes:
             if function.__code__ is not code or function.__defaults__ is not defaults:
@@ -251,4 +261,6 @@ class Watch:
 
 def _kinds(tensors: Mapping[str, Tensor | None]) -> Iterator[tuple[str, Any, Any, Any]]:
     for name, tensor in tensors.items():
-        yield (name, None, None, None) if tensor is None else (name, tensor.shape, tensor.dtype, tensor.device)
+        yield (
+            (name, None, None, None) if tensor is None else (name, tensor.shape, tensor.dtype, tensor.device)
+        )
