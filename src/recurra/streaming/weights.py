@@ -19,8 +19,8 @@ class _Weight(NamedTuple):
 
     Attributes:
         tensors, name: where it lies in its module.
-        pointer, strides, version: what changes with it, unless its numbers are changed through `.data`; None: it
-            counts no changes.
+        pointer, strides, version: what changes with it, unless its numbers are changed through `.data`; None:
+            it counts no changes.
     """
 
     tensors: dict[str, Tensor]

@@ -195,10 +195,8 @@ class Watch:
         modules = [part.module() for part in self._parts]
         own_modes = self._training is None
         ids: list[int] = []
-        place = 0
-        for _, kind, training, size, hooks, settings, _, parameters, buffers, parts in self._parts:
-            module = modules[place]
-            place += 1
+        for module, part in zip(modules, self._parts, strict=True):
+            _, kind, training, size, hooks, settings, _, parameters, buffers, parts = part
             own = module.__dict__
             children = own["_modules"]
             if (
