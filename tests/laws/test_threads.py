@@ -34,8 +34,8 @@ class Opaque(Parametrised):
         return torch.tanh(total if float(total.detach().sum()) < 1e9 else 2 * total)
 
 
-class Masked(nn.Module):
-    """What an average over numbers does: it keeps a count in a buffer."""
+class Gated(nn.Module):
+    """A weight that is computed from itself."""
 
     def forward(self, weight: Tensor) -> Tensor:
         return weight * torch.sigmoid(weight)
@@ -120,7 +120,7 @@ def trace() -> Job:
 def of_torch() -> Job:
     """Parametrized modules that Recurra never sees."""
     linear = weight_norm(nn.Linear(3, 4))
-    parametrize.register_parametrization(linear, "bias", Masked())
+    parametrize.register_parametrization(linear, "bias", Gated())
     square = orthogonal(nn.Linear(4, 4))
 
     def job(k: int) -> Any:
