@@ -5,7 +5,7 @@ from recurra.engines.base import Engine, LoopResult
 from recurra.engines.choice import Choice, choose, engine_setting
 from recurra.engines.eager import EagerEngine, run_opaque
 from recurra.engines.strict import strict, strictly
-from recurra.engines.transforms import transformed
+from recurra.engines.transforms import is_wrapper, transformed
 
 __all__ = [
     "Choice",
@@ -14,6 +14,7 @@ __all__ = [
     "LoopResult",
     "choose",
     "engine_setting",
+    "is_wrapper",
     "run_opaque",
     "strict",
     "strictly",

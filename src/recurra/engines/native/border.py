@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from recurra.engines.transforms import is_wrapper
 from recurra.errors import Fault
 
 if TYPE_CHECKING:
@@ -20,16 +21,12 @@ TYPES = (torch.float32, torch.float64)
 NOWHERE = 0
 """The address where nothing is read or written."""
 
-# looked up for every tensor of every run: a module's attribute takes as long as the comparison
 _STRIDED = torch.strided
-_MEMORY = Tensor.__torch_dispatch__
 
 
 def is_plain(t: Tensor) -> bool:
-    """Whether a tensor's numbers lie in the computer's memory, as its strides say: not on a device, sparse, a
-    stand-in without numbers, nor a class of its own that holds other tensors.
-    """
-    return t.is_cpu and t.layout is _STRIDED and type(t).__torch_dispatch__ is _MEMORY
+    """Whether a tensor's numbers lie in the computer's memory, as its strides say."""
+    return t.is_cpu and not is_wrapper(t)
 
 
 def dense(gradient: Tensor) -> Tensor:

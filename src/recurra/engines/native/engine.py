@@ -11,7 +11,7 @@ from torch import Tensor
 from recurra.engines.base import LoopResult
 from recurra.engines.eager import EagerEngine
 from recurra.engines.native import _engine
-from recurra.engines.native.border import TYPES, is_plain
+from recurra.engines.native.border import TYPES
 from recurra.engines.native.operators import loop_operator
 from recurra.engines.native.plan import NativePlan, native_plan, plan_or_refusal
 from recurra.engines.native.product import product
@@ -20,7 +20,7 @@ from recurra.engines.native.run import Saved, backward, forward
 from recurra.engines.native.serial import text_of
 from recurra.engines.native.team import torch_team
 from recurra.engines.strict import strictly
-from recurra.engines.transforms import transformed
+from recurra.engines.transforms import is_wrapper, transformed
 from recurra.errors import Fault
 from recurra.program import Loop
 from recurra.program.autograd import gradients_of
@@ -48,7 +48,7 @@ class NativeEngine:
         """Why this loop can't run here on tensors of `like`'s type and device."""
         if like.device.type != "cpu":
             return f"it runs on the CPU, the tensors are on {like.device}"
-        if not is_plain(like) and not _recorded():
+        if is_wrapper(like) and not _recorded():
             return f"it reads numbers in memory, the tensors are of class {type(like).__name__}, layout {like.layout}"
         if like.dtype not in TYPES and not (like.dtype in _HALVES and torch.is_autocast_enabled("cpu")):
             return f"it computes in float32 and float64, the tensors are {like.dtype}"

@@ -42,6 +42,9 @@ class NativePlan:
 
     def __init__(self, loop: Loop) -> None:
         self.step = lower(loop)
+        ends = (*self.step.outputs, *self.step.next_states)
+        if 0 in (*self.step.states, *map(self.step.graph.width, self.step.graph.ancestors(ends))):
+            raise Untraceable("a value of the step has no numbers, its width is 0")
         self.outputs = len(loop.outputs)
         self.text: str | None = None
         self.result_types: dict[Hashable, tuple[torch.dtype, ...]] = {}

@@ -64,6 +64,8 @@ class NativeStepper:
         threads: int,
         tokens: Tokens | None,
     ) -> None:
+        if any(0 in value.shape for value in program.values):
+            raise Untraceable("a value of the step has no numbers, its width is 0")
         program, constants = _without_sources(program)
         fixed: dict[int, Any] = dict(constants)
         for number, value in enumerate(program.values):
