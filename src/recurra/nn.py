@@ -19,7 +19,9 @@ import recurra.cells
 import recurra.layers
 import recurra.loop  # noqa: F401
 from recurra.cells.base import Cell
+from recurra.errors import Fault
 from recurra.layers.from_torch import WEIGHTS, cell_of
+from recurra.loop.arguments import compatible
 from recurra.loop.scan import run_layer
 from recurra.ragged import Ragged
 
@@ -42,16 +44,17 @@ def _forward(module: nn.RNNBase, x: Any, hx: Any) -> tuple[Any, Any]:
     module.check_forward_args(dense, states, x.batch_sizes if packed else None)
     if packed:
         states = module.permute_hidden(states, x.sorted_indices)
-    y, final = _layers(module, rows, (states,) if isinstance(states, Tensor) else states)
+    states = _low_states(module, (states,) if isinstance(states, Tensor) else states, packed)
+    y, final = _layers(module, rows, states)
     if packed:
         return PackedSequence(y, *x[1:]), module.permute_hidden(_as_hx(final), x.unsorted_indices)
-    y = y.reshape(rows.steps, rows.rows, y.shape[-1])
+    y = y.reshape(dense.shape[1 if module.batch_first else 0], rows.rows, y.shape[-1])
     if single:
         return y.squeeze(1), _as_hx([state.squeeze(1) for state in final])
     return (y.transpose(0, 1) if module.batch_first else y), _as_hx(final)
 
 
-def _layers(module: nn.RNNBase, rows: Ragged, states: tuple[Tensor, ...]) -> tuple[Tensor, list[Tensor]]:
+def _layers(module: nn.RNNBase, rows: Ragged, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
     """Every layer and direction. States `[layers * directions, B, width]` in packed order, in and out."""
     directions = ("", "_reverse") if module.bidirectional else ("",)
     final: list[list[Tensor]] = [[] for _ in states]
@@ -62,8 +65,8 @@ def _layers(module: nn.RNNBase, rows: Ragged, states: tuple[Tensor, ...]) -> tup
         for number, direction in enumerate(directions):
             cell = template(module, rows.data.shape[1])
             weights = {
-                ours: getattr(module, f"{WEIGHTS[ours]}_l{layer}{direction}")
-                for ours, _ in cell.named_parameters()
+                ours: _weight(module, f"{WEIGHTS[ours]}_l{layer}{direction}", like)
+                for ours, like in cell.named_parameters()
             }
             place = layer * len(directions) + number
             start = type(cell).State(*(state[place] for state in states))
@@ -73,6 +76,39 @@ def _layers(module: nn.RNNBase, rows: Ragged, states: tuple[Tensor, ...]) -> tup
                 leaves.append(leaf)
         rows = rows.with_data(torch.cat(outputs, -1) if len(outputs) > 1 else outputs[0])
     return rows.data, [torch.stack(leaves) for leaves in final]
+
+
+def _weight(module: nn.RNNBase, name: str, like: Tensor) -> Tensor:
+    """A weight of the module, if it is of the template's shape, type and device."""
+    weight: Tensor = getattr(module, name)
+    if weight.shape != like.shape:
+        raise Fault(
+            f"{type(module).__name__}: {name} has shape {list(weight.shape)}, expected {list(like.shape)}"
+        )
+    _require_alike(module, name, weight, like)
+    return weight
+
+
+def _require_alike(module: nn.RNNBase, name: str, t: Tensor, like: Tensor) -> None:
+    if t.dtype is like.dtype and t.device == like.device:
+        return
+    who = type(module).__name__
+    if not compatible(t, like):
+        raise Fault(f"{who}: {name} is {t.dtype}, its weights are {like.dtype}: convert one of them")
+    if t.device != like.device:
+        raise Fault(f"{who}: {name} is on {t.device}, its weights are on {like.device}: move one of them")
+
+
+def _low_states(module: nn.RNNBase, states: Sequence[Tensor], packed: bool) -> Sequence[Tensor]:
+    """First states as torch's own layer takes them under autocast, which has a kernel for a whole layer (on
+    the CPU for the LSTM of dense rows alone): converted, and with them what it returns.
+    """
+    kind = states[0].device.type
+    if not torch.is_autocast_enabled(kind) or states[0].dtype == torch.float64:
+        return states
+    if kind == "cpu" and (module.mode != "LSTM" or packed):
+        return states
+    return [state.to(torch.get_autocast_dtype(kind)) for state in states]
 
 
 def template(module: nn.RNNBase, width: int) -> Cell:
@@ -100,7 +136,11 @@ _TEMPLATES: dict[tuple[Any, ...], Cell] = {}
 def _first_states(module: nn.RNNBase, rows: Ragged, hx: Any) -> tuple[Tensor, ...]:
     """`[layers * directions, B, width]`, in the caller's order."""
     if hx is not None:
-        return tuple(hx) if isinstance(hx, (tuple, list)) else (hx,)
+        states = tuple(hx) if isinstance(hx, (tuple, list)) else (hx,)
+        like = next(module.parameters())
+        for k, state in enumerate(states):
+            _require_alike(module, f"hx[{k}]" if len(states) > 1 else "hx", state, like)
+        return states
     count = module.num_layers * (2 if module.bidirectional else 1)
     widths = [module.proj_size or module.hidden_size]
     widths += [module.hidden_size] if module.mode == "LSTM" else []

@@ -9,6 +9,7 @@ so that no attribute changes under another thread that runs it.
 from __future__ import annotations
 
 import copy
+import copyreg
 import logging
 import threading
 import types
@@ -21,35 +22,59 @@ from torch import Tensor, nn
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch._guards import tracing
 from torch._subclasses.fake_tensor import FakeTensor
+from torch.overrides import _len_torch_function_stack, _pop_mode, _push_mode
 from torch.utils._python_dispatch import _disable_current_modes
 
+from recurra.recording import unrecorded
 from recurra.tracing.slots import slots_of
 
 
 @contextmanager
 def plain_torch(device: torch.device) -> Iterator[None]:
-    """No autocast (of the CPU and of the device), transform, tracing or inference mode, for this thread."""
+    """For this thread no autocast (of the CPU and of the device), transform, tracing, mode, inference mode or
+    hooks of saved tensors.
+    """
     with ExitStack() as stack:
+        stack.enter_context(unrecorded())
         stack.enter_context(temporarily_clear_interpreter_stack())
         stack.enter_context(_disable_current_modes())
+        stack.enter_context(_no_function_modes())
         stack.enter_context(tracing(None))
         stack.enter_context(torch.inference_mode(False))
         for kind in {"cpu", device.type}:
             if torch.amp.is_autocast_available(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
+        if torch._C._autograd._saved_tensors_hooks_is_enabled():  # a transform that is at work forbids them
+            # the innermost alone are called: torch's checkpoints count what passes through theirs
+            stack.enter_context(torch.autograd.graph.saved_tensors_hooks(_same, _same))
         stack.enter_context(_quiet())
         yield
+
+
+def _same(t: Tensor) -> Tensor:
+    return t
+
+
+@contextmanager
+def _no_function_modes() -> Iterator[None]:
+    """Modes that see calls of torch's functions: a default device, what an export notes of gradients."""
+    modes = [_pop_mode() for _ in range(_len_torch_function_stack())]
+    try:
+        yield
+    finally:
+        for mode in reversed(modes):
+            _push_mode(mode)
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """torch writes a traceback to its log before it raises what becomes a reason here."""
-    outer = _THREAD.quiet
+    before = _THREAD.quiet
     _THREAD.quiet = True
     try:
         yield
     finally:
-        _THREAD.quiet = outer
+        _THREAD.quiet = before
 
 
 class _Thread(threading.local):
@@ -94,7 +119,7 @@ def apart(module: nn.Module) -> nn.Module:
 def _empty(kind: type) -> Any:
     """An object of the class without attributes, made as `copy` makes it."""
     try:
-        empty: Any = kind.__new__(kind)  # type: ignore[call-overload]
+        empty = copyreg.__newobj__(kind)
     except Exception:  # whatever its __new__ raises without arguments
         empty = object.__new__(kind)
     empty.__dict__.clear()
