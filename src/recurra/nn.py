@@ -8,7 +8,7 @@ of a `PackedSequence` are never padded, on any device.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,12 @@ from recurra.cells.base import Cell
 from recurra.layers.from_torch import WEIGHTS, cell_of
 from recurra.loop.scan import run_layer
 from recurra.ragged import Ragged
+from recurra.recording import fx_call, jit_records, refuse_script
+
+
+def _recorded() -> bool:
+    """Whether the call is written down for elsewhere, where torch's own operator is the best there is."""
+    return jit_records() or torch.compiler.is_exporting()
 
 
 def _forward(module: nn.RNNBase, x: Any, hx: Any) -> tuple[Any, Any]:
@@ -80,7 +86,7 @@ def template(module: nn.RNNBase, width: int) -> Cell:
 
     It stands for what a step does; its weights are never read.
     """
-    like = next(module.parameters())
+    like: Tensor = module.weight_ih_l0  # type: ignore[assignment]
     kind = (module.mode, width, module.hidden_size, module.proj_size, module.bias, like.dtype, like.device)
     if kind not in _TEMPLATES:
         with torch.device("meta"):
@@ -129,18 +135,36 @@ class RNN(nn.RNN):
     """`torch.nn.RNN`: see there; the loop over time is Recurra's."""
 
     def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
-        return _forward(self, input, hx)
+        node = fx_call(self, input, hx)
+        if node is not None:
+            return node  # type: ignore[no-any-return]
+        return super().forward(input, hx) if _recorded() else _forward(self, input, hx)
+
+    def __prepare_scriptable__(self) -> NoReturn:
+        refuse_script(self)
 
 
 class GRU(nn.GRU):
     """`torch.nn.GRU`: see there; the loop over time is Recurra's."""
 
     def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
-        return _forward(self, input, hx)
+        node = fx_call(self, input, hx)
+        if node is not None:
+            return node  # type: ignore[no-any-return]
+        return super().forward(input, hx) if _recorded() else _forward(self, input, hx)
+
+    def __prepare_scriptable__(self) -> NoReturn:
+        refuse_script(self)
 
 
 class LSTM(nn.LSTM):
     """`torch.nn.LSTM`: see there; the loop over time is Recurra's."""
 
     def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
-        return _forward(self, input, hx)
+        node = fx_call(self, input, hx)
+        if node is not None:
+            return node  # type: ignore[no-any-return]
+        return super().forward(input, hx) if _recorded() else _forward(self, input, hx)
+
+    def __prepare_scriptable__(self) -> NoReturn:
+        refuse_script(self)

@@ -10,6 +10,7 @@ from torch import Tensor
 from recurra.cells.base import Cell
 from recurra.errors import Fault
 from recurra.ragged import Ragged
+from recurra.recording import shape_of
 from recurra.state import named_leaves, with_leaves
 
 
@@ -37,8 +38,9 @@ def as_rows(cell: Cell, x: Ragged | Tensor) -> Ragged:
 def check_input(cell: Cell, rows: Ragged) -> None:
     """Fault unless the rows are as wide as the cell reads, of its type and on its device."""
     who, data, width = type(cell).__name__, rows.data, cell.required("input_size")
-    if data.dim() != 2 or data.shape[1] != width:
-        raise Fault(f"{who}: x has {list(data.shape[1:])} numbers a step, expected [{width}] (input_size)")
+    _, *sizes = shape_of(data)
+    if sizes != [width]:
+        raise Fault(f"{who}: x has {sizes} numbers a step, expected [{width}] (input_size)")
     like = cell.example()
     if data.dtype != like.dtype and not torch.is_autocast_enabled(data.device.type):
         raise Fault(f"{who}: x is {data.dtype}, its weights are {like.dtype}: convert one of them")

@@ -18,6 +18,7 @@ from recurra.loop.opaque import run_cell
 from recurra.loop.plan import Plan, plan_of
 from recurra.loop.run import Run, engine_for, prepare, run_ready
 from recurra.ragged import Ragged
+from recurra.recording import jit_records, shape_of, sizes_fixed, unrecorded
 from recurra.state import map_state, named_leaves, with_leaves
 from recurra.tracing.trace import fixed_leaves
 
@@ -73,6 +74,21 @@ def scan(
             be run twice, or within a transform of torch.func.
     """
     require_every(checkpoint_every)
+    if jit_records():
+        with sizes_fixed():
+            return _over_rows(cell, x, state, reverse, resets, strict, None)
+    return _over_rows(cell, x, state, reverse, resets, strict, checkpoint_every)
+
+
+def _over_rows(
+    cell: Cell,
+    x: Rows,
+    state: Any,
+    reverse: bool,
+    resets: Ragged | Tensor | None,
+    strict: bool,
+    checkpoint_every: int | None,
+) -> tuple[Rows, Any]:
     rows = as_rows(cell, x)
     flags = None if resets is None else as_flags(rows, resets)
     if strict or _strictly():
@@ -82,11 +98,21 @@ def scan(
     if recorded and not (checkpoint_every and torch.is_grad_enabled()):
         y, final = _scan_recorded(cell, rows, run, state)
     else:
-        way = _scan_unrecorded if recorded else _scan_strictly if strict else _scan
+        way = (
+            _scan_jit
+            if jit_records()
+            else _scan_unrecorded
+            if recorded
+            else _scan_strictly
+            if strict
+            else _scan
+        )
         y, final = way(cell, rows, run, state)
     result = rows.with_data(y)
-    back = result if isinstance(x, Ragged) else y.reshape(x.shape[1], x.shape[0], y.shape[-1]).transpose(0, 1)
-    return back, map_state(rows.unsort, final)
+    if isinstance(x, Ragged):
+        return result, map_state(rows.unsort, final)
+    batch, steps = shape_of(x)[:2]
+    return y.reshape(steps, batch, y.shape[-1]).transpose(0, 1), map_state(rows.unsort, final)
 
 
 def run_layer(
@@ -120,6 +146,16 @@ def _scan(cell: Cell, rows: Ragged, run: Run, state: Any) -> tuple[Tensor, Any]:
     first = as_state(cell, plan.template, first, rows)
     first = cell.begin(first if state is None else map_state(rows.sort, first))
     return _run(cell, plan, _Weights(cell), run, first)
+
+
+def _scan_jit(cell: Cell, rows: Ragged, run: Run, state: Any) -> tuple[Tensor, Any]:
+    """As `_scan` for `torch.jit.trace`: the cell's own steps, one after the other, in torch's operations."""
+    plan = plan_of(cell)
+    first = cell.initial_state(len(rows)) if state is None else state
+    with unrecorded():
+        first = as_state(cell, plan.template, first, rows)
+    first = cell.begin(first if state is None else map_state(rows.sort, first))
+    return run_cell(cell, plan, run, first)
 
 
 def _scan_strictly(*args: Any) -> tuple[Tensor, Any]:

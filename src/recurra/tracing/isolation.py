@@ -21,11 +21,14 @@ from torch._subclasses.fake_tensor import FakeTensor
 from torch.nn.utils import parametrize
 from torch.utils._python_dispatch import _disable_current_modes
 
+from recurra.recording import unrecorded
+
 
 @contextmanager
 def plain_torch(device: torch.device) -> Iterator[None]:
     """No autocast (of the CPU and of the device), transform, tracing, inference mode or cached weights."""
     with ExitStack() as stack:
+        stack.enter_context(unrecorded())
         stack.enter_context(temporarily_clear_interpreter_stack())
         stack.enter_context(_disable_current_modes())
         stack.enter_context(tracing(None))
