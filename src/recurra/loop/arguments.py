@@ -58,27 +58,37 @@ def as_state(cell: Cell, template: Any, state: Any, rows: Ragged) -> Any:
     Raises:
         Fault: another tree, or a leaf of another shape, type or device.
     """
-    who, expected = type(cell).__name__, named_leaves(template)
     try:
         leaves = named_leaves(state)
     except Fault:
-        raise Fault(
-            f"{who}: the state is a {type(state).__name__}, expected {_described(template)}"
-        ) from None
+        raise Fault(foreign_state(type(cell).__name__, template, type(state).__name__)) from None
+    require_leaves(type(cell).__name__, template, leaves, len(rows), rows.data.device)
+    return with_leaves(template, leaves.values())
+
+
+def foreign_state(who: str, template: Any, kind: str) -> str:
+    """Says that a state is no tree of tensors."""
+    return f"{who}: the state is a {kind}, expected {_described(template)}"
+
+
+def require_leaves(
+    who: str, template: Any, leaves: dict[str, Tensor], rows: int, device: torch.device
+) -> None:
+    """Fault unless these are the leaves of a state for so many rows, on x's device; see `as_state`."""
+    expected = named_leaves(template)
     if list(leaves) != list(expected):
         raise Fault(f"{who}: the state has {list(leaves) or 'no fields'}, expected {_described(template)}")
     for name, leaf in leaves.items():
         like = expected[name]
-        if leaf.shape != (len(rows), *like.shape[1:]):
+        if leaf.shape != (rows, *like.shape[1:]):
             raise Fault(
                 f"{who}: state {name} has shape {list(leaf.shape)}, expected "
-                f"{[len(rows), *like.shape[1:]]}, a row for each of x's"
+                f"{[rows, *like.shape[1:]]}, a row for each of x's"
             )
         if leaf.dtype != like.dtype and not torch.is_autocast_enabled(leaf.device.type):
             raise Fault(f"{who}: state {name} is {leaf.dtype}, expected {like.dtype}: convert it")
-        if leaf.device != rows.data.device:
-            raise Fault(f"{who}: state {name} is on {leaf.device}, x on {rows.data.device}: move one of them")
-    return with_leaves(template, leaves.values())
+        if leaf.device != device:
+            raise Fault(f"{who}: state {name} is on {leaf.device}, x on {device}: move one of them")
 
 
 def as_flags(rows: Ragged, resets: Ragged | Tensor) -> Tensor:

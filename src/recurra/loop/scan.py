@@ -16,6 +16,7 @@ from recurra.loop.checkpoint import require_every, run_checkpointed
 from recurra.loop.compiled import recordable, run_recorded
 from recurra.loop.opaque import run_cell
 from recurra.loop.plan import Plan, plan_of
+from recurra.loop.recorded_state import as_recorded_state
 from recurra.loop.run import Run, engine_for, prepare, run_ready
 from recurra.ragged import Ragged
 from recurra.recording import jit_records, shape_of, sizes_fixed, unrecorded
@@ -170,15 +171,29 @@ _scan_unrecorded = torch.compiler.disable(  # type: ignore[no-untyped-call]
 )
 
 
+_scan_outside = torch.compiler.disable(_scan)  # type: ignore[no-untyped-call]
+
+
 def _scan_recorded(cell: Cell, rows: Ragged, run: Run, state: Any) -> tuple[Tensor, Any]:
     """As `_scan` where torch records a graph: of the plan only names and numbers may be looked at."""
     plan = recordable(id(cell))
     if plan.number < 0:
-        raise Fault(f"{type(cell).__name__} can't be compiled whole, its step has no program: {plan.reason}")
-    first = cell.begin(cell.initial_state(len(rows)) if state is None else map_state(rows.sort, state))
+        return _scan_step(cell, rows, run, state, plan.reason)
+    if state is None:
+        first = cell.begin(cell.initial_state(len(rows)))
+    else:
+        first = cell.begin(map_state(rows.sort, as_recorded_state(cell, plan, state, rows)))
     starts = None if run.flags is None else _starts(cell)
     y, final = run_recorded(cell, plan, run, list(named_leaves(first).values()), starts)
     return y, with_leaves(first, final)
+
+
+def _scan_step(cell: Cell, rows: Ragged, run: Run, state: Any, reason: str) -> tuple[Tensor, Any]:
+    """As `_scan_recorded` where the step has no program: outside of the graph."""
+    torch._dynamo.graph_break(
+        msg=f"{type(cell).__name__} can't be compiled whole, its step has no program: {reason}"
+    )
+    return _scan_outside(cell, rows, run, state)  # type: ignore[no-any-return]
 
 
 def _run(cell: Cell, plan: Plan, weights: Mapping[str, Tensor], run: Run, state: Any) -> tuple[Tensor, Any]:
