@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.utils.parametrize import cached, is_parametrized
+from torch.nn.utils.parametrize import is_parametrized
 
 from recurra.cells.base import Cell
 from recurra.engines import run_opaque
@@ -15,6 +15,7 @@ from recurra.loop.checkpoint import checkpoint_opaque
 from recurra.loop.plan import Plan
 from recurra.loop.run import Run
 from recurra.state import named_leaves, require_step
+from recurra.tracing.parametrized import once_a_run
 from recurra.tracing.side_effects import probe
 
 
@@ -43,7 +44,7 @@ def run_cell(cell: Cell, plan: Plan, run: Run, state: Any) -> tuple[Tensor, Any]
             raise Fault(f"{name}: checkpoint_every would run its step twice, but {why}")
         outputs, final = checkpoint_opaque(loop, run, run.every, state)
     else:
-        with cached():  # a parametrized weight is computed, and a mask on it drawn, once a run
+        with once_a_run(cell):
             outputs, final = loop(run, state)
     return torch.cat(outputs) if outputs else run.x.new_zeros(0, cell.output_size), final
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrize import cached
 
 from recurra.program.autograd import gradients_of
 from recurra.program.errors import Untraceable
 from recurra.program.interpret import run_step
 from recurra.program.program import Program
 from recurra.state import named_leaves, replace_leaves
+from recurra.tracing.draws import own_random_numbers
+from recurra.tracing.parametrized import once_a_run
 from recurra.tracing.side_effects import StepOf
 
 _ROWS = 3
@@ -42,18 +43,17 @@ def check(
         name: torch.cat([random(_ROWS, leaf.shape[1]), leaf[:1].detach().cpu().double().repeat(_ROWS, 1)])
         for name, leaf in named_leaves(state).items()
     }
-    with torch.enable_grad(), torch.random.fork_rng(devices=[]), torch.device("cpu"):
+    with torch.enable_grad(), torch.device("cpu"):
         doubles = {name: _double(tensor) for name, tensor in weights.items()}
         for leaf in (x, *leaves.values()):
             leaf.requires_grad_()
-        torch.default_generator.manual_seed(1)
         by_path = {f"module.{name}": tensor for name, tensor in doubles.items()}
-        with cached():  # as a run does: a parametrized weight is worked out once
+        with once_a_run(module), own_random_numbers(1):
             arguments = (x, replace_leaves(state, leaves))
             y, next_state = torch.func.functional_call(StepOf(module), by_path, arguments)
         expected = [y, *named_leaves(next_state).values()]
-        torch.default_generator.manual_seed(1)
-        outputs = run_step(program, doubles, x, leaves)
+        with own_random_numbers(1):
+            outputs = run_step(program, doubles, x, leaves)
         inputs = [t for t in (x, *leaves.values(), *doubles.values()) if t.requires_grad]
         generator = torch.Generator("cpu").manual_seed(2)
         cotangents = [torch.empty_like(out).normal_(generator=generator) for out in expected]

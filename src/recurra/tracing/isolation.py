@@ -10,23 +10,26 @@ from __future__ import annotations
 
 import copy
 import logging
+import threading
+import types
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch._guards import tracing
 from torch._subclasses.fake_tensor import FakeTensor
-from torch.nn.utils import parametrize
 from torch.utils._python_dispatch import _disable_current_modes
 
 from recurra.recording import unrecorded
+from recurra.tracing.slots import slots_of
 
 
 @contextmanager
 def plain_torch(device: torch.device) -> Iterator[None]:
-    """No autocast (of the CPU and of the device), transform, tracing, inference mode or cached weights."""
+    """No autocast (of the CPU and of the device), transform, tracing or inference mode, for this thread."""
     with ExitStack() as stack:
         stack.enter_context(unrecorded())
         stack.enter_context(temporarily_clear_interpreter_stack())
@@ -36,32 +39,28 @@ def plain_torch(device: torch.device) -> Iterator[None]:
         for kind in {"cpu", device.type}:
             if torch.amp.is_autocast_available(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
-        stack.enter_context(_uncached())
-        stack.enter_context(_quiet("torch._subclasses.fake_tensor"))
+        stack.enter_context(_quiet())
         yield
 
 
 @contextmanager
-def _uncached() -> Iterator[None]:
-    """Parametrized weights that the caller's `parametrize.cached()` holds are neither read nor replaced."""
-    callers = parametrize._cache, parametrize._cache_enabled
-    parametrize._cache, parametrize._cache_enabled = {}, 0
-    try:
-        yield
-    finally:
-        parametrize._cache, parametrize._cache_enabled = callers
-
-
-@contextmanager
-def _quiet(logger: str) -> Iterator[None]:
+def _quiet() -> Iterator[None]:
     """torch writes a traceback to its log before it raises what becomes a reason here."""
-    log = logging.getLogger(logger)
-    was_disabled = log.disabled
-    log.disabled = True
+    before = _THREAD.quiet
+    _THREAD.quiet = True
     try:
         yield
     finally:
-        log.disabled = was_disabled
+        _THREAD.quiet = before
+
+
+class _Thread(threading.local):
+    quiet = False
+
+
+_THREAD = _Thread()
+# for good, as a logger is the whole process's: it lets through what other threads say
+logging.getLogger("torch._subclasses.fake_tensor").addFilter(lambda record: not _THREAD.quiet)
 
 
 def stand_in(weight: Tensor) -> Tensor:
@@ -76,14 +75,54 @@ def stand_in(weight: Tensor) -> Tensor:
     return numbers.normal_(generator=generator)
 
 
-def apart(module: nn.Module) -> nn.Module | None:
-    """A copy of the module and its parts that shares their tensors; None where something can't be copied."""
-    shared: dict[int, object] = {}
-    for part in module.modules():
-        for attribute in (*part._parameters.values(), *part._buffers.values(), *part.__dict__.values()):
-            if isinstance(attribute, Tensor):
-                shared[id(attribute)] = attribute
+def apart(module: nn.Module) -> nn.Module:
+    """A copy of the module and its parts that shares their tensors, and whatever can't be copied."""
+    memo: dict[int, Any] = {id(part): part for part in module.modules()}
+    parts = [part for part in module.modules() if not isinstance(part, torch.jit.ScriptModule)]
+    for part in parts:
+        memo[id(part)] = object.__new__(type(part))
+        for tensor in (*part._parameters.values(), *part._buffers.values(), *part.__dict__.values()):
+            if isinstance(tensor, Tensor):
+                memo[id(tensor)] = tensor
+    for part in parts:
+        memo[id(part)].__dict__.update({name: _copied(value, memo) for name, value in _items(part)})
+        for name in slots_of(type(part)):
+            if hasattr(part, name):
+                object.__setattr__(memo[id(part)], name, _copied(getattr(part, name), memo))
+    copied: nn.Module = memo[id(module)]
+    return copied
+
+
+def _items(part: nn.Module) -> list[tuple[str, Any]]:
+    """Another thread may add attributes meanwhile: `dict.copy` is one step of Python's."""
+    return list(part.__dict__.copy().items())
+
+
+def _copied(value: Any, memo: dict[int, Any]) -> Any:
+    if isinstance(value, types.FunctionType):
+        return _function(value, memo)
     try:
-        return copy.deepcopy(module, shared)
+        return copy.deepcopy(value, memo)
     except Exception:  # whatever an attribute's own copying raises
-        return None
+        return value
+
+
+def _function(function: types.FunctionType, memo: dict[int, Any]) -> types.FunctionType:
+    """The function, with the copies of what it encloses."""
+    if not function.__closure__:
+        return function
+    if id(function) in memo:
+        return memo[id(function)]  # type: ignore[no-any-return]
+    cells = tuple(types.CellType() for _ in function.__closure__)
+    other = types.FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__, cells
+    )
+    other.__kwdefaults__ = function.__kwdefaults__
+    other.__dict__.update(function.__dict__)
+    memo[id(function)] = other
+    for cell, original in zip(cells, function.__closure__, strict=True):
+        try:
+            cell.cell_contents = _copied(original.cell_contents, memo)
+        except ValueError:  # nothing is in it yet
+            continue
+    return other

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, fx, nn
-from torch.fx.experimental.proxy_tensor import make_fx
-from torch.nn.utils.parametrize import cached
 
 from recurra.errors import Fault
 from recurra.program.errors import LeavesMarks, Untraceable
 from recurra.state import named_leaves, replace_leaves, require_step
 from recurra.tracing.aten.step import FOREIGN
+from recurra.tracing.parametrized import once_a_run
+from recurra.tracing.recorder import recorded_graph
 from recurra.tracing.side_effects import StepOf, unmarked
 
 
@@ -50,7 +50,7 @@ def record(example: StepExample, batch: int, steps: int = 1) -> fx.GraphModule:
     def run(weights: dict[str, Tensor], x: Tensor, *leaf_values: Tensor) -> tuple[Tensor, ...]:
         start = replace_leaves(state, dict(zip(leaves, leaf_values, strict=True)))
         next_state, by_path = start, {f"module.{name}": weight for name, weight in weights.items()}
-        with cached():
+        with once_a_run(module):
             for _ in range(steps):
                 results = torch.func.functional_call(_Unmarked(module), by_path, (x, next_state))
                 y, next_state = require_step(results, batch, start, type(module).__name__)
@@ -59,7 +59,7 @@ def record(example: StepExample, batch: int, steps: int = 1) -> fx.GraphModule:
     functional = torch.func.functionalize(run, remove="mutations")
     try:
         with torch.no_grad():
-            return make_fx(functional, tracing_mode="fake")(weights, x, *expanded.values())
+            return recorded_graph(functional, (weights, x, *expanded.values()))
     except (Fault, LeavesMarks):
         raise
     except Exception as error:  # torch raises many kinds here; each is a reason, never swallowed

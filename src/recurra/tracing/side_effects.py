@@ -13,8 +13,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules import module as _of_all
 
 from recurra.program.errors import Untraceable
+from recurra.tracing.draws import own_random_numbers
+from recurra.tracing.isolation import apart
 
 Attribute = tuple[str, str]
 """Path of a module within the cell, name of an attribute of it."""
@@ -35,9 +38,10 @@ class StepOf(nn.Module):
 
 def probe(module: nn.Module, x: Tensor, state: Any) -> tuple[Any, Any]:
     """`module.step(x, state)` once, leaving no mark: no attribute, buffer or random number changes."""
-    buffers = {f"module.{name}": buffer.clone() for name, buffer in module.named_buffers()}
-    with torch.no_grad(), torch.random.fork_rng(devices=[x.device] if x.is_cuda else []), unmarked(module):
-        results: tuple[Any, Any] = torch.func.functional_call(StepOf(module), buffers, (x, state))
+    other = apart(module)
+    buffers = {f"module.{name}": buffer.clone() for name, buffer in other.named_buffers()}
+    with torch.no_grad(), own_random_numbers(0), unmarked(other):
+        results: tuple[Any, Any] = torch.func.functional_call(StepOf(other), buffers, (x, state))
     return results
 
 
@@ -129,7 +133,21 @@ def _has_tensor(value: Any) -> bool:
 def has_hooks(part: nn.Module) -> bool:
     """Whether calling the module does more than its `forward`."""
     return bool(
-        part._forward_hooks or part._forward_pre_hooks or part._backward_hooks or part._backward_pre_hooks
+        part._forward_hooks
+        or part._forward_pre_hooks
+        or part._backward_hooks
+        or part._backward_pre_hooks
+        or has_global_hooks()
+    )
+
+
+def has_global_hooks() -> bool:
+    """Whether hooks of all modules are registered (`torch.nn.modules.module.register_module_forward_hook`)."""
+    return bool(
+        _of_all._global_forward_hooks
+        or _of_all._global_forward_pre_hooks
+        or _of_all._global_backward_hooks
+        or _of_all._global_backward_pre_hooks
     )
 
 

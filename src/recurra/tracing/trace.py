@@ -35,14 +35,12 @@ def trace(module: nn.Module, input_size: int, state: Any) -> Program:
         Untraceable: with the reason in words.
     """
     refuse_hooks(module)
-    other = apart(module)
-    if other is not None:
-        try:
-            return _trace(other, input_size, state)
-        except Untraceable as error:
-            if str(error) != FOREIGN:
-                raise
-    # what the step reads through a closure is not the copy's: the module itself knows it for its own
+    try:
+        return _trace(apart(module), input_size, state)
+    except Untraceable as error:
+        if str(error) != FOREIGN:
+            raise
+    # what the step reads by a global name is not the copy's: the module itself knows it for its own
     return _trace(module, input_size, state)
 
 
