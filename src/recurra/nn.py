@@ -23,6 +23,7 @@ from recurra.layers.from_torch import WEIGHTS, cell_of
 from recurra.loop.scan import run_layer
 from recurra.ragged import Ragged
 from recurra.recording import fx_call, jit_records, refuse_script
+from recurra.tracing.isolation import plain_torch
 
 
 def _recorded() -> bool:
@@ -89,15 +90,20 @@ def template(module: nn.RNNBase, width: int) -> Cell:
     like: Tensor = module.weight_ih_l0  # type: ignore[assignment]
     kind = (module.mode, width, module.hidden_size, module.proj_size, module.bias, like.dtype, like.device)
     if kind not in _TEMPLATES:
-        with torch.device("meta"):
-            cell = cell_of(module, width)
-        for part in cell.modules():
-            for name, weight in list(part.named_parameters(recurse=False)):
-                # one number in every place: the shape of the weight without its memory
-                shape = torch.zeros((), dtype=like.dtype, device=like.device).expand(weight.shape)
-                setattr(part, name, nn.Parameter(shape))
-        _TEMPLATES[kind] = cell
+        with plain_torch(like.device):  # it is for every later call too
+            _TEMPLATES[kind] = _template(module, width, like)
     return _TEMPLATES[kind]
+
+
+def _template(module: nn.RNNBase, width: int, like: Tensor) -> Cell:
+    with torch.device("meta"):
+        cell = cell_of(module, width)
+    for part in cell.modules():
+        for name, weight in list(part.named_parameters(recurse=False)):
+            # one number in every place: the shape of the weight without its memory
+            shape = torch.zeros((), dtype=like.dtype, device=like.device).expand(weight.shape)
+            setattr(part, name, nn.Parameter(shape))
+    return cell
 
 
 _TEMPLATES: dict[tuple[Any, ...], Cell] = {}

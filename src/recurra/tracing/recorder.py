@@ -10,13 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
-import torch._dynamo  # importing it under the modes below would go wrong
 from torch import Tensor, fx, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.proxy_tensor import ProxyTorchDispatchMode, PythonKeyTracer, wrap_key
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.utils import _pytree as pytree
+
+from recurra.tracing.places import current_place
+
+
+class _Tracer(PythonKeyTracer):
+    """Notes for each call the line that it comes from."""
+
+    def create_node(self, *args: Any, **kwargs: Any) -> fx.Node:
+        node = super().create_node(*args, **kwargs)
+        node.meta["place"] = current_place()
+        return node
 
 
 def recorded_graph(
@@ -34,7 +43,7 @@ def recorded_graph(
     Returns:
         a graph of one placeholder for each tensor, in the tree's order.
     """
-    tracer = PythonKeyTracer()
+    tracer = _Tracer()
     tracer.record_stack_traces = False
     tracer.root = nn.Module()
     tracer.tensor_attrs = {}
