@@ -62,7 +62,7 @@ def record(example: StepExample, batch: int, steps: int = 1) -> fx.GraphModule:
     try:
         with torch.no_grad():
             return recorded_graph(functional, (weights, x, *expanded.values()))
-    except LeavesMarks:
+    except (Fault, LeavesMarks):
         raise
     except Exception as error:  # torch raises many kinds here; each is a reason, never swallowed
         raise Untraceable(reason_of(error, batch)) from error
@@ -110,7 +110,7 @@ def _reason(error: Exception, batch: int) -> str:
     if "FakeTensor" in first:
         return FOREIGN
     first = first[:_LONGEST].replace(str(batch), "batch")
-    if isinstance(error, Fault) or raised_by_step(error):
+    if raised_by_step(error):
         return f"the step raises {kind} as it is read over {batch} rows that have no numbers: {first}"
     return f"torch could not record the step: {first}"
 

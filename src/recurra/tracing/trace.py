@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from recurra.errors import Fault
 from recurra.program.errors import RowsMixed, Untraceable
 from recurra.program.program import Program
 from recurra.state import named_leaves
@@ -30,7 +31,7 @@ def _reasons() -> Iterator[None]:
     """Whatever goes wrong while a step is read is a reason to run it as it is, where its own errors show."""
     try:
         yield
-    except Untraceable:
+    except (Fault, Untraceable):
         raise
     except Exception as error:
         raise Untraceable(f"the step could not be read as a program: {first_line(error)}") from error
@@ -97,6 +98,8 @@ def _program(example: StepExample, batch: int) -> Program:
     try:
         program = import_step(recorded, batch, list(weights), list(named_leaves(state)), like.dtype)
         check(program, module, weights, input_size, state)
+    except Fault:
+        raise
     except Untraceable as error:
         raise type(error)(f"{error}{_described(recorded, names)}") from error
     except Exception as error:  # a step beyond what the importer foresees still runs, as a plain loop
