@@ -116,7 +116,7 @@ def test_the_same_cell_is_traced_once() -> None:
 
 
 def test_settings_that_change_at_every_run_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recurra.loop.plan._MOST", 3)
+    monkeypatch.setattr("recurra.tracing.memory._MOST", 3)
     cell = Tuned(3, 4).double()
     refs = []
     for k in range(8):

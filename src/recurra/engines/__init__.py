@@ -2,7 +2,7 @@
 
 import recurra.program  # noqa: F401
 from recurra.engines.base import Engine, LoopResult
-from recurra.engines.choice import Choice, choose, engine_setting
+from recurra.engines.choice import Choice, choose, required_engine
 from recurra.engines.eager import EagerEngine, run_opaque
 from recurra.engines.strict import strict, strictly
 from recurra.engines.transforms import transformed
@@ -13,7 +13,7 @@ __all__ = [
     "Engine",
     "LoopResult",
     "choose",
-    "engine_setting",
+    "required_engine",
     "run_opaque",
     "strict",
     "strictly",

@@ -25,9 +25,16 @@ class Choice(NamedTuple):
     refusals: dict[str, str]
 
 
-def engine_setting() -> str:
-    """What `RECURRA_ENGINE` holds, the name of an engine or not; empty: the fastest may be chosen."""
-    return os.environ.get("RECURRA_ENGINE", "")
+def required_engine() -> str:
+    """What `RECURRA_ENGINE` names; empty: the fastest may be chosen.
+
+    Raises:
+        Fault: it names no engine.
+    """
+    setting = os.environ.get("RECURRA_ENGINE", "")
+    if setting and setting not in NAMES:
+        raise Fault(f"RECURRA_ENGINE is {setting[:200]!r}: expected one of {', '.join(NAMES)}, or nothing")
+    return setting
 
 
 @cache
@@ -48,9 +55,7 @@ def choose(program: Program, like: Tensor) -> Choice:
     Raises:
         Fault: `RECURRA_ENGINE` names no engine, or one that can't run this loop.
     """
-    setting = engine_setting()
-    if setting and setting not in NAMES:
-        raise Fault(f"RECURRA_ENGINE is {setting!r}: expected one of {', '.join(NAMES)}, or nothing")
+    setting = required_engine()
     refusals: dict[str, str] = {}
     for name in (setting,) if setting else NAMES:
         engine = _engine(name)

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch._guards import Guard, TracingContext
 
 from recurra.cells.base import Cell, cell_of
 from recurra.errors import Fault
-from recurra.loop.plan import Plan, plan_of
+from recurra.loop.plan import Plan, plan_of, still
 from recurra.loop.run import Run, prepare, run_ready
 from recurra.tracing.trace import fixed_leaves
 
@@ -30,33 +31,55 @@ class Recordable(NamedTuple):
         number: the plan's; -1 where the step has no program.
         reason: why it has none.
         weights: names of parameters and buffers, in the order in which they are passed.
-        attributes: plain ones that the plan was made under: path of the module, name, value.
     """
 
     number: int
     reason: str
     weights: tuple[str, ...]
-    attributes: tuple[tuple[str, str, bool | int | float | str], ...]
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def recordable(cell_id: int) -> Recordable:
-    """The plan of a cell (by its `id`) as it is while a graph is recorded."""
+    """The plan of a cell (by its `id`) as it is while a graph is recorded, which is good for that plan alone."""
     cell = cell_of(cell_id)
     plan = plan_of(cell)
+    _guard(cell, plan)
     if plan.program is None:
-        return Recordable(-1, plan.reason, (), ())
+        return Recordable(-1, plan.reason, ())
     if plan.number not in _PLANS:
         _PLANS[plan.number] = plan
         weakref.finalize(cell, _PLANS.pop, plan.number, None).atexit = False
-    return Recordable(plan.number, "", tuple(fixed_leaves(cell)), tuple(_plain(cell)))
+    return Recordable(plan.number, "", tuple(fixed_leaves(cell)))
+
+
+def _guard(cell: Cell, plan: Plan) -> None:
+    """Has the graph that is being recorded ask, whenever it is called, whether this is still the cell's plan: if
+    not it is recorded anew.
+
+    Dynamo itself guards what Python it has seen, and the step's it never sees.
+    """
+    from torch._dynamo.source import GlobalStateSource  # takes seconds, and is there where a graph is recorded
+
+    context = TracingContext.try_get()
+    if context is None:
+        return
+    reference = weakref.ref(cell)
+
+    def holds(_: Any) -> bool:
+        alive = reference()
+        return alive is not None and still(alive, plan)
+
+    def create(builder: Any, guard: Guard) -> None:
+        words = [f"{type(cell).__name__} is as it was when its step was traced"]
+        builder.guard_manager.root.add_lambda_guard(holds, words, None)
+
+    context.guards_context.dynamo_guards.add(Guard(GlobalStateSource(), create))
 
 
 def run_recorded(
     cell: Cell, plan: Recordable, run: Run, states: Sequence[Tensor], starts: Mapping[str, Tensor] | None
 ) -> tuple[Tensor, list[Tensor]]:
     """As `prepare` and `run_ready`, recorded as one call."""
-    _guard(cell, plan)
     weights = [getattr(_at(cell, path), name) for path, _, name in map(_parted, plan.weights)]
     names, rows = ([], []) if starts is None else (list(starts), list(starts.values()))
     y, *final = _call(plan.number, run, list(states), weights, names, rows)
@@ -87,12 +110,6 @@ def plan_numbered(number: int) -> Plan:
     return plan
 
 
-def _guard(cell: Cell, plan: Recordable) -> None:
-    """Reads what the plan depends on, so that a change of it records the graph anew."""
-    for path, name, value in plan.attributes:
-        assert getattr(_at(cell, path), name) == value
-
-
 def _at(module: nn.Module, path: str) -> Any:
     """The part of a module at a dotted path."""
     part: Any = module
@@ -104,11 +121,3 @@ def _at(module: nn.Module, path: str) -> Any:
 def _parted(name: str) -> tuple[str, str, str]:
     return name.rpartition(".")
 
-
-def _plain(cell: Cell) -> list[tuple[str, str, bool | int | float | str]]:
-    return [
-        (path, name, value)
-        for path, part in cell.named_modules()
-        for name, value in part.__dict__.items()
-        if isinstance(value, (bool, int, float, str)) and (name == "training" or not name.startswith("_"))
-    ]

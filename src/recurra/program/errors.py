@@ -19,6 +19,19 @@ class LeavesMarks(Untraceable):
     """
 
     def __init__(self, attributes: frozenset[tuple[str, str]]) -> None:
-        names = ", ".join(sorted(f"{path}.{name}" if path else name for path, name in attributes))
-        super().__init__(f"the step keeps something outside its state: it changes {names}")
+        super().__init__(f"the step keeps something outside its state: it changes {_names(attributes)}")
         self.attributes = attributes
+
+
+class Volatile(Untraceable):
+    """Settings that a step reads change at nearly every run, so that a program would never be used twice."""
+
+    def __init__(self, attributes: frozenset[tuple[str, str]]) -> None:
+        super().__init__(
+            f"the step reads what was another at each of the last runs, and was traced anew every time: "
+            f"{_names(attributes)}; a number that changes is to be a buffer, filled anew in place"
+        )
+
+
+def _names(attributes: frozenset[tuple[str, str]]) -> str:
+    return ", ".join(sorted(f"{path}.{name}".strip(".") or "its parts" for path, name in attributes))

@@ -8,10 +8,12 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from recurra.engines import engine_setting
+from recurra.engines import required_engine
 from recurra.errors import Fault
 from recurra.state import named_leaves, replace_leaves
-from recurra.streaming.stepper import Stepper, Uncompiled
+from recurra.streaming.step_program import still
+from recurra.streaming.stepper import Uncompiled, stepper_of
+from recurra.streaming.weights import Weights
 
 
 class Runner(Protocol):
@@ -44,17 +46,15 @@ class Runner(Protocol):
 
 
 def runner(model: nn.Module, batch: int) -> Runner:
-    """The fastest there is for this many rows. The model is put into evaluation mode.
+    """The fastest there is for this many rows, of the model as it is at each piece. It is put into evaluation
+    mode.
 
     Raises:
-        Fault: the model needs whole rows, or is no recurrent model.
+        Fault: the model needs whole rows, or is no recurrent model; `RECURRA_ENGINE` names no engine.
     """
     model.eval()
     _require_pieces(model)
-    try:
-        return _compiled(model, batch)
-    except Uncompiled as reason:
-        return _Torch(model, str(reason))
+    return _Present(model, batch)
 
 
 def streaming(model: nn.Module) -> str:
@@ -78,6 +78,47 @@ def one_step(run: Runner) -> Callable[[Any, Any], tuple[Tensor, Any]]:
     return step
 
 
+class _Present:
+    """What runs a model as it is now: chosen anew where the model has changed."""
+
+    def __init__(self, model: Any, batch: int) -> None:
+        self.model, self.batch = model, batch
+        self._way = _way(model, batch)
+
+    @property
+    def delay(self) -> int:
+        return self._way.delay
+
+    @property
+    def path(self) -> str:
+        return self._way.path
+
+    def initial_state(self, batch: int) -> Any:
+        if batch != self.batch or not self._way.holds(None):
+            self.batch = batch
+            self._way = _way(self.model, batch)
+        return self._way.initial_state(batch)
+
+    def feed(self, x: Any, state: Any) -> tuple[Tensor, Any]:
+        if not self._way.holds(_steps(x)):
+            self._way = _way(self.model, self.batch)
+        return self._way.feed(x, state)
+
+    def finish(self, state: Any) -> Tensor | None:
+        return self._way.finish(state)
+
+
+def _steps(x: Any) -> int:
+    return x.shape[1] if isinstance(x, Tensor) and x.dim() > 1 else 1
+
+
+def _way(model: Any, batch: int) -> _Native | _Torch:
+    try:
+        return _compiled(model, batch)
+    except Uncompiled as reason:
+        return _Torch(model, str(reason))
+
+
 class _Torch:
     """The model itself, as it is now."""
 
@@ -85,6 +126,10 @@ class _Torch:
         self.model = model
         self.delay: int = getattr(model, "delay", 0) or 0
         self.path = f"torch, step by step: {why}"
+
+    def holds(self, steps: int | None) -> bool:
+        """Whether nothing is faster: what keeps it from that is asked for at the start of rows alone."""
+        return steps is not None
 
     def initial_state(self, batch: int) -> Any:
         return self.model.initial_state(batch)
@@ -122,7 +167,7 @@ class _AfterInput(nn.Module):
 
 
 def _compiled(model: Any, batch: int) -> _Native:
-    if engine_setting() == "eager":
+    if required_engine() == "eager":
         raise Uncompiled("RECURRA_ENGINE is 'eager'")
     if getattr(model, "delay", 0) != 0:
         raise Uncompiled(f"{type(model).__name__} gives its outputs up to {model.delay} steps late")
@@ -156,25 +201,19 @@ class _Native:
 
     def __init__(self, model: Any, batch: int, input: nn.Module | None = None, why: str = "") -> None:
         self.model, self.input = model, input
-        self._tensors = [*model.parameters(), *model.buffers()]
-        self._pack(batch)
+        self._weights = Weights(model)
+        self._native = stepper_of(model, batch)
+        leaves = {name: torch.from_numpy(leaf) for name, leaf in self._native.memory.items()}
+        self._tree = replace_leaves(model.initial_state(batch), leaves)
         self.path = f"native: {self._native.explain()}"
         if input is not None:
             self.path += f"; what {type(input).__name__} makes of a piece, by torch: {why}"
 
-    def _pack(self, batch: int) -> None:
-        self._versions = self._versions_now()
-        self._native = Stepper(self.model, batch)
-        leaves = {name: torch.from_numpy(leaf) for name, leaf in self._native.memory.items()}
-        self._tree = replace_leaves(self.model.initial_state(batch), leaves)
-
-    def _versions_now(self) -> list[tuple[int, int]]:
-        """Others when a weight has changed."""
-        return [(tensor.data_ptr(), tensor._version) for tensor in self._tensors]
+    def holds(self, steps: int | None) -> bool:
+        """Whether the model is as it was packed; see `Weights.same`."""
+        return still(self.model, self._native.source) and self._weights.same(steps)
 
     def initial_state(self, batch: int) -> Any:
-        if self._versions_now() != self._versions or batch != self._native.streams:
-            self._pack(batch)
         self._native.reset()
         return self._tree
 
@@ -185,10 +224,8 @@ class _Native:
         dtype = torch.float32 if self._native.tokens is None else torch.int64
         if x.dtype is not dtype or x.device.type != "cpu":
             raise Fault(f"x is {x.dtype} on {x.device}, the model reads {dtype} on cpu")
-        if state is not self._tree or self._versions_now() != self._versions:
+        if state is not self._tree:
             leaves = {name: leaf.detach().numpy().copy() for name, leaf in named_leaves(state).items()}
-            if self._versions_now() != self._versions:
-                self._pack(self._native.streams)
             self._native.load_state(leaves)
         return torch.from_numpy(self._native.block(x.detach().numpy())), self._tree
 

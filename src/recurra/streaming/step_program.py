@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +12,12 @@ from torch.overrides import TorchFunctionMode
 
 from recurra.layers.inputs import Input, OneHot
 from recurra.program import Program, Untraceable
-from recurra.program.errors import LeavesMarks
+from recurra.program.errors import LeavesMarks, Volatile
 from recurra.program.tokens import Tokens
 from recurra.tracing import trace
-from recurra.tracing.fingerprint import settings_of
-from recurra.tracing.side_effects import refuse_hooks
+from recurra.tracing.isolation import apart
+from recurra.tracing.memory import Memory
+from recurra.tracing.side_effects import Attribute, refuse_hooks
 from recurra.tracing.trace import fixed_leaves
 
 
@@ -35,30 +34,42 @@ class StepProgram:
     tokens: Tokens | None
 
 
-_TRACED: weakref.WeakKeyDictionary[nn.Module, tuple[Hashable, StepProgram | str]] = (
-    weakref.WeakKeyDictionary()
-)
-"""Model -> the settings under which it was traced last, and its step, or why it has no program."""
-
-
 def step_program(model: nn.Module) -> StepProgram:
-    """The step of a causal model as it is now; traced once and kept until a setting of the model changes.
+    """The step of a causal model as it is now, in evaluation; traced once and kept until a setting of the model
+    changes.
 
     Raises:
         Untraceable: with the reason in words.
     """
-    settings, step = _TRACED.get(model, (None, ""))
-    if settings != tuple(settings_of(model).items()):
-        try:
-            step = _trace(model)
-        except LeavesMarks as error:
-            step = str(LeavesMarks(frozenset((_inner(path), name) for path, name in error.attributes)))
-        except Untraceable as error:
-            step = str(error)
-        _TRACED[model] = (tuple(settings_of(model).items()), step)
+    step = _STEPS.get(model)
     if isinstance(step, str):
         raise Untraceable(step)
     return step
+
+
+def still(model: nn.Module, step: StepProgram) -> bool:
+    """Whether this is the step of the model as it is now; nothing is traced to say so."""
+    return _STEPS.find(model) is step
+
+
+def _make(model: nn.Module) -> tuple[StepProgram | str, frozenset[Attribute]]:
+    """The step, or why it has no program, and the attributes that it was seen to change."""
+    if any(part.training for part in model.modules()):
+        model = apart(model).eval()
+    try:
+        return _trace(model), frozenset()
+    except LeavesMarks as error:
+        changes = frozenset((_inner(path), name) for path, name in error.attributes)
+        return str(LeavesMarks(changes)), changes
+    except Untraceable as error:
+        return str(error), frozenset()
+
+
+def _give_up(model: nn.Module, volatile: frozenset[Attribute]) -> StepProgram | str:
+    return str(Volatile(volatile))
+
+
+_STEPS: Memory[StepProgram | str] = Memory(_make, _give_up, training=False)
 
 
 def _inner(path: str) -> str:

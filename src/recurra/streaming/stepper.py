@@ -53,6 +53,7 @@ class Stepper:
         tokens: how many token ids the model reads; None: it reads numbers.
         input_size: F, the numbers that a step reads, or those that a token is looked up as.
         output_size: K, the numbers that a step gives.
+        source: the step that it runs.
 
     Raises:
         Uncompiled (a Fault): the step can't be compiled, with the reason.
@@ -65,10 +66,13 @@ class Stepper:
             raise Fault(f"weights are {weights!r}, expected one of {', '.join(PRECISION)}")
         if streams < 1:
             raise Fault(f"streams is {streams}, expected at least 1")
+        model.eval()
+        self._pack(model, streams, weights)
+
+    def _pack(self, model: nn.Module, streams: int, weights: str) -> None:
         self.streams = streams
         self.weights = weights
         self._name = type(model).__name__
-        model.eval()
         leaves = fixed_leaves(model)
         odd = next(
             (tensor for tensor in leaves.values() if tensor.is_floating_point() and _odd(tensor)), None
@@ -79,7 +83,7 @@ class Stepper:
                     raise Untraceable(
                         f"it computes in float32 on the CPU, the weights are {odd.dtype} on {odd.device}"
                     )
-                step = step_program(model)
+                self.source = step = step_program(model)
                 self._native = _native(step, leaves, streams, weights)
             except Untraceable as error:
                 raise Uncompiled(f"{self._name} can't be compiled into a stepper: {error}") from error
@@ -218,6 +222,12 @@ class Stepper:
             raise Fault(f"rows: stream {wrong} is not one of the {self.streams} streams")
         return numbers
 
+    def __reduce__(self) -> Any:
+        raise Fault(
+            "a Stepper can't be copied or pickled: make another one of the model, and give it the state by "
+            "load_state(stepper.state)"
+        )
+
     # in words
 
     @property
@@ -236,6 +246,13 @@ class Stepper:
             f"{self._name}: one native call a step or block, {self.streams} streams; {megabytes:.2f} MiB of "
             f"weights packed once; {self.precision}{tokens}"
         )
+
+
+def stepper_of(model: nn.Module, streams: int) -> Stepper:
+    """A stepper of the model in evaluation, in whatever mode it is: it stays in that."""
+    stepper = object.__new__(Stepper)
+    stepper._pack(model, streams, "float32")
+    return stepper
 
 
 def _require(model: Any) -> None:

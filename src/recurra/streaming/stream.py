@@ -23,13 +23,13 @@ FORMAT = 1
 class Stream:
     """Rows that are still arriving, and what the model remembers of them.
 
+    The model is run as it is at each piece: other weights, settings, parts or hooks take effect at the next
+    one, those that are changed through `.data` at most 16 steps later or at `reset`. A copy, and what is
+    pickled, goes on by itself from the same state.
+
     Args:
         model: a causal layer or model, or one with a stated `delay`; put into evaluation mode.
         batch: rows fed side by side.
-
-    Attributes:
-        path: what runs the steps, in words: one native call a piece (see `recurra.Stepper`), or torch, and
-            why.
 
     Raises:
         Fault: the model needs whole rows.
@@ -39,10 +39,13 @@ class Stream:
         self.model = model
         self.batch = batch
         self._runner = runner(model, batch)
-        self.path = self._runner.path
-        self._identity: str | None = None
         self._state: Any = None
         self.reset()
+
+    @property
+    def path(self) -> str:
+        """What runs the steps, in words: one native call a piece (see `recurra.Stepper`), or torch, and why."""
+        return self._runner.path
 
     @property
     def delay(self) -> int:
@@ -137,10 +140,15 @@ class Stream:
         self.state = leaves
 
     def _model_identity(self) -> str:
-        """How the model is built, and its weights: computed once, as streaming changes neither."""
-        if self._identity is None:
-            config = (
-                to_config(self.model) if isinstance(self.model, Configured) else type(self.model).__name__
-            )
-            self._identity = f"{digest(weights_of(self.model))} {config}"
-        return self._identity
+        """How the model is built, and its weights."""
+        config = to_config(self.model) if isinstance(self.model, Configured) else type(self.model).__name__
+        return f"{digest(weights_of(self.model))} {config}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _opened, (type(self), self.model, self.batch, self.state)
+
+
+def _opened(kind: type[Stream], model: nn.Module, batch: int, state: dict[str, Tensor]) -> Stream:
+    stream = kind(model, batch)
+    stream.state = state
+    return stream

@@ -9,6 +9,7 @@ so that no attribute changes under another thread that runs it.
 from __future__ import annotations
 
 import copy
+import copyreg
 import logging
 import threading
 import types
@@ -80,7 +81,7 @@ def apart(module: nn.Module) -> nn.Module:
     memo: dict[int, Any] = {id(part): part for part in module.modules()}
     parts = [part for part in module.modules() if not isinstance(part, torch.jit.ScriptModule)]
     for part in parts:
-        memo[id(part)] = object.__new__(type(part))
+        memo[id(part)] = _empty(type(part))
         for tensor in (*part._parameters.values(), *part._buffers.values(), *part.__dict__.values()):
             if isinstance(tensor, Tensor):
                 memo[id(tensor)] = tensor
@@ -91,6 +92,16 @@ def apart(module: nn.Module) -> nn.Module:
                 object.__setattr__(memo[id(part)], name, _copied(getattr(part, name), memo))
     copied: nn.Module = memo[id(module)]
     return copied
+
+
+def _empty(kind: type) -> Any:
+    """An object of the class without attributes, made as `copy` makes it."""
+    try:
+        empty = copyreg.__newobj__(kind)
+    except Exception:  # whatever its __new__ raises without arguments
+        empty = object.__new__(kind)
+    empty.__dict__.clear()
+    return empty
 
 
 def _items(part: nn.Module) -> list[tuple[str, Any]]:

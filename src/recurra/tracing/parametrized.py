@@ -34,12 +34,9 @@ def once_a_run(module: nn.Module) -> Iterator[None]:
     A weight that torch's own cache may have is neither read nor replaced. A run within a run goes on with
     what that one has computed.
     """
-    parts = [part for part in module.modules() if is_parametrized(part)]
-    if not parts or _RUNS.weights is not None:
+    if _RUNS.weights is not None or not prepare(module):
         yield
         return
-    for part in parts:
-        _prepare(part)
     _RUNS.weights = {}
     try:
         yield
@@ -47,22 +44,25 @@ def once_a_run(module: nn.Module) -> Iterator[None]:
         _RUNS.weights = None
 
 
-def _prepare(part: Any) -> None:
-    """Lets a parametrized module's weights look for a run's before they do what torch does.
+def prepare(module: nn.Module) -> bool:
+    """Lets parametrized weights look for those of a run before they do what torch does; whether there are any.
 
-    Torch gives each such module a class of its own, with a property for each weight: there it is put in,
-    once and for good, for nothing else can be seen by one thread alone.
+    Torch gives each parametrized module a class of its own, with a property for each weight: there it is put
+    in, once and for good, for nothing else can be seen by one thread alone.
     """
-    kind = type(part)
-    for name in part.parametrizations:
-        with _CHANGING:
-            plain = kind.__dict__.get(name)
-            if isinstance(plain, property) and not isinstance(plain, _OnceARun):
-                setattr(kind, name, _once(plain, name))
+    parts: list[Any] = [part for part in module.modules() if is_parametrized(part)]
+    for part in parts:
+        kind = type(part)
+        for name in part.parametrizations:
+            with _CHANGING:
+                plain = kind.__dict__.get(name)
+                if isinstance(plain, property) and not isinstance(plain, _OnceARun):
+                    setattr(kind, name, _once(plain, name))
+    return bool(parts)
 
 
 class _OnceARun(property):
-    """A weight's property that `_prepare` has put in."""
+    """A weight's property that `prepare` has put in."""
 
 
 def _once(plain: property, name: str) -> _OnceARun:

@@ -136,12 +136,13 @@ def _has_tensor(value: Any) -> bool:
 
 def has_hooks(part: nn.Module) -> bool:
     """Whether calling the module does more than its `forward`."""
+    return own_hooks(part) or has_global_hooks()
+
+
+def own_hooks(part: nn.Module) -> bool:
+    """Whether hooks are registered with this module."""
     return bool(
-        part._forward_hooks
-        or part._forward_pre_hooks
-        or part._backward_hooks
-        or part._backward_pre_hooks
-        or has_global_hooks()
+        part._forward_hooks or part._forward_pre_hooks or part._backward_hooks or part._backward_pre_hooks
     )
 
 
