@@ -20,6 +20,7 @@ import recurra.layers
 import recurra.loop  # noqa: F401
 from recurra.cells.base import Cell
 from recurra.layers.from_torch import WEIGHTS, cell_of
+from recurra.loop.plan import plan_of
 from recurra.loop.scan import run_layer
 from recurra.ragged import Ragged
 from recurra.recording import fx_call, jit_records, refuse_script
@@ -91,7 +92,9 @@ def template(module: nn.RNNBase, width: int) -> Cell:
     kind = (module.mode, width, module.hidden_size, module.proj_size, module.bias, like.dtype, like.device)
     if kind not in _TEMPLATES:
         with plain_torch(like.device):  # it is for every later call too
-            _TEMPLATES[kind] = _template(module, width, like)
+            cell = _template(module, width, like)
+            plan_of(cell)
+            _TEMPLATES[kind] = cell
     return _TEMPLATES[kind]
 
 
@@ -102,7 +105,7 @@ def _template(module: nn.RNNBase, width: int, like: Tensor) -> Cell:
         for name, weight in list(part.named_parameters(recurse=False)):
             # one number in every place: the shape of the weight without its memory
             shape = torch.zeros((), dtype=like.dtype, device=like.device).expand(weight.shape)
-            setattr(part, name, nn.Parameter(shape))
+            setattr(part, name, nn.Parameter(shape, requires_grad=False))
     return cell
 
 
@@ -147,7 +150,7 @@ class RNN(nn.RNN):
         return super().forward(input, hx) if _recorded() else _forward(self, input, hx)
 
     def __prepare_scriptable__(self) -> NoReturn:
-        refuse_script(self)
+        refuse_script(type(self).__name__)
 
 
 class GRU(nn.GRU):
@@ -160,7 +163,7 @@ class GRU(nn.GRU):
         return super().forward(input, hx) if _recorded() else _forward(self, input, hx)
 
     def __prepare_scriptable__(self) -> NoReturn:
-        refuse_script(self)
+        refuse_script(type(self).__name__)
 
 
 class LSTM(nn.LSTM):
@@ -173,4 +176,4 @@ class LSTM(nn.LSTM):
         return super().forward(input, hx) if _recorded() else _forward(self, input, hx)
 
     def __prepare_scriptable__(self) -> NoReturn:
-        refuse_script(self)
+        refuse_script(type(self).__name__)

@@ -81,9 +81,9 @@ def fx_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
     return proxy.tracer.create_proxy("call_module", path, args, kwargs)
 
 
-def refuse_script(module: nn.Module) -> NoReturn:
+def refuse_script(who: str) -> NoReturn:
     """The Fault of `torch.jit.script`, which compiles source that it can't read."""
     raise Fault(
-        f"{type(module).__name__}: torch.jit.script can't compile a loop of Recurra's: use torch.jit.trace, "
+        f"{who}: torch.jit.script can't compile a loop of Recurra's: use torch.jit.trace, "
         f"torch.export.export or torch.compile; a model to be scripted keeps torch.nn's own layers"
     )

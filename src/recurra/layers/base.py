@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from torch import Tensor
 
 from recurra.errors import Fault
 from recurra.ragged import Ragged
-from recurra.recording import fx_call, jit_records, refuse_script, shape_of, sizes_fixed
+from recurra.recording import fx_call, jit_records, shape_of, sizes_fixed
 from recurra.registry import Configured
 
 Rows = TypeVar("Rows", Ragged, Tensor)
@@ -97,9 +97,6 @@ class Layer(Configured):
         batch, length = shape_of(x)[:2]
         steps = y.steps if len(y) else length
         return y.data.reshape(steps, batch, shape_of(y.data)[-1]).transpose(0, 1), final
-
-    def __prepare_scriptable__(self) -> NoReturn:
-        refuse_script(self)
 
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         """One step of a causal layer: `x [B, input_size]` -> `y [B, output_size]`, the next state."""

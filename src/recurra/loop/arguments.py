@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.fx import Proxy
 
 from recurra.cells.base import Cell
 from recurra.errors import Fault
@@ -27,6 +28,11 @@ def as_rows(cell: Cell, x: Ragged | Tensor) -> Ragged:
     if isinstance(x, Ragged):
         check_input(cell, x)
         return x
+    if isinstance(x, Proxy):
+        raise Fault(
+            f"{who}: torch.fx can't follow a loop over time: scan within recurra.Recurrent(cell), which is "
+            f"one node of its graph"
+        )
     if not isinstance(x, Tensor) or x.dim() != 3:
         kind = f"a tensor {list(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
         raise Fault(f"{who}: x is {kind}, expected a Ragged or a tensor [batch, time, features]")

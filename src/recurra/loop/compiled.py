@@ -58,7 +58,9 @@ def _guard(cell: Cell, plan: Plan) -> None:
 
     Dynamo itself guards what Python it has seen, and the step's it never sees.
     """
-    from torch._dynamo.source import GlobalStateSource  # takes seconds, and is there where a graph is recorded
+    from torch._dynamo.source import (
+        GlobalStateSource,  # takes seconds, and is there where a graph is recorded
+    )
 
     context = TracingContext.try_get()
     if context is None:
@@ -120,4 +122,3 @@ def _at(module: nn.Module, path: str) -> Any:
 
 def _parted(name: str) -> tuple[str, str, str]:
     return name.rpartition(".")
-

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from recurra.cells.base import Cell, cell_of
-from recurra.engines import strict, strictly
+from recurra.engines import run_opaque, strict, strictly
 from recurra.errors import Fault
 from recurra.loop.arguments import as_flags, as_rows, as_state, check_input
 from recurra.loop.checkpoint import require_every, run_checkpointed
@@ -19,7 +19,7 @@ from recurra.loop.plan import Plan, plan_of
 from recurra.loop.recorded_state import as_recorded_state
 from recurra.loop.run import Run, engine_for, prepare, run_ready
 from recurra.ragged import Ragged
-from recurra.recording import jit_records, shape_of, sizes_fixed, unrecorded
+from recurra.recording import jit_records, refuse_script, shape_of, sizes_fixed, unrecorded
 from recurra.state import map_state, named_leaves, with_leaves
 from recurra.tracing.trace import fixed_leaves
 
@@ -99,21 +99,16 @@ def _over_rows(
     if recorded and not (checkpoint_every and torch.is_grad_enabled()):
         y, final = _scan_recorded(cell, rows, run, state)
     else:
-        way = (
-            _scan_jit
-            if jit_records()
-            else _scan_unrecorded
-            if recorded
-            else _scan_strictly
-            if strict
-            else _scan
-        )
-        y, final = way(cell, rows, run, state)
+        way = _scan_unrecorded if recorded else _scan_strictly if strict else _scan
+        y, final = (_scan_jit if jit_records() else way)(cell, rows, run, state)
     result = rows.with_data(y)
     if isinstance(x, Ragged):
         return result, map_state(rows.unsort, final)
     batch, steps = shape_of(x)[:2]
     return y.reshape(steps, batch, y.shape[-1]).transpose(0, 1), map_state(rows.unsort, final)
+
+
+scan.__prepare_scriptable__ = lambda: refuse_script("scan")  # type: ignore[attr-defined]
 
 
 def run_layer(
@@ -188,8 +183,21 @@ def _scan_recorded(cell: Cell, rows: Ragged, run: Run, state: Any) -> tuple[Tens
     return y, with_leaves(first, final)
 
 
+def _scan_unrolled(cell: Cell, rows: Ragged, run: Run, state: Any) -> tuple[Tensor, Any]:
+    """As `_scan` where the step has no program, with nothing that a graph can't hold."""
+    first = cell.initial_state(len(rows)) if state is None else map_state(rows.sort, state)
+    starts = None if run.flags is None else _starts(cell)
+    resets = None if run.flags is None or starts is None else (run.flags, starts)
+    outputs, final = run_opaque(
+        cell.step, run.x, cell.begin(first), run.batch_sizes, run.reverse, resets, type(cell).__name__
+    )
+    return torch.cat(outputs), final
+
+
 def _scan_step(cell: Cell, rows: Ragged, run: Run, state: Any, reason: str) -> tuple[Tensor, Any]:
     """As `_scan_recorded` where the step has no program: outside of the graph."""
+    if torch.compiler.is_exporting():  # what is exported is whole
+        return _scan_unrolled(cell, rows, run, state)
     torch._dynamo.graph_break(
         msg=f"{type(cell).__name__} can't be compiled whole, its step has no program: {reason}"
     )

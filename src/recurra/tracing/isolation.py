@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch._guards import tracing
 from torch._subclasses.fake_tensor import FakeTensor
+from torch.overrides import _len_torch_function_stack, _pop_mode, _push_mode
 from torch.utils._python_dispatch import _disable_current_modes
 
 from recurra.recording import unrecorded
@@ -35,6 +36,7 @@ def plain_torch(device: torch.device) -> Iterator[None]:
         stack.enter_context(unrecorded())
         stack.enter_context(temporarily_clear_interpreter_stack())
         stack.enter_context(_disable_current_modes())
+        stack.enter_context(_no_function_modes())
         stack.enter_context(tracing(None))
         stack.enter_context(torch.inference_mode(False))
         for kind in {"cpu", device.type}:
@@ -42,6 +44,17 @@ def plain_torch(device: torch.device) -> Iterator[None]:
                 stack.enter_context(torch.autocast(kind, enabled=False))
         stack.enter_context(_quiet())
         yield
+
+
+@contextmanager
+def _no_function_modes() -> Iterator[None]:
+    """Modes that see calls of torch's functions: a default device, what an export notes of gradients."""
+    modes = [_pop_mode() for _ in range(_len_torch_function_stack())]
+    try:
+        yield
+    finally:
+        for mode in reversed(modes):
+            _push_mode(mode)
 
 
 @contextmanager

@@ -165,9 +165,7 @@ class _Entries(Generic[Item]):
         return frozenset(
             place
             for place in names
-            if all(
-                one.get(place) != other.get(place) for one, other in zip(every, every[1:], strict=False)
-            )
+            if all(one.get(place) != other.get(place) for one, other in zip(every, every[1:], strict=False))
         )
 
 

@@ -102,7 +102,9 @@ class Watch:
                     else:
                         rest.append(name)
             self._class(type(part))
-            ids += (id(t) for kind in ("_parameters", "_buffers") for t in own[kind].values() if t is not None)
+            ids += (
+                id(t) for kind in ("_parameters", "_buffers") for t in own[kind].values() if t is not None
+            )
             children = own["_modules"].items()
             parts.append(
                 _Part(
@@ -251,4 +253,6 @@ class Watch:
 
 def _kinds(tensors: Mapping[str, Tensor | None]) -> Iterator[tuple[str, Any, Any, Any]]:
     for name, tensor in tensors.items():
-        yield (name, None, None, None) if tensor is None else (name, tensor.shape, tensor.dtype, tensor.device)
+        yield (
+            (name, None, None, None) if tensor is None else (name, tensor.shape, tensor.dtype, tensor.device)
+        )
