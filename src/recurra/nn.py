@@ -22,6 +22,7 @@ from recurra.cells.base import Cell
 from recurra.layers.from_torch import WEIGHTS, cell_of
 from recurra.loop.plan import plan_of
 from recurra.loop.scan import run_layer
+from recurra.program import Untraceable
 from recurra.ragged import Ragged
 from recurra.recording import fx_call, jit_records, refuse_script
 from recurra.tracing.isolation import plain_torch
@@ -32,6 +33,7 @@ def _recorded() -> bool:
     return jit_records() or torch.compiler.is_exporting()
 
 
+@torch.compiler.disable(reason="torch.compile takes no module of torch's RNN, GRU and LSTM into its graphs")  # type: ignore[no-untyped-call, untyped-decorator]
 def _forward(module: nn.RNNBase, x: Any, hx: Any) -> tuple[Any, Any]:
     packed = isinstance(x, PackedSequence)
     single = False
@@ -105,7 +107,7 @@ def _template(module: nn.RNNBase, width: int, like: Tensor) -> Cell:
         for name, weight in list(part.named_parameters(recurse=False)):
             # one number in every place: the shape of the weight without its memory
             shape = torch.zeros((), dtype=like.dtype, device=like.device).expand(weight.shape)
-            setattr(part, name, nn.Parameter(shape, requires_grad=False))
+            setattr(part, name, nn.Parameter(shape))
     return cell
 
 
@@ -147,7 +149,12 @@ class RNN(nn.RNN):
         node = fx_call(self, input, hx)
         if node is not None:
             return node  # type: ignore[no-any-return]
-        return super().forward(input, hx) if _recorded() else _forward(self, input, hx)
+        if not _recorded():
+            try:
+                return _forward(self, input, hx)
+            except Untraceable:  # hooks of all modules, say, which torch's own layer has no parts for
+                pass
+        return super().forward(input, hx)
 
     def __prepare_scriptable__(self) -> NoReturn:
         refuse_script(type(self).__name__)
@@ -160,7 +167,12 @@ class GRU(nn.GRU):
         node = fx_call(self, input, hx)
         if node is not None:
             return node  # type: ignore[no-any-return]
-        return super().forward(input, hx) if _recorded() else _forward(self, input, hx)
+        if not _recorded():
+            try:
+                return _forward(self, input, hx)
+            except Untraceable:  # hooks of all modules, say, which torch's own layer has no parts for
+                pass
+        return super().forward(input, hx)
 
     def __prepare_scriptable__(self) -> NoReturn:
         refuse_script(type(self).__name__)
@@ -173,7 +185,12 @@ class LSTM(nn.LSTM):
         node = fx_call(self, input, hx)
         if node is not None:
             return node  # type: ignore[no-any-return]
-        return super().forward(input, hx) if _recorded() else _forward(self, input, hx)
+        if not _recorded():
+            try:
+                return _forward(self, input, hx)
+            except Untraceable:  # hooks of all modules, say, which torch's own layer has no parts for
+                pass
+        return super().forward(input, hx)
 
     def __prepare_scriptable__(self) -> NoReturn:
         refuse_script(type(self).__name__)

@@ -18,6 +18,7 @@ from recurra.loop.opaque import run_cell
 from recurra.loop.plan import Plan, plan_of
 from recurra.loop.recorded_state import as_recorded_state
 from recurra.loop.run import Run, engine_for, prepare, run_ready
+from recurra.program import Untraceable
 from recurra.ragged import Ragged
 from recurra.recording import jit_records, refuse_script, shape_of, sizes_fixed, unrecorded
 from recurra.state import map_state, named_leaves, with_leaves
@@ -127,11 +128,14 @@ def run_layer(
 
     Raises:
         Fault: as `scan`.
+        Untraceable: the step has no program, and the cell's own weights are not the caller's.
     """
     check_input(cell, rows)
     plan = plan_of(cell)
     if strictly():
         _require_fast(id(cell))
+    if plan.program is None:
+        raise Untraceable(plan.reason)
     return _run(cell, plan, weights, Run(rows.data, rows.batch_sizes, reverse), state)
 
 

@@ -103,11 +103,11 @@ class _Loop(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor | None) -> Any:
         plan: NativePlan = ctx.plan
         tensors, results = ctx.saved_tensors[: ctx.arguments], ctx.saved_tensors[ctx.arguments :]
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or transformed():
             if ctx.strict or strictly():
                 raise Fault(
-                    "gradients of gradients follow the plain loop of the eager engine, which strict refuses: "
-                    "leave out strict, or create_graph=True"
+                    "gradients of gradients, and many gradients at once, follow the plain loop of the eager "
+                    "engine, which strict refuses: leave out strict, or create_graph=True"
                 )
             shares = _again_eagerly(ctx, tensors, gradients)
         else:
@@ -123,5 +123,7 @@ def _again_eagerly(
 ) -> list[Tensor | None]:
     """Gradients that can be differentiated again: the plain loop, which autograd follows."""
     inputs, fixed, states = ctx.plan.split(tensors)
-    result = EagerEngine().run(ctx.loop, inputs, fixed, states, ctx.batch_sizes, ctx.reverse)
-    return gradients_of((*result.outputs, *result.states), gradients, tensors, create_graph=True)
+    again = torch.is_grad_enabled()
+    with torch.enable_grad():
+        result = EagerEngine().run(ctx.loop, inputs, fixed, states, ctx.batch_sizes, ctx.reverse)
+    return gradients_of((*result.outputs, *result.states), gradients, tensors, create_graph=again)
