@@ -84,15 +84,51 @@ Call<T>::Call(LoopProgram loop, CallPlan plan)
 }
 
 template <class T>
+void Call<T>::check(long rows, long count, const CallArguments<T>& with) const {
+  const CallPlan& p = plan_;
+  const LoopProgram& loop = loop_.program();
+  if (with.tensors.size() != p.tensors.size() || with.buffers.size() != p.buffers.size() ||
+      with.initial.size() != loop.states.size() || with.weights.size() != p.weights.size() ||
+      with.vectors.size() != p.vectors.size() || with.finals.size() != loop.states.size() ||
+      with.totals.size() != loop.totals.size() ||
+      (!p.weight_gradients.empty() && with.gradients.size() != p.weights.size()) || with.sums.size() != p.sums.size())
+    throw std::invalid_argument("call: wrong number of arrays");
+  const auto memory = [](const T* data, long numbers) {
+    if (!data && numbers > 0) throw std::invalid_argument("call: no memory where numbers belong");
+  };
+  const auto apart = [&](const T* data, long stride, long many, long width) {
+    memory(data, many * width);
+    if (many > 1 && stride < width) throw std::invalid_argument("call: rows closer than they are wide");
+  };
+  for (size_t i = 0; i < p.tensors.size(); ++i) apart(with.tensors[i].data, with.tensors[i].row_stride, count, p.tensors[i]);
+  for (int number : p.outputs)
+    if (static_cast<size_t>(number) < p.tensors.size() && count > 1 &&
+        with.tensors[number].row_stride != p.tensors[number])
+      throw std::invalid_argument("call: gaps between the rows of an output");
+  for (size_t b = 0; b < p.buffers.size(); ++b) {
+    long width = 0;
+    for (int columns : p.buffers[b]) width += columns;
+    memory(with.buffers[b], count * width);
+  }
+  for (size_t j = 0; j < loop.states.size(); ++j) {
+    apart(with.initial[j].data, with.initial[j].row_stride, rows, loop.states[j]);
+    memory(with.finals[j], rows * loop.states[j]);
+  }
+  for (size_t w = 0; w < p.weights.size(); ++w)
+    memory(with.weights[w].data, static_cast<long>(p.weights[w].first) * p.weights[w].second);
+  for (size_t v = 0; v < p.vectors.size(); ++v) memory(with.vectors[v], p.vectors[v]);
+  for (size_t o = 0; o < loop.totals.size(); ++o) memory(with.totals[o], loop.totals[o]);
+  for (const GradientProduct& g : p.weight_gradients)
+    memory(with.gradients[g.weight].data, static_cast<long>(p.weights[g.weight].first) * p.weights[g.weight].second);
+  for (size_t s = 0; s < p.sums.size(); ++s) memory(with.sums[s], widths_[p.sums[s]]);
+}
+
+template <class T>
 CallSeconds Call<T>::run(long rows, const int64_t* batch_sizes, long steps, bool reverse, const CallArguments<T>& with,
                          int threads) const {
   const CallPlan& p = plan_;
-  if (with.tensors.size() != p.tensors.size() || with.buffers.size() != p.buffers.size() ||
-      with.weights.size() != p.weights.size() || with.vectors.size() != p.vectors.size() ||
-      (!p.weight_gradients.empty() && with.gradients.size() != p.weights.size()) || with.sums.size() != p.sums.size())
-    throw std::invalid_argument("call: wrong number of arrays");
-  long count = 0;
-  for (long t = 0; t < steps; ++t) count += batch_sizes[t];
+  const long count = count_rows(rows, batch_sizes, steps);
+  check(rows, count, with);
   std::vector<Strided<T>> arrays = with.tensors;
   for (size_t b = 0; b < p.buffers.size(); ++b) {
     T* next = with.buffers[b];

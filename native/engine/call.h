@@ -80,11 +80,14 @@ class Call {
 
   // rows: B; batch_sizes [steps]: rows of the batch at each step, never growing, none above B.
   // reverse: from the last step to the first.
-  // Throws std::invalid_argument for lists of another length than the plan's, and for batch sizes that grow.
+  // Throws std::invalid_argument, before anything is computed, for lists of another length than the plan's or the
+  // loop's, for batch sizes that grow, for a null where numbers belong, and for rows that lie over each other.
   CallSeconds run(long rows, const int64_t* batch_sizes, long steps, bool reverse, const CallArguments<T>& with,
                   int threads) const;
 
  private:
+  void check(long rows, long count, const CallArguments<T>& with) const;
+
   Driver<T> loop_;
   CallPlan plan_;
   std::vector<int> widths_;  // of all arrays

@@ -196,6 +196,16 @@ std::vector<long> share(long rows, const int64_t* batch_sizes, long steps, int b
 
 }  // namespace
 
+long count_rows(long rows, const int64_t* batch_sizes, long steps) {
+  long count = 0;
+  for (long t = 0; t < steps; ++t) {
+    if (batch_sizes[t] < 0 || batch_sizes[t] > (t ? batch_sizes[t - 1] : rows))
+      throw std::invalid_argument("loop program: batch sizes must not grow, nor exceed the rows");
+    count += batch_sizes[t];
+  }
+  return count;
+}
+
 template <class T>
 Driver<T>::Driver(LoopProgram program) : interpreter_(std::move(program)) {}
 
@@ -210,14 +220,9 @@ void Driver<T>::run(long rows, const int64_t* batch_sizes, long steps, bool reve
       vectors.size() != p.vectors.size() || outputs.size() != p.outputs.size() || finals.size() != p.states.size() ||
       totals.size() != p.totals.size())
     throw std::invalid_argument("loop program: wrong number of arrays");
+  const long count = count_rows(rows, batch_sizes, steps);
   std::vector<long> offsets(steps);
-  long count = 0;
-  for (long t = 0; t < steps; ++t) {
-    if (batch_sizes[t] < 0 || batch_sizes[t] > (t ? batch_sizes[t - 1] : rows))
-      throw std::invalid_argument("loop program: batch sizes must not grow, nor exceed the rows");
-    offsets[t] = count;
-    count += batch_sizes[t];
-  }
+  for (long t = 1; t < steps; ++t) offsets[t] = offsets[t - 1] + batch_sizes[t - 1];
 
   // weights packed by all threads
   std::vector<Packed<T>> packed;

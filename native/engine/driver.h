@@ -8,6 +8,9 @@
 
 namespace recurra {
 
+// The sum of `batch_sizes`. Throws std::invalid_argument unless they never grow, nor exceed `rows`, nor go below 0.
+long count_rows(long rows, const int64_t* batch_sizes, long steps);
+
 // A loop over ragged rows: made once, run often, from any thread.
 template <class T>
 class Driver {

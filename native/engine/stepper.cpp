@@ -73,6 +73,10 @@ class Stepper::Segment {
       throw std::invalid_argument("stepper: lists of a wrong length");
     for (size_t w = 0; w < p.weights.size(); ++w)
       if (p.weights[w] != spec.sizes[w]) throw std::invalid_argument("stepper: a weight's size");
+    for (const Matrix<const float>& weight : spec.weights)
+      if (!weight.data) throw std::invalid_argument("stepper: a weight without numbers");
+    for (const float* vector : spec.vectors)
+      if (!vector) throw std::invalid_argument("stepper: a vector without numbers");
     const auto in = [](int index, size_t count) { return index >= 0 && index < static_cast<int>(count); };
     for (const HoistedProduct& h : spec.hoisted)
       if (!in(h.source, p.inputs.size()) || !in(h.into, p.inputs.size()) || !in(h.weight, spec.sizes.size()) ||
@@ -275,6 +279,8 @@ Stepper::Stepper(StepperSpec spec) : spec_(std::move(spec)) {
     if (index < 0 || index >= static_cast<int>(spec_.arrays.size()) || (width > 0 && spec_.arrays[index] != width))
       throw std::invalid_argument("stepper: no such array, or of another width");
   };
+  for (int width : spec_.arrays)
+    if (width < 1) throw std::invalid_argument("stepper: an array without columns");
   array(spec_.y, 0);
   for (const InputSource& source : spec_.sources) {
     array(source.array, 0);
@@ -300,6 +306,8 @@ Stepper::Stepper(StepperSpec spec) : spec_(std::move(spec)) {
   pair_ = count > 1 && spec_.loop == 1 && segments_[0]->pairs_with(*segments_[1]);
   const size_t states = spec_.loop < 0 ? 0 : segments_.at(spec_.loop)->code().states.size();
   if (spec_.states.size() != states) throw std::invalid_argument("stepper: one memory for each state");
+  for (const float* state : spec_.states)
+    if (!state) throw std::invalid_argument("stepper: no memory for a state");
   const long groups =
       std::max(pieces(spec_.streams, group_streams), std::min<long>(std::max(1, spec_.threads), spec_.streams));
   const long most = std::min(spec_.streams, group_streams);

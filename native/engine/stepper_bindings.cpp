@@ -43,7 +43,7 @@ StepperSpec stepper(long streams, int threads, WeightKind kind, long tokens, Wid
 }
 
 void call(Stepper& self, const void* x, size_t numbers, Out y, const int64_t* rows, long count) {
-  const long width = self.x_width();
+  const long width = self.x_width();  // at least 1
   const long steps = static_cast<long>(numbers) / (width * count);
   if (static_cast<long>(numbers) != steps * count * width ||
       static_cast<long>(y.size()) != steps * count * self.y_width())

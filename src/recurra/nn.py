@@ -19,7 +19,9 @@ import recurra.cells
 import recurra.layers
 import recurra.loop  # noqa: F401
 from recurra.cells.base import Cell
+from recurra.errors import Fault
 from recurra.layers.from_torch import WEIGHTS, cell_of
+from recurra.loop.arguments import compatible
 from recurra.loop.plan import plan_of
 from recurra.loop.scan import run_layer
 from recurra.program import Untraceable
@@ -50,12 +52,13 @@ def _forward(module: nn.RNNBase, x: Any, hx: Any) -> tuple[Any, Any]:
         rows = Ragged.from_dense(dense, module.batch_first)
     states = _as_hx(_first_states(module, rows, hx))
     module.check_forward_args(dense, states, x.batch_sizes if packed else None)
+    states = _as_hx(_in_types(module, dense, (states,) if isinstance(states, Tensor) else states, packed))
     if packed:
         states = module.permute_hidden(states, x.sorted_indices)
     y, final = _layers(module, rows, (states,) if isinstance(states, Tensor) else states)
     if packed:
         return PackedSequence(y, *x[1:]), module.permute_hidden(_as_hx(final), x.unsorted_indices)
-    y = y.reshape(rows.steps, rows.rows, y.shape[-1])
+    y = y.reshape(dense.shape[1 if module.batch_first else 0], rows.rows, y.shape[-1])
     if single:
         return y.squeeze(1), _as_hx([state.squeeze(1) for state in final])
     return (y.transpose(0, 1) if module.batch_first else y), _as_hx(final)
@@ -72,8 +75,8 @@ def _layers(module: nn.RNNBase, rows: Ragged, states: tuple[Tensor, ...]) -> tup
         for number, direction in enumerate(directions):
             cell = template(module, rows.data.shape[1])
             weights = {
-                ours: getattr(module, f"{WEIGHTS[ours]}_l{layer}{direction}")
-                for ours, _ in cell.named_parameters()
+                ours: _weight(module, f"{WEIGHTS[ours]}_l{layer}{direction}", like)
+                for ours, like in cell.named_parameters()
             }
             place = layer * len(directions) + number
             start = type(cell).State(*(state[place] for state in states))
@@ -83,6 +86,39 @@ def _layers(module: nn.RNNBase, rows: Ragged, states: tuple[Tensor, ...]) -> tup
                 leaves.append(leaf)
         rows = rows.with_data(torch.cat(outputs, -1) if len(outputs) > 1 else outputs[0])
     return rows.data, [torch.stack(leaves) for leaves in final]
+
+
+def _weight(module: nn.RNNBase, name: str, like: Tensor) -> Tensor:
+    """A weight of the module, if it is of the template's shape, type and device."""
+    weight: Tensor = getattr(module, name)
+    if weight.shape != like.shape:
+        raise Fault(
+            f"{type(module).__name__}: {name} has shape {list(weight.shape)}, expected {list(like.shape)}"
+        )
+    _require_alike(module, name, weight, like)
+    return weight
+
+
+def _require_alike(module: nn.RNNBase, name: str, t: Tensor, like: Tensor) -> None:
+    who = type(module).__name__
+    if not compatible(t, like):
+        raise Fault(f"{who}: {name} is {t.dtype}, its weights are {like.dtype}: convert one of them")
+    if t.device != like.device:
+        raise Fault(f"{who}: {name} is on {t.device}, its weights are on {like.device}: move one of them")
+
+
+def _in_types(module: nn.RNNBase, x: Tensor, states: Sequence[Tensor], packed: bool) -> Sequence[Tensor]:
+    """First states as torch's own layer takes them: autocast has a kernel for a whole layer (on the CPU for the LSTM
+    of dense rows alone), whose states are converted, and with them what it returns.
+    """
+    like, kind = next(module.parameters()), x.device.type
+    for k, state in enumerate(states):
+        _require_alike(module, f"hx[{k}]" if len(states) > 1 else "hx", state, like)
+    if not torch.is_autocast_enabled(kind) or like.dtype == torch.float64:
+        return states
+    if kind == "cpu" and (module.mode != "LSTM" or packed):
+        return states
+    return [state.to(torch.get_autocast_dtype(kind)) for state in states]
 
 
 def template(module: nn.RNNBase, width: int) -> Cell:
@@ -151,7 +187,7 @@ class RNN(nn.RNN):
             return node  # type: ignore[no-any-return]
         if not _recorded():
             try:
-                return _forward(self, input, hx)
+                return _forward(self, input, hx)  # type: ignore[no-any-return]
             except Untraceable:  # hooks of all modules, say, which torch's own layer has no parts for
                 pass
         return super().forward(input, hx)
@@ -169,7 +205,7 @@ class GRU(nn.GRU):
             return node  # type: ignore[no-any-return]
         if not _recorded():
             try:
-                return _forward(self, input, hx)
+                return _forward(self, input, hx)  # type: ignore[no-any-return]
             except Untraceable:  # hooks of all modules, say, which torch's own layer has no parts for
                 pass
         return super().forward(input, hx)
@@ -187,7 +223,7 @@ class LSTM(nn.LSTM):
             return node  # type: ignore[no-any-return]
         if not _recorded():
             try:
-                return _forward(self, input, hx)
+                return _forward(self, input, hx)  # type: ignore[no-any-return]
             except Untraceable:  # hooks of all modules, say, which torch's own layer has no parts for
                 pass
         return super().forward(input, hx)

@@ -471,12 +471,15 @@ def assigned(model: nn.Module, x: Tensor) -> Pairs:
 
 
 @context
-def checkpoint(model: nn.Module, x: Tensor) -> Pairs:
-    x = x.detach().requires_grad_()
-    y = torch.utils.checkpoint.checkpoint(model, x, use_reentrant=True)
-    found = torch.autograd.grad(y.square().sum(), list(model.parameters())) if False else None
-    assert found is None
-    return [(y, model(x))]
+def checkpoints(model: nn.Module, x: Tensor) -> Pairs:
+    found = []
+    for reentrant in (True, False):
+        model.zero_grad()
+        y = torch.utils.checkpoint.checkpoint(model, x.detach().requires_grad_(), use_reentrant=reentrant)
+        y.square().sum().backward()
+        found += [weight.grad for weight in model.parameters()]
+    model.zero_grad(set_to_none=True)
+    return list(zip(found, 2 * gradients(model, x), strict=True))
 
 
 # what people do to modules
@@ -691,7 +694,9 @@ class Wrapped(Tensor):
 
     @staticmethod
     def __new__(cls, inner: Tensor) -> Any:
-        return Tensor._make_wrapper_subclass(cls, inner.shape, dtype=inner.dtype, device=inner.device)
+        return Tensor._make_wrapper_subclass(
+            cls, inner.shape, inner.stride(), inner.storage_offset(), dtype=inner.dtype, device=inner.device
+        )
 
     def __init__(self, inner: Tensor) -> None:
         self.inner = inner

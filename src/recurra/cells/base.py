@@ -42,7 +42,10 @@ class Cell(Configured):
         _LIVING[id(self)] = self
         for name in ("input_size", "hidden_size"):
             if name in self.__dict__.get("config", {}):
-                setattr(self, name, self.config[name])
+                size, least = self.config[name], int(name == "hidden_size")
+                if isinstance(size, int) and size < least:
+                    raise Fault(f"{cls.__name__}: {name} is {size}, expected at least {least}")
+                setattr(self, name, size)
         return self
 
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:

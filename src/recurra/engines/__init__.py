@@ -5,7 +5,7 @@ from recurra.engines.base import Engine, LoopResult
 from recurra.engines.choice import Choice, choose, required_engine
 from recurra.engines.eager import EagerEngine, run_opaque
 from recurra.engines.strict import strict, strictly
-from recurra.engines.transforms import transformed
+from recurra.engines.transforms import is_wrapper, transformed
 
 __all__ = [
     "Choice",
@@ -13,6 +13,7 @@ __all__ = [
     "Engine",
     "LoopResult",
     "choose",
+    "is_wrapper",
     "required_engine",
     "run_opaque",
     "strict",

@@ -1,8 +1,9 @@
-"""Whether torch follows every operation for another purpose than its own gradients."""
+"""Whether torch follows every operation for another purpose than its own gradients, or a tensor does."""
 
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 from torch.autograd import forward_ad
 
 from recurra.recording import jit_records
@@ -14,4 +15,20 @@ def transformed() -> bool:
         jit_records()
         or torch._C._functorch.peek_interpreter_stack() is not None
         or forward_ad._current_level >= 0
+    )
+
+
+_IN_MEMORY = Tensor.__torch_dispatch__
+_STRIDED = torch.strided
+
+
+def is_wrapper(t: Tensor) -> bool:
+    """Whether a tensor's numbers do not simply lie in memory, as its strides say: sparse, a stand-in without
+    numbers, several at once, or of a class that holds other tensors.
+    """
+    return (
+        type(t).__torch_dispatch__ is not _IN_MEMORY
+        or t.layout is not _STRIDED
+        or not torch._C._has_storage(t)
+        or t._is_zerotensor()
     )

@@ -14,6 +14,8 @@ from recurra.ragged import Ragged
 from recurra.recording import shape_of
 from recurra.state import named_leaves, with_leaves
 
+_AUTOCAST = {torch.float32, torch.bfloat16, torch.float16}
+
 
 def as_rows(cell: Cell, x: Ragged | Tensor) -> Ragged:
     """x as ragged rows that the cell can read.
@@ -48,7 +50,7 @@ def check_input(cell: Cell, rows: Ragged) -> None:
     if sizes != [width]:
         raise Fault(f"{who}: x has {sizes} numbers a step, expected [{width}] (input_size)")
     like = cell.example()
-    if data.dtype != like.dtype and not torch.is_autocast_enabled(data.device.type):
+    if not compatible(data, like):
         raise Fault(f"{who}: x is {data.dtype}, its weights are {like.dtype}: convert one of them")
     if data.device != like.device:
         raise Fault(f"{who}: x is on {data.device}, its weights are on {like.device}: move one of them")
@@ -91,10 +93,19 @@ def require_leaves(
                 f"{who}: state {name} has shape {list(leaf.shape)}, expected "
                 f"{[rows, *like.shape[1:]]}, a row for each of x's"
             )
-        if leaf.dtype != like.dtype and not torch.is_autocast_enabled(leaf.device.type):
+        if not compatible(leaf, like):
             raise Fault(f"{who}: state {name} is {leaf.dtype}, expected {like.dtype}: convert it")
         if leaf.device != device:
             raise Fault(f"{who}: state {name} is on {leaf.device}, x on {device}: move one of them")
+
+
+def compatible(t: Tensor, like: Tensor) -> bool:
+    """Whether a tensor may stand where one of `like`'s type is computed with: of that type, or, under autocast, of
+    another of those that it converts.
+    """
+    if t.dtype == like.dtype:
+        return True
+    return {t.dtype, like.dtype} <= _AUTOCAST and torch.is_autocast_enabled(t.device.type)
 
 
 def as_flags(rows: Ragged, resets: Ragged | Tensor) -> Tensor:

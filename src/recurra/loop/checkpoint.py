@@ -138,7 +138,8 @@ class _Checkpointed(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor | None) -> Any:
         frame: _Frame = ctx.frame
-        tensors, borders = ctx.saved_tensors[: ctx.inputs], ctx.saved_tensors[ctx.inputs :]
+        saved_tensors = ctx.saved_tensors  # once: a checkpoint of torch's gives them once
+        tensors, borders = saved_tensors[: ctx.inputs], saved_tensors[ctx.inputs :]
         needs: Sequence[bool] = ctx.needs_input_grad[1:]
         if torch.is_grad_enabled():
             return (None, *_differentiable(frame, tensors, needs, cotangents, ctx.random))
@@ -152,6 +153,8 @@ class _Checkpointed(torch.autograd.Function):
             with torch.enable_grad(), frame.autocast, _drawing(ctx.random[k], x):
                 outputs = frame.of(part, piece, states, fixed)
             arrived = [None if y_grad is None else y_grad[part.places], *state_grads]
+            # a state that came out of one type is the next segment's of another under autocast
+            arrived = [g if g is None else g.to(out.dtype) for g, out in zip(arrived, outputs, strict=True)]
             shares = gradients_of(outputs, arrived, [piece, *states, *fixed])
             if x_grad is not None and shares[0] is not None:
                 x_grad[part.places] = shares[0]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from recurra.engines import Engine, LoopResult, choose
+from recurra.engines import Engine, LoopResult, choose, is_wrapper
 from recurra.loop.plan import Plan
 from recurra.program import Program
 from recurra.program.interpret import full_rows, run_fixed, run_rows
@@ -85,7 +85,7 @@ def run_ready(ready: Ready, run: Run, states: Sequence[Tensor]) -> tuple[Tensor,
         tensors[ready.reset] = run.flags.unsqueeze(1)
     count = len(run.x)
     like = states[0] if states else run.x
-    choice = choose(program, like) if states else None
+    choice = choose(program, _strangest(like, run.x, ready.fixed.values())) if states else None
     engine, loop = (None, program.loop) if choice is None else (choice.engine, choice.loop)
     product = OPS["product"].run if engine is None else engine.product
     with part(BEFORE):
@@ -100,6 +100,13 @@ def run_ready(ready: Ready, run: Run, states: Sequence[Tensor]) -> tuple[Tensor,
     with part(AFTER):
         run_rows(values, program.of_part("after"), tensors, count, like, product)
     return full_rows(tensors[program.y], count, values[program.y].width), result.states
+
+
+def _strangest(like: Tensor, x: Tensor, fixed: Iterable[Tensor]) -> Tensor:
+    """The one that an engine might refuse: a tensor of a class of its own, among ordinary ones."""
+    if is_wrapper(like):
+        return like
+    return next((t for t in (x, *fixed) if is_wrapper(t)), like)
 
 
 def engine_for(plan: Plan, like: Tensor) -> tuple[Engine | None, dict[str, str]]:

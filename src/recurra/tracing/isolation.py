@@ -31,7 +31,9 @@ from recurra.tracing.slots import slots_of
 
 @contextmanager
 def plain_torch(device: torch.device) -> Iterator[None]:
-    """No autocast (of the CPU and of the device), transform, tracing or inference mode, for this thread."""
+    """For this thread no autocast (of the CPU and of the device), transform, tracing, mode, inference mode or
+    hooks of saved tensors.
+    """
     with ExitStack() as stack:
         stack.enter_context(unrecorded())
         stack.enter_context(temporarily_clear_interpreter_stack())
@@ -42,8 +44,15 @@ def plain_torch(device: torch.device) -> Iterator[None]:
         for kind in {"cpu", device.type}:
             if torch.amp.is_autocast_available(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
+        if torch._C._autograd._saved_tensors_hooks_is_enabled():  # a transform that is at work forbids them
+            # the innermost alone are called: torch's checkpoints count what passes through theirs
+            stack.enter_context(torch.autograd.graph.saved_tensors_hooks(_same, _same))
         stack.enter_context(_quiet())
         yield
+
+
+def _same(t: Tensor) -> Tensor:
+    return t
 
 
 @contextmanager

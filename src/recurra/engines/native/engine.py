@@ -11,21 +11,23 @@ from torch import Tensor
 from recurra.engines.base import LoopResult
 from recurra.engines.eager import EagerEngine
 from recurra.engines.native import _engine
+from recurra.engines.native.border import TYPES
 from recurra.engines.native.operators import loop_operator
 from recurra.engines.native.plan import NativePlan, native_plan, plan_or_refusal
 from recurra.engines.native.product import product
+from recurra.engines.native.result_types import result_types
 from recurra.engines.native.run import Saved, backward, forward
 from recurra.engines.native.serial import text_of
 from recurra.engines.native.team import torch_team
 from recurra.engines.strict import strictly
-from recurra.engines.transforms import transformed
+from recurra.engines.transforms import is_wrapper, transformed
 from recurra.errors import Fault
 from recurra.program import Loop
 from recurra.program.autograd import gradients_of
 from recurra.program.ops import OPS
 from recurra.timing import BACK_PRODUCTS, part
 
-TYPES = (torch.float32, torch.float64)
+_HALVES = (torch.bfloat16, torch.float16)
 
 
 def _recorded() -> bool:
@@ -46,7 +48,9 @@ class NativeEngine:
         """Why this loop can't run here on tensors of `like`'s type and device."""
         if like.device.type != "cpu":
             return f"it runs on the CPU, the tensors are on {like.device}"
-        if like.dtype not in TYPES:
+        if is_wrapper(like) and not _recorded():
+            return f"it reads numbers in memory, the tensors are of class {type(like).__name__}, layout {like.layout}"
+        if like.dtype not in TYPES and not (like.dtype in _HALVES and torch.is_autocast_enabled("cpu")):
             return f"it computes in float32 and float64, the tensors are {like.dtype}"
         if transformed():
             return "transforms of torch.func and forward-mode gradients follow the plain loop alone"
@@ -62,13 +66,34 @@ class NativeEngine:
         batch_sizes: Sequence[int],
         reverse: bool,
     ) -> LoopResult:
-        """See `Engine.run`."""
-        tensors = [t if t.dtype in TYPES else t.to(states[0].dtype) for t in (*inputs, *fixed, *states)]
+        """See `Engine.run`. Types are mixed as the eager engine mixes them: the run is in the widest of them, its
+        results are of the types that the plain loop would give.
+
+        Raises:
+            Fault: the plain loop can't run with types that are so mixed, or a tensor is not of the shape that the
+                loop has for it.
+        """
+        like = states[0].dtype
+        tensors = [
+            t if t.dtype is like or t.is_floating_point() else t.to(like) for t in (*inputs, *fixed, *states)
+        ]
+        if like in TYPES and not torch.is_autocast_enabled("cpu") and all(t.dtype is like for t in tensors):
+            return self._run(loop, tensors, batch_sizes, reverse)
+        types = result_types(loop, tensors, batch_sizes, reverse)
+        wide = torch.float64 if any(t.dtype is torch.float64 for t in tensors) else torch.float32
+        outputs, finals = self._run(loop, [t.to(wide) for t in tensors], batch_sizes, reverse)
+        results = [t.to(kind) for t, kind in zip((*outputs, *finals), types, strict=True)]
+        return LoopResult(results[: len(outputs)], results[len(outputs) :])
+
+    def _run(
+        self, loop: Loop, tensors: Sequence[Tensor], batch_sizes: Sequence[int], reverse: bool
+    ) -> LoopResult:
+        """All of one type: inputs, fixed, states."""
         plan, count = native_plan(loop), len(loop.outputs)
         needs_grad = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
         if _recorded():
             needs = "".join("01"[t.requires_grad] for t in tensors) if needs_grad else ""
-            results = loop_operator(text_of(loop), needs, list(batch_sizes), reverse, tensors)
+            results = loop_operator(text_of(loop), needs, list(batch_sizes), reverse, list(tensors))
             return LoopResult(results[:count], results[count : count + len(loop.states)])
         if needs_grad:
             results = _Loop.apply(loop, plan, batch_sizes, reverse, *tensors)  # type: ignore[no-untyped-call]
@@ -102,8 +127,10 @@ class _Loop(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> Any:
         plan: NativePlan = ctx.plan
-        tensors, results = ctx.saved_tensors[: ctx.arguments], ctx.saved_tensors[ctx.arguments :]
-        if torch.is_grad_enabled() or transformed():
+        saved_tensors = ctx.saved_tensors  # once: a checkpoint of torch's gives them once
+        tensors, results = saved_tensors[: ctx.arguments], saved_tensors[ctx.arguments :]
+        batched = transformed() or any(g is not None and is_wrapper(g) for g in gradients)
+        if torch.is_grad_enabled() or batched:
             if ctx.strict or strictly():
                 raise Fault(
                     "gradients of gradients, and many gradients at once, follow the plain loop of the eager "

@@ -11,6 +11,7 @@ import mmap
 import sys
 import weakref
 from collections import deque
+from contextlib import suppress
 
 import torch
 from torch import Tensor
@@ -19,6 +20,8 @@ LARGE = 2**19
 """Bytes from which an array comes from here."""
 MOST_FREE = 256 * 2**20
 """Bytes that are kept at most while nobody uses them."""
+
+_HUGE: int | None = getattr(mmap, "MADV_HUGEPAGE", None)
 
 # By size. Only operations that no other thread can come between: pages come back whenever a tensor dies.
 _free: dict[int, deque[mmap.mmap]] = {}
@@ -29,7 +32,10 @@ def empty_rows(like: Tensor, rows: int, width: int) -> Tensor:
     size = rows * width * like.element_size()
     if size < LARGE or sys.platform != "linux":
         return like.new_empty(rows, width)
-    pages = _pages(_rounded(size))
+    try:
+        pages = _pages(_rounded(size))
+    except OSError:  # no more maps, or no memory: torch asks in its own way, and says it in its own words
+        return like.new_empty(rows, width)
     owner = (ctypes.c_char * size).from_buffer(pages)
     # the tensor's storage alone holds this; when it goes, the pages are free
     weakref.finalize(owner, _give_back, pages).atexit = False
@@ -52,7 +58,9 @@ def _pages(size: int) -> mmap.mmap:
     except (KeyError, IndexError):
         pass
     pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    pages.madvise(mmap.MADV_HUGEPAGE)
+    if _HUGE is not None:
+        with suppress(OSError):  # a kernel without huge pages: small ones do
+            pages.madvise(_HUGE)
     return pages
 
 

@@ -114,7 +114,8 @@ def _setup(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
 
 def _gradients(ctx: Any, gradients: Sequence[Tensor | None]) -> Any:
     program, needs, batch_sizes, reverse = ctx.constants
-    tensors, results = ctx.saved_tensors[: ctx.arguments], ctx.saved_tensors[ctx.arguments :]
+    saved_tensors = ctx.saved_tensors  # once: a checkpoint of torch's gives them once
+    tensors, results = saved_tensors[: ctx.arguments], saved_tensors[ctx.arguments :]
     gradients = gradients[: ctx.results]
     incoming = "".join("01"[g is not None] for g in gradients)
     shares = iter(

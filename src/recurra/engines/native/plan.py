@@ -5,8 +5,10 @@ needed.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple, TypeVar
+
+import torch
 
 from recurra.engines.native.backward_call import BackwardCall, NeedsOfStep, backward_call
 from recurra.engines.native.forward_call import ForwardCall
@@ -31,17 +33,26 @@ class NativePlan:
     Attributes:
         step: the loop in primitives.
         outputs: how many the loop has.
+        inputs: widths of the loop's inputs.
         matrices, vectors: positions in `loop.fixed` of the step's weights and vectors.
+        vector_shapes: of those.
         text: see `text_of`; None until that is called.
+        result_types: see the function of that name.
     """
 
     def __init__(self, loop: Loop) -> None:
         self.step = lower(loop)
+        ends = (*self.step.outputs, *self.step.next_states)
+        if 0 in (*self.step.states, *map(self.step.graph.width, self.step.graph.ancestors(ends))):
+            raise Untraceable("a value of the step has no numbers, its width is 0")
         self.outputs = len(loop.outputs)
         self.text: str | None = None
+        self.result_types: dict[Hashable, tuple[torch.dtype, ...]] = {}
         kinds = [len(loop.values[number].shape) == 2 for number in loop.fixed]
         self.matrices = [k for k, matrix in enumerate(kinds) if matrix]
         self.vectors = [k for k, matrix in enumerate(kinds) if not matrix]
+        self.inputs = self.step.inputs[: len(loop.inputs)]
+        self.vector_shapes = [(width,) for width in self.step.vectors]
         self._first_fixed = len(loop.inputs)
         self._first_state = len(loop.inputs) + len(loop.fixed)
         self._plain: ForwardCall | None = None

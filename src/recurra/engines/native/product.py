@@ -9,22 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from recurra.engines.native.border import TYPES, dense, is_plain
 from recurra.engines.native.library import column_sums, matrix_product
 from recurra.program.ops import OPS
 
-_TYPES = (torch.float32, torch.float64)
-
 
 def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """`[rows, in] @ [in, out] + [out]`; by torch where types are mixed or autocast chooses them."""
-    like = x.dtype
-    same = weight.dtype == like and (bias is None or bias.dtype == like)
-    if (
-        like not in _TYPES
-        or not same
-        or torch.is_autocast_enabled("cpu")
-        or (bias is not None and bias.dim() != 1)
-    ):
+    """`[rows, in] @ [in, out] + [out]`; by torch where types are mixed, autocast chooses them, or a tensor is one
+    that the library can't read or that does not fit.
+    """
+    if torch.is_autocast_enabled("cpu") or not _fit(x, weight, bias):
         return OPS["product"].run(x, weight, bias)
     if bias is not None and bias.shape != weight.shape[1:]:
         bias = bias.expand(weight.shape[1])
@@ -37,12 +31,13 @@ class _Product(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
         out = x.new_empty(len(x), weight.shape[1])
-        matrix_product(_whole(x), _whole(weight), None if bias is None else bias.contiguous(), out)
+        matrix_product(x, weight, bias, out)
         return out
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         x, weight = ctx.saved_tensors
+        gradient = dense(gradient)
         of_x, of_weight, of_bias = ctx.needs_input_grad
         across = weight.stride(0) == 1 and weight.stride(1) != 1  # laid out in memory as the weight is
         return (
@@ -58,13 +53,17 @@ class _Sums(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.rows = len(x)
-        return column_sums(_whole(x))
+        return column_sums(x)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         return gradient.expand(ctx.rows, -1)
 
 
-def _whole(t: Tensor) -> Tensor:
-    """The library takes any strides but those of numbers that stand for many."""
-    return t.contiguous() if 0 in t.stride() else t
+def _fit(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
+    like = x.dtype
+    if like not in TYPES or weight.dtype is not like or not is_plain(x) or not is_plain(weight):
+        return False
+    if bias is not None and (bias.dtype is not like or bias.dim() != 1 or not is_plain(bias)):
+        return False
+    return x.dim() == weight.dim() == 2 and x.shape[1] == weight.shape[0]

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from recurra.engines.native.backward_call import BackwardCall, InputGradient
-from recurra.engines.native.library import addresses, empty_as, matrices_of, rows_of, rowwise
+from recurra.engines.native.border import NOWHERE, Border, dense
+from recurra.engines.native.library import empty_as
 from recurra.engines.native.memory import empty_rows
 from recurra.engines.native.plan import NativePlan, Needs
 from recurra.timing import BACK_LOOP, BACK_PRODUCTS, BEFORE, LOOP, spent
@@ -52,33 +53,40 @@ def forward(
 
     Args:
         tensors: inputs, fixed, states.
+
+    Raises:
+        Fault: one of another type, shape or kind than the plan says.
     """
     inputs, fixed, states = plan.split(tensors)
-    call, like, count = plan.forward(needs), states[0], sum(batch_sizes)
+    call, like, step = plan.forward(needs), states[0], plan.step
+    count, rows = sum(batch_sizes), like.shape[0]
+    border = Border(like.dtype)
+    # what comes in, before memory is made for what goes out
+    read = border.rows("input", inputs, count, plan.inputs)
+    initial = border.rows("state", states, rows, step.states)
+    weights = border.matrices("weight", [fixed[k] for k in plan.matrices], step.weights)
+    vectors = border.whole("vector", [fixed[k] for k in plan.vectors], plan.vector_shapes)
     outputs = [like.new_empty(count, width) for width in call.outputs]
-    finals = [like.new_empty(t.shape) for t in states]
-    arrays = [rowwise(t) for t in (*inputs, *outputs)]
-    initial = [rowwise(t) for t in states]
-    vectors = [fixed[k].contiguous() for k in plan.vectors]
+    finals = [like.new_empty(rows, width) for width in step.states]
     width = call.width
-    tape, scratch = empty_rows(like, count, width), empty_rows(like, count, call.scratch)
+    buffers = [empty_rows(like, count, width), empty_rows(like, count, call.scratch)]
     seconds = call.calls.of(like.dtype).run(
-        rows=len(like),
+        rows=rows,
         batch_sizes=batch_sizes,
         reverse=reverse,
-        tensors=rows_of(arrays),
-        buffers=addresses([tape, scratch]),
-        initial=rows_of(initial),
-        weights=matrices_of([fixed[k] for k in plan.matrices]),
-        vectors=addresses(vectors),
-        finals=addresses(finals),
+        tensors=[*read, *border.rows("output", outputs, count, call.outputs)],
+        buffers=border.whole("buffer", buffers, [(count, width), (count, call.scratch)]),
+        initial=initial,
+        weights=weights,
+        vectors=vectors,
+        finals=border.whole("final state", finals, [(rows, width) for width in step.states]),
         totals=[],
         gradients=[],
         sums=[],
         threads=torch.get_num_threads(),
     )
     spent((BEFORE, LOOP, LOOP), seconds, call.calls.multiplied, count)
-    return outputs, finals, [tape] if width else []
+    return outputs, finals, buffers[:1] if width else []
 
 
 def backward(
@@ -95,41 +103,63 @@ def backward(
     Args:
         batch_sizes, reverse: of the forward run.
         outputs, finals: gradients that come in; None: none does.
+
+    Raises:
+        Fault: a tensor of another type, shape or kind than the plan says.
     """
     call = plan.backward(needs, frozenset(k for k, g in enumerate(outputs) if g is not None))
-    like, count = saved.states[0], sum(batch_sizes)
+    like, count, step, run = saved.states[0], sum(batch_sizes), plan.step, plan.forward(needs)
+    rows = like.shape[0]
+    border = Border(like.dtype)
+    # what comes in, before memory is made for what goes out
+    incoming = [dense(g) for g in outputs if g is not None]
+    initial = [
+        like.new_zeros(rows, width) if g is None else dense(g)
+        for g, width in zip(finals, step.states, strict=True)
+    ]
+    matrices = [saved.fixed[k] for k in plan.matrices]
+    read = [
+        *border.rows("input", saved.inputs, count, plan.inputs),
+        *border.rows("output", saved.outputs, count, run.outputs),
+        *border.rows(
+            "gradient of output",
+            incoming,
+            count,
+            [width for g, width in zip(outputs, run.outputs, strict=True) if g is not None],
+        ),
+    ]
+    states = border.rows("gradient of state", initial, rows, step.states)
+    weights = border.matrices("weight", matrices, step.weights)
+    vectors = border.whole("vector", [saved.fixed[k] for k in plan.vectors], plan.vector_shapes)
+    tape = border.whole("tape", saved.tape, [(count, run.width)] if run.width else [])
     # tensors
-    incoming = [g for g in outputs if g is not None]
     direct = [like.new_empty(count, width) for width in call.direct]
     of_inputs = [_start(g, direct, like, count) for g in call.inputs]
     own = [t for g, t in zip(call.inputs, of_inputs, strict=True) if t is not None and not g.in_place]
-    arrays = [rowwise(t) for t in (*saved.inputs, *saved.outputs, *incoming, *direct, *own)]
-    tape = saved.tape[0] if saved.tape else like  # no array lies in it then
     scratch = empty_rows(like, count, call.scratch)
     # the loop, whose states are gradients
-    states = [
-        rowwise(torch.zeros_like(s) if g is None else g) for s, g in zip(saved.states, finals, strict=True)
-    ]
-    of_states = [like.new_empty(t.shape) for t in states]
+    of_states = [like.new_empty(rows, width) for width in step.states]
     totals = [like.new_empty(width) for width in call.totals]
     # weights and vectors
-    matrices = [saved.fixed[k] for k in plan.matrices]
-    vectors = [saved.fixed[k].contiguous() for k in plan.vectors]
     of_matrices = [empty_as(t) if m in call.weights else None for m, t in enumerate(matrices)]
     sums = [like.new_empty(width) for width in call.sums]
     seconds = call.calls.of(like.dtype).run(
-        rows=len(like),
+        rows=rows,
         batch_sizes=batch_sizes,
         reverse=not reverse,
-        tensors=rows_of(arrays),
-        buffers=addresses([tape, scratch]),
-        initial=rows_of(states),
-        weights=matrices_of(matrices),
-        vectors=addresses(vectors),
-        finals=addresses(of_states),
-        totals=addresses(totals),
-        gradients=matrices_of(of_matrices),
-        sums=addresses(sums),
+        tensors=[
+            *read,
+            *border.rows("gradient", direct, count, call.direct),
+            *border.rows("gradient of input", own, count, call.own),
+        ],
+        buffers=[*(tape or [NOWHERE]), *border.whole("buffer", [scratch], [(count, call.scratch)])],
+        initial=states,
+        weights=weights,
+        vectors=vectors,
+        finals=border.whole("gradient of state", of_states, [(rows, width) for width in step.states]),
+        totals=border.whole("total", totals, [(width,) for width in call.totals]),
+        gradients=border.matrices("gradient of weight", of_matrices, step.weights),
+        sums=border.whole("sum", sums, [(width,) for width in call.sums]),
         threads=torch.get_num_threads(),
     )
     spent((BACK_PRODUCTS, BACK_LOOP, BACK_PRODUCTS), seconds, call.calls.multiplied, count)

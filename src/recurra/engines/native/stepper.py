@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recurra.engines.native._engine import HoistedProduct, Segment, Stepper, WeightKind
+from recurra.engines.native.border import NOWHERE, Border, described, is_plain
 from recurra.engines.native.encode import encode
-from recurra.engines.native.library import matrices_of
 from recurra.lowering.graph import StepGraph
 from recurra.lowering.lower import lower
 from recurra.program import Loop, Program, Untraceable, Value
@@ -64,21 +64,24 @@ class NativeStepper:
         threads: int,
         tokens: Tokens | None,
     ) -> None:
+        if any(0 in value.shape for value in program.values):
+            raise Untraceable("a value of the step has no numbers, its width is 0")
         program, constants = _without_sources(program)
         fixed: dict[int, Any] = dict(constants)
         for number, value in enumerate(program.values):
             if value.op == "fixed" and number not in constants:
-                fixed[number] = weights[value.attrs[0]].detach()
+                fixed[number] = _readable(weights, value.attrs[0])
         with torch.no_grad():
             run_fixed(program.values, program.of_part("once"), fixed)
         values = program.values
         self.output_size = values[program.y].width
         self.states = {name: _aligned(streams, values[n].width) for name, n in program.states.items()}
         loops = _segments(program)
-        sources: dict[int, Floats | None] = {program.x: None}  # of arrays; None: x itself
+        border = Border(torch.float32)
+        sources: dict[int, Tensor | None] = {program.x: None}  # of arrays; None: x itself
         self.tabulated = False
         if tokens is not None:
-            table = None if tokens.name is None else weights[tokens.name]
+            table = None if tokens.name is None else _readable(weights, tokens.name)
             tables = _tables(program, _crossing(program, loops), tokens.count, table, fixed)
             self.tabulated = tables is not None
             sources = dict(tables or {program.x: _own(table)})
@@ -86,9 +89,16 @@ class NativeStepper:
             loops = loops[1:]
         loops = [loop for loop in loops if loop.body or loop.states]
         arrays = _Arrays(values)
-        places = [(arrays.of(n), 0 if table is None else table.ctypes.data) for n, table in sources.items()]
+        places = [
+            (
+                arrays.of(n),
+                NOWHERE if table is None else border.whole("table", [table], [_shape(values[n], tokens)])[0],
+            )
+            for n, table in sources.items()
+        ]
         y = arrays.of(program.y)
-        parts = [_segment(loop, arrays, fixed) for loop in loops]
+        memory = [torch.from_numpy(state) for state in self.states.values()]
+        segments = [_segment(loop, arrays, fixed, border) for loop in loops]
         native = Stepper(
             streams=streams,
             threads=threads,
@@ -96,12 +106,12 @@ class NativeStepper:
             tokens=0 if tokens is None else tokens.count,
             arrays=arrays.widths,
             sources=places,
-            segments=[segment for segment, _ in parts],
+            segments=segments,
             loop=next((k for k, loop in enumerate(loops) if loop.states), -1),
-            states=[state.ctypes.data for state in self.states.values()],
+            states=border.whole("state", memory, [state.shape for state in self.states.values()]),
             y=y,
         )
-        self._sources = sources  # the library reads the tables; it has read the weights
+        self._tables = list(sources.values())  # the library reads them; it has read the weights
         self.run = native.run
         self.work = native.work
         self.weight_bytes = native.weight_bytes
@@ -156,7 +166,7 @@ def _crossing(program: Program, loops: list[Loop]) -> list[int]:
 
 def _tables(
     program: Program, crossing: list[int], count: int, table: Tensor | None, fixed: dict[int, Any]
-) -> dict[int, Floats] | None:
+) -> dict[int, Tensor] | None:
     """Number -> table `[count, width]` of what crosses into the loop; None where that would grow too large.
 
     A one in the place of the token has no other way: its own rows would be larger still.
@@ -190,10 +200,24 @@ def _ones(first: int, last: int, width: int) -> Tensor:
     return rows
 
 
-def _own(table: Tensor | None) -> Floats:
+def _own(table: Tensor | None) -> Tensor:
     """A copy, which later changes of the weights leave alone."""
     assert table is not None
-    return np.array(table.detach().numpy(), np.float32, order="C")
+    return table.detach().to(torch.float32, copy=True, memory_format=torch.contiguous_format)
+
+
+def _readable(weights: Mapping[str, Tensor], name: str) -> Tensor:
+    weight = weights[name].detach()
+    if not is_plain(weight):
+        raise Untraceable(
+            f"its weight {name.removeprefix('model.')} is {described(weight)}, which it can't read"
+        )
+    return weight
+
+
+def _shape(value: Value, tokens: Tokens | None) -> tuple[int, int]:
+    """Of a table of that value for every token."""
+    return 0 if tokens is None else tokens.count, value.width
 
 
 class _Arrays:
@@ -219,8 +243,8 @@ class _Arrays:
         return len(self.widths) - 1
 
 
-def _segment(loop: Loop, arrays: _Arrays, fixed: dict[int, Any]) -> tuple[Segment, list[Tensor]]:
-    """A loop as the library takes it, and the tensors whose addresses are in it."""
+def _segment(loop: Loop, arrays: _Arrays, fixed: dict[int, Any], border: Border) -> Segment:
+    """A loop as the library takes it."""
     step = lower(loop)
     # an output that is just a product of an input is that product's own array
     products = {
@@ -232,11 +256,12 @@ def _segment(loop: Loop, arrays: _Arrays, fixed: dict[int, Any]) -> tuple[Segmen
     step = replace(step, outputs=tuple(step.outputs[k] for k in outputs))
     code = encode(step)
     matrices = [_float(fixed[n]) for n in loop.fixed if len(loop.values[n].shape) == 2]
-    vectors = [_float(fixed[n]).contiguous() for n in loop.fixed if len(loop.values[n].shape) != 2]
-    weights = [
-        matrices[weight] for weight in (*(w for w, _ in code.weights), *(h.weight for h in step.hoisted))
-    ]
-    segment = Segment(
+    vectors = [_float(fixed[n]) for n in loop.fixed if len(loop.values[n].shape) != 2]
+    weights = [*(w for w, _ in code.weights), *(h.weight for h in step.hoisted)]
+    sizes = [step.weights[w] for w in weights]
+    for tensor in (*matrices, *vectors):
+        border.keep(tensor)
+    return Segment(
         program=code.program,
         inputs=[
             *(arrays.of(n) for n in loop.inputs),
@@ -256,11 +281,10 @@ def _segment(loop: Loop, arrays: _Arrays, fixed: dict[int, Any]) -> tuple[Segmen
             )
             for k, h in enumerate(step.hoisted)
         ],
-        sizes=[(weight.shape[0], weight.shape[1]) for weight in weights],
-        weights=matrices_of(weights),
-        vectors=[vector.data_ptr() for vector in vectors],
+        sizes=sizes,
+        weights=border.matrices("weight", [matrices[w] for w in weights], sizes),
+        vectors=border.whole("vector", vectors, [(width,) for width in step.vectors]),
     )
-    return segment, [*matrices, *vectors]
 
 
 def _is_hoisted(step: StepGraph, node: int) -> bool:
