@@ -8,7 +8,7 @@ of a `PackedSequence` are never padded, on any device.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, cast, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -111,10 +111,12 @@ def _in_types(module: nn.RNNBase, x: Tensor, states: Sequence[Tensor], packed: b
     """First states as torch's own layer takes them: autocast has a kernel for a whole layer (on the CPU for the LSTM
     of dense rows alone), whose states are converted, and with them what it returns.
     """
-    like, kind = next(module.parameters()), x.device.type
+    like, kind = cast(Tensor, module.weight_ih_l0), x.device.type
     for k, state in enumerate(states):
         _require_alike(module, f"hx[{k}]" if len(states) > 1 else "hx", state, like)
-    if not torch.is_autocast_enabled(kind) or like.dtype == torch.float64:
+    if not torch.amp.is_autocast_available(kind) or not torch.is_autocast_enabled(kind):
+        return states
+    if like.dtype == torch.float64:
         return states
     if kind == "cpu" and (module.mode != "LSTM" or packed):
         return states

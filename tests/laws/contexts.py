@@ -444,9 +444,9 @@ def fake_mode(model: nn.Module, x: Tensor) -> Pairs:
 def fake_model(model: nn.Module, x: Tensor) -> Pairs:
     from torch._subclasses.fake_tensor import FakeTensorMode
 
+    twin, numbers = copy.deepcopy(model), weights_of(model)
     with FakeTensorMode() as mode:
-        twin = copy.deepcopy(model)
-        weights = {n: mode.from_tensor(w) for n, w in weights_of(model).items()}
+        weights = {name: mode.from_tensor(weight) for name, weight in numbers.items()}
         y = torch.func.functional_call(twin, weights, (mode.from_tensor(x),))
     assert y.shape[:2] == x.shape[:2]
     return [(model(x), copy.deepcopy(model)(x))]
@@ -555,8 +555,9 @@ def replicated(model: nn.Module, x: Tensor) -> Pairs:
         for name, part in module._modules.items():
             twin._modules[name] = None if part is None else replicate(part)
         for name, weight in module._parameters.items():
-            if weight is not None:
-                del twin._parameters[name]
+            if weight is None:
+                twin._parameters[name] = None
+            else:
                 setattr(twin, name, memo[id(weight)])
         return twin
 
@@ -657,11 +658,12 @@ def old_weight_norm(model: nn.Module, x: Tensor) -> Pairs:
 @context
 def spectral_norm(model: nn.Module, x: Tensor) -> Pairs:
     part, name = last_matrix(model)
+    twin = copy.deepcopy(model)
+    other_part, _ = last_matrix(twin)
     nn.utils.parametrizations.spectral_norm(part, name)
     model.eval()
-    twin = copy.deepcopy(model)
-    part, _ = last_matrix(twin)
-    parametrize.remove_parametrizations(part, name)
+    with torch.no_grad():
+        getattr(other_part, name).copy_(getattr(part, name))
     return [(model(x), twin(x))]
 
 

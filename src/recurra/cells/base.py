@@ -95,7 +95,7 @@ class Cell(Configured):
         tensor = _first(self, "_buffers") if tensor is None else tensor
         if tensor is None:
             return torch.empty(0)
-        return tensor.detach() if tensor.requires_grad else tensor
+        return tensor
 
     def required(self, name: str) -> Any:
         """An attribute that a subclass must have; a Fault that says how it comes to it where it has not."""
