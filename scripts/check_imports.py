@@ -27,7 +27,7 @@ ARROW = (
     ("tracing", "lowering"),
     ("program",),
     ("ragged", "state", "registry", "timing", "storage"),
-    ("signatures",),
+    ("recording", "signatures"),
     ("errors", "version"),
 )
 LEVEL = {room: level for level, rooms in enumerate(reversed(ARROW)) for room in rooms}

@@ -8,7 +8,7 @@ of a `PackedSequence` are never padded, on any device.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -22,10 +22,20 @@ from recurra.cells.base import Cell
 from recurra.errors import Fault
 from recurra.layers.from_torch import WEIGHTS, cell_of
 from recurra.loop.arguments import compatible
+from recurra.loop.plan import plan_of
 from recurra.loop.scan import run_layer
+from recurra.program import Untraceable
 from recurra.ragged import Ragged
+from recurra.recording import fx_call, jit_records, refuse_script
+from recurra.tracing.isolation import plain_torch
 
 
+def _recorded() -> bool:
+    """Whether the call is written down for elsewhere, where torch's own operator is the best there is."""
+    return jit_records() or torch.compiler.is_exporting()
+
+
+@torch.compiler.disable(reason="torch.compile takes no module of torch's RNN, GRU and LSTM into its graphs")  # type: ignore[no-untyped-call, untyped-decorator]
 def _forward(module: nn.RNNBase, x: Any, hx: Any) -> tuple[Any, Any]:
     packed = isinstance(x, PackedSequence)
     single = False
@@ -104,7 +114,9 @@ def _low_states(module: nn.RNNBase, states: Sequence[Tensor], packed: bool) -> S
     the CPU for the LSTM of dense rows alone): converted, and with them what it returns.
     """
     kind = states[0].device.type
-    if not torch.is_autocast_enabled(kind) or states[0].dtype == torch.float64:
+    if not torch.amp.is_autocast_available(kind) or not torch.is_autocast_enabled(kind):
+        return states
+    if states[0].dtype == torch.float64:
         return states
     if kind == "cpu" and (module.mode != "LSTM" or packed):
         return states
@@ -116,18 +128,25 @@ def template(module: nn.RNNBase, width: int) -> Cell:
 
     It stands for what a step does; its weights are never read.
     """
-    like = next(module.parameters())
+    like: Tensor = module.weight_ih_l0  # type: ignore[assignment]
     kind = (module.mode, width, module.hidden_size, module.proj_size, module.bias, like.dtype, like.device)
     if kind not in _TEMPLATES:
-        with torch.device("meta"):
-            cell = cell_of(module, width)
-        for part in cell.modules():
-            for name, weight in list(part.named_parameters(recurse=False)):
-                # one number in every place: the shape of the weight without its memory
-                shape = torch.zeros((), dtype=like.dtype, device=like.device).expand(weight.shape)
-                setattr(part, name, nn.Parameter(shape))
-        _TEMPLATES[kind] = cell
+        with plain_torch(like.device):  # it is for every later call too
+            cell = _template(module, width, like)
+            plan_of(cell)
+            _TEMPLATES[kind] = cell
     return _TEMPLATES[kind]
+
+
+def _template(module: nn.RNNBase, width: int, like: Tensor) -> Cell:
+    with torch.device("meta"):
+        cell = cell_of(module, width)
+    for part in cell.modules():
+        for name, weight in list(part.named_parameters(recurse=False)):
+            # one number in every place: the shape of the weight without its memory
+            shape = torch.zeros((), dtype=like.dtype, device=like.device).expand(weight.shape)
+            setattr(part, name, nn.Parameter(shape))
+    return cell
 
 
 _TEMPLATES: dict[tuple[Any, ...], Cell] = {}
@@ -169,18 +188,51 @@ class RNN(nn.RNN):
     """`torch.nn.RNN`: see there; the loop over time is Recurra's."""
 
     def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
-        return _forward(self, input, hx)
+        node = fx_call(self, input, hx)
+        if node is not None:
+            return node  # type: ignore[no-any-return]
+        if not _recorded():
+            try:
+                return _forward(self, input, hx)  # type: ignore[no-any-return]
+            except Untraceable:  # hooks of all modules, say, which torch's own layer has no parts for
+                pass
+        return super().forward(input, hx)
+
+    def __prepare_scriptable__(self) -> NoReturn:
+        refuse_script(type(self).__name__)
 
 
 class GRU(nn.GRU):
     """`torch.nn.GRU`: see there; the loop over time is Recurra's."""
 
     def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
-        return _forward(self, input, hx)
+        node = fx_call(self, input, hx)
+        if node is not None:
+            return node  # type: ignore[no-any-return]
+        if not _recorded():
+            try:
+                return _forward(self, input, hx)  # type: ignore[no-any-return]
+            except Untraceable:  # hooks of all modules, say, which torch's own layer has no parts for
+                pass
+        return super().forward(input, hx)
+
+    def __prepare_scriptable__(self) -> NoReturn:
+        refuse_script(type(self).__name__)
 
 
 class LSTM(nn.LSTM):
     """`torch.nn.LSTM`: see there; the loop over time is Recurra's."""
 
     def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
-        return _forward(self, input, hx)
+        node = fx_call(self, input, hx)
+        if node is not None:
+            return node  # type: ignore[no-any-return]
+        if not _recorded():
+            try:
+                return _forward(self, input, hx)  # type: ignore[no-any-return]
+            except Untraceable:  # hooks of all modules, say, which torch's own layer has no parts for
+                pass
+        return super().forward(input, hx)
+
+    def __prepare_scriptable__(self) -> NoReturn:
+        refuse_script(type(self).__name__)

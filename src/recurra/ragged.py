@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from recurra.errors import Fault
+from recurra.recording import jit_records, same_size, shape_of
 
 
 class Ragged:
@@ -43,10 +44,9 @@ class Ragged:
         longest = self.batch_sizes[0] if self.batch_sizes else 0
         self.rows = rows if rows is not None else (longest if order is None else len(order))
         self._index: dict[str, Tensor] = {}
-        if data.shape[0] != sum(self.batch_sizes):
-            raise Fault(
-                f"ragged data has {data.shape[0]} rows, but its batch sizes sum to {sum(self.batch_sizes)}"
-            )
+        if shape_of(data)[0] != sum(self.batch_sizes):
+            count = shape_of(data)[0]
+            raise Fault(f"ragged data has {count} rows, but its batch sizes sum to {sum(self.batch_sizes)}")
 
     # from other forms
 
@@ -101,16 +101,17 @@ class Ragged:
     @classmethod
     def from_dense(cls, dense: Tensor, batch_first: bool = True) -> Ragged:
         """From `[B, T, ...]` (or `[T, B, ...]`) with every row full; the latter without a copy."""
+        if jit_records():
+            dense = same_size(dense)
         if batch_first:
             dense = dense.transpose(0, 1)
-        steps, batch = dense.shape[:2]
-        return cls(
-            dense.reshape(steps * batch, *dense.shape[2:]), (batch,) * steps if batch else (), rows=batch
-        )
+        steps, batch, *rest = shape_of(dense)
+        return cls(dense.reshape(steps * batch, *rest), (batch,) * steps if batch else (), rows=batch)
 
     @classmethod
     def from_packed(cls, packed: PackedSequence) -> Ragged:
         """From torch's packed sequence; nothing is copied."""
+        _require_lengths()
         return cls(packed.data, packed.batch_sizes.tolist(), packed.sorted_indices)
 
     @classmethod
@@ -125,6 +126,7 @@ class Ragged:
         Args:
             starts, lengths: `[B]` int64 on the CPU.
         """
+        _require_lengths()
         ordered, order = torch.sort(lengths, descending=True, stable=True)
         sizes = _batch_sizes(ordered)
         rows, steps = _positions(sizes)
@@ -310,6 +312,15 @@ class Ragged:
             self._index["rows"] = rows.to(self.data.device)
             self._index["steps"] = steps.to(self.data.device)
         return self._index["rows"], self._index["steps"]
+
+
+def _require_lengths() -> None:
+    """Fault where a trace would keep these lengths for all later ones."""
+    if jit_records():
+        raise Fault(
+            "torch.jit.trace, and ONNX by it, would fix the lengths of these rows for ever: trace the model "
+            "over one tensor [batch, time, features], or use torch.export.export"
+        )
 
 
 def _integers(values: Sequence[int]) -> Tensor:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
-from typing import Any, Self, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
 
 from torch import nn
 
 from recurra.errors import Fault, UnknownName, nearest, quoted
+from recurra.recording import refuse_script
 from recurra.signatures import check_arguments
 
 T = TypeVar("T")
@@ -115,6 +116,9 @@ class Configured(nn.Module):
     def __init__(self) -> None:
         # nn.Module.__init__ ran in __new__; running it again would drop what a subclass registered first
         pass
+
+    def __prepare_scriptable__(self) -> NoReturn:
+        refuse_script(type(self).__name__)
 
 
 def to_config(value: Any) -> Any:

@@ -93,7 +93,9 @@ class Cell(Configured):
         """A tensor of the type and on the device of this cell's weights (or buffers, where it has none)."""
         tensor = _first(self, "_parameters")
         tensor = _first(self, "_buffers") if tensor is None else tensor
-        return torch.empty(0) if tensor is None else tensor.detach()
+        if tensor is None:
+            return torch.empty(0)
+        return tensor
 
     def required(self, name: str) -> Any:
         """An attribute that a subclass must have; a Fault that says how it comes to it where it has not."""

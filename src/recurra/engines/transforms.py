@@ -7,10 +7,16 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch.nn import Parameter
 
+from recurra.recording import jit_records
+
 
 def transformed() -> bool:
-    """Whether a transform of torch.func is at work, or forward-mode differentiation."""
-    return torch._C._functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0
+    """Whether a transform of torch.func is at work, forward-mode differentiation, or `torch.jit.trace`."""
+    return (
+        jit_records()
+        or torch._C._functorch.peek_interpreter_stack() is not None
+        or forward_ad._current_level >= 0
+    )
 
 
 _IN_MEMORY = Tensor.__torch_dispatch__
@@ -19,8 +25,8 @@ _STRIDED = torch.strided
 
 def is_wrapper(t: Tensor) -> bool:
     """Whether a tensor's numbers do not simply lie in memory, as its strides say: sparse, a stand-in without
-    numbers, or of a class that holds other tensors.
+    numbers, several at once, or of a class that holds other tensors.
     """
     kind = type(t)
     ordinary = kind is Parameter or kind is Tensor or kind.__torch_dispatch__ is _IN_MEMORY
-    return not ordinary or t.layout is not _STRIDED
+    return not (ordinary and t.layout is _STRIDED and torch._C._has_storage(t) and not t._is_zerotensor())

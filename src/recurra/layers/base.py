@@ -8,6 +8,7 @@ from torch import Tensor
 
 from recurra.errors import Fault
 from recurra.ragged import Ragged
+from recurra.recording import fx_call, jit_records, shape_of, sizes_fixed
 from recurra.registry import Configured
 
 Rows = TypeVar("Rows", Ragged, Tensor)
@@ -69,6 +70,15 @@ class Layer(Configured):
         Raises:
             Fault: x, state or resets of the wrong shape or type.
         """
+        node = fx_call(self, x, state, resets=resets)
+        if node is not None:
+            return node  # type: ignore[no-any-return]
+        if jit_records():
+            with sizes_fixed():
+                return self._run(x, state, resets)
+        return self._run(x, state, resets)
+
+    def _run(self, x: Rows, state: Any, resets: Ragged | Tensor | None) -> tuple[Rows, Any]:
         if isinstance(x, Ragged):
             rows = x
         elif isinstance(x, Tensor) and x.dim() == 3:
@@ -84,8 +94,9 @@ class Layer(Configured):
         y, final = self.run(rows, state, flags)
         if isinstance(x, Ragged):
             return y, final
-        steps = y.steps if len(y) else x.shape[1]
-        return y.data.reshape(steps, x.shape[0], y.data.shape[-1]).transpose(0, 1), final
+        batch, length = shape_of(x)[:2]
+        steps = y.steps if len(y) else length
+        return y.data.reshape(steps, batch, shape_of(y.data)[-1]).transpose(0, 1), final
 
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         """One step of a causal layer: `x [B, input_size]` -> `y [B, output_size]`, the next state."""

@@ -6,10 +6,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.fx import Proxy
 
 from recurra.cells.base import Cell
 from recurra.errors import Fault
 from recurra.ragged import Ragged
+from recurra.recording import shape_of
 from recurra.state import named_leaves, with_leaves
 
 _AUTOCAST = {torch.float32, torch.bfloat16, torch.float16}
@@ -28,6 +30,11 @@ def as_rows(cell: Cell, x: Ragged | Tensor) -> Ragged:
     if isinstance(x, Ragged):
         check_input(cell, x)
         return x
+    if isinstance(x, Proxy):
+        raise Fault(
+            f"{who}: torch.fx can't follow a loop over time: scan within recurra.Recurrent(cell), which is "
+            f"one node of its graph"
+        )
     if not isinstance(x, Tensor) or x.dim() != 3:
         kind = f"a tensor {list(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
         raise Fault(f"{who}: x is {kind}, expected a Ragged or a tensor [batch, time, features]")
@@ -39,8 +46,9 @@ def as_rows(cell: Cell, x: Ragged | Tensor) -> Ragged:
 def check_input(cell: Cell, rows: Ragged) -> None:
     """Fault unless the rows are as wide as the cell reads, of its type and on its device."""
     who, data, width = type(cell).__name__, rows.data, cell.required("input_size")
-    if data.dim() != 2 or data.shape[1] != width:
-        raise Fault(f"{who}: x has {list(data.shape[1:])} numbers a step, expected [{width}] (input_size)")
+    _, *sizes = shape_of(data)
+    if sizes != [width]:
+        raise Fault(f"{who}: x has {sizes} numbers a step, expected [{width}] (input_size)")
     like = cell.example()
     if not compatible(data, like):
         raise Fault(f"{who}: x is {data.dtype}, its weights are {like.dtype}: convert one of them")
@@ -58,27 +66,37 @@ def as_state(cell: Cell, template: Any, state: Any, rows: Ragged) -> Any:
     Raises:
         Fault: another tree, or a leaf of another shape, type or device.
     """
-    who, expected = type(cell).__name__, named_leaves(template)
     try:
         leaves = named_leaves(state)
     except Fault:
-        raise Fault(
-            f"{who}: the state is a {type(state).__name__}, expected {_described(template)}"
-        ) from None
+        raise Fault(foreign_state(type(cell).__name__, template, type(state).__name__)) from None
+    require_leaves(type(cell).__name__, template, leaves, len(rows), rows.data.device)
+    return with_leaves(template, leaves.values())
+
+
+def foreign_state(who: str, template: Any, kind: str) -> str:
+    """Says that a state is no tree of tensors."""
+    return f"{who}: the state is a {kind}, expected {_described(template)}"
+
+
+def require_leaves(
+    who: str, template: Any, leaves: dict[str, Tensor], rows: int, device: torch.device
+) -> None:
+    """Fault unless these are the leaves of a state for so many rows, on x's device; see `as_state`."""
+    expected = named_leaves(template)
     if list(leaves) != list(expected):
         raise Fault(f"{who}: the state has {list(leaves) or 'no fields'}, expected {_described(template)}")
     for name, leaf in leaves.items():
         like = expected[name]
-        if leaf.shape != (len(rows), *like.shape[1:]):
+        if leaf.shape != (rows, *like.shape[1:]):
             raise Fault(
                 f"{who}: state {name} has shape {list(leaf.shape)}, expected "
-                f"{[len(rows), *like.shape[1:]]}, a row for each of x's"
+                f"{[rows, *like.shape[1:]]}, a row for each of x's"
             )
         if not compatible(leaf, like):
             raise Fault(f"{who}: state {name} is {leaf.dtype}, expected {like.dtype}: convert it")
-        if leaf.device != rows.data.device:
-            raise Fault(f"{who}: state {name} is on {leaf.device}, x on {rows.data.device}: move one of them")
-    return with_leaves(template, leaves.values())
+        if leaf.device != device:
+            raise Fault(f"{who}: state {name} is on {leaf.device}, x on {device}: move one of them")
 
 
 def compatible(t: Tensor, like: Tensor) -> bool:

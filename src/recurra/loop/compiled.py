@@ -98,12 +98,18 @@ def _call(
     rows: list[Tensor],
 ) -> list[Tensor]:
     """y and the final states. `rows` are what the states called `names` start afresh from."""
-    plan = _PLANS.get(number)
-    if plan is None:
-        raise Fault("a recorded graph outlived the cell that it was recorded with: compile the model anew")
+    plan = plan_numbered(number)
     starts = None if run.flags is None else dict(zip(names, rows, strict=True))
     y, final = run_ready(prepare(plan, dict(zip(plan.weights, weights, strict=True)), starts), run, states)
     return [y, *final]
+
+
+def plan_numbered(number: int) -> Plan:
+    """The plan that a recorded graph names; a Fault where its cell is gone."""
+    plan = _PLANS.get(number)
+    if plan is None:
+        raise Fault("a recorded graph outlived the cell that it was recorded with: compile the model anew")
+    return plan
 
 
 def _at(module: nn.Module, path: str) -> Any:

@@ -13,6 +13,7 @@ from recurra.cells.base import Cell
 from recurra.program import Program, Untraceable
 from recurra.program.errors import LeavesMarks, Volatile
 from recurra.program.resets import with_resets
+from recurra.recording import unrecorded
 from recurra.state import map_state
 from recurra.tracing import trace
 from recurra.tracing.isolation import plain_torch, stand_in
@@ -79,9 +80,9 @@ def _give_up(cell: Cell, volatile: frozenset[Attribute]) -> Plan:
 
 def _template(cell: Cell) -> tuple[Any, Any]:
     """A state of no rows, and one of one row."""
-    with torch.no_grad():
+    with unrecorded():
         state = cell.initial_state(1)
-    with torch.no_grad(), plain_torch(cell.example().device):
+    with plain_torch(cell.example().device), torch.no_grad():
         state = map_state(lambda leaf: stand_in(leaf).clone(), state)
         return map_state(lambda leaf: leaf[:0].clone(), state), state
 

@@ -9,15 +9,18 @@ import torch
 from torch import Tensor
 
 from recurra.cells.base import Cell, cell_of
-from recurra.engines import strict, strictly
+from recurra.engines import run_opaque, strict, strictly
 from recurra.errors import Fault
 from recurra.loop.arguments import as_flags, as_rows, as_state, check_input
 from recurra.loop.checkpoint import require_every, run_checkpointed
 from recurra.loop.compiled import recordable, run_recorded
 from recurra.loop.opaque import run_cell
 from recurra.loop.plan import Plan, plan_of
+from recurra.loop.recorded_state import as_recorded_state
 from recurra.loop.run import Run, engine_for, prepare, run_ready
+from recurra.program import Untraceable
 from recurra.ragged import Ragged
+from recurra.recording import jit_records, refuse_script, shape_of, sizes_fixed, unrecorded
 from recurra.state import map_state, named_leaves, with_leaves
 from recurra.tracing.trace import fixed_leaves
 
@@ -73,6 +76,21 @@ def scan(
             be run twice, or within a transform of torch.func.
     """
     require_every(checkpoint_every)
+    if jit_records():
+        with sizes_fixed():
+            return _over_rows(cell, x, state, reverse, resets, strict, None)
+    return _over_rows(cell, x, state, reverse, resets, strict, checkpoint_every)
+
+
+def _over_rows(
+    cell: Cell,
+    x: Rows,
+    state: Any,
+    reverse: bool,
+    resets: Ragged | Tensor | None,
+    strict: bool,
+    checkpoint_every: int | None,
+) -> tuple[Rows, Any]:
     rows = as_rows(cell, x)
     flags = None if resets is None else as_flags(rows, resets)
     if strict or _strictly():
@@ -83,10 +101,15 @@ def scan(
         y, final = _scan_recorded(cell, rows, run, state)
     else:
         way = _scan_unrecorded if recorded else _scan_strictly if strict else _scan
-        y, final = way(cell, rows, run, state)
+        y, final = (_scan_jit if jit_records() else way)(cell, rows, run, state)
     result = rows.with_data(y)
-    back = result if isinstance(x, Ragged) else y.reshape(x.shape[1], x.shape[0], y.shape[-1]).transpose(0, 1)
-    return back, map_state(rows.unsort, final)
+    if isinstance(x, Ragged):
+        return result, map_state(rows.unsort, final)
+    batch, steps = shape_of(x)[:2]
+    return y.reshape(steps, batch, y.shape[-1]).transpose(0, 1), map_state(rows.unsort, final)
+
+
+scan.__prepare_scriptable__ = lambda: refuse_script("scan")  # type: ignore[attr-defined]
 
 
 def run_layer(
@@ -105,11 +128,14 @@ def run_layer(
 
     Raises:
         Fault: as `scan`.
+        Untraceable: the step has no program, and the cell's own weights are not the caller's.
     """
     check_input(cell, rows)
     plan = plan_of(cell)
     if strictly():
         _require_fast(id(cell))
+    if plan.program is None:
+        raise Untraceable(plan.reason)
     return _run(cell, plan, weights, Run(rows.data, rows.batch_sizes, reverse), state)
 
 
@@ -120,6 +146,16 @@ def _scan(cell: Cell, rows: Ragged, run: Run, state: Any) -> tuple[Tensor, Any]:
     first = as_state(cell, plan.template, first, rows)
     first = cell.begin(first if state is None else map_state(rows.sort, first))
     return _run(cell, plan, _Weights(cell), run, first)
+
+
+def _scan_jit(cell: Cell, rows: Ragged, run: Run, state: Any) -> tuple[Tensor, Any]:
+    """As `_scan` for `torch.jit.trace`: the cell's own steps, one after the other, in torch's operations."""
+    plan = plan_of(cell)
+    first = cell.initial_state(len(rows)) if state is None else state
+    with unrecorded():
+        first = as_state(cell, plan.template, first, rows)
+    first = cell.begin(first if state is None else map_state(rows.sort, first))
+    return run_cell(cell, plan, run, first)
 
 
 def _scan_strictly(*args: Any) -> tuple[Tensor, Any]:
@@ -134,15 +170,42 @@ _scan_unrecorded = torch.compiler.disable(  # type: ignore[no-untyped-call]
 )
 
 
+_scan_outside = torch.compiler.disable(_scan)  # type: ignore[no-untyped-call]
+
+
 def _scan_recorded(cell: Cell, rows: Ragged, run: Run, state: Any) -> tuple[Tensor, Any]:
     """As `_scan` where torch records a graph: of the plan only names and numbers may be looked at."""
     plan = recordable(id(cell))
     if plan.number < 0:
-        raise Fault(f"{type(cell).__name__} can't be compiled whole, its step has no program: {plan.reason}")
-    first = cell.begin(cell.initial_state(len(rows)) if state is None else map_state(rows.sort, state))
+        return _scan_step(cell, rows, run, state, plan.reason)
+    if state is None:
+        first = cell.begin(cell.initial_state(len(rows)))
+    else:
+        first = cell.begin(map_state(rows.sort, as_recorded_state(cell, plan, state, rows)))
     starts = None if run.flags is None else _starts(cell)
     y, final = run_recorded(cell, plan, run, list(named_leaves(first).values()), starts)
     return y, with_leaves(first, final)
+
+
+def _scan_unrolled(cell: Cell, rows: Ragged, run: Run, state: Any) -> tuple[Tensor, Any]:
+    """As `_scan` where the step has no program, with nothing that a graph can't hold."""
+    first = cell.initial_state(len(rows)) if state is None else map_state(rows.sort, state)
+    starts = None if run.flags is None else _starts(cell)
+    resets = None if run.flags is None or starts is None else (run.flags, starts)
+    outputs, final = run_opaque(
+        cell.step, run.x, cell.begin(first), run.batch_sizes, run.reverse, resets, type(cell).__name__
+    )
+    return torch.cat(outputs), final
+
+
+def _scan_step(cell: Cell, rows: Ragged, run: Run, state: Any, reason: str) -> tuple[Tensor, Any]:
+    """As `_scan_recorded` where the step has no program: outside of the graph."""
+    if torch.compiler.is_exporting():  # what is exported is whole
+        return _scan_unrolled(cell, rows, run, state)
+    torch._dynamo.graph_break(
+        msg=f"{type(cell).__name__} can't be compiled whole, its step has no program: {reason}"
+    )
+    return _scan_outside(cell, rows, run, state)  # type: ignore[no-any-return]
 
 
 def _run(cell: Cell, plan: Plan, weights: Mapping[str, Tensor], run: Run, state: Any) -> tuple[Tensor, Any]:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, fx, nn
+from torch.utils._pytree import tree_leaves
 
 from recurra.errors import Fault
 from recurra.program.errors import LeavesMarks, Untraceable
@@ -13,6 +14,7 @@ from recurra.state import named_leaves, replace_leaves, require_step
 from recurra.tracing.aten.step import FOREIGN
 from recurra.tracing.decompositions import Spelled, decompositions
 from recurra.tracing.parametrized import once_a_run
+from recurra.tracing.places import place_of, raised_by_step
 from recurra.tracing.recorder import recorded_graph
 from recurra.tracing.side_effects import StepOf, unmarked
 
@@ -64,15 +66,15 @@ def record(example: StepExample, batch: int, steps: int = 1) -> fx.GraphModule:
     except (Fault, LeavesMarks):
         raise
     except Exception as error:  # torch raises many kinds here; each is a reason, never swallowed
-        raise Untraceable(_reason(error, batch)) from error
+        raise Untraceable(reason_of(error, batch)) from error
 
 
 def draws_for_weights(recorded: fx.GraphModule, batch: int) -> int:
     """How many recorded calls draw random numbers that are no rows."""
     return sum(
-        torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
-        and tuple(node.meta["val"].shape[:1]) != (batch,)
+        any(isinstance(t, Tensor) and tuple(t.shape[:1]) != (batch,) for t in tree_leaves(node.meta["val"]))
         for node in recorded.graph.nodes
+        if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
     )
 
 
@@ -92,12 +94,28 @@ class _Unmarked(StepOf):
         return results
 
 
+def reason_of(error: Exception, batch: int) -> str:
+    """What went wrong while a step was read over so many rows without numbers, and where."""
+    place = place_of(error)
+    return f"{_reason(error, batch)}{'' if place is None else f' ({place})'}"
+
+
 def _reason(error: Exception, batch: int) -> str:
-    first = first_line(error)
-    if "data-dependent" in first.lower() or "DataDependent" in type(error).__name__:
+    kind, first = type(error).__name__, first_line(error)
+    if any(words in f"{kind} {error}" for words in _SIZES):
+        return "the size of a tensor of the step depends on numbers (nonzero, unique, a mask as an index)"
+    if any(words in f"{kind} {first}" for words in _NUMBERS):
         return "the step's Python depends on the numbers in its tensors (an `if`, `.item()` or the like)"
-    if "autograd.Function" in first:
+    if "autograd.Function" in first or "custom_function_call" in first:
         return "the step defines its own derivative (an autograd.Function)"
     if "FakeTensor" in first:
         return FOREIGN
-    return f"torch could not record the step: {first.replace(str(batch), 'batch')}"
+    first = first[:_LONGEST].replace(str(batch), "batch")
+    if raised_by_step(error):
+        return f"the step raises {kind} as it is read over {batch} rows that have no numbers: {first}"
+    return f"torch could not record the step: {first}"
+
+
+_SIZES = ("Size-like symbols: u", "DynamicOutputShape")
+_NUMBERS = ("DataDependent", "data-dependent", "Data-dependent", "tolist()", "_local_scalar", ".numpy()")
+_LONGEST = 200

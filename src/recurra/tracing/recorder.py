@@ -16,6 +16,17 @@ from torch.fx.experimental.proxy_tensor import ProxyTorchDispatchMode, PythonKey
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.utils import _pytree as pytree
 
+from recurra.tracing.places import current_place
+
+
+class _Tracer(PythonKeyTracer):
+    """Notes for each call the line that it comes from."""
+
+    def create_node(self, *args: Any, **kwargs: Any) -> fx.Node:
+        node = super().create_node(*args, **kwargs)
+        node.meta["place"] = current_place()
+        return node
+
 
 def recorded_graph(
     function: Callable[..., Any],
@@ -32,7 +43,7 @@ def recorded_graph(
     Returns:
         a graph of one placeholder for each tensor, in the tree's order.
     """
-    tracer = PythonKeyTracer()
+    tracer = _Tracer()
     tracer.record_stack_traces = False
     tracer.root = nn.Module()
     tracer.tensor_attrs = {}

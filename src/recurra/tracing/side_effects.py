@@ -22,6 +22,9 @@ from recurra.tracing.isolation import apart
 Attribute = tuple[str, str]
 """Path of a module within the cell, name of an attribute of it."""
 
+_OF_TORCH = ("_flat_weights", "_flat_weight_refs")
+"""What torch's own layers note when their weights are others."""
+
 _MISSING = object()
 
 
@@ -61,7 +64,8 @@ def unmarked(module: nn.Module) -> Iterator[set[Attribute]]:
     finally:
         for path, part, attributes in copies:
             for name in _restore(part.__dict__, attributes):
-                changes.add((path, name))
+                if not (isinstance(part, nn.RNNBase) and name in _OF_TORCH):
+                    changes.add((path, name))
 
 
 def _copied(attributes: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -156,4 +160,15 @@ def refuse_hooks(module: nn.Module) -> None:
     """Untraceable where a part of the module has hooks; its own are never called, as its `step` is."""
     for name, part in module.named_modules():
         if part is not module and has_hooks(part):
-            raise Untraceable(f"{name} has hooks, which only a plain loop calls")
+            why = _KEPT_BY_HOOKS if any(map(_is_torchs, part._forward_pre_hooks.values())) else ""
+            raise Untraceable(f"{name} has hooks, which only a plain loop calls{why}")
+
+
+_KEPT_BY_HOOKS = (
+    " (weight_norm, spectral_norm and prune of torch.nn.utils work by hooks, torch.nn.utils.parametrizations "
+    "without)"
+)
+
+
+def _is_torchs(hook: Any) -> bool:
+    return type(hook).__module__.startswith("torch.nn.utils")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from recurra.errors import Fault
 from recurra.program.errors import RowsMixed, Untraceable
@@ -15,7 +17,8 @@ from recurra.tracing.aten import import_step
 from recurra.tracing.aten.step import FOREIGN
 from recurra.tracing.check import check
 from recurra.tracing.isolation import apart, plain_torch, stand_in
-from recurra.tracing.record import StepExample, draws_for_weights, first_line, record
+from recurra.tracing.python_draws import python_draws
+from recurra.tracing.record import StepExample, draws_for_weights, first_line, reason_of, record
 from recurra.tracing.side_effects import refuse_hooks
 
 _BATCHES = (211, 307, 401, 503, 601, 701, 809, 907, 1009, 7919)
@@ -23,6 +26,18 @@ _BATCHES = (211, 307, 401, 503, 601, 701, 809, 907, 1009, 7919)
 for a step that goes over rows in Python is slow to trace."""
 
 
+@contextmanager
+def _reasons() -> Iterator[None]:
+    """Whatever goes wrong while a step is read is a reason to run it as it is, where its own errors show."""
+    try:
+        yield
+    except (Fault, Untraceable):
+        raise
+    except Exception as error:
+        raise Untraceable(f"the step could not be read as a program: {first_line(error)}") from error
+
+
+@_reasons()
 def trace(module: nn.Module, input_size: int, state: Any) -> Program:
     """The program of `module.step(x, state)`.
 
@@ -38,7 +53,7 @@ def trace(module: nn.Module, input_size: int, state: Any) -> Program:
     try:
         return _trace(apart(module), input_size, state)
     except Untraceable as error:
-        if str(error) != FOREIGN:
+        if not str(error).startswith(FOREIGN):
             raise
     # what the step reads by a global name is not the copy's: the module itself knows it for its own
     return _trace(module, input_size, state)
@@ -66,18 +81,45 @@ def _trace(module: nn.Module, input_size: int, state: Any) -> Program:
 
 def _program(example: StepExample, batch: int) -> Program:
     module, weights, input_size, state, like = example
-    recorded = record(example, batch)
+    names = [*weights, "x", *named_leaves(state)]
+    with python_draws() as generators:
+        recorded = record(example, batch)
+    if generators:
+        with python_draws() as generators:  # another thread may have drawn, but hardly twice
+            record(example, batch)
+    if generators:
+        raise Untraceable(
+            f"the step draws numbers from {' and '.join(sorted(generators))}, which a program would do once: "
+            f"draw them with torch"
+        )
     draws = draws_for_weights(recorded, batch)
     if draws and draws_for_weights(record(example, batch, steps=2), batch) > draws:
         raise Untraceable("the step draws random numbers for its weights, anew at every step")
     try:
         program = import_step(recorded, batch, list(weights), list(named_leaves(state)), like.dtype)
         check(program, module, weights, input_size, state)
-    except (Fault, Untraceable):
+    except Fault:
         raise
+    except Untraceable as error:
+        raise type(error)(f"{error}{_described(recorded, names)}") from error
     except Exception as error:  # a step beyond what the importer foresees still runs, as a plain loop
-        raise Untraceable(f"the step could not be checked as a program: {first_line(error)}") from error
+        raise Untraceable(f"{reason_of(error, batch)}{_described(recorded, names)}") from error
     return program
+
+
+def _described(recorded: fx.GraphModule, names: list[str]) -> str:
+    """What the call that is no part of a program was in the user's own words: its line, or the name of what
+    it writes over.
+    """
+    node = recorded.meta.get("node")
+    if node is None or node.op == "output":
+        return ""
+    place = node.meta.get("place")
+    if place is not None:
+        return f" ({place})"
+    target = node.args[0] if node.args else None
+    inputs = [other for other in node.graph.nodes if other.op == "placeholder"]
+    return f" ({names[inputs.index(target)]})" if target in inputs else ""
 
 
 def fixed_leaves(module: nn.Module) -> dict[str, Tensor]:

@@ -126,11 +126,12 @@ class _Loop(torch.autograd.Function):
         plan: NativePlan = ctx.plan
         saved_tensors = ctx.saved_tensors  # once: a checkpoint of torch's gives them once
         tensors, results = saved_tensors[: ctx.arguments], saved_tensors[ctx.arguments :]
-        if torch.is_grad_enabled():
+        batched = transformed() or any(g is not None and is_wrapper(g) for g in gradients)
+        if torch.is_grad_enabled() or batched:
             if ctx.strict or strictly():
                 raise Fault(
-                    "gradients of gradients follow the plain loop of the eager engine, which strict refuses: "
-                    "leave out strict, or create_graph=True"
+                    "gradients of gradients, and many gradients at once, follow the plain loop of the eager "
+                    "engine, which strict refuses: leave out strict, or create_graph=True"
                 )
             shares = _again_eagerly(ctx, tensors, gradients)
         else:
@@ -146,5 +147,7 @@ def _again_eagerly(
 ) -> list[Tensor | None]:
     """Gradients that can be differentiated again: the plain loop, which autograd follows."""
     inputs, fixed, states = ctx.plan.split(tensors)
-    result = EagerEngine().run(ctx.loop, inputs, fixed, states, ctx.batch_sizes, ctx.reverse)
-    return gradients_of((*result.outputs, *result.states), gradients, tensors, create_graph=True)
+    again = torch.is_grad_enabled()
+    with torch.enable_grad():
+        result = EagerEngine().run(ctx.loop, inputs, fixed, states, ctx.batch_sizes, ctx.reverse)
+    return gradients_of((*result.outputs, *result.states), gradients, tensors, create_graph=again)

@@ -15,7 +15,10 @@ from recurra.program.value import Arg
 from recurra.tracing.aten.importer import HANDLERS, Importer, Layout, name_of, shape_of
 from recurra.tracing.aten.sources import fill_of, is_shape_only
 
-FOREIGN = "the step uses a tensor that is neither parameter nor buffer: register it as a buffer"
+FOREIGN = (
+    "the step uses a tensor that is neither parameter nor buffer, nor made of such by torch: register it as "
+    "a buffer"
+)
 
 
 def import_step(
@@ -37,6 +40,7 @@ def import_step(
     numbers: dict[tuple[str, str], int] = {}
     outputs: list[fx.Node] = []
     for node in recorded.graph.nodes:
+        recorded.meta["node"] = node  # for who tells of a refusal
         if node.op == "placeholder":
             kind, name = next(leaves)
             shape = tuple(node.meta["val"].shape)
