@@ -82,9 +82,13 @@ SPOILS: list[Callable[[Tensor, Random], Tensor]] = [
     lambda t, random: torch.stack([t, -t], -1)[..., 0],
     lambda t, random: torch.cat([t.reshape(-1)[:1], t.reshape(-1)])[1:].view(t.shape),
     lambda t, random: torch._neg_view(-t),
-    lambda t, random: torch.stack([t.conj(), t]).conj().real[0] if t.is_complex() else torch.complex(t, -t).conj().imag
-    if t.dtype in (torch.float32, torch.float64)
-    else t,
+    lambda t, random: (
+        torch.stack([t.conj(), t]).conj().real[0]
+        if t.is_complex()
+        else torch.complex(t, -t).conj().imag
+        if t.dtype in (torch.float32, torch.float64)
+        else t
+    ),
     lambda t, random: t.clone().requires_grad_() if t.is_floating_point() else t,
     lambda t, random: t.new_zeros(0, *t.shape[1:]) if t.dim() else t,
     lambda t, random: t.new_zeros(()),
@@ -161,7 +165,9 @@ def agree(run: Callable[[], Any], judge: Callable[[], Any], rough: bool = False)
             continue
         low = torch.finfo(one.dtype).bits < 32 if one.is_floating_point() else False
         tolerance = 0.1 if low or rough else 1e-3
-        torch.testing.assert_close(one.detach(), other.detach(), rtol=tolerance, atol=tolerance, equal_nan=True)
+        torch.testing.assert_close(
+            one.detach(), other.detach(), rtol=tolerance, atol=tolerance, equal_nan=True
+        )
     return True
 
 
