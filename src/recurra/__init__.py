@@ -44,7 +44,19 @@ __all__ = [
     "strict",
 ]
 
-_ROOMS = ("cells", "engines", "layers", "models", "nn", "program", "ragged", "registry", "state", "timing")
+_ROOMS = (
+    "cells",
+    "engines",
+    "inspect",
+    "layers",
+    "models",
+    "nn",
+    "program",
+    "ragged",
+    "registry",
+    "state",
+    "timing",
+)
 """Rooms that are attributes after `import recurra` alone."""
 _HOMES = {
     "Cell": "cells",

@@ -1,0 +1,6 @@
+"""From which number on an inspection says what: every threshold of every verdict, in one place."""
+
+from __future__ import annotations
+
+REACH_SHARE = 0.01
+"""A gradient has reached as far back as it is above this share of the one at the loss."""
