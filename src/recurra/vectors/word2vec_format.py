@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurra.errors import Fault
-from recurra.storage.files import replacing
+from recurra.storage.files import open_regular, replacing
 from recurra.vectors.vectors import WordVectors
 
 _BLOCK = 1 << 20
@@ -43,7 +43,7 @@ def read_word2vec(
     """
     path = Path(path)
     try:
-        with path.open("rb") as plain:
+        with open_regular(path) as plain:
             zipped = plain.read(2) == b"\x1f\x8b"
         with cast(IO[bytes], gzip.open(path, "rb") if zipped else path.open("rb")) as file:
             words, dimensions = _header(path, file.readline(200))
