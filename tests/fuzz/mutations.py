@@ -30,7 +30,11 @@ def mutate(draw: random.Random, folder: Path, others: list[Path]) -> str:
     Args:
         others: folders with files of the same kinds.
     """
-    files = sorted(each for each in folder.rglob("*") if each.is_file() and each.stat().st_size < 10**7)
+    files = sorted(
+        each
+        for each in folder.rglob("*")
+        if each.is_file() and not each.is_symlink() and each.stat().st_size < 10**7
+    )
     if not files:
         return "nothing is left to alter"
     path = draw.choice(files)
