@@ -30,7 +30,11 @@ def mutate(draw: random.Random, folder: Path, others: list[Path]) -> str:
     Args:
         others: folders with files of the same kinds.
     """
-    files = sorted(each for each in folder.rglob("*") if each.is_file() and each.stat().st_size < 10**7)
+    files = sorted(
+        each
+        for each in folder.rglob("*")
+        if each.is_file() and not each.is_symlink() and each.stat().st_size < 10**7
+    )
     if not files:
         return "nothing is left to alter"
     path = draw.choice(files)
@@ -43,7 +47,7 @@ def mutate(draw: random.Random, folder: Path, others: list[Path]) -> str:
         kinds += [_header] * 4
     try:
         how = draw.choice(kinds)(draw, path, others)
-    except (ValueError, KeyError, RecursionError):  # altered already, beyond reading
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # altered already
         how = _bytes(draw, path, others)
     return f"{path.relative_to(folder)}: {how}"
 
@@ -136,8 +140,8 @@ def _header(draw: random.Random, path: Path, others: list[Path]) -> str:
 
 
 def _edited(draw: random.Random, value: Any, write: Callable[[Any], Any]) -> str:
-    places = list(_places(value))
-    table, key = draw.choice(places) if places else ({}, "a")
+    places = list(_places(value)) or [({"a": 1}, "a")]
+    table, key = draw.choice(places)
     way = draw.choice(["odd", "odd", "near", "near", "gone", "swap", "double", "deep", "more", "whole"])
     if way == "odd":
         table[key] = draw.choice(ODD)
@@ -235,6 +239,8 @@ def with_fitting_digests(run: Path) -> None:
     from recurra.storage.seals import value_digest
 
     path = run / "model.safetensors"
+    if not (run / "model.json").is_file() or not path.is_file():
+        return
     content = path.read_bytes()
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])

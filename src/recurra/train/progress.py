@@ -16,6 +16,7 @@ from rich.progress import Progress as Bar
 
 from recurra.errors import Fault
 from recurra.runs.folder import LOG, TENSORBOARD
+from recurra.storage.files import open_regular
 
 _PLAIN_SECONDS = 10.0
 
@@ -33,8 +34,10 @@ class Progress:
         self, folder: Path, total: int, first: int, log_bytes: int, tensorboard: bool, quiet: bool
     ) -> None:
         self._log = folder / LOG
-        if self._log.exists():
-            os.truncate(self._log, min(log_bytes, self._log.stat().st_size))
+        if os.path.lexists(self._log):
+            with open_regular(self._log) as file:
+                whole = file.seek(0, os.SEEK_END)
+            os.truncate(self._log, min(log_bytes, whole))
         self._writer = _writer(folder / TENSORBOARD, first) if tensorboard else None
         self._quiet, self._total, self._first = quiet, total, first
         self._console = Console(stderr=True)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurra.errors import Fault
-from recurra.storage.files import replacing
+from recurra.storage.files import open_regular, replacing
 from recurra.storage.kinds import Kind, kind_of
 from recurra.vectors.rows import BinaryRows, TextRows, glove_size
 from recurra.vectors.vectors import WordVectors
@@ -56,7 +56,7 @@ def read_word2vec(
     if errors not in ("strict", "replace"):
         raise Fault(f"errors: found {errors!r}, expected 'strict' or 'replace'")
     try:
-        with path.open("rb") as plain:
+        with open_regular(path) as plain:
             zipped = plain.read(2) == _GZIP
         with cast(IO[bytes], gzip.open(path, "rb") if zipped else path.open("rb")) as file:
             _check_kind(path, file)

@@ -19,7 +19,7 @@ from recurra.tasks.autoencode.model import build_text_model
 from recurra.tasks.autoencode.options import AutoencodeDataOptions, AutoencodeModelOptions
 from recurra.tasks.base import Score
 from recurra.tasks.parts.contexts import device_of
-from recurra.tasks.parts.counts import require_tokens
+from recurra.tasks.parts.counts import require_end, require_tokens
 from recurra.tasks.parts.metrics import accuracy
 from recurra.tasks.parts.sizes import lengths_line
 from recurra.tasks.seq2seq.batches import PairBatch, pair_batch
@@ -45,6 +45,7 @@ class TextCoder:
         return cls(data, load_tokenizer(folder / TARGET_TOKENIZER))
 
     def require_model(self, model: EncoderDecoder, folder: Path) -> None:
+        require_end(self.tokenizer, folder / TARGET_TOKENIZER)
         require_tokens(len(self.tokenizer), model.target, "tokens", folder / TARGET_TOKENIZER)
 
     def save(self, folder: Path) -> None:

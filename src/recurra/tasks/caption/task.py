@@ -18,7 +18,7 @@ from recurra.tasks.caption.model import CaptionModelOptions, CaptionSearchOption
 from recurra.tasks.caption.plot import plot_captions
 from recurra.tasks.parts.batches import answer_in_batches
 from recurra.tasks.parts.contexts import seeded
-from recurra.tasks.parts.counts import require_tokens
+from recurra.tasks.parts.counts import require_end, require_tokens
 from recurra.tasks.parts.sizes import activations_line, bytes_text, lengths_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.parts.splits import Splits
@@ -78,6 +78,7 @@ class CaptionTask(Task[EncoderDecoder]):
         seed: int = 0,
     ) -> Self:
         reader = CaptionReader.load(data, folder)
+        require_end(reader.tokenizer, folder / TARGET_TOKENIZER)
         require_tokens(len(reader.tokenizer), module.target, "tokens", folder / TARGET_TOKENIZER)
         return cls(data, model, reader, module, seed)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast, get_args
 
 import torch
 
@@ -13,7 +14,7 @@ from recurra.models import LanguageModel
 from recurra.storage.fields import Fields
 from recurra.storage.models import load_model
 from recurra.storage.toml_text import read_toml
-from recurra.tasks.language_model.text import RunningText
+from recurra.tasks.language_model.text import ReadAs, RunningText
 from recurra.tasks.parts.contexts import evaluating
 
 
@@ -59,5 +60,7 @@ def _text(folder: Path) -> RunningText:
         task = quoted(recipe.get("task"))
         raise Fault(f"{folder}: a run of the task {task}, expected one of 'language_model'")
     data = Fields(recipe.get("data", {}), f"{folder / 'recipe.toml'}: data")
-    sentences = "read_as" in recipe.get("data", {}) and data.text("read_as") == "sentences"
-    return RunningText(load_tokenizer(folder / "tokenizer.json"), "sentences" if sentences else "stream")
+    read_as = data.text("read_as") if "read_as" in recipe.get("data", {}) else "stream"
+    if read_as not in get_args(ReadAs):
+        raise Fault(f"{data.where}.read_as = {quoted(read_as)} found, expected one of {get_args(ReadAs)}")
+    return RunningText(load_tokenizer(folder / "tokenizer.json"), cast(ReadAs, read_as))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from recurra.data import Tokenizer
 from recurra.errors import Fault
 from recurra.registry import Configured
 
@@ -15,6 +16,12 @@ def require_count(count: int, expected: int, what: str, path: Path) -> None:
             f"{path}: {count:,} {what} found, the model has {expected:,}: one of the two was altered, or is "
             f"another run's"
         )
+
+
+def require_end(tokenizer: Tokenizer, path: Path) -> None:
+    """Fault unless a tokenizer's file has the token that ends a text."""
+    if tokenizer.end is None:
+        raise Fault(f"{path}: no end token found, which the model needs: it was altered")
 
 
 def require_tokens(count: int, reader: Configured | None, what: str, path: Path) -> None:

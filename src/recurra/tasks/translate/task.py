@@ -15,7 +15,7 @@ from recurra.storage.files import write_json
 from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.parts.batches import answer_in_batches
 from recurra.tasks.parts.contexts import seeded
-from recurra.tasks.parts.counts import require_tokens
+from recurra.tasks.parts.counts import require_end, require_tokens
 from recurra.tasks.parts.sizes import activations_line, lengths_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.parts.splits import Splits
@@ -85,6 +85,8 @@ class TranslateTask(Task[EncoderDecoder]):
         seed: int = 0,
     ) -> Self:
         reader = PairReader.load(data, folder)
+        for tokenizer, name in ((reader.source, SOURCE_TOKENIZER), (reader.target, TARGET_TOKENIZER)):
+            require_end(tokenizer, folder / name)
         require_tokens(len(reader.target), module.target, "target tokens", folder / TARGET_TOKENIZER)
         require_tokens(
             len(reader.source), module.source or module.target, "source tokens", folder / SOURCE_TOKENIZER
