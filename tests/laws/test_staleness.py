@@ -81,11 +81,13 @@ def enclosing(slope: float) -> tuple[Callable[[], float], Callable[[float], None
 class Tuned(Both):
     """A step that reads settings of every kind."""
 
+    __slots__ = ("own_slot",)
     constant = 0.1
     listed = (0.1,)
 
     def more(self, hidden_size: int) -> None:
         self.slope = self._slope = 0.1
+        self.own_slot = 1.0
         self.pair = (0.1, 0.2)
         self.switch: bool | None = None
         self.table = {"slope": [0.1]}
@@ -117,7 +119,9 @@ class Tuned(Both):
         slope *= 1e5 * self.named.slope * self._slope * self.pair[0] * self.slotted.hidden()
         slope *= 1e5 * self.deep.below.below.below.below.slope * self.row[0] * self.options.shared
         slope *= 1e4 * self.constant * self.listed[0] * self.factor() * self.mode * helper(1.0) * self.get()
-        total = total * (10 * self.part(-1.0) * slope * self.inner.slope + 0.3 * self.training)
+        total = total * (
+            10 * self.own_slot * self.part(-1.0) * slope * self.inner.slope + 0.3 * self.training
+        )
         return self.function(total + self.again(h)) + self.shift
 
 
@@ -160,6 +164,7 @@ CHANGES: dict[str, Callable[[Any], Any]] = {
     "of an object's class, by the object": _set(lambda cell: cell.options, "shared", 0.5),
     "of an object's class": lambda cell: setattr(type(cell.options), "shared", 0.5),
     "of a namespace": _set(lambda cell: cell.named, "slope", 0.5),
+    "in a slot of its own": _set(lambda cell: cell, "own_slot", 0.5),
     "in slots": _set(lambda cell: cell.slotted, "slope", 0.5),
     "in private slots": _set(lambda cell: cell.slotted, "_Slotted__hidden", 0.5),
     "five levels deep": _set(lambda cell: cell.deep.below.below.below.below, "slope", 0.5),
@@ -199,6 +204,8 @@ def tuned() -> Iterator[Tuned]:
     surroundings = SCALE, helper, Options.shared
     torch.manual_seed(0)
     own = dict(Tuned.__dict__, factor=FunctionType(Tuned.factor.__code__, globals()))
+    for name in ("own_slot", "__dict__", "__weakref__"):
+        own.pop(name, None)
     yield type("Tuned", (Both,), own)(3, 4).eval()
     here.SCALE, here.helper, Options.shared = surroundings  # type: ignore[attr-defined]
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from recurra.engines import required_engine
 from recurra.errors import Fault
 from recurra.state import named_leaves, replace_leaves
-from recurra.streaming.step_program import still
+from recurra.streaming.present import Present
 from recurra.streaming.stepper import Uncompiled, stepper_of
 from recurra.streaming.weights import Weights
 
@@ -204,8 +204,9 @@ class _Native:
 
     def __init__(self, model: Any, batch: int, input: nn.Module | None = None, why: str = "") -> None:
         self.model, self.input = model, input
-        self._weights = Weights(model)
+        weights = Weights(model)  # before they are packed: another thread may change them
         self._native = stepper_of(model, batch)
+        self._present = Present(model, self._native.source, weights)
         leaves = {name: torch.from_numpy(leaf) for name, leaf in self._native.memory.items()}
         self._tree = replace_leaves(model.initial_state(batch), leaves)
         self.path = f"native: {self._native.explain()}"
@@ -213,8 +214,8 @@ class _Native:
             self.path += f"; what {type(input).__name__} makes of a piece, by torch: {why}"
 
     def holds(self, steps: int | None) -> bool:
-        """Whether the model is as it was packed; see `Weights.same`."""
-        return still(self.model, self._native.source) and self._weights.same(steps)
+        """Whether the model is as it was packed; see `Present.holds`."""
+        return self._present.holds(steps)
 
     def initial_state(self, batch: int) -> Any:
         self._native.reset()

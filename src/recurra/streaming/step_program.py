@@ -19,6 +19,7 @@ from recurra.tracing.isolation import apart
 from recurra.tracing.memory import Memory
 from recurra.tracing.side_effects import Attribute, refuse_hooks
 from recurra.tracing.trace import fixed_leaves
+from recurra.tracing.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,11 @@ def step_program(model: nn.Module) -> StepProgram:
 def still(model: nn.Module, step: StepProgram) -> bool:
     """Whether this is the step of the model as it is now; nothing is traced to say so."""
     return _STEPS.find(model) is step
+
+
+def watch_of(model: nn.Module) -> Watch | None:
+    """What watches the model, whose step as it is now was found; None: nothing does."""
+    return _STEPS.watch(model)
 
 
 def _make(model: nn.Module) -> tuple[StepProgram | str, frozenset[Attribute]]:

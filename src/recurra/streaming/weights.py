@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-_SMALL = 2**16
+_SMALL = 2**14
 """Bytes of weights that are compared at every piece."""
 
 _STEPS = 16
@@ -35,7 +35,7 @@ class Weights:
 
     What changes them through torch is seen at once, and so is what replaces them. Through `.data`, and in
     inference mode, torch counts no changes: there their numbers are compared, which may come up to 16 steps
-    later where they take more than 64 KiB.
+    later where they take more than 16 KiB.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -50,6 +50,7 @@ class Weights:
                         place = tensor.data_ptr(), tensor.stride()
                         self._weights.append(_Weight(tensors, name, *place, version))  # type: ignore[arg-type]
                         self._aliases.append(tensor.detach())
+        self._quick = [(w.tensors[w.name], w.pointer, w.version) for w in self._weights]
         self._dense = [
             (alias.data_ptr(), alias.numel() * alias.element_size(), _bytes(alias))
             for alias in self._aliases
@@ -58,6 +59,18 @@ class Weights:
         self._others = [(alias, _bytes(alias)) for alias in self._aliases if not _is_dense(alias)]
         self._small = sum(alias.numel() * alias.element_size() for alias in self._aliases) <= _SMALL
         self._steps = 0
+
+    def in_place(self) -> bool:
+        """Whether the same tensors are the same numbers in memory, as far as torch counts their changes."""
+        for tensor, pointer, version in self._quick:
+            if tensor.data_ptr() != pointer or (version is not None and tensor._version != version):
+                return False
+        return True
+
+    def compared(self, steps: int) -> bool:
+        """Whether their numbers are the same, where it is time to compare them; see `same`."""
+        self._steps += steps
+        return (not self._small and self._steps < _STEPS) or self.same(None)
 
     def same(self, steps: int | None) -> bool:
         """Whether they have not changed.
@@ -74,6 +87,7 @@ class Weights:
                     return False
         except (AttributeError, KeyError, RuntimeError):  # it is gone, none, or one that counts nothing
             return False
+        self._quick = [(w.tensors[w.name], w.pointer, w.version) for w in self._weights]
         self._steps += steps or 0
         if steps is None or self._small or self._steps >= _STEPS:
             self._steps = 0

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from recurra.tracing.reads import OWN, Reads, children
 from recurra.tracing.side_effects import Attribute, has_hooks
+from recurra.tracing.slots import slots_of
 
 _EXACT = frozenset((bool, int, str, bytes, type(None), torch.dtype, torch.device, types.CodeType))
 _PLAIN = (bool, int, float, complex, str, bytes, torch.dtype, torch.device, torch.layout, enum.Enum)
@@ -85,7 +86,8 @@ class _Walk:
         mode = own["training"] if self.training is None else self.training
         settings += (type(part), has_hooks(part), mode)
         self.of_class(type(part))
-        for name, value in own.copy().items():
+        slots = {name: getattr(part, name, None) for name in slots_of(type(part))}
+        for name, value in {**own, **slots}.items():
             if name not in OWN and (names is None or name in names):
                 if self.places is not None:
                     self.places.append(((self.path, name), len(settings)))

@@ -101,6 +101,12 @@ class Memory(Generic[Item]):
         entry = None if entries is None else entries.find(module)
         return None if entry is None else entry.item
 
+    def watch(self, module: nn.Module) -> Watch | None:
+        """What watches the module since its item was last asked for; None: nothing does."""
+        entries = self._entries.get(module)
+        entry = None if entries is None else entries.find(module)
+        return None if entry is None else entry.watch
+
     def get(self, module: nn.Module) -> Item:
         """The item for the module as it is now."""
         entries = self._entries.get(module)

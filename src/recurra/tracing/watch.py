@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from recurra.tracing.fingerprint import of_values
 from recurra.tracing.reads import OWN, Reads, followed_bases
 from recurra.tracing.side_effects import Attribute, has_global_hooks, own_hooks
+from recurra.tracing.slots import slots_of
 
 _STEADY = (
     *(bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device, torch.layout, enum.Enum),
@@ -102,6 +103,7 @@ class Watch:
                         settings.append((name, value))
                     else:
                         rest.append(name)
+            rest += (name for name in slots_of(type(part)) if (path, name) not in self._ignored)
             self._class(type(part))
             ids += (
                 id(t) for kind in ("_parameters", "_buffers") for t in own[kind].values() if t is not None
@@ -178,9 +180,9 @@ class Watch:
         """What may change while it stays the same object, as it lies there now."""
         for part in self._parts:
             if part.rest:
-                own = part.module().__dict__
+                module = part.module()
                 for name in part.rest:
-                    yield own[name]
+                    yield getattr(module, name, None)
         for place, name in self._rest:
             yield place.get(name)
 
@@ -240,6 +242,10 @@ class Watch:
                 return False
         elif len(set(ids)) != len(ids):
             return False
+        return self.surroundings_hold()
+
+    def surroundings_hold(self) -> bool:
+        """Whether all but the parts' own dictionaries is as it was."""
         for table, name, value in self._places:
             if table.get(name, _NONE) is not value:
                 return False
