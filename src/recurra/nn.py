@@ -8,7 +8,7 @@ of a `PackedSequence` are never padded, on any device.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast, NoReturn
+from typing import Any, NoReturn, cast
 
 import torch
 from torch import Tensor, nn
