@@ -13,7 +13,6 @@ from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
 from recurra.engines import is_wrapper, transformed
 from recurra.errors import Fault
-from recurra.recording import jit_records
 from recurra.registry import Configured, to_config
 from recurra.state import named_leaves, replace_leaves
 from recurra.storage.files import check_format
@@ -26,13 +25,9 @@ FORMAT = 1
 
 def _plain(x: Tensor) -> Tensor:
     """x as numbers in memory; a Fault where torch records or transforms what is done with it."""
-    if (
-        jit_records()
-        or isinstance(x, Proxy)
-        or get_proxy_mode() is not None
-        or is_wrapper(x)
-        or transformed()
-    ):
+    if torch.compiler.is_dynamo_compiling():
+        return x
+    if isinstance(x, Proxy) or get_proxy_mode() is not None or is_wrapper(x) or transformed():
         raise Fault(
             "a stream's state is not part of what torch traces, exports or transforms: give torch the model "
             "itself, whose step takes the state and returns the next one"
