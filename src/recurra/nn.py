@@ -17,7 +17,9 @@ from torch.nn.utils.rnn import PackedSequence
 
 import recurra.cells
 import recurra.layers
-import recurra.loop  # noqa: F401
+import recurra.loop
+import recurra.program
+import recurra.tracing  # noqa: F401
 from recurra.cells.base import Cell
 from recurra.errors import Fault
 from recurra.layers.from_torch import WEIGHTS, cell_of

@@ -79,11 +79,12 @@ class Ragged:
         Raises:
             Fault: lengths are not B whole numbers from 0 to T.
         """
+        if lengths is None:
+            return cls.from_dense(padded, batch_first)
+        _require_lengths()
         if not batch_first:
             padded = padded.transpose(0, 1)
         batch, steps = padded.shape[:2]
-        if lengths is None:
-            return cls.from_dense(padded)
         if isinstance(lengths, Tensor) and lengths.is_floating_point():
             raise Fault(f"lengths are {lengths.dtype}, expected whole numbers")
         lengths = lengths.to("cpu", torch.int64) if isinstance(lengths, Tensor) else _integers(lengths)

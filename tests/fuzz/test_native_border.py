@@ -1,5 +1,5 @@
-"""Tensors that do not fit, at every entrance of the native library: the plain loop's numbers, or an exception; never
-other numbers, nor memory of someone else.
+"""Tensors that do not fit, at every entrance of the native library: the plain loop's numbers, or an exception;
+never other numbers, nor memory of someone else.
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from random import Random
 from typing import Any
 
@@ -101,10 +101,8 @@ SPOILS: list[Callable[[Tensor, Random], Tensor]] = [
 
 def spoil(random: Random, t: Tensor) -> Tensor:
     for _ in range(random.choice([1, 1, 1, 2])):
-        try:
+        with suppress(*REFUSALS):  # two that can't follow each other
             t = random.choice(SPOILS)(t, random)
-        except REFUSALS:
-            pass  # two that can't follow each other
     return t
 
 

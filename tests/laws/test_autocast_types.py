@@ -1,5 +1,5 @@
-"""Under autocast, and where a step mixes types, results have the types that the plain step gives; a drop-in's those
-of torch's own layer.
+"""Under autocast, and where a step mixes types, results have the types that the plain step gives; a drop-in's
+those of torch's own layer.
 """
 
 from __future__ import annotations

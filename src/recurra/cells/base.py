@@ -81,7 +81,11 @@ class Cell(Configured):
         if "_output_size" not in self.__dict__:
             x = self.example().new_zeros(1, self.required("input_size"))
             state = self.initial_state(1)
-            y, _ = require_step(probe(self, x, state), 1, state, type(self).__name__)
+            try:
+                result = probe(self, x, state)
+            except AttributeError as error:  # of a property, it would read as if there were no output_size
+                raise Fault(f"{type(self).__name__}.step: {error}") from error
+            y, _ = require_step(result, 1, state, type(self).__name__)
             self._output_size = y.shape[1]
         return self._output_size
 

@@ -8,7 +8,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.fx import Proxy
+from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
+from recurra.engines import is_wrapper, transformed
 from recurra.errors import Fault
 from recurra.registry import Configured, to_config
 from recurra.state import named_leaves, replace_leaves
@@ -18,6 +21,18 @@ from recurra.storage.tensors import digest, read_tensors, write_tensors
 from recurra.streaming.runner import runner
 
 FORMAT = 1
+
+
+def _plain(x: Tensor) -> Tensor:
+    """x as numbers in memory; a Fault where torch records or transforms what is done with it."""
+    if torch.compiler.is_dynamo_compiling():
+        return x
+    if isinstance(x, Proxy) or get_proxy_mode() is not None or is_wrapper(x) or transformed():
+        raise Fault(
+            "a stream's state is not part of what torch traces, exports or transforms: give torch the model "
+            "itself, whose step takes the state and returns the next one"
+        )
+    return x.resolve_neg()
 
 
 class Stream:
@@ -92,8 +107,9 @@ class Stream:
             T for a causal model; with a delay it may be less or more, and a single step gives `[T', F']`.
 
         Raises:
-            Fault: x has another shape.
+            Fault: x has another shape, or is no tensor of numbers (torch traces or transforms it).
         """
+        x = _plain(x)
         missing = (2 if x.dtype is torch.int64 else 3) - x.dim()
         if not 0 <= missing <= 2 or (missing and self.batch != 1) or (not missing and len(x) != self.batch):
             item = "" if x.dtype is torch.int64 else ", features"
