@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch._guards import tracing
 from torch._subclasses.fake_tensor import FakeTensor
-from torch.overrides import _len_torch_function_stack, _pop_mode, _push_mode
+from torch.overrides import _len_torch_function_stack, _pop_mode, _push_mode  # type: ignore[attr-defined]
 from torch.utils._python_dispatch import _disable_current_modes
 
 from recurra.recording import unrecorded
@@ -44,8 +44,8 @@ def plain_torch(device: torch.device) -> Iterator[None]:
         for kind in {"cpu", device.type}:
             if torch.amp.is_autocast_available(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
-        if torch._C._autograd._saved_tensors_hooks_is_enabled():  # a transform that is at work forbids them
-            # the innermost alone are called: torch's checkpoints count what passes through theirs
+        if torch._C._autograd._saved_tensors_hooks_is_enabled():  # type: ignore[attr-defined]
+            # unless a transform that is at work forbids them; the innermost alone are called: torch's checkpoints count what passes through theirs
             stack.enter_context(torch.autograd.graph.saved_tensors_hooks(_same, _same))
         stack.enter_context(_quiet())
         yield
@@ -58,23 +58,23 @@ def _same(t: Tensor) -> Tensor:
 @contextmanager
 def _no_function_modes() -> Iterator[None]:
     """Modes that see calls of torch's functions: a default device, what an export notes of gradients."""
-    modes = [_pop_mode() for _ in range(_len_torch_function_stack())]
+    modes = [_pop_mode() for _ in range(_len_torch_function_stack())]  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
         for mode in reversed(modes):
-            _push_mode(mode)
+            _push_mode(mode)  # type: ignore[no-untyped-call]
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """torch writes a traceback to its log before it raises what becomes a reason here."""
-    before = _THREAD.quiet
+    outer = _THREAD.quiet
     _THREAD.quiet = True
     try:
         yield
     finally:
-        _THREAD.quiet = before
+        _THREAD.quiet = outer
 
 
 class _Thread(threading.local):
@@ -119,7 +119,7 @@ def apart(module: nn.Module) -> nn.Module:
 def _empty(kind: type) -> Any:
     """An object of the class without attributes, made as `copy` makes it."""
     try:
-        empty = copyreg.__newobj__(kind)
+        empty = copyreg.__newobj__(kind)  # type: ignore[attr-defined]
     except Exception:  # whatever its __new__ raises without arguments
         empty = object.__new__(kind)
     empty.__dict__.clear()
