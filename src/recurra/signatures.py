@@ -10,7 +10,7 @@ import inspect
 import math
 import types
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal, TypeVar, Union
 
@@ -30,6 +30,16 @@ def check_arguments(cls: type, arguments: Mapping[str, Any]) -> None:
     for name, value in arguments.items():
         if name in hints and not fits(value, hints[name]):
             raise Fault(f"{name} = {excerpt(value)} found, expected {_in_words(hints[name])}")
+
+
+def check_argument(function: Callable[..., Any], name: str, value: Any) -> None:
+    """The same for one argument of a function, or of a method."""
+    try:
+        hints = typing.get_type_hints(function)
+    except NameError:  # a type that only a checker imports
+        return
+    if name in hints and not fits(value, hints[name]):
+        raise Fault(f"{excerpt(value)} found, expected {_in_words(hints[name])}")
 
 
 def fits(value: Any, hint: Any) -> bool:

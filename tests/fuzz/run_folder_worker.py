@@ -136,8 +136,11 @@ def other_subjects(place: Path) -> list[Subject]:
 
 
 def outcome(subject: Subject, draw: random.Random, place: Path, subjects: list[Subject]) -> str:
-    work = copied(subject.source, place / "work")
-    os.chdir(work)
+    work = place / "work"
+    if subject.expected is None:
+        os.chdir(copied(subject.source, work))
+        subject.expected = json.loads(json.dumps(subject.ask()))
+    os.chdir(copied(subject.source, work))
     others = [draw.choice(subjects).source for _ in range(3)]
     how = [mutate(draw, work / subject.part, others) for _ in range(draw.choice([1, 1, 1, 2]))]
     forged = draw.random() < 0.5 and any(each.startswith("model.json") for each in how)
@@ -175,9 +178,6 @@ def main() -> None:
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
     subjects = run_subjects(place) + other_subjects(place)
-    for subject in subjects:
-        os.chdir(copied(subject.source, place / "work"))
-        subject.expected = json.loads(json.dumps(subject.ask()))
 
     def over(*_: Any) -> None:
         raise Late(f"over {SECONDS} s")

@@ -13,9 +13,9 @@ import recurra.tasks  # noqa: F401  (registers every task)
 from recurra.errors import Fault, quoted
 from recurra.runs.digests import recipe_digest
 from recurra.runs.sections import read_section
-from recurra.signatures import fits
+from recurra.signatures import check_argument, fits
 from recurra.storage.files import check_format
-from recurra.storage.models import load_model, read_seal
+from recurra.storage.models import CONFIG, load_model, read_seal
 from recurra.storage.toml_text import read_toml
 from recurra.tasks.base import TASKS, Task
 
@@ -65,7 +65,7 @@ def load(run: str | Path, device: str | torch.device = "cpu") -> Task:
     data = read_section(task.DataOptions, table.get("data", {}), "data", where)
     model = read_section(task.ModelOptions, table.get("model", {}), "model", where)
     seed = _seed(table, where)
-    if not (folder / "model.json").exists():
+    if not (folder / CONFIG).exists():
         raise Fault(f"{folder}: holds no model yet: let the training reach its first validation")
     module = load_model(folder, device)
     seal = read_seal(folder)
@@ -80,6 +80,12 @@ def load(run: str | Path, device: str | torch.device = "cpu") -> Task:
             f"{where}: does not belong to the weights beside it: a setting was altered, or it is another "
             f"run's; only where data lies and how long to train may differ"
         )
+    try:
+        check_argument(task.restore, "module", module)
+    except Fault as fault:
+        raise Fault(
+            f"{folder / CONFIG}: a {task.name} run: {fault}: one of its files is another run's"
+        ) from None
     # a task of a user's own may be one that was written before tasks were told their seed
     seeded = {"seed": seed} if "seed" in inspect.signature(task.restore).parameters else {}
     try:

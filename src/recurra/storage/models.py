@@ -101,8 +101,9 @@ def seal_model(folder: Path, seal: Seal) -> None:
     with suppress(Fault):  # no weights yet, or damaged ones: whoever loads them is told
         if read_seal(folder) != seal:
             weights, header = read_tensors(path)
-            plain = {name: header[name] for name in ("weights", "model")}
-            write_tensors(path, weights, _sealed(plain, seal))
+            if header.get("weights") == digest(weights):
+                plain = {"weights": header["weights"], "model": header.get("model")}
+                write_tensors(path, weights, _sealed(plain, seal))
 
 
 def fill(module: nn.Module, weights: Mapping[str, Tensor], where: str) -> None:

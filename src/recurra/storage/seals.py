@@ -55,9 +55,7 @@ class Seal(NamedTuple):
     def check_files(self, folder: Path) -> None:
         """Fault unless every file lies in the folder as it was written."""
         for name, digest in self.files.items():
-            with open_regular(folder / name) as file:
-                resized = not digest.startswith(f"{_size(file)}:")  # told before anything large is read
-            if resized or file_digest(folder / name) != digest:
+            if not has_digest(folder / name, digest):
                 raise Fault(
                     f"{folder / name}: does not belong to the weights beside it: it was altered, or is "
                     f"another run's; take it from the run that the weights are of"
@@ -74,6 +72,13 @@ def file_digest(path: Path) -> str:
     """Size and sha256 of a regular file; Fault where it can't be read."""
     with open_regular(path) as file:
         return f"{_size(file)}:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def has_digest(path: Path, digest: str) -> bool:
+    """Whether a file's digest is this one; one of another size is not read for it."""
+    with open_regular(path) as file:
+        size = _size(file)
+    return digest.startswith(f"{size}:") and file_digest(path) == digest
 
 
 def _size(file: IO[bytes]) -> int:

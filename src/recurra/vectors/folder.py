@@ -14,7 +14,7 @@ from recurra.signatures import check_arguments
 from recurra.storage.arrays import read_array, read_metadata, write_arrays
 from recurra.storage.fields import Fields
 from recurra.storage.files import check_format, open_regular, read_json, replacing, write_json
-from recurra.storage.seals import file_digest
+from recurra.storage.seals import file_digest, has_digest
 from recurra.vectors.options import Options
 
 FORMAT = 1
@@ -125,7 +125,7 @@ def read_matrix(run: Path, name: str, words: int) -> NDArray[np.float32]:
     """``vectors`` or ``output``, checked against the number of words."""
     metadata = read_metadata(run / TENSORS)  # version 0.1 wrote no digests
     for entry, file in (("words", WORDS), ("settings", SETTINGS)):
-        if entry in metadata and metadata[entry] != file_digest(run / file):
+        if entry in metadata and not has_digest(run / file, metadata[entry]):
             raise Fault(f"{run / file}: does not belong to {TENSORS}: it was altered, or is another run's")
     matrix = read_array(run / TENSORS, name)
     if name in metadata and metadata[name] != _digest(matrix):
