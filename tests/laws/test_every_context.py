@@ -20,7 +20,6 @@ from recurra.layers import Bidirectional, Recurrent, Stack
 from recurra.ragged import Ragged
 from tests.laws.contexts import CONTEXTS
 
-
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.:DeprecationWarning")
 
 
