@@ -45,7 +45,7 @@ def plain_torch(device: torch.device) -> Iterator[None]:
             if torch.amp.is_autocast_available(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
         if torch._C._autograd._saved_tensors_hooks_is_enabled():  # type: ignore[attr-defined]
-            # unless a transform that is at work forbids them; the innermost alone are called: torch's checkpoints count what passes through theirs
+            # unless a transform at work forbids them; torch's checkpoints count what passes through theirs
             stack.enter_context(torch.autograd.graph.saved_tensors_hooks(_same, _same))
         stack.enter_context(_quiet())
         yield
