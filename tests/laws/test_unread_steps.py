@@ -36,17 +36,10 @@ def seeded(run: Any, cell: cells.Cell, x: Tensor) -> list[Tensor]:
     weights = [weight for weight in cell.parameters() if weight.requires_grad]
     try:
         found = torch.autograd.grad(y.square().sum(), weights, allow_unused=True)
-<<<<<<< HEAD
-    except RuntimeError as error:  # writing over what the backward pass needs is no fault of ours
-        if "inplace operation" not in str(error):
-            raise
-        return [y]
-=======
     except RuntimeError as error:
         if "inplace operation" not in str(error):
             raise
         return [y]  # writing over what the backward pass needs is no fault of ours
->>>>>>> contexts
     return [y, *(torch.zeros_like(w) if g is None else g for w, g in zip(weights, found, strict=True))]
 
 
