@@ -134,7 +134,12 @@ class Program:
                 continue
             if value.op == "product":
                 rows.add(value.args[0])
-            elif number in rows and not value.is_leaf and OPS[value.op].kind in ("structure", "parts"):
+            elif (
+                number in rows
+                and value.op in OPS
+                and not value.is_leaf
+                and OPS[value.op].kind in ("structure", "parts")
+            ):
                 rows.update(value.args)
         return frozenset(rows)
 

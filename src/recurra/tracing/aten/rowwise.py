@@ -186,7 +186,10 @@ def _first_extreme(of: Importer, node: Call) -> Result:
     for other in others:
         larger = of.add(wins, other, best, shape=rest)
         missing = of.add("ne", other, other, shape=rest)
-        best = of.add("where", of.add("logical_or", larger, missing, shape=rest), other, best, shape=rest)
+        better = of.add("logical_or", larger, missing, shape=rest)
+        # of several that are NaN the first counts, too
+        first = of.add("logical_and", better, of.add("eq", best, best, shape=rest), shape=rest)
+        best = of.add("where", first, other, best, shape=rest)
     return [best]
 
 
