@@ -42,10 +42,10 @@ def _forward(module: nn.RNNBase, x: Any, hx: Any) -> tuple[Any, Any]:
         rows = Ragged.from_dense(dense, module.batch_first)
     states = _as_hx(_first_states(module, rows, hx))
     module.check_forward_args(dense, states, x.batch_sizes if packed else None)
-    states = _as_hx(_in_types(module, dense, (states,) if isinstance(states, Tensor) else states, packed))
     if packed:
         states = module.permute_hidden(states, x.sorted_indices)
-    y, final = _layers(module, rows, (states,) if isinstance(states, Tensor) else states)
+    states = _low_states(module, (states,) if isinstance(states, Tensor) else states, packed)
+    y, final = _layers(module, rows, states)
     if packed:
         return PackedSequence(y, *x[1:]), module.permute_hidden(_as_hx(final), x.unsorted_indices)
     y = y.reshape(dense.shape[1 if module.batch_first else 0], rows.rows, y.shape[-1])
@@ -54,7 +54,7 @@ def _forward(module: nn.RNNBase, x: Any, hx: Any) -> tuple[Any, Any]:
     return (y.transpose(0, 1) if module.batch_first else y), _as_hx(final)
 
 
-def _layers(module: nn.RNNBase, rows: Ragged, states: tuple[Tensor, ...]) -> tuple[Tensor, list[Tensor]]:
+def _layers(module: nn.RNNBase, rows: Ragged, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
     """Every layer and direction. States `[layers * directions, B, width]` in packed order, in and out."""
     directions = ("", "_reverse") if module.bidirectional else ("",)
     final: list[list[Tensor]] = [[] for _ in states]
@@ -90,6 +90,8 @@ def _weight(module: nn.RNNBase, name: str, like: Tensor) -> Tensor:
 
 
 def _require_alike(module: nn.RNNBase, name: str, t: Tensor, like: Tensor) -> None:
+    if t.dtype is like.dtype and t.device == like.device:
+        return
     who = type(module).__name__
     if not compatible(t, like):
         raise Fault(f"{who}: {name} is {t.dtype}, its weights are {like.dtype}: convert one of them")
@@ -97,14 +99,12 @@ def _require_alike(module: nn.RNNBase, name: str, t: Tensor, like: Tensor) -> No
         raise Fault(f"{who}: {name} is on {t.device}, its weights are on {like.device}: move one of them")
 
 
-def _in_types(module: nn.RNNBase, x: Tensor, states: Sequence[Tensor], packed: bool) -> Sequence[Tensor]:
-    """First states as torch's own layer takes them: autocast has a kernel for a whole layer (on the CPU for the LSTM
-    of dense rows alone), whose states are converted, and with them what it returns.
+def _low_states(module: nn.RNNBase, states: Sequence[Tensor], packed: bool) -> Sequence[Tensor]:
+    """First states as torch's own layer takes them under autocast, which has a kernel for a whole layer (on
+    the CPU for the LSTM of dense rows alone): converted, and with them what it returns.
     """
-    like, kind = next(module.parameters()), x.device.type
-    for k, state in enumerate(states):
-        _require_alike(module, f"hx[{k}]" if len(states) > 1 else "hx", state, like)
-    if not torch.is_autocast_enabled(kind) or like.dtype == torch.float64:
+    kind = states[0].device.type
+    if not torch.is_autocast_enabled(kind) or states[0].dtype == torch.float64:
         return states
     if kind == "cpu" and (module.mode != "LSTM" or packed):
         return states
@@ -136,7 +136,11 @@ _TEMPLATES: dict[tuple[Any, ...], Cell] = {}
 def _first_states(module: nn.RNNBase, rows: Ragged, hx: Any) -> tuple[Tensor, ...]:
     """`[layers * directions, B, width]`, in the caller's order."""
     if hx is not None:
-        return tuple(hx) if isinstance(hx, (tuple, list)) else (hx,)
+        states = tuple(hx) if isinstance(hx, (tuple, list)) else (hx,)
+        like = next(module.parameters())
+        for k, state in enumerate(states):
+            _require_alike(module, f"hx[{k}]" if len(states) > 1 else "hx", state, like)
+        return states
     count = module.num_layers * (2 if module.bidirectional else 1)
     widths = [module.proj_size or module.hidden_size]
     widths += [module.hidden_size] if module.mode == "LSTM" else []

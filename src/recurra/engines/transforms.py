@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
+from torch.nn import Parameter
 
 
 def transformed() -> bool:
@@ -20,4 +21,6 @@ def is_wrapper(t: Tensor) -> bool:
     """Whether a tensor's numbers do not simply lie in memory, as its strides say: sparse, a stand-in without
     numbers, or of a class that holds other tensors.
     """
-    return type(t).__torch_dispatch__ is not _IN_MEMORY or t.layout is not _STRIDED
+    kind = type(t)
+    ordinary = kind is Parameter or kind is Tensor or kind.__torch_dispatch__ is _IN_MEMORY
+    return not ordinary or t.layout is not _STRIDED

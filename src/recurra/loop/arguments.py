@@ -82,8 +82,8 @@ def as_state(cell: Cell, template: Any, state: Any, rows: Ragged) -> Any:
 
 
 def compatible(t: Tensor, like: Tensor) -> bool:
-    """Whether a tensor may stand where one of `like`'s type is computed with: of that type, or, under autocast, of
-    another of those that it converts.
+    """Whether a tensor may stand where one of `like`'s type is computed with: of that type, or, under
+    autocast, of another of those that it converts.
     """
     if t.dtype == like.dtype:
         return True

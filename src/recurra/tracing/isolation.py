@@ -24,8 +24,8 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 @contextmanager
 def plain_torch(device: torch.device) -> Iterator[None]:
-    """No autocast (of the CPU and of the device), transform, tracing, inference mode, cached weights or hooks of
-    saved tensors.
+    """No autocast (of the CPU and of the device), transform, tracing, inference mode, cached weights or hooks
+    of saved tensors.
     """
     with ExitStack() as stack:
         stack.enter_context(temporarily_clear_interpreter_stack())
@@ -35,8 +35,8 @@ def plain_torch(device: torch.device) -> Iterator[None]:
         for kind in {"cpu", device.type}:
             if torch.amp.is_autocast_available(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
-        if torch._C._autograd._saved_tensors_hooks_is_enabled():  # a transform that is at work forbids them
-            # the innermost alone are called: torch's checkpoints count what passes through theirs
+        if torch._C._autograd._saved_tensors_hooks_is_enabled():  # type: ignore[attr-defined]
+            # unless a transform at work forbids them: torch's checkpoints count what passes through theirs
             stack.enter_context(torch.autograd.graph.saved_tensors_hooks(_same, _same))
         stack.enter_context(_uncached())
         stack.enter_context(_quiet("torch._subclasses.fake_tensor"))

@@ -52,7 +52,6 @@ class BackwardCall:
         calls: its tensors are the loop's inputs and outputs, the gradients that come in, those of `direct`,
             and those of `inputs` that are arrays of their own; its buffers, the tape and the scratch.
         direct: widths of the loop's outputs that are the gradient of an input, or a part of one.
-        own: widths of gradients of inputs that are arrays of their own.
         scratch: width of what is of no use after the run.
         inputs: those that get a gradient.
         weights: which of them get one.
@@ -63,7 +62,6 @@ class BackwardCall:
 
     calls: Calls
     direct: tuple[int, ...]
-    own: tuple[int, ...]
     scratch: int
     inputs: tuple[InputGradient, ...]
     weights: frozenset[int]
@@ -118,7 +116,6 @@ def backward_call(
     return BackwardCall(
         calls_of(back, arrays, derivative.sources, [("back", o) for o in range(len(widths))], products),
         tuple(widths[o] for o in direct),
-        tuple(g.width for g in gradients if g.products and not g.in_place),
         sum(widths[o] for o in scratch),
         gradients,
         frozenset(product.weight for product in weight_gradients),

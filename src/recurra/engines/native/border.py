@@ -1,5 +1,5 @@
-"""Where tensors become addresses, and nowhere else: the library reads and writes as many numbers as a plan says,
-so each tensor is compared with the plan first.
+"""Where tensors become addresses, and nowhere else: the library reads and writes as many numbers as a plan
+says, so each tensor is compared with the plan first.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def dense(gradient: Tensor) -> Tensor:
 
 
 class Border:
-    """Tensors on their way into one call of the library; it must live for as long as that, for it holds the copies
-    of those that had to be laid out anew.
+    """Tensors on their way into one call of the library; it must live for as long as that, for it holds the
+    copies of those that had to be laid out anew.
 
     Args:
         dtype: of every number.
@@ -73,14 +73,11 @@ class Border:
         return places
 
     def matrices(
-        self, what: str, tensors: Sequence[Tensor | None], sizes: Sequence[tuple[int, int]]
+        self, what: str, tensors: Sequence[Tensor], sizes: Sequence[tuple[int, int]]
     ) -> list[Matrix]:
-        """Of matrices of these sizes, of any strides; nothing where there is none."""
-        places: list[Matrix] = []
+        """Of matrices of these sizes, of any strides."""
+        places = []
         for k, (t, size) in enumerate(zip(tensors, sizes, strict=True)):
-            if t is None:
-                places.append((NOWHERE, 0, 0))
-                continue
             t = self._require(what, k, t, size)
             down, across = t.stride()
             if not (down and across):  # one number that stands for many
@@ -93,6 +90,21 @@ class Border:
         if t.dtype is not self._dtype or t.shape != shape or not is_plain(t):
             raise self._misfit(what, k, t, shape)
         return self.keep(t.resolve_neg()) if t.is_neg() else t
+
+    @staticmethod
+    def fresh(tensors: Sequence[Tensor]) -> list[Address]:
+        """Of tensors that were made for this call, of the shapes that it writes and without gaps."""
+        return [t.data_ptr() for t in tensors]
+
+    @staticmethod
+    def fresh_rows(tensors: Sequence[Tensor]) -> list[Rows]:
+        """As `fresh`, of tensors `[count, width]`."""
+        return [(t.data_ptr(), t.shape[1]) for t in tensors]
+
+    @staticmethod
+    def fresh_matrices(tensors: Sequence[Tensor | None]) -> list[Matrix]:
+        """As `fresh`, of matrices whose rows or columns lie whole."""
+        return [(NOWHERE, 0, 0) if t is None else (t.data_ptr(), t.stride(0), t.stride(1)) for t in tensors]
 
     def keep(self, t: Tensor) -> Tensor:
         """The tensor, which lives for as long as this."""

@@ -49,7 +49,7 @@ class NativeEngine:
         if like.device.type != "cpu":
             return f"it runs on the CPU, the tensors are on {like.device}"
         if is_wrapper(like) and not _recorded():
-            return f"it reads numbers in memory, the tensors are of class {type(like).__name__}, layout {like.layout}"
+            return f"it reads numbers in memory, a tensor is a {type(like).__name__} of layout {like.layout}"
         if like.dtype not in TYPES and not (like.dtype in _HALVES and torch.is_autocast_enabled("cpu")):
             return f"it computes in float32 and float64, the tensors are {like.dtype}"
         if transformed():
@@ -66,12 +66,12 @@ class NativeEngine:
         batch_sizes: Sequence[int],
         reverse: bool,
     ) -> LoopResult:
-        """See `Engine.run`. Types are mixed as the eager engine mixes them: the run is in the widest of them, its
-        results are of the types that the plain loop would give.
+        """See `Engine.run`. Types are mixed as the eager engine mixes them: the run is in the widest of them,
+        its results are of the types that the plain loop would give.
 
         Raises:
-            Fault: the plain loop can't run with types that are so mixed, or a tensor is not of the shape that the
-                loop has for it.
+            Fault: the plain loop can't run with types that are so mixed, or a tensor is not of the shape that
+                the loop has for it.
         """
         like = states[0].dtype
         tensors = [

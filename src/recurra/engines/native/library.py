@@ -31,14 +31,15 @@ def matrix_product(a: Tensor, b: Tensor, bias: Tensor | None, out: Tensor, add: 
     rows, width = out.shape
     depth = a.shape[-1]
     border = Border(out.dtype)
-    factors = border.matrices("factor", (a, b), ((rows, depth), (depth, width)))
+    left, right = border.matrices("factor", (a, b), ((rows, depth), (depth, width)))
     count_operations(2.0 * rows * depth * width)
     gemm = _engine.gemm_f64 if out.dtype == torch.float64 else _engine.gemm_f32
     gemm(
         rows,
         depth,
         width,
-        *factors,
+        left,
+        right,
         NOWHERE if bias is None else border.whole("bias", [bias], [(width,)])[0],
         border.rows("product", [out], rows, [width])[0],
         add,
@@ -53,5 +54,5 @@ def column_sums(x: Tensor) -> Tensor:
     (rows,) = border.rows("rows", [x], count, [width])
     sums = x.new_empty(width)
     run = _engine.column_sums_f64 if x.dtype == torch.float64 else _engine.column_sums_f32
-    run(count, width, rows, border.whole("sums", [sums], [(width,)])[0], torch.get_num_threads())
+    run(count, width, rows, border.fresh([sums])[0], torch.get_num_threads())
     return sums

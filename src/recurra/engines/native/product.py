@@ -15,8 +15,8 @@ from recurra.program.ops import OPS
 
 
 def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """`[rows, in] @ [in, out] + [out]`; by torch where types are mixed, autocast chooses them, or a tensor is one
-    that the library can't read or that does not fit.
+    """`[rows, in] @ [in, out] + [out]`; by torch where types are mixed, autocast chooses them, or a tensor is
+    one that the library can't read or that does not fit.
     """
     if torch.is_autocast_enabled("cpu") or not _fit(x, weight, bias):
         return OPS["product"].run(x, weight, bias)

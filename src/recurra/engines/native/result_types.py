@@ -1,4 +1,4 @@
-"""Which types a run's results have where types are mixed, or autocast chooses some: those of the plain loop."""
+"""The types of a run's results where types are mixed, or autocast chooses some: those of the plain loop."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def forward(
     count, rows = sum(batch_sizes), like.shape[0]
     border = Border(like.dtype)
     # what comes in, before memory is made for what goes out
-    read = border.rows("input", inputs, count, plan.inputs)
+    arrays = border.rows("input", inputs, count, plan.inputs)
     initial = border.rows("state", states, rows, step.states)
     weights = border.matrices("weight", [fixed[k] for k in plan.matrices], step.weights)
     vectors = border.whole("vector", [fixed[k] for k in plan.vectors], plan.vector_shapes)
@@ -74,12 +74,12 @@ def forward(
         rows=rows,
         batch_sizes=batch_sizes,
         reverse=reverse,
-        tensors=[*read, *border.rows("output", outputs, count, call.outputs)],
-        buffers=border.whole("buffer", buffers, [(count, width), (count, call.scratch)]),
+        tensors=[*arrays, *border.fresh_rows(outputs)],
+        buffers=border.fresh(buffers),
         initial=initial,
         weights=weights,
         vectors=vectors,
-        finals=border.whole("final state", finals, [(rows, width) for width in step.states]),
+        finals=border.fresh(finals),
         totals=[],
         gradients=[],
         sums=[],
@@ -113,9 +113,12 @@ def backward(
     border = Border(like.dtype)
     # what comes in, before memory is made for what goes out
     incoming = [dense(g) for g in outputs if g is not None]
-    initial = [like.new_zeros(rows, width) if g is None else dense(g) for g, width in zip(finals, step.states, strict=True)]
+    initial = [
+        like.new_zeros(rows, width) if g is None else dense(g)
+        for g, width in zip(finals, step.states, strict=True)
+    ]
     matrices = [saved.fixed[k] for k in plan.matrices]
-    read = [
+    arrays = [
         *border.rows("input", saved.inputs, count, plan.inputs),
         *border.rows("output", saved.outputs, count, run.outputs),
         *border.rows(
@@ -144,19 +147,15 @@ def backward(
         rows=rows,
         batch_sizes=batch_sizes,
         reverse=not reverse,
-        tensors=[
-            *read,
-            *border.rows("gradient", direct, count, call.direct),
-            *border.rows("gradient of input", own, count, call.own),
-        ],
-        buffers=[*(tape or [NOWHERE]), *border.whole("buffer", [scratch], [(count, call.scratch)])],
+        tensors=[*arrays, *border.fresh_rows(direct), *border.fresh_rows(own)],
+        buffers=[*(tape or [NOWHERE]), *border.fresh([scratch])],
         initial=states,
         weights=weights,
         vectors=vectors,
-        finals=border.whole("gradient of state", of_states, [(rows, width) for width in step.states]),
-        totals=border.whole("total", totals, [(width,) for width in call.totals]),
-        gradients=border.matrices("gradient of weight", of_matrices, step.weights),
-        sums=border.whole("sum", sums, [(width,) for width in call.sums]),
+        finals=border.fresh(of_states),
+        totals=border.fresh(totals),
+        gradients=border.fresh_matrices(of_matrices),
+        sums=border.fresh(sums),
         threads=torch.get_num_threads(),
     )
     spent((BACK_PRODUCTS, BACK_LOOP, BACK_PRODUCTS), seconds, call.calls.multiplied, count)

@@ -90,7 +90,10 @@ class NativeStepper:
         loops = [loop for loop in loops if loop.body or loop.states]
         arrays = _Arrays(values)
         places = [
-            (arrays.of(n), NOWHERE if table is None else border.whole("table", [table], [_shape(values[n], tokens)])[0])
+            (
+                arrays.of(n),
+                NOWHERE if table is None else border.whole("table", [table], [_shape(values[n], tokens)])[0],
+            )
             for n, table in sources.items()
         ]
         y = arrays.of(program.y)
@@ -206,7 +209,9 @@ def _own(table: Tensor | None) -> Tensor:
 def _readable(weights: Mapping[str, Tensor], name: str) -> Tensor:
     weight = weights[name].detach()
     if not is_plain(weight):
-        raise Untraceable(f"its weight {name.removeprefix('model.')} is {described(weight)}, which it can't read")
+        raise Untraceable(
+            f"its weight {name.removeprefix('model.')} is {described(weight)}, which it can't read"
+        )
     return weight
 
 
