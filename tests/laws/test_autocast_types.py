@@ -18,7 +18,7 @@ from recurra.errors import Fault
 from recurra.ragged import Ragged
 from recurra.state import map_state, named_leaves
 from tests.laws.loops import by_hand
-from tests.laws.table import REGISTERED, TRACED, build, features
+from tests.laws.table import REGISTERED, build, features
 from tests.laws.user_cells import Both, Hidden
 
 LOW = torch.bfloat16
@@ -30,7 +30,7 @@ def types(y: Tensor, state: Any) -> tuple[torch.dtype, list[torch.dtype]]:
 
 
 @pytest.mark.parametrize("grad", [False, True])
-@pytest.mark.parametrize("name", [*REGISTERED, *TRACED])
+@pytest.mark.parametrize("name", [*REGISTERED, "ten lines", "tied", "structural", "memoryless", "learnt start"])
 def test_a_cell_has_those_of_its_step(name: str, grad: bool, engine: str) -> None:
     cell = build(name, torch.float32)
     x = torch.stack(features(4, 4, dtype=torch.float32, size=cell.input_size))

@@ -106,7 +106,7 @@ def _strangest(like: Tensor, x: Tensor, fixed: Iterable[Tensor]) -> Tensor:
     """The one that an engine might refuse: a tensor of a class of its own, among ordinary ones."""
     if is_wrapper(like):
         return like
-    return next((t for t in (x, *fixed) if is_wrapper(t)), like)
+    return next((t for t in (x, *fixed) if isinstance(t, Tensor) and is_wrapper(t)), like)
 
 
 def engine_for(plan: Plan, like: Tensor) -> tuple[Engine | None, dict[str, str]]:

@@ -70,7 +70,8 @@ def _layer_norm(x: Tensor, *rest: Any) -> Tensor:
     normal = F.layer_norm(x, (x.shape[-1],), None, None, eps)
     if not affine:
         return normal
-    return normal * affine[0] if len(affine) == 1 else torch.addcmul(affine[1], normal, affine[0])
+    scaled = normal * affine[0] if len(affine) == 1 else torch.addcmul(affine[1], normal, affine[0])
+    return scaled.to(normal.dtype)  # as torch's own, under autocast too
 
 
 def _clamp(x: Tensor, low: float | None, high: float | None) -> Tensor:

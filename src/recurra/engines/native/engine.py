@@ -73,11 +73,8 @@ class NativeEngine:
             Fault: the plain loop can't run with types that are so mixed, or a tensor is not of the shape that
                 the loop has for it.
         """
-        like = states[0].dtype
-        tensors = [
-            t if t.dtype is like or t.is_floating_point() else t.to(like) for t in (*inputs, *fixed, *states)
-        ]
-        if like in TYPES and not torch.is_autocast_enabled("cpu") and all(t.dtype is like for t in tensors):
+        tensors, like = (*inputs, *fixed, *states), states[0].dtype
+        if like in TYPES and all(t.dtype is like for t in tensors) and not torch.is_autocast_enabled("cpu"):
             return self._run(loop, tensors, batch_sizes, reverse)
         types = result_types(loop, tensors, batch_sizes, reverse)
         wide = torch.float64 if any(t.dtype is torch.float64 for t in tensors) else torch.float32
