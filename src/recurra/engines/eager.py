@@ -37,7 +37,7 @@ class EagerEngine:
         """See `Engine.run`."""
         constant = dict(zip(loop.fixed, fixed, strict=True))
         like = (*states, *inputs, *fixed)[0]
-        pieces = [torch.split(whole, list(batch_sizes)) for whole in inputs]
+        pieces = [torch.split(whole, list(batch_sizes) or [0]) for whole in inputs]
 
         def step(t: int, rows: int, current: dict[int, Tensor]) -> tuple[list[Tensor], dict[int, Tensor]]:
             tensors: dict[int, Any] = {**constant, **current}
@@ -50,10 +50,9 @@ class EagerEngine:
             return [full_rows(tensors[n], rows, loop.values[n].width) for n in loop.outputs], next_states
 
         results, final = _over_time(step, dict(zip(loop.states, states, strict=True)), batch_sizes, reverse)
-        outputs = [
-            torch.cat([row[k] for row in results]) if results else like.new_zeros(0, loop.values[n].width)
-            for k, n in enumerate(loop.outputs)
-        ]
+        if not results:  # a step of no rows: its outputs have their types and, of zeros, their gradients
+            results = [step(0, 0, dict(zip(loop.states, (t[:0] for t in states), strict=True)))[0]]
+        outputs = [torch.cat([row[k] for row in results]) for k in range(len(loop.outputs))]
         return LoopResult(outputs, [final[number] for number in loop.states])
 
     def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
