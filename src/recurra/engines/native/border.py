@@ -40,9 +40,14 @@ class Border:
 
     Args:
         dtype: of every number.
+
+    Raises:
+        Fault: the library does not compute in that type.
     """
 
     def __init__(self, dtype: torch.dtype) -> None:
+        if dtype not in TYPES:
+            raise Fault(f"native engine: it computes in float32 and float64, found numbers of {dtype}")
         self._dtype = dtype
         self._kept: list[Tensor] = []
 
