@@ -114,5 +114,70 @@ TEST(a_call_that_does_not_fit_its_loop_is_refused) {
   CHECK_THROWS(std::invalid_argument, call.run(0, nullptr, 0, false, {}, 1));
 }
 
+// What a caller brings is looked at before anything is computed: nothing is read or written where it does not fit.
+TEST(arguments_that_do_not_fit_a_call_are_refused) {
+  const int width = 3;
+  const Around shape{width, width + 1};
+  const Call<double> call(recurrence(width, true), shape.plan());
+  Run<double> run(width, {5, 5, 3, 1, 0});
+  Random random;
+  const std::vector<double> raw = random.numbers<double>(run.count * shape.raw_width());
+  const std::vector<double> first = random.numbers<double>(static_cast<long>(shape.depth) * width);
+  std::vector<double> x = fresh<double>(run.count * width), back(run.count * shape.raw_width(), 1.0);
+  std::vector<double> of_first = fresh<double>(static_cast<long>(shape.depth) * width);
+  std::vector<double> of_hidden = fresh<double>(static_cast<long>(width) * width), sums = fresh<double>(width);
+  const CallArguments<double> good{
+      {{const_cast<double*>(raw.data()), shape.raw_width()}, {run.y.data(), width}, {back.data(), shape.raw_width()}},
+      {x.data(), nullptr},
+      {{run.h.data(), width}, {run.c.data(), width}, {run.k.data(), 1}},
+      {{first.data(), width, 1}, {run.weight.data(), width, 1}},
+      {run.bias.data()},
+      {run.last_h.data(), run.last_c.data(), run.last_k.data()},
+      {run.total.data()},
+      {{of_first.data(), width, 1}, {of_hidden.data(), 1, width}},
+      {sums.data()}};
+  const auto sizes_refused = [&](std::vector<int64_t> sizes) {
+    CHECK_THROWS(std::invalid_argument,
+                 call.run(run.rows, sizes.data(), static_cast<long>(sizes.size()), false, good, 2));
+    CHECK(std::isnan(x[0]));
+  };
+  sizes_refused({6, 1});
+  sizes_refused({2, 3});
+  sizes_refused({3, -1});
+  sizes_refused({3, 0, 1});
+  sizes_refused({std::numeric_limits<int64_t>::max(), 1});
+  const auto refused = [&](auto change) {
+    CallArguments<double> bad = good;
+    change(bad);
+    CHECK_THROWS(std::invalid_argument, call.run(run.rows, run.sizes.data(), static_cast<long>(run.sizes.size()),
+                                                 false, bad, 2));
+    CHECK(std::isnan(x[0]));
+  };
+  using A = CallArguments<double>&;
+  refused([](A a) { a.tensors.pop_back(); });
+  refused([](A a) { a.buffers.pop_back(); });
+  refused([](A a) { a.initial.pop_back(); });
+  refused([](A a) { a.weights.pop_back(); });
+  refused([](A a) { a.vectors.clear(); });
+  refused([](A a) { a.finals.pop_back(); });
+  refused([](A a) { a.totals.clear(); });
+  refused([](A a) { a.gradients.clear(); });
+  refused([](A a) { a.sums.clear(); });
+  refused([](A a) { a.tensors[0].data = nullptr; });
+  refused([](A a) { a.tensors[0].row_stride = 2; });
+  refused([](A a) { a.tensors[1].row_stride = 4; });
+  refused([](A a) { a.buffers[0] = nullptr; });
+  refused([](A a) { a.initial[1].data = nullptr; });
+  refused([](A a) { a.initial[0].row_stride = 1; });
+  refused([](A a) { a.weights[1].data = nullptr; });
+  refused([](A a) { a.vectors[0] = nullptr; });
+  refused([](A a) { a.finals[2] = nullptr; });
+  refused([](A a) { a.totals[0] = nullptr; });
+  refused([](A a) { a.gradients[0].data = nullptr; });
+  refused([](A a) { a.sums[0] = nullptr; });
+  call.run(run.rows, run.sizes.data(), static_cast<long>(run.sizes.size()), false, good, 2);
+  CHECK(!std::isnan(x[0]));
+}
+
 }  // namespace
 }  // namespace recurra::tests

@@ -120,5 +120,31 @@ TEST(some_streams_and_ids) {
   CHECK_THROWS(std::out_of_range, reader.run(negative, y.data(), 2, nullptr, 1));
 }
 
+TEST(a_stepper_that_does_not_fit_is_refused) {
+  Streamed s(4, 3, 2);
+  const SegmentSpec loop{recurrence(4, false), {0}, {1}, {}, {{4, 4}}, {{s.run.weight.data(), 4, 1}},
+                         {s.run.bias.data()}};
+  const StepperSpec good{3, 1, WeightKind::full, 0, {4, 4}, {{0, nullptr}}, {loop}, 0,
+                         {s.h.data(), s.c.data(), s.k.data()}, 1};
+  const auto refused = [&](auto change) {
+    StepperSpec bad = good;
+    change(bad);
+    CHECK_THROWS(std::invalid_argument, Stepper(std::move(bad)));
+  };
+  refused([](StepperSpec& b) { b.streams = 0; });
+  refused([](StepperSpec& b) { b.arrays = {4, 0}; });
+  refused([](StepperSpec& b) { b.arrays = {5, 4}; });
+  refused([](StepperSpec& b) { b.y = 2; });
+  refused([](StepperSpec& b) { b.sources.clear(); });
+  refused([](StepperSpec& b) { b.tokens = 3; });  // without a table
+  refused([](StepperSpec& b) { b.states.pop_back(); });
+  refused([](StepperSpec& b) { b.states[1] = nullptr; });
+  refused([](StepperSpec& b) { b.segments[0].weights[0].data = nullptr; });
+  refused([](StepperSpec& b) { b.segments[0].vectors[0] = nullptr; });
+  refused([](StepperSpec& b) { b.segments[0].sizes = {{4, 5}}; });
+  const Stepper stepper{StepperSpec(good)};
+  CHECK(stepper.streams() == 3);
+}
+
 }  // namespace
 }  // namespace recurra::tests

@@ -1,5 +1,5 @@
-"""Tensors that do not fit, at every entrance of the native library: the plain loop's numbers, or an exception; never
-other numbers, nor memory of someone else.
+"""Tensors that do not fit, at every entrance of the native library: the plain loop's numbers, or an exception;
+never other numbers, nor memory of someone else.
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from random import Random
 from typing import Any
 
@@ -82,9 +82,13 @@ SPOILS: list[Callable[[Tensor, Random], Tensor]] = [
     lambda t, random: torch.stack([t, -t], -1)[..., 0],
     lambda t, random: torch.cat([t.reshape(-1)[:1], t.reshape(-1)])[1:].view(t.shape),
     lambda t, random: torch._neg_view(-t),
-    lambda t, random: torch.stack([t.conj(), t]).conj().real[0] if t.is_complex() else torch.complex(t, -t).conj().imag
-    if t.dtype in (torch.float32, torch.float64)
-    else t,
+    lambda t, random: (
+        torch.stack([t.conj(), t]).conj().real[0]
+        if t.is_complex()
+        else torch.complex(t, -t).conj().imag
+        if t.dtype in (torch.float32, torch.float64)
+        else t
+    ),
     lambda t, random: t.clone().requires_grad_() if t.is_floating_point() else t,
     lambda t, random: t.new_zeros(0, *t.shape[1:]) if t.dim() else t,
     lambda t, random: t.new_zeros(()),
@@ -97,10 +101,8 @@ SPOILS: list[Callable[[Tensor, Random], Tensor]] = [
 
 def spoil(random: Random, t: Tensor) -> Tensor:
     for _ in range(random.choice([1, 1, 1, 2])):
-        try:
+        with suppress(REFUSALS):  # of two that can't follow each other
             t = random.choice(SPOILS)(t, random)
-        except REFUSALS:
-            pass  # two that can't follow each other
     return t
 
 
@@ -161,7 +163,9 @@ def agree(run: Callable[[], Any], judge: Callable[[], Any], rough: bool = False)
             continue
         low = torch.finfo(one.dtype).bits < 32 if one.is_floating_point() else False
         tolerance = 0.1 if low or rough else 1e-3
-        torch.testing.assert_close(one.detach(), other.detach(), rtol=tolerance, atol=tolerance, equal_nan=True)
+        torch.testing.assert_close(
+            one.detach(), other.detach(), rtol=tolerance, atol=tolerance, equal_nan=True
+        )
     return True
 
 

@@ -1,5 +1,5 @@
-"""Under autocast, and where a step mixes types, results have the types that the plain step gives; a drop-in's those
-of torch's own layer.
+"""Under autocast, and where a step mixes types, results have the types that the plain step gives; a drop-in's
+those of torch's own layer.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ def types(y: Tensor, state: Any) -> tuple[torch.dtype, list[torch.dtype]]:
 
 
 @pytest.mark.parametrize("grad", [False, True])
-@pytest.mark.parametrize("name", [*REGISTERED, "ten lines", "tied", "structural", "memoryless", "learnt start"])
+@pytest.mark.parametrize(
+    "name", [*REGISTERED, "ten lines", "tied", "structural", "memoryless", "learnt start"]
+)
 def test_a_cell_has_those_of_its_step(name: str, grad: bool, engine: str) -> None:
     cell = build(name, torch.float32)
     x = torch.stack(features(4, 4, dtype=torch.float32, size=cell.input_size))

@@ -53,10 +53,13 @@ def _rounded(size: int) -> int:
 
 
 def _pages(size: int) -> mmap.mmap:
-    try:
-        return _free[size].pop()
-    except (KeyError, IndexError):
-        pass
+    for larger in sorted(other for other in list(_free) if size <= other <= 2 * size):
+        try:
+            return _free[larger].pop()
+        except (KeyError, IndexError):  # none, or another thread was faster
+            continue
+    # what nobody uses, and is too small, goes first: as much is taken as is in use at a time
+    _give_up(free_bytes() - size, below=size)
     pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if _HUGE is not None:
         with suppress(OSError):  # a kernel without huge pages: small ones do
@@ -66,8 +69,13 @@ def _pages(size: int) -> mmap.mmap:
 
 def _give_back(pages: mmap.mmap) -> None:
     _free.setdefault(len(pages), deque()).append(pages)
-    while free_bytes() > MOST_FREE:
-        size = next((size for size, free in list(_free.items()) if free), None)
+    _give_up(MOST_FREE)
+
+
+def _give_up(most: int, below: int = sys.maxsize) -> None:
+    """Gives pages of fewer than `below` bytes back to the system until at most `most` bytes are kept."""
+    while free_bytes() > most:
+        size = next((size for size, free in list(_free.items()) if free and size < below), None)
         if size is None:
             return
         try:
