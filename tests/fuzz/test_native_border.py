@@ -1,5 +1,5 @@
-"""Tensors that do not fit, at every entrance of the native library: the plain loop's numbers, or an exception;
-never other numbers, nor memory of someone else.
+"""Tensors that do not fit, at every entrance of the native library: the numbers of the plain loop, or an
+exception; never other numbers, nor memory of someone else.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class Border:
         if dtype not in TYPES:
             raise Fault(f"native engine: it computes in float32 and float64, found numbers of {dtype}")
         self._dtype = dtype
-        self._kept: list[Tensor] = []
+        self._copies: list[Tensor] = []
 
     def rows(self, what: str, tensors: Sequence[Tensor], count: int, widths: Sequence[int]) -> list[Rows]:
         """Of tensors `[count, width]`, one for each of `widths`.
@@ -113,7 +113,7 @@ class Border:
 
     def keep(self, t: Tensor) -> Tensor:
         """The tensor, which lives for as long as this."""
-        self._kept.append(t)
+        self._copies.append(t)
         return t
 
     def _address(self, what: str, k: int, t: Tensor) -> Address:

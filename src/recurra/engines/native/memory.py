@@ -59,7 +59,7 @@ def _pages(size: int) -> mmap.mmap:
         except (KeyError, IndexError):  # none, or another thread was faster
             continue
     # what nobody uses, and is too small, goes first: as much is taken as is in use at a time
-    _give_up(free_bytes() - size, below=size)
+    _give_up(free_bytes() - size, bound=size)
     pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if _HUGE is not None:
         with suppress(OSError):  # a kernel without huge pages: small ones do
@@ -72,10 +72,10 @@ def _give_back(pages: mmap.mmap) -> None:
     _give_up(MOST_FREE)
 
 
-def _give_up(most: int, below: int = sys.maxsize) -> None:
-    """Gives pages of fewer than `below` bytes back to the system until at most `most` bytes are kept."""
+def _give_up(most: int, bound: int = sys.maxsize) -> None:
+    """Gives pages of fewer than `bound` bytes back to the system until at most `most` bytes are kept."""
     while free_bytes() > most:
-        size = next((size for size, free in list(_free.items()) if free and size < below), None)
+        size = next((size for size, free in list(_free.items()) if free and size < bound), None)
         if size is None:
             return
         try:

@@ -29,10 +29,10 @@ def result_types(
     """
     plan = native_plan(loop)
     steps, rows = min(len(batch_sizes), _STEPS), len(tensors[-1])
-    resting = not steps or batch_sizes[0] < rows  # rows that keep their first state
+    idle = not steps or batch_sizes[0] < rows  # rows that keep their first state
     low = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else None
     kinds = tuple(t.dtype for t in tensors)
-    key = kinds, low, steps, resting, reverse
+    key = kinds, low, steps, idle, reverse
     if key not in plan.result_types:
         inputs, fixed, states = plan.split(tensors)
         with torch.no_grad():
@@ -41,7 +41,7 @@ def result_types(
                     loop,
                     [t.new_zeros(steps, t.shape[1]) for t in inputs],
                     [t.detach() for t in fixed],  # of which autocast keeps no copies
-                    [t.new_zeros(1 + resting, t.shape[1]) for t in states],
+                    [t.new_zeros(1 + idle, t.shape[1]) for t in states],
                     (1,) * steps,
                     reverse,
                 )
