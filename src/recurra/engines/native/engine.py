@@ -130,8 +130,8 @@ class _Loop(torch.autograd.Function):
         if torch.is_grad_enabled() or batched:
             if ctx.strict or strictly():
                 raise Fault(
-                    "gradients of gradients, and many gradients at once, follow the plain loop of the eager "
-                    "engine, which strict refuses: leave out strict, or create_graph=True"
+                    "gradients of gradients follow the plain loop of the eager engine, as many at once do, "
+                    "which strict refuses: leave out strict, or create_graph=True"
                 )
             shares = _again_eagerly(ctx, tensors, gradients)
         else:
