@@ -181,11 +181,12 @@ ELSEWHERE = {
     ("celu", "gradient of a"),
     ("hardswish", "gradient of a"),
 }
-"""Torch has a gradient of what is NaN: zero for the root of -infinity, infinity for the variance of rows with
-an infinity, zero for `hardshrink`. Here that is NaN too. A sixth is one of float32 to torch, whatever the type; the
-gradient of its `mish` is lost where the exponential is subnormal; its `addcdiv` divides first and so meets
-infinities of its own, and its cosine has NaN for rows of length 0, where here it is 0. `celu` and `hardswish` are
-torch's decompositions: their gradients differ where the exponential overflows, and on the bounds."""
+"""Torch has a gradient of what is NaN: zero for the root of -infinity, infinity for the variance of rows
+with an infinity, zero for `hardshrink`. Here that is NaN too. A sixth is one of float32 to torch,
+whatever the type; the gradient of its `mish` is lost where the exponential is subnormal; its `addcdiv`
+divides first and so meets infinities of its own, and its cosine has NaN for rows of length 0, where here
+it is 0. `celu` and `hardswish` are torch's decompositions: their gradients differ where the exponential
+overflows, and on the bounds."""
 UNSIGNED = {"softshrink"}
 """Of zero, torch's decomposition keeps the sign, its own kernel does not."""
 

@@ -22,10 +22,6 @@ from torch import Tensor, nn
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch._guards import tracing
 from torch._subclasses.fake_tensor import FakeTensor
-<<<<<<< HEAD
-from torch.overrides import _len_torch_function_stack, _pop_mode, _push_mode  # type: ignore[attr-defined]
-=======
->>>>>>> contexts
 from torch.utils._python_dispatch import _disable_current_modes
 
 from recurra.recording import unrecorded
@@ -61,21 +57,13 @@ def _same(t: Tensor) -> Tensor:
 @contextmanager
 def _no_function_modes() -> Iterator[None]:
     """Modes that see calls of torch's functions: a default device, what an export notes of gradients."""
-<<<<<<< HEAD
-    modes = [_pop_mode() for _ in range(_len_torch_function_stack())]  # type: ignore[no-untyped-call]
-=======
     stack: Any = torch.overrides
     modes = [stack._pop_mode() for _ in range(stack._len_torch_function_stack())]
->>>>>>> contexts
     try:
         yield
     finally:
         for mode in reversed(modes):
-<<<<<<< HEAD
-            _push_mode(mode)  # type: ignore[no-untyped-call]
-=======
             stack._push_mode(mode)
->>>>>>> contexts
 
 
 @contextmanager
