@@ -119,7 +119,7 @@ def test_rows_that_reach_each_other_are_told() -> None:
             return torch.tanh(total - total.mean(0))
 
     reason = plan_of(Mixing(3, 4)).reason
-    assert reason == "aten.mean over other dimensions than a row's"
+    assert reason.startswith("aten.mean over other dimensions than a row's (")
 
 
 @pytest.mark.parametrize(
