@@ -12,6 +12,7 @@ from recurra.engines.base import LoopResult
 from recurra.program import Loop
 from recurra.program.interpret import full_rows, run_rows
 from recurra.program.ops import OPS
+from recurra.recording import jit_records
 from recurra.state import map_state, named_leaves, replace_leaves, require_step
 
 
@@ -82,7 +83,8 @@ def run_opaque(
     Returns:
         one y per step in the order of time, and the final state.
     """
-    if resets is None and batch_sizes and batch_sizes[0] == batch_sizes[-1] == _row_count(state):
+    plain = resets is None and not jit_records()  # in a trace, sizes are no whole numbers
+    if plain and batch_sizes and batch_sizes[0] == batch_sizes[-1] == _row_count(state):
         return _over_full_rows(step, x, state, batch_sizes, reverse, who)
     pieces = torch.split(x, list(batch_sizes))
     flags = torch.split(resets[0], list(batch_sizes)) if resets else None

@@ -137,11 +137,16 @@ def test_a_task_names_the_item_that_it_cannot_answer(here: Path) -> None:
 
 def test_an_interruption_while_it_starts_is_one_line(tmp_path: Path) -> None:
     """Whatever is being imported: the signal comes from within an import."""
-    (tmp_path / "stop.py").write_text(
-        "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nraise SystemExit"
+    # SIGTERM, as a shell that put the tests into its background has them ignore SIGINT
+    (tmp_path / "stop_at_once.py").write_text(
+        "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\nraise OSError"
     )
     process = subprocess.run(
-        [*PROGRAM, "--import", "stop", "cells"], cwd=tmp_path, capture_output=True, text=True, timeout=120
+        [*PROGRAM, "--import", "stop_at_once", "cells"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert (process.returncode, process.stderr) == (130, "recurra: interrupted\n")
 

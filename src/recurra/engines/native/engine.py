@@ -11,7 +11,7 @@ from torch import Tensor
 from recurra.engines.base import LoopResult
 from recurra.engines.eager import EagerEngine
 from recurra.engines.native import _engine
-from recurra.engines.native.border import TYPES
+from recurra.engines.native.border import TYPES, dense
 from recurra.engines.native.operators import loop_operator
 from recurra.engines.native.plan import NativePlan, native_plan, plan_or_refusal
 from recurra.engines.native.product import product
@@ -126,6 +126,7 @@ class _Loop(torch.autograd.Function):
         plan: NativePlan = ctx.plan
         saved_tensors = ctx.saved_tensors  # once: a checkpoint of torch's gives them once
         tensors, results = saved_tensors[: ctx.arguments], saved_tensors[ctx.arguments :]
+        gradients = tuple(None if g is None else dense(g) for g in gradients)
         batched = transformed() or any(g is not None and is_wrapper(g) for g in gradients)
         if torch.is_grad_enabled() or batched:
             if ctx.strict or strictly():
