@@ -110,7 +110,7 @@ def test_a_loaded_run_measures_what_training_measured(run: Path) -> None:
 
 
 def test_an_earlier_run_is_remarked_on(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         recurra.load(DATA / "format_1" / "tasks" / "classify" / "run")
     assert "without digests of its files" in caplog.text
 

@@ -50,7 +50,7 @@ def load(run: str | Path, device: str | torch.device = "cpu") -> Task:
     Reads the best model, the recipe and what the task keeps beside them (vocabularies, labels); no training
     data, and nothing is executed. All of it is compared with the digests that the training wrote; in the
     recipe, where data lies and how long to train may be edited. A run of an earlier version has no such
-    digests: a remark says so, through Python's `logging`.
+    digests: Python's `logging` is told so, as information.
 
     Raises:
         Fault: not a run folder, one of a newer format, not trained yet, or a file is missing or altered.
@@ -70,7 +70,7 @@ def load(run: str | Path, device: str | torch.device = "cpu") -> Task:
     module = load_model(folder, device)
     seal = read_seal(folder)
     if seal is None:
-        _LOGGER.warning(
+        _LOGGER.info(
             "%s: trained by an earlier version, without digests of its files: whether one was altered since "
             "can't be told",
             folder,
