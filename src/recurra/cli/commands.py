@@ -14,6 +14,7 @@ from recurra.cli import (
     encode,
     evaluate,
     explain,
+    inspect,
     new,
     predict,
     recipes,
@@ -47,6 +48,7 @@ app.command("encode")(encode.encode)
 app.command("sample")(sample.sample)
 app.command("stream")(stream.stream)
 app.command("explain")(explain.explain)
+app.add_typer(inspect.app, name="inspect")
 app.command("cells")(cells.cells)
 app.command("bench")(bench.bench)
 

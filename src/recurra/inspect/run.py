@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from recurra.cells import Cell
 from recurra.errors import Fault
+from recurra.layers.recurrent import Recurrent
 from recurra.runs.folder import FORMAT, RECIPE, load, restore_task, task_class
 from recurra.runs.sections import read_section
 from recurra.storage.files import check_format
@@ -54,6 +57,46 @@ class OpenRun:
         finally:
             self.task.model = own
         return loss.total / max(1, loss.items)
+
+
+class LayerRun(NamedTuple):
+    """One recurrent layer while the model read the batch.
+
+    Attributes:
+        name: where it stands in the model. rows: what it read. state: what it started from; None: its own.
+    """
+
+    name: str
+    layer: Recurrent
+    rows: Any
+    state: Any
+
+
+def layer_runs(opened: OpenRun) -> list[LayerRun]:
+    """What each recurrent layer of a run reads of the batch, in the order of the forward pass."""
+    runs: list[LayerRun] = []
+    with _listening(opened.model, runs.append), torch.no_grad():
+        opened.loss(opened.model, opened.batch)
+    return runs
+
+
+@contextmanager
+def _listening(model: nn.Module, listener: Callable[[LayerRun], None]) -> Iterator[None]:
+    def listen(name: str) -> Callable[..., None]:
+        def hear(layer: nn.Module, arguments: Any, options: Any) -> None:
+            assert isinstance(layer, Recurrent)
+            state = arguments[1] if len(arguments) > 1 else options.get("state")
+            listener(LayerRun(name, layer, arguments[0], state))
+
+        return hear
+
+    layers = [(name, layer) for name, layer in model.named_modules() if isinstance(layer, Recurrent)]
+    hooks = [layer.register_forward_pre_hook(listen(name), with_kwargs=True) for name, layer in layers]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def open_run(run: str | Path, rows: int | None = None, data: str | Path | None = None) -> OpenRun:
