@@ -9,19 +9,18 @@ from recurra.storage.figures import figure_bytes, new_figure
 
 
 class Colours(NamedTuple):
-    """The colours of one ground.
+    """Of a picture on light or on dark ground.
 
     Attributes:
-        ink: text and axes. ground: behind everything. faint: grids, and what stands back.
-        series: lines that are told apart, the most important first; `blue` and `red` are among them.
-        ramp: a colour map from little to much. poles: one from below zero to above it.
+        ink: text and axes. ground: behind everything. grey: what stands back.
+        ramp: name of a colour map from little to much. poles: of one from below zero to above it.
     """
 
     ink: str
     ground: str
-    faint: str
     blue: str
     red: str
+    grey: str
     green: str
     amber: str
     violet: str
@@ -35,19 +34,28 @@ class Colours(NamedTuple):
 
 
 _LIGHT = Colours(
-    "#24292f", "#ffffff", "#afb8c1", "#1f6feb", "#cf222e", "#1a7f37", "#9a6700", "#8250df", "Blues", "RdBu_r"
+    ink="#24292f",
+    ground="white",
+    blue="#1f6feb",
+    red="#cf222e",
+    grey="#6e7781",
+    green="#1a7f37",
+    amber="#9a6700",
+    violet="#8250df",
+    ramp="Blues",
+    poles="RdBu_r",
 )
 _DARK = Colours(
-    "#e6edf3",
-    "#0d1117",
-    "#484f58",
-    "#58a6ff",
-    "#ff7b72",
-    "#3fb950",
-    "#d29922",
-    "#bc8cff",
-    "cividis",
-    "berlin",
+    ink="#e6edf3",
+    ground="#0d1117",
+    blue="#58a6ff",
+    red="#ff7b72",
+    grey="#8b949e",
+    green="#3fb950",
+    amber="#d29922",
+    violet="#bc8cff",
+    ramp="cividis",
+    poles="berlin",
 )
 
 
@@ -56,60 +64,61 @@ def colours(dark: bool = False) -> Colours:
     return _DARK if dark else _LIGHT
 
 
-def new_axes(
-    width: float, height: float, dark: bool = False, *, rows: int = 1, columns: int = 1
-) -> tuple[Any, list[Any]]:
-    """A figure of the ground's colour, in inches, and its axes, row by row, without names and units yet."""
+def picture(
+    width: float, height: float, dark: bool, xlabel: str, ylabel: str, columns: int = 1
+) -> tuple[Any, Any]:
+    """A figure, in inches, and its axes (an array of them for several columns), named with their units."""
     figure = new_figure(width, height, dpi=110)
     figure.set_facecolor(colours(dark).ground)
-    axes = [figure.add_subplot(rows, columns, number + 1) for number in range(rows * columns)]
-    for each in axes:
+    axes = figure.subplots(1, columns)
+    for each in [axes] if columns == 1 else axes:
         paint(each, dark)
+        each.set_xlabel(xlabel)
+        each.set_ylabel(ylabel)
     return figure, axes
 
 
-def paint(axes: Any, dark: bool = False) -> None:
-    """Gives axes the colours of the ground: text, ticks, spines and grid."""
+def paint(axes: Any, dark: bool) -> None:
+    """Gives axes the colours of the ground."""
     tint = colours(dark)
     axes.set_facecolor(tint.ground)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[:].set_color(tint.ink)
-    axes.tick_params(which="both", colors=tint.ink, labelcolor=tint.ink)
+    axes.spines[["left", "bottom"]].set_color(tint.ink)
+    axes.tick_params(colors=tint.ink, which="both")
     for text in (axes.title, axes.xaxis.label, axes.yaxis.label):
         text.set_color(tint.ink)
-    axes.xaxis.get_offset_text().set_color(tint.ink)
-    axes.yaxis.get_offset_text().set_color(tint.ink)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.get_offset_text().set_color(tint.ink)
 
 
-def add_grid(axes: Any, dark: bool = False) -> None:
+def grid(axes: Any, dark: bool) -> None:
     """Faint lines at the ticks, behind what is drawn."""
-    axes.grid(color=colours(dark).faint, alpha=0.4, linewidth=0.6)
+    axes.grid(color=colours(dark).grey, alpha=0.25, linewidth=0.6)
     axes.set_axisbelow(True)
 
 
-def add_legend(axes: Any, dark: bool = False, **options: Any) -> None:
-    """A legend without a frame; `options` are matplotlib's."""
-    axes.legend(frameon=False, labelcolor=colours(dark).ink, **options)
+def legend(axes: Any, dark: bool, **options: Any) -> None:
+    """A legend without a frame, in the ground's ink; `options` are matplotlib's."""
+    axes.legend(**{"frameon": False, "labelcolor": colours(dark).ink, "fontsize": 9, **options})
 
 
-def add_colour_bar(figure: Any, image: Any, axes: Any, label: str, dark: bool = False) -> None:
-    """The scale of an image's colours beside it, with its unit."""
+def colour_bar(figure: Any, image: Any, axes: Any, label: str, dark: bool) -> Any:
+    """The scale of an image's colours beside it, named with its unit."""
     tint = colours(dark)
     bar = figure.colorbar(image, ax=axes, pad=0.02)
     bar.set_label(label, color=tint.ink)
-    bar.ax.tick_params(which="both", colors=tint.ink, labelcolor=tint.ink)
-    bar.outline.set_edgecolor(tint.faint)
+    bar.ax.tick_params(which="both", colors=tint.ink)
+    bar.outline.set_edgecolor(tint.grey)
+    return bar
 
 
-def name_tokens(axes: Any, tokens: Sequence[str]) -> None:
-    """The tokens of a text as ticks of the axis of steps; blanks and line ends are shown as signs."""
-    axes.set_xticks(
-        range(len(tokens)), [visible(token) for token in tokens], family="monospace", fontsize=8, rotation=90
-    )
+def token_ticks(axes: Any, tokens: Sequence[str]) -> None:
+    """The tokens of a text as ticks of the axis of steps."""
+    axes.set_xticks(range(len(tokens)), [token_text(token) for token in tokens], family="monospace", fontsize=8)
 
 
-def visible(token: str) -> str:
-    """A token as a picture shows it."""
+def token_text(token: str) -> str:
+    """A token as a picture shows it: blanks and line ends as signs."""
     return {" ": "␣", "\n": "⏎", "\t": "⇥"}.get(token, token).replace("$", r"\$")
 
 
