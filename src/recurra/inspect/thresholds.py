@@ -4,3 +4,21 @@ from __future__ import annotations
 
 REACH_SHARE = 0.01
 """A gradient has reached as far back as it is above this share of the one at the loss."""
+
+TYPICAL_UPDATE = 0.01
+"""Length of an update, as a share of the weights' norm, where the training's own is not told."""
+
+WALL_SHARE = 0.2
+"""A wall: within one update the loss changes by this share of its whole range on the slice ..."""
+
+WALL_RATIO = 10.0
+"""... and by so many times what it changes at the median point."""
+
+PLAIN_GRADIENT = 0.01
+"""On a plain the gradient's norm is below this share of the steepest on the slice."""
+
+PLAIN_SHARE = 0.5
+"""A slice is mostly plain when more than this share of its points is."""
+
+CLIPPED_SHARE = 0.1
+"""A clip that is proposed for a wall touches this share of a slice's points."""
