@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -14,6 +17,9 @@ from recurra.cli.arguments import Json, Run
 from recurra.cli.output import emit
 from recurra.errors import Fault
 
+if TYPE_CHECKING:
+    from recurra.inspect.finding import Inspection
+
 _WHOLE = "all"
 _PARTS = {
     "gradient": "How much of the gradient reaches each earlier state.",
@@ -21,9 +27,8 @@ _PARTS = {
     "jacobian": "Why: how a step stretches what passes through it.",
     "roads": "The gradient through an LSTM's cell, and beside it.",
     "gates": "Gates and states: stuck units, and their memory.",
-    "surface": "The error around the weights: plains and walls.",
 }
-"""Name -> what it shows, as `--help` says it; those of `recurra.inspect.inspections`."""
+"""Name -> what it shows, as `--help` says it: inspections that have no options of their own."""
 
 
 class _RunFirst(TyperGroup):
@@ -103,23 +108,86 @@ def _command(name: str) -> Callable[..., None]:
         as_json: Json = False,
     ) -> None:
         from recurra.inspect.inspections import inspect_one
-        from recurra.inspect.page import numbers, write_pictures
         from recurra.inspect.run import open_run
-        from recurra.inspect.verdict import whole_verdict
 
-        if picture is not None and picture.suffix != ".png":
-            raise Fault(f"--picture {picture}: found the ending {picture.suffix!r}, expected .png")
-        inspections = inspect_one(open_run(run, rows, data), name)
-        paths = [] if picture is None else write_pictures(inspections, picture, dark)
-        if as_json:
-            tables = [numbers(inspection) for inspection in inspections]
-            emit({"run": str(run), name: tables, "pictures": [str(path) for path in paths]})
-            return
-        for line in [*(finding.text for finding in whole_verdict(inspections)), *paths]:
-            print(line)
+        _check_picture(picture)
+        _tell(name, inspect_one(open_run(run, rows, data), name), run, picture, dark, as_json)
 
     return command
 
 
 for _name, _help in _PARTS.items():
     app.command(_name, help=_help)(_command(_name))
+
+
+class Plane(StrEnum):
+    """Where an error surface lies."""
+
+    random = "random"
+    gradient = "gradient"
+    path = "path"
+
+
+@app.command(help="The error around the weights: plains and walls.")
+def surface(
+    run: Run,
+    plane: Annotated[
+        Plane,
+        typer.Option(
+            help="Two random directions, the gradient and its perpendicular, or the path of the training."
+        ),
+    ] = Plane.random,
+    points: Annotated[int, typer.Option(help="Points a side.")] = 25,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="Where points are kept, so that a stopped one goes on.")
+    ] = None,
+    picture: Picture = None,
+    dark: Dark = False,
+    rows: Rows = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """The error surface of a run."""
+    from recurra.inspect.inspections import surface_of
+    from recurra.inspect.run import open_run
+
+    _check_picture(picture)
+    opened = open_run(run, rows, data)
+    with _progress() as progress:
+        inspections = surface_of(opened, plane.value, points, file, progress)
+    _tell("surface", inspections, run, picture, dark, as_json)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None] | None]:
+    """Shows a bar on stderr where that is a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("points")
+        yield lambda ready, total: bar.update(task, completed=ready, total=total)
+
+
+def _check_picture(path: Path | None) -> None:
+    """Before any time is spent."""
+    if path is not None and path.suffix != ".png":
+        raise Fault(f"--picture {path}: found the ending {path.suffix!r}, expected .png")
+
+
+def _tell(
+    name: str, inspections: Sequence[Inspection], run: Path, picture: Path | None, dark: bool, as_json: bool
+) -> None:
+    from recurra.inspect.page import numbers, write_pictures
+    from recurra.inspect.verdict import whole_verdict
+
+    paths = [] if picture is None else write_pictures(inspections, picture, dark)
+    if as_json:
+        tables = [numbers(inspection) for inspection in inspections]
+        emit({"run": str(run), name: tables, "pictures": [str(path) for path in paths]})
+        return
+    for line in [*(finding.text for finding in whole_verdict(inspections)), *paths]:
+        print(line)

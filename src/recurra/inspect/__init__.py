@@ -6,4 +6,13 @@ import recurra.train  # noqa: F401
 from recurra.inspect.planes import Axis, Plane, gradient_plane, path_plane, random_plane, run_states
 from recurra.inspect.surface import Surface, surface
 
-__all__ = ["Axis", "Plane", "Surface", "gradient_plane", "path_plane", "random_plane", "run_states", "surface"]
+__all__ = [
+    "Axis",
+    "Plane",
+    "Surface",
+    "gradient_plane",
+    "path_plane",
+    "random_plane",
+    "run_states",
+    "surface",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from recurra.errors import Fault, nearest
 from recurra.inspect.finding import Inspection
@@ -10,6 +11,12 @@ from recurra.inspect.run import OpenRun, layer_runs
 
 USUAL_WINDOW = 35
 """Steps after which `truncation` cuts the gradient of a run that was trained without cutting it."""
+
+POINTS = 15
+"""Of a side of the error surface on the page."""
+
+PLANES = ("random", "gradient", "path")
+"""Two random directions; the gradient and its perpendicular; through the best weights and the last ones."""
 
 
 def inspect_all(opened: OpenRun) -> tuple[dict[str, Sequence[Inspection]], dict[str, str]]:
@@ -67,10 +74,31 @@ def _gates(opened: OpenRun) -> Sequence[Inspection]:
     return [gates(run.layer, run.rows) for run in layer_runs(opened)]
 
 
-def _surface(opened: OpenRun) -> Sequence[Inspection]:
+def surface_of(
+    opened: OpenRun,
+    plane: str = "random",
+    points: int = POINTS,
+    file: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Sequence[Inspection]:
+    """The error surface of a run on a plane of `PLANES`; the rest as `recurra.inspect.surface` takes it.
+
+    Raises:
+        Fault: no plane of this name, or none can be laid through the run's weights.
+    """
+    from recurra.inspect.planes import gradient_plane, path_plane, random_plane, run_states
     from recurra.inspect.surface import surface
 
-    return [surface(opened.model, lambda model: opened.loss(model, opened.batch))]
+    model, batch, loss = opened.model, opened.batch, opened.loss
+    if plane not in PLANES:
+        raise Fault(f"no plane is called {plane!r}{nearest(plane, PLANES)}")
+    if plane == "random":
+        laid = random_plane(model)
+    elif plane == "gradient":
+        laid = gradient_plane(model, batch, loss)
+    else:
+        laid = path_plane(run_states(opened.folder))
+    return [surface(model, batch, loss, plane=laid, points=points, file=file, progress=progress)]
 
 
 INSPECTIONS: dict[str, Callable[[OpenRun], Sequence[Inspection]]] = {
@@ -79,5 +107,5 @@ INSPECTIONS: dict[str, Callable[[OpenRun], Sequence[Inspection]]] = {
     "jacobian": _jacobian,
     "roads": _roads,
     "gates": _gates,
-    "surface": _surface,
+    "surface": surface_of,
 }

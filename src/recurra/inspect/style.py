@@ -114,7 +114,9 @@ def colour_bar(figure: Any, image: Any, axes: Any, label: str, dark: bool) -> An
 
 def token_ticks(axes: Any, tokens: Sequence[str]) -> None:
     """The tokens of a text as ticks of the axis of steps."""
-    axes.set_xticks(range(len(tokens)), [token_text(token) for token in tokens], family="monospace", fontsize=8)
+    axes.set_xticks(
+        range(len(tokens)), [token_text(token) for token in tokens], family="monospace", fontsize=8
+    )
 
 
 def token_text(token: str) -> str:
