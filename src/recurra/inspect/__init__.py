@@ -2,3 +2,6 @@
 
 import recurra.runs
 import recurra.train  # noqa: F401
+from recurra.inspect.gradient import GradientInspection, gradient
+
+__all__ = ["GradientInspection", "gradient"]
