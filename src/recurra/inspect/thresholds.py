@@ -22,3 +22,9 @@ PLAIN_SHARE = 0.5
 
 CLIPPED_SHARE = 0.1
 """A clip that is proposed for a wall touches this share of a slice's points."""
+
+VANISHING_GROWTH = 0.7
+"""A gradient that keeps at most this share of itself at a step back vanishes: it halves in two steps."""
+
+EXPLODING_FACTOR = 100.0
+"""A gradient explodes where it is so many times larger some steps back than it is at the loss."""
