@@ -4,3 +4,6 @@ from __future__ import annotations
 
 REACH_SHARE = 0.01
 """A gradient has reached as far back as it is above this share of the one at the loss."""
+
+PRODUCT_GROWTH = 1000.0
+"""A product of the steps' Jacobians explodes where its largest singular value is above this over the rows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -14,6 +15,7 @@ from recurra.errors import Fault
 from recurra.loop.arguments import as_flags, as_rows, as_state, check_input
 from recurra.loop.checkpoint import require_every, run_checkpointed
 from recurra.loop.compiled import recordable, run_recorded
+from recurra.loop.interception import Passage, interceptor_of_thread
 from recurra.loop.opaque import run_cell
 from recurra.loop.plan import Plan, plan_of
 from recurra.loop.recorded_state import as_recorded_state
@@ -136,7 +138,7 @@ def run_layer(
         _require_fast(id(cell))
     if plan.program is None:
         raise Untraceable(plan.reason)
-    return _run(cell, plan, weights, Run(rows.data, rows.batch_sizes, reverse), state)
+    return _run(cell, plan, weights, rows, Run(rows.data, rows.batch_sizes, reverse), state)
 
 
 def _scan(cell: Cell, rows: Ragged, run: Run, state: Any) -> tuple[Tensor, Any]:
@@ -145,7 +147,7 @@ def _scan(cell: Cell, rows: Ragged, run: Run, state: Any) -> tuple[Tensor, Any]:
     first = cell.initial_state(len(rows)) if state is None else state
     first = as_state(cell, plan.template, first, rows)
     first = cell.begin(first if state is None else map_state(rows.sort, first))
-    return _run(cell, plan, _Weights(cell), run, first)
+    return _run(cell, plan, _Weights(cell), rows, run, first)
 
 
 def _scan_jit(cell: Cell, rows: Ragged, run: Run, state: Any) -> tuple[Tensor, Any]:
@@ -208,8 +210,20 @@ def _scan_step(cell: Cell, rows: Ragged, run: Run, state: Any, reason: str) -> t
     return _scan_outside(cell, rows, run, state)  # type: ignore[no-any-return]
 
 
-def _run(cell: Cell, plan: Plan, weights: Mapping[str, Tensor], run: Run, state: Any) -> tuple[Tensor, Any]:
+def _run(
+    cell: Cell, plan: Plan, weights: Mapping[str, Tensor], rows: Ragged, run: Run, state: Any
+) -> tuple[Tensor, Any]:
     """y and the final state; both states are trees in packed order."""
+    interceptor = interceptor_of_thread()
+    if interceptor is not None:
+        own = partial(_run_whole, cell, plan, weights)
+        return interceptor(Passage(cell, weights, rows, run, state, own))
+    return _run_whole(cell, plan, weights, run, state)
+
+
+def _run_whole(
+    cell: Cell, plan: Plan, weights: Mapping[str, Tensor], run: Run, state: Any
+) -> tuple[Tensor, Any]:
     if plan.program is None:
         return run_cell(cell, plan, run, state)
     ready = prepare(plan, weights, None if run.flags is None else _starts(cell))
