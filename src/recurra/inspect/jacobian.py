@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from recurra.inspect.finding import Finding, gravest_first, verdict
 from recurra.inspect.step_values import recurrent_weights, step_values
 from recurra.inspect.style import colours, grid, legend, picture, png
-from recurra.inspect.tangents import Tangent, largest_singular, random_rows, spectral_radius
+from recurra.inspect.tangents import Tangent, largest_singular, random_rows, spectral_radius, spread
 from recurra.inspect.thresholds import PRODUCT_GROWTH, REACH_SHARE
 from recurra.inspect.visits import Call, Walk, walks
 
@@ -172,7 +172,7 @@ def jacobian(
 
 def _layer(walk: Walk, places: int, windows: int, longest: int | None) -> LayerJacobian:
     rows = walk.visit.rows
-    some = _spread(len(walk.x), places)
+    some = spread(len(walk.x), places)
     tangent, start = Tangent(walk, some), random_rows(walk, len(some))
     singular = largest_singular(tangent.push, tangent.pull, start, rounds=100)
     radius = spectral_radius(tangent.push, start)
@@ -198,7 +198,7 @@ def _product(walk: Walk, steps: int, windows: int) -> Tensor:
     offsets = torch.tensor(rows.offsets, device=walk.x.device)
     left = rows.packed_lengths.to(walk.x.device)[rows.row_of] - rows.step_of
     first = (left >= steps).nonzero()[:, 0]
-    first = first[_spread(len(first), windows)]
+    first = first[spread(len(first), windows)]
     row, step = rows.row_of[first], rows.step_of[first]
     chain = [Tangent(walk, offsets[step + k] + row) for k in range(steps)]
 
@@ -213,13 +213,6 @@ def _product(walk: Walk, steps: int, windows: int) -> Tensor:
         return v
 
     return largest_singular(push, pull, random_rows(walk, len(first)), rounds=30, tolerance=1e-3)
-
-
-def _spread(count: int, most: int) -> Tensor:
-    """At most so many of `count` places, evenly."""
-    if count <= most:
-        return torch.arange(count)
-    return torch.linspace(0, count - 1, most).round().long()
 
 
 def _pictures(layer: LayerJacobian, dark: bool) -> list[tuple[str, bytes]]:

@@ -20,7 +20,7 @@ Map = Callable[[Tensor], Tensor]
 class Tangent:
     """J = d next state / d state of one step at R states, one matrix `[D, D]` a row, never made.
 
-    D numbers are the leaves that a step changes, flat and side by side. `pull` is a backward pass. `push` is a
+    Where the state starts afresh before the step, J is 0. D numbers are the leaves that a step changes, flat and side by side. `pull` is a backward pass. `push` is a
     backward pass through that one, which is linear in what it is given: so it does what forward mode does for
     every step that can be differentiated twice, those with a derivative of their own included.
 
@@ -33,6 +33,8 @@ class Tangent:
         leaves = {name: leaf[places] for name, leaf in named_leaves(walk.states).items()}
         self._shapes = [leaves[name].shape for name in walk.moving]
         self._widths = list(walk.moving.values())
+        flags = walk.visit.flags
+        self._fresh = None if flags is None else flags[places].unsqueeze(1)
         with torch.enable_grad(), unmarked(walk.cell):
             self._inputs = [leaves[name].detach().clone().requires_grad_() for name in walk.moving]
             state = replace_leaves(walk.states, leaves | dict(zip(walk.moving, self._inputs, strict=True)))
@@ -51,13 +53,13 @@ class Tangent:
         gradients = torch.autograd.grad(
             outputs, self._inputs, cotangents, retain_graph=True, allow_unused=True
         )
-        return self._flat(gradients)
+        return self._cut(self._flat(gradients))
 
     def push(self, u: Tensor) -> Tensor:
         """`J u`, `[R, D]`."""
         if self._gradients is None:
             self._record()
-        parts = self._parts(u)
+        parts = self._parts(self._cut(u))
         assert self._gradients is not None
         real = [(g, part) for g, part in zip(self._gradients, parts, strict=True) if g is not None]
         if not real:
@@ -67,6 +69,9 @@ class Tangent:
             gradients, self._probes, tangents, retain_graph=True, allow_unused=True
         )
         return self._flat(pushed)
+
+    def _cut(self, v: Tensor) -> Tensor:
+        return v if self._fresh is None else v.masked_fill(self._fresh, 0.0)
 
     def _record(self) -> None:
         with torch.enable_grad():
@@ -100,6 +105,13 @@ def _step(cell: Cell, x: Tensor, state: object) -> object:
 def width_of(walk: Walk) -> int:
     """D: real numbers that one row hands on."""
     return sum(walk.moving.values())
+
+
+def spread(count: int, most: int) -> Tensor:
+    """At most so many of `count` places, evenly."""
+    if count <= most:
+        return torch.arange(count)
+    return torch.linspace(0, count - 1, most).round().long()
 
 
 def random_rows(walk: Walk, rows: int) -> Tensor:

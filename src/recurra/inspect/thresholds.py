@@ -7,3 +7,6 @@ REACH_SHARE = 0.01
 
 PRODUCT_GROWTH = 1000.0
 """A product of the steps' Jacobians explodes where its largest singular value is above this over the rows."""
+
+HIDDEN_SHARE = 0.1
+"""Truncation hides too much from here on: 1 - cosine of the full and the truncated gradient."""
