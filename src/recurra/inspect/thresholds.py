@@ -28,3 +28,9 @@ VANISHING_GROWTH = 0.7
 
 EXPLODING_FACTOR = 100.0
 """A gradient explodes where it is so many times larger some steps back than it is at the loss."""
+
+PRODUCT_GROWTH = 1000.0
+"""A product of the steps' Jacobians explodes where its largest singular value is above this over the rows."""
+
+HIDDEN_SHARE = 0.1
+"""Truncation hides too much from here on: 1 - cosine of the full and the truncated gradient."""

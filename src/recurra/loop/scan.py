@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -14,6 +15,7 @@ from recurra.errors import Fault
 from recurra.loop.arguments import as_flags, as_rows, as_state, check_input
 from recurra.loop.checkpoint import require_every, run_checkpointed
 from recurra.loop.compiled import recordable, run_recorded, watched_while_recorded
+from recurra.loop.interception import Passage, interceptor_of_thread
 from recurra.loop.opaque import run_cell
 from recurra.loop.plan import Plan, plan_of
 from recurra.loop.recorded_state import as_recorded_state
@@ -224,11 +226,21 @@ def _run(
     cell: Cell, plan: Plan, weights: Mapping[str, Tensor], rows: Ragged, run: Run, state: Any
 ) -> tuple[Tensor, Any]:
     """y and the final state; both states are trees in packed order."""
+    interceptor = interceptor_of_thread()
+    if interceptor is not None:
+        own = partial(_run_whole, cell, plan, weights)
+        return interceptor(Passage(cell, weights, rows, run, state, own))
     watch = current_watch()
     if watch is not None and torch.is_grad_enabled():
         # a program's states that are made before the loop are watched there, and so is what a step makes
         x, state, norms = watch.follow(cell, rows, state, run.reverse, plan.program)
         run = run._replace(x=x, norms=norms)
+    return _run_whole(cell, plan, weights, run, state)
+
+
+def _run_whole(
+    cell: Cell, plan: Plan, weights: Mapping[str, Tensor], run: Run, state: Any
+) -> tuple[Tensor, Any]:
     if plan.program is None:
         return run_cell(cell, plan, run, state)
     ready = prepare(plan, weights, None if run.flags is None else _starts(cell))
