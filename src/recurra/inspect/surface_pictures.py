@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from recurra.inspect.surface import Surface
 
 _DECADES = 2.0  # from there on colours go by the logarithm
+_LOWEST = 0.02  # this share of the points may lie below the scale
 _SHOWN_WALLS = 200
 
 
@@ -35,11 +36,12 @@ def contours(
 
     values = np.ma.masked_invalid(grid)
     low, high = float(values.min()), float(values.max())
-    positive = values[values > 0]
-    wide = len(positive) and np.log10(high / max(float(positive.min()), 1e-300)) > _DECADES
+    positive = values[values > 0].compressed()
+    bottom = float(np.quantile(positive, _LOWEST)) if len(positive) else 0.0
+    wide = bottom > 0 and np.log10(high / bottom) > _DECADES
     ink = colours(dark).ink
     if wide:
-        low = max(float(positive.min()), high * 1e-8)
+        low = max(bottom, high * 1e-8)
         levels = np.geomspace(low, high, 25)
         image = axes.contourf(
             a, b, np.ma.maximum(values, low), levels, cmap=cmap, norm=LogNorm(low, high), extend="min"
