@@ -11,7 +11,10 @@ from torch import Tensor, nn
 
 from recurra.cells import LSTM, VanillaRNN
 from recurra.cells.initializers import orthogonal_
-from recurra.inspect import gates, gradient, jacobian, truncation
+from recurra.inspect.gradient import gradient
+from recurra.inspect.jacobian import jacobian
+from recurra.inspect.truncation import truncation
+gates = None
 from recurra.inspect.finding import Finding
 from recurra.inspect.verdict import whole_verdict
 from recurra.layers import Recurrent

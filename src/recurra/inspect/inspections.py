@@ -7,7 +7,13 @@ from pathlib import Path
 
 from recurra.errors import Fault, nearest
 from recurra.inspect.finding import Inspection
-from recurra.inspect.run import OpenRun, layer_runs
+from recurra.inspect.gradient import gradient
+from recurra.inspect.jacobian import jacobian
+from recurra.inspect.planes import gradient_plane, path_plane, random_plane, run_states
+from recurra.inspect.roads import roads
+from recurra.inspect.run import OpenRun
+from recurra.inspect.surface import surface
+from recurra.inspect.truncation import truncation
 
 USUAL_WINDOW = 35
 """Steps after which `truncation` cuts the gradient of a run that was trained without cutting it."""
@@ -45,33 +51,19 @@ def inspect_one(opened: OpenRun, name: str) -> Sequence[Inspection]:
 
 
 def _gradient(opened: OpenRun) -> Sequence[Inspection]:
-    from recurra.inspect.gradient import gradient
-
-    return [gradient(opened.model, opened.batch, opened.loss)]
-
-
-def _jacobian(opened: OpenRun) -> Sequence[Inspection]:
-    from recurra.inspect.jacobian import jacobian
-
-    return [jacobian(run.layer, run.rows, run.state) for run in layer_runs(opened)]
-
-
-def _roads(opened: OpenRun) -> Sequence[Inspection]:
-    from recurra.inspect.roads import roads
-
-    return [roads(run.layer, run.rows, run.state) for run in layer_runs(opened)]
+    return [gradient(opened.model, opened.batch, opened.end_loss)]
 
 
 def _truncation(opened: OpenRun) -> Sequence[Inspection]:
-    from recurra.inspect.truncation import truncation
-
     return [truncation(opened.model, opened.batch, opened.loss, steps=opened.steps or USUAL_WINDOW)]
 
 
-def _gates(opened: OpenRun) -> Sequence[Inspection]:
-    from recurra.inspect.gates import gates
+def _jacobian(opened: OpenRun) -> Sequence[Inspection]:
+    return [jacobian(opened.model, opened.batch, call=opened.loss)]
 
-    return [gates(run.layer, run.rows) for run in layer_runs(opened)]
+
+def _roads(opened: OpenRun) -> Sequence[Inspection]:
+    return [roads(opened.model, opened.batch, call=opened.loss)]
 
 
 def surface_of(
@@ -86,9 +78,6 @@ def surface_of(
     Raises:
         Fault: no plane of this name, or none can be laid through the run's weights.
     """
-    from recurra.inspect.planes import gradient_plane, path_plane, random_plane, run_states
-    from recurra.inspect.surface import surface
-
     model, batch, loss = opened.model, opened.batch, opened.loss
     if plane not in PLANES:
         raise Fault(f"no plane is called {plane!r}{nearest(plane, PLANES)}")
@@ -106,6 +95,5 @@ INSPECTIONS: dict[str, Callable[[OpenRun], Sequence[Inspection]]] = {
     "truncation": _truncation,
     "jacobian": _jacobian,
     "roads": _roads,
-    "gates": _gates,
     "surface": surface_of,
 }

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from recurra.cells import Cell
 from recurra.errors import Fault
-from recurra.layers.recurrent import Recurrent
+from recurra.ragged import Ragged
 from recurra.runs.folder import FORMAT, RECIPE, load, restore_task, task_class
 from recurra.runs.sections import read_section
+from recurra.state import is_named
 from recurra.storage.files import check_format
 from recurra.storage.models import fill, weights_of
 from recurra.storage.toml_text import read_toml
@@ -24,6 +24,9 @@ from recurra.tasks.base import Task
 
 ROWS = 32
 """Rows of a batch that is inspected, where nobody says how many."""
+
+WINDOWS = 4
+"""Windows of a stream that are read as one: what lies behind a window's start would not be seen within it."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ class OpenRun:
         folder: where it lies.
         task: with the weights that training kept.
         model: the task's, in evaluation mode: nothing is dropped, so that two inspections see the same.
-        batch: the first of an epoch's batches, as the task's `loss` reads it.
+        batch: the first of an epoch's batches, as the task's `loss` reads it; of a stream the first `WINDOWS`
+            windows in one.
         steps: steps of a window, where training cut the gradient (truncated back-propagation); None where a
             row's gradient runs through all of it.
     """
@@ -58,45 +62,30 @@ class OpenRun:
             self.task.model = own
         return loss.total / max(1, loss.items)
 
+    def end_loss(self, model: nn.Module, batch: Any) -> Tensor:
+        """The same, whose gradient comes from the last output of each row alone: how far it reaches back is
+        seen then, where of a loss at every step all later ones add up.
 
-class LayerRun(NamedTuple):
-    """One recurrent layer while the model read the batch.
-
-    Attributes:
-        name: where it stands in the model. rows: what it read. state: what it started from; None: its own.
-    """
-
-    name: str
-    layer: Recurrent
-    rows: Any
-    state: Any
-
-
-def layer_runs(opened: OpenRun) -> list[LayerRun]:
-    """What each recurrent layer of a run reads of the batch, in the order of the forward pass."""
-    runs: list[LayerRun] = []
-    with _listening(opened.model, runs.append), torch.no_grad():
-        opened.loss(opened.model, opened.batch)
-    return runs
-
-
-@contextmanager
-def _listening(model: nn.Module, listener: Callable[[LayerRun], None]) -> Iterator[None]:
-    def listen(name: str) -> Callable[..., None]:
-        def hear(layer: nn.Module, arguments: Any, options: Any) -> None:
-            assert isinstance(layer, Recurrent)
-            state = arguments[1] if len(arguments) > 1 else options.get("state")
-            listener(LayerRun(name, layer, arguments[0], state))
-
-        return hear
-
-    layers = [(name, layer) for name, layer in model.named_modules() if isinstance(layer, Recurrent)]
-    hooks = [layer.register_forward_pre_hook(listen(name), with_kwargs=True) for name, layer in layers]
-    try:
-        yield
-    finally:
-        for hook in hooks:
+        Of a model that gives no output at each step it is `loss`.
+        """
+        hook = model.register_forward_hook(_last_alone)
+        try:
+            return self.loss(model, batch)
+        finally:
             hook.remove()
+
+
+def _last_alone(model: nn.Module, inputs: Any, output: Any) -> Any:
+    """A model's output with the gradient of each row's last step alone."""
+    if isinstance(output, Ragged):
+        if not output.data.is_floating_point():
+            return output
+        last = output.step_of == output.packed_lengths.to(output.step_of.device)[output.row_of] - 1
+        mask = last.reshape(-1, *[1] * (output.data.dim() - 1))
+        return output.with_data(torch.where(mask, output.data, output.data.detach()))
+    if is_named(output):
+        return type(output)(*(_last_alone(model, inputs, part) for part in output))
+    return tuple(_last_alone(model, inputs, part) for part in output) if isinstance(output, tuple) else output
 
 
 def open_run(run: str | Path, rows: int | None = None, data: str | Path | None = None) -> OpenRun:
@@ -136,6 +125,9 @@ def _with_data(
     task = task_class(table, where)
     own = read_section(task.DataOptions, table.get("data", {}), "data", where)
     section = own.model_dump(mode="json")
+    window = section.get("steps") if section.get("read_as", "stream") == "stream" else None
+    if window is not None:
+        section["steps"] = WINDOWS * window
     if "batch_size" in section:
         section["batch_size"] = rows or min(ROWS, section["batch_size"])
     if data is not None:
@@ -158,8 +150,7 @@ def _with_data(
             f"{folder}: its training data can't be read ({fault}): "
             f"put it back, or give a file like it with --data"
         ) from fault
-    stream = section.get("read_as", "stream") == "stream"
-    return opened, section.get("steps") if stream else None
+    return opened, window
 
 
 def _from_file(section: Mapping[str, Any], data: str | Path, folder: Path) -> dict[str, Any]:
