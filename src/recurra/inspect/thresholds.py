@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-REACH_SHARE = 0.01
-"""A gradient has reached as far back as it is above this share of the one at the loss."""
+from recurra.loop.reach import REACH_SHARE as REACH_SHARE
 
 VANISHING_GROWTH = 0.7
 """A gradient that keeps at most this share of itself at a step back vanishes: it halves in two steps."""
