@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from recurra.cells.base import Cell
 from recurra.errors import Fault
 from recurra.inspect.finding import Finding, gravest_first, verdict
 from recurra.inspect.gradient_words import Ends, words
-from recurra.inspect.thresholds import REACH_SHARE
+from recurra.loop.owners import named_runs
+from recurra.loop.reach import reach_of, steps_back
 from recurra.loop.watch import RunNorms, Watch, watching
 from recurra.storage.figures import figure_bytes, new_figure
 from recurra.train.finite import blame_loss
@@ -65,8 +65,8 @@ class LayerGradient:
     Attributes:
         name: where the layer is in the model.
         cell: class of its cell.
-        reverse: whether it runs from each row's last step to its first; steps are then counted back from
-            the first one.
+        reverse: whether steps are counted back from each row's first step, where a layer ends that runs
+            from the last one to it; only where the loss looks at that end.
         leaves: of its state.
         unsound: the first step on the way back, counted from a row's end, at which a gradient is NaN or
             infinite: `(leaf, step, row, "NaN" or "infinite")`; None: nowhere.
@@ -109,12 +109,12 @@ class GradientInspection:
     def findings(self) -> list[Finding]:
         """One or more for each layer, gravest first."""
         several = len(self.layers) > 1
-        found: list[Finding] = []
+        findings: list[Finding] = []
         if self.blame:
-            found.append(Finding("gradient", "warning", self.blame, {"loss": str(self.loss)}))
+            findings.append(Finding("gradient", "warning", self.blame, {"loss": str(self.loss)}))
         for layer in self.layers:
-            found += _findings(layer, self.distance, f"{layer.name}: " if several else "")
-        return gravest_first(found)
+            findings += _findings(layer, self.distance, f"{layer.name}: " if several else "")
+        return gravest_first(findings)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything that was measured, JSON-ready; None where there is no finite number."""
@@ -155,8 +155,9 @@ class GradientInspection:
             for leaf in layer.leaves:
                 half = f"{leaf.half_life:.3g} steps" if math.isfinite(leaf.half_life) else "none"
                 lines.append(
-                    f"{layer.name} ({layer.cell}) {leaf.name}: first {leaf.first:.3g}, reach {max(leaf.reach, 0)} "
-                    f"of {len(leaf.median) - 1} steps, half-life {half}, {leaf.growth:.4g} a step"
+                    f"{layer.name} ({layer.cell}) {leaf.name}: first {leaf.first:.3g}, reach "
+                    f"{max(leaf.reach, 0)} of {len(leaf.median) - 1} steps, half-life {half}, "
+                    f"{leaf.growth:.4g} a step"
                 )
         return "\n".join(lines)
 
@@ -182,8 +183,9 @@ def gradient(
     """
     if distance is not None and (isinstance(distance, bool) or not isinstance(distance, int) or distance < 1):
         raise Fault(f"distance is {distance!r}, expected a number of steps of at least 1, or None")
-    with watching() as watch, torch.enable_grad(), _owners(model, watch) as names, _own_gradients(model, x):
-        total = _number(loss(model, x))
+    with watching() as watch, torch.enable_grad(), _own_gradients(model, x):
+        with named_runs(model, watch) as runs:
+            total = _number(loss(model, x))
         _require_runs(model, watch)
         value = float(total.detach())
         if not total.requires_grad:
@@ -192,7 +194,7 @@ def gradient(
     blame = ""
     if not math.isfinite(value):
         blame = f"the loss is {value}: {blame_loss(model, lambda: loss(model, x))}"
-    layers = _layers(watch, names)
+    layers = [layer_of(name, run) for name, run in runs]
     longest = max((len(leaf.median) - 1 for layer in layers for leaf in layer.leaves), default=0)
     if distance is not None and distance > longest:
         raise Fault(f"distance is {distance} steps, the longest row has {longest}: give longer rows")
@@ -221,39 +223,6 @@ def _require_runs(model: nn.Module, watch: Watch) -> None:
 
 
 @contextmanager
-def _owners(model: nn.Module, watch: Watch) -> Iterator[dict[int, str]]:
-    """By the `id` of each run, the place in the model of the module that it was a part of."""
-    names: dict[int, str] = {}
-    hooks = []
-    for name, module in model.named_modules():
-        if isinstance(module, Cell) or not (
-            isinstance(module, nn.RNNBase) or any(isinstance(part, Cell) for part in module.children())
-        ):
-            continue
-
-        def name_runs(module: nn.Module, inputs: Any, output: Any, name: str = name) -> None:
-            unnamed = [run for run in watch.runs if id(run) not in names]
-            for number, run in enumerate(unnamed):
-                part = _part(module, number) if isinstance(module, nn.RNNBase) else ""
-                names[id(run)] = f"{name}{part}" or type(module).__name__
-
-        hooks.append(module.register_forward_hook(name_runs))
-    try:
-        yield names
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-def _part(module: nn.RNNBase, number: int) -> str:
-    """Of a layer like torch's, which of its own layers a run was: as torch names their weights."""
-    layer, backward = divmod(number, 2) if module.bidirectional else (number, 0)
-    if module.num_layers == 1 and not module.bidirectional:
-        return ""
-    return f" l{layer}{'_reverse' if backward else ''}"
-
-
-@contextmanager
 def _own_gradients(model: nn.Module, x: Any) -> Iterator[None]:
     """Within it gradients of weights and of x are others' no more; afterwards they are as they were."""
     tensors = [*model.parameters(), *([x] if isinstance(x, Tensor) and x.is_leaf else [])]
@@ -270,41 +239,33 @@ def _own_gradients(model: nn.Module, x: Any) -> Iterator[None]:
 # numbers
 
 
-def _layers(watch: Watch, names: dict[int, str]) -> list[LayerGradient]:
-    layers: list[LayerGradient] = []
-    for run in watch.runs:
-        if not run.leaf_names:
-            continue
-        name = names.get(id(run), type(run.cell).__name__)
-        again = sum(layer.name.partition(" run ")[0] == name for layer in layers)
-        layers.append(layer_of(run, f"{name} run {again + 1}" if again else name))
-    return layers
-
-
-def layer_of(run: RunNorms, name: str) -> LayerGradient:
+def layer_of(name: str, run: RunNorms) -> LayerGradient:
     """What the norms of a run come to."""
-    tables = {leaf: by_distance(table, run.lengths) for leaf, table in run.norms.items()}
+    of_time = run.reverse and _enters_late(run)
+    tables = {leaf: steps_back(table, run.lengths, of_time) for leaf, table in run.norms.items()}
     # rows that the loss does not look at say nothing of how far it reaches
-    reached = torch.stack([(table.nan_to_num(1.0) > 0).any(0) for table in tables.values()]).any(0)
+    reached = torch.stack([(table.nan_to_num(0.0, 1.0) > 0).any(0) for table in tables.values()]).any(0)
     if not bool(reached.any()):
         reached = torch.ones_like(reached)
     steps = torch.arange(len(next(iter(tables.values()))))[:, None]
-    there = steps <= run.lengths[None, :]
+    there = steps <= run.lengths[None, :] - int(of_time)
     leaves, unsound = [], None
     for leaf, table in tables.items():
         wrong = (there & ~table.isfinite()).nonzero()
         if len(wrong) and (unsound is None or int(wrong[0, 0]) < unsound[1]):
             step, row = (int(number) for number in wrong[0])
             unsound = (leaf, step, row, "NaN" if bool(table[step, row].isnan()) else "infinite")
-        leaves.append(_leaf(leaf, table[:, reached]))
-    return LayerGradient(name, type(run.cell).__name__, run.reverse, tuple(leaves), unsound)
+        last = max(1, len(table) - int(of_time))
+        leaves.append(_leaf(leaf, table[:last, reached]))
+    return LayerGradient(name, type(run.cell).__name__, run.reverse and not of_time, tuple(leaves), unsound)
 
 
-def by_distance(table: Tensor, lengths: Tensor) -> Tensor:
-    """`[T + 1, B]` by steps done -> by steps back from each row's end, on the CPU; NaN beyond its first state."""
-    steps = lengths[None, :] - torch.arange(len(table))[:, None]
-    values = table.cpu().gather(0, steps.clamp(min=0))
-    return values.masked_fill(steps < 0, math.nan)
+def _enters_late(run: RunNorms) -> bool:
+    """Of a run from each row's last step to its first: whether the loss enters it nearer to the last."""
+    entering = run.entering.cpu().nan_to_num(0.0, 0.0, 0.0)
+    share = torch.arange(len(entering), dtype=entering.dtype)[:, None] / run.lengths.clamp(min=1)[None, :]
+    total = entering.sum()
+    return bool(total > 0) and bool((entering * share).sum() < 0.5 * total)
 
 
 def _leaf(name: str, table: Tensor) -> LeafGradient:
@@ -312,25 +273,8 @@ def _leaf(name: str, table: Tensor) -> LeafGradient:
     quantiles = torch.tensor([0.05, 0.5, 0.95], dtype=table.dtype)
     low, median, high = finite.nanquantile(quantiles, 1).tolist()
     rows = finite.isfinite().sum(1).tolist()
-    reach, growth = _reach_and_growth(median, rows)
+    reach, growth = reach_of(median, rows)
     return LeafGradient(name, tuple(low), tuple(median), tuple(high), tuple(rows), reach, growth)
-
-
-def _reach_and_growth(median: Sequence[float], rows: Sequence[int]) -> tuple[int, float]:
-    start = next((d for d, value in enumerate(median) if value > 0), None)
-    if start is None:
-        return -1, math.nan
-    end = start
-    while end + 1 < len(median) and median[end + 1] >= REACH_SHARE * median[start]:
-        end += 1
-    window = [d for d in range(start, min(end + 2, len(median))) if median[d] > 0]
-    if len(window) < 2:
-        return end, 0.0 if end + 1 < len(median) and median[end + 1] == 0 else math.nan
-    x = torch.tensor(window, dtype=torch.float64)
-    y = torch.tensor([median[d] for d in window], dtype=torch.float64).log()
-    share = torch.tensor([rows[d] for d in window], dtype=torch.float64)
-    x, y = x - (share * x).sum() / share.sum(), y - (share * y).sum() / share.sum()
-    return end, float(((share * x * y).sum() / (share * x * x).sum()).exp())
 
 
 def _plain(value: float) -> float | None:
@@ -341,19 +285,22 @@ def _plain(value: float) -> float | None:
 
 
 def _findings(layer: LayerGradient, distance: int | None, where: str) -> list[Finding]:
-    found: list[Finding] = []
+    findings: list[Finding] = []
+    wrong_leaf = None
     if layer.unsound is not None:
-        leaf, step, row, kind = layer.unsound
-        text = f"{where}the gradient by {leaf} is {kind} from {step} steps before the end on (row {row})"
-        numbers = {"leaf": leaf, "step": step, "row": row}
-        found.append(
+        wrong_leaf, step, row, kind = layer.unsound
+        text = (
+            f"{where}the gradient by {wrong_leaf} is {kind} from {step} steps before the end on (row {row})"
+        )
+        numbers = {"leaf": wrong_leaf, "step": step, "row": row}
+        findings.append(
             Finding("gradient", "warning", f"{text}: what lies further back learns nothing", numbers)
         )
     for leaf in layer.leaves:
-        if leaf.first == 0 and not (layer.unsound and layer.unsound[0] == leaf.name):
+        if leaf.first == 0 and leaf.name != wrong_leaf:
             whole = all(other.first == 0 for other in layer.leaves)
             text = f"{where}the loss does not depend on {leaf.name}: its gradient is 0 at every step"
-            found.append(Finding("gradient", "warning" if whole else "note", text, {"leaf": leaf.name}))
+            findings.append(Finding("gradient", "warning" if whole else "note", text, {"leaf": leaf.name}))
     carrier = layer.carrier
     if carrier.first > 0:
         ends = Ends(
@@ -365,8 +312,8 @@ def _findings(layer: LayerGradient, distance: int | None, where: str) -> list[Fi
             [carrier.share(d) for d in range(len(carrier.median))],
             [high / carrier.first for high in carrier.high],
         )
-        found.append(words(ends, distance, where))
-    return found
+        findings.append(words(ends, distance, where))
+    return findings
 
 
 # pictures
@@ -398,7 +345,11 @@ def _picture(layer: LayerGradient, distance: int | None, dark: bool) -> bytes:
     carrier = layer.carrier
     if 0 <= carrier.reach < len(carrier.median) - 1:
         axes.axvline(
-            carrier.reach, color=colours["mark"], lw=1.2, ls="--", label=f"reach, {carrier.reach} steps"
+            carrier.reach,
+            color=colours["mark"],
+            lw=1.2,
+            ls="--",
+            label=f"reach of {carrier.name}, {carrier.reach} steps",
         )
     if distance is not None:
         axes.axvline(

@@ -48,20 +48,27 @@ def words(ends: Ends, distance: int | None, where: str) -> Finding:
     high = max(range(last + 1), key=lambda d: _finite(ends.highest[d]))
     if ends.shares[peak] >= EXPLODING_FACTOR:
         text = (
-            f"the gradient explodes: {peak} steps back it is {ends.shares[peak]:,.3g} times what it is at the "
-            f"end ({ends.growth:.3g} a step): clip its norm (train.clip_norm), or make the recurrent weights "
-            f"smaller or orthogonal"
+            f"the gradient explodes: {peak} steps back it is {ends.shares[peak]:,.3g} times what it is at "
+            f"the end ({ends.growth:.3g} a step): clip its norm (train.clip_norm), or make the recurrent "
+            f"weights smaller or orthogonal"
         )
         return Finding("exploding", "warning", where + text, {**numbers, "factor": ends.shares[peak]})
     short = ends.reach < last
     fall = f"the gradient falls to {REACH_SHARE:.0%} after {ends.reach + 1} steps".replace("1%", "1 %")
+    if short and ends.shares[ends.reach + 1] == 0:
+        text = (
+            f"the gradient is 0 from {ends.reach + 1} steps back on: the loss does not depend on earlier "
+            f"states (a reset, a detached state, or a layer that runs the other way)"
+        )
+        far = distance is not None and ends.reach < distance
+        return Finding("vanishing", "warning" if far else "note", where + text, numbers)
     if distance is not None and ends.reach < distance:
         text = f"{fall}; the answer lies {distance} steps back: {_cure(ends, distance)}"
         return Finding("vanishing", "warning", where + text, numbers)
     if ends.highest[high] >= EXPLODING_FACTOR:
         text = (
-            f"in one row of twenty the gradient is {ends.highest[high]:,.3g} times as large {high} steps back as "
-            f"at the end: clip its norm (train.clip_norm)"
+            f"in one row of twenty the gradient is {ends.highest[high]:,.3g} times as large {high} steps "
+            f"back as at the end: clip its norm (train.clip_norm)"
         )
         return Finding("exploding", "note", where + text, {**numbers, "factor": ends.highest[high]})
     if distance is not None:
@@ -75,11 +82,12 @@ def words(ends: Ends, distance: int | None, where: str) -> Finding:
         return Finding("vanishing", "warning", where + text, numbers)
     if short:
         text = (
-            f"{fall} of {last}, it halves every {ends.half_life:.2g}: nothing further back is learnt from this "
-            f"loss; enough if the answers lie nearer"
+            f"{fall} of {last}, it halves every {ends.half_life:.2g}: nothing further back is learnt from "
+            f"this loss; enough if the answers lie nearer"
         )
         return Finding("vanishing", "note", where + text, numbers)
-    text = f"healthy: {last} steps back the gradient is still {ends.shares[last]:.2g} times what it is at the end"
+    left = f"{ends.shares[last]:.2g} times what it is at the end"
+    text = f"healthy: {last} steps back the gradient is still {left}"
     return Finding("vanishing", "healthy", where + text, numbers)
 
 
@@ -95,8 +103,8 @@ def _cure(ends: Ends, distance: int) -> str:
             "%", " %"
         )
     return (
-        f"an LSTM with forget bias 1 or a GRU can learn to reach it (an LSTM does from the start with a forget "
-        f"bias of {bias:.2g})"
+        f"an LSTM with forget bias 1 or a GRU can learn to reach it (an LSTM does from the start with a "
+        f"forget bias of {bias:.2g})"
     )
 
 

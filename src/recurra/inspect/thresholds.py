@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-REACH_SHARE = 0.01
-"""A gradient has reached as far back as it is above this share of the one at the loss."""
+from recurra.loop.reach import REACH_SHARE as REACH_SHARE
 
 TYPICAL_UPDATE = 0.01
 """Length of an update, as a share of the weights' norm, where the training's own is not told."""

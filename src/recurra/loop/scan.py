@@ -231,16 +231,18 @@ def _run(
         own = partial(_run_whole, cell, plan, weights)
         return interceptor(Passage(cell, weights, rows, run, state, own))
     watch = current_watch()
-    if watch is not None and torch.is_grad_enabled():
-        # a program's states that are made before the loop are watched there, and so is what a step makes
-        x, state, norms = watch.follow(cell, rows, state, run.reverse, plan.program)
-        run = run._replace(x=x, norms=norms)
-    return _run_whole(cell, plan, weights, run, state)
+    if watch is None or not torch.is_grad_enabled():
+        return _run_whole(cell, plan, weights, run, state)
+    x, state, norms = watch.follow(cell, rows, state, run.reverse, plan.program)
+    y, final = _run_whole(cell, plan, weights, run._replace(x=x, norms=norms), state)
+    norms.run.watch_output(y, watch.outputs)
+    return y, final
 
 
 def _run_whole(
     cell: Cell, plan: Plan, weights: Mapping[str, Tensor], run: Run, state: Any
 ) -> tuple[Tensor, Any]:
+    """As `_run`, told where to leave norms or not at all."""
     if plan.program is None:
         return run_cell(cell, plan, run, state)
     ready = prepare(plan, weights, None if run.flags is None else _starts(cell))

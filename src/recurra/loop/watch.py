@@ -27,16 +27,19 @@ _CURRENT = threading.local()
 
 
 @contextmanager
-def watching() -> Iterator[Watch]:
+def watching(outputs: bool = False) -> Iterator[Watch]:
     """Within it, each run over time of this thread records norms in its backward pass, wherever that is
     called; `loss.backward()`, for a pass that seeks the gradients of some tensors alone may end early.
 
     Runs without gradients are not recorded. A compiled model leaves its layers out of the graph meanwhile.
 
+    Args:
+        outputs: see `Watch`.
+
     Raises:
         Fault: of a run within it: under transforms of torch.func, or while torch.jit records.
     """
-    outer, watch = current_watch(), Watch()
+    outer, watch = current_watch(), Watch(outputs)
     _CURRENT.watch = watch
     try:
         yield watch
@@ -53,10 +56,12 @@ class Watch:
     """What `watching` records.
 
     Attributes:
+        outputs: whether runs keep what they gave, and with it their graphs.
         runs: in the order in which they were run.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, outputs: bool = False) -> None:
+        self.outputs = outputs
         self.runs: list[RunNorms] = []
 
     def follow(
@@ -100,6 +105,9 @@ class RunNorms:
         leaf_names: of the state's leaves that are real numbers.
         lengths: `[B]` int64 on the CPU: steps of each row.
         reverse: whether it went from each row's last step to its first.
+        output: y of the run `[N, output_size]` in packed order, with its graph; None where it was not asked
+            for.
+        first_state: by leaf, what the run started from, in packed order: ends of the graph.
     """
 
     def __init__(self, cell: Cell, rows: Ragged, leaves: dict[str, Tensor], reverse: bool) -> None:
@@ -107,6 +115,9 @@ class RunNorms:
         self.leaf_names = tuple(name for name, leaf in leaves.items() if leaf.is_floating_point())
         self.numbers = {k: name for k, name in enumerate(leaves) if name in self.leaf_names}
         count, data = sum(rows.batch_sizes), rows.data
+        self.first_state: dict[str, Tensor] = {}
+        self.output: Tensor | None = None
+        self._entering = _zeros(count, data)
         self._rows = rows.with_data(data.new_zeros(count, 0))
         self._first = {name: _zeros(len(rows), data) for name in self.leaf_names}
         self._next = {name: _zeros(count, data) for name in self.leaf_names}
@@ -117,18 +128,46 @@ class RunNorms:
         the state that it started from; with `reverse` a row's steps are counted from its end); 0 where
         nothing came back, NaN where the row has no such step.
         """
+        return {
+            name: self._table(self._next[name], self._rows.unsort(self._first[name]))
+            for name in self.leaf_names
+        }
+
+    @property
+    def entering(self) -> Tensor:
+        """`[T + 1, B]`, as `norms`: of the gradient by y, where the loss enters; after no step none does."""
+        return self._table(self._entering, self._entering.new_zeros(len(self._rows)))
+
+    @property
+    def ends(self) -> Tensor:
+        """Places in packed order that each row's run ends at, int64; a row of no step has none."""
+        lengths = self._rows.packed_lengths.to(self._steps.device)[self._rows.row_of]
+        return (self._steps == lengths).nonzero()[:, 0]
+
+    @property
+    def _steps(self) -> Tensor:
+        """`[N]`: how many steps a row has done after each place."""
         rows = self._rows
-        steps = rows.step_of + 1
         if self.reverse:
-            steps = rows.packed_lengths.to(steps.device)[rows.row_of] - rows.step_of
-        places = rows.row_of if rows.order is None else rows.order[rows.row_of]
-        tables = {}
-        for name in self.leaf_names:
-            table = self._next[name].new_full((rows.steps + 1, len(rows)), float("nan"))
-            table[steps, places] = self._next[name]
-            table[0] = rows.unsort(self._first[name])
-            tables[name] = table
-        return tables
+            return rows.packed_lengths.to(rows.step_of.device)[rows.row_of] - rows.step_of
+        return rows.step_of + 1
+
+    def _table(self, packed: Tensor, first: Tensor) -> Tensor:
+        rows = self._rows
+        table = packed.new_full((rows.steps + 1, len(rows)), float("nan"))
+        table[self._steps, rows.row_of if rows.order is None else rows.order[rows.row_of]] = packed
+        table[0] = first
+        return table
+
+    def watch_output(self, y: Tensor, keep: bool) -> None:
+        """Tells where the loss enters y `[N, output_size]`, in packed order, and keeps it if asked to."""
+        self.output = y if keep else None
+        if y.requires_grad:
+            y.register_hook(lambda gradient: self.enter(_norm(gradient)))  # type: ignore[no-untyped-call]
+
+    def enter(self, norms: Tensor) -> None:
+        """Norms `[N]` of the gradient by y."""
+        self._entering.copy_(norms)
 
     def watch_first(self, name: str, leaf: Tensor) -> Tensor:
         """What stands for a leaf of the first state, in packed order, and tells of its gradient."""
@@ -137,7 +176,8 @@ class RunNorms:
         def tell(gradient: Tensor) -> None:
             self._first[name].copy_(_norm(gradient))
 
-        leaf.register_hook(tell)
+        leaf.register_hook(tell)  # type: ignore[no-untyped-call]
+        self.first_state[name] = leaf
         return leaf
 
     def tell(self, state: int, place: int, norms: Tensor) -> None:
@@ -172,7 +212,11 @@ class Recorder:
         """Of each state its next values at all steps `[N, ...]`, where they are made before the loop."""
         for state, values in enumerate(next_states):
             if values is not None and values.requires_grad:
-                values.register_hook(lambda g, state=state: self.of_steps(state, _norm(g)))
+
+                def tell(gradient: Tensor, state: int = state) -> None:
+                    self.of_steps(state, _norm(gradient))
+
+                values.register_hook(tell)  # type: ignore[no-untyped-call]
 
 
 def _zeros(count: int, like: Tensor) -> Tensor:
@@ -180,6 +224,8 @@ def _zeros(count: int, like: Tensor) -> Tensor:
 
 
 def _norm(gradient: Tensor) -> Tensor:
-    """Over all numbers of a row, in double: squares of a gradient that vanishes are below what a float holds."""
+    """Over all numbers of a row, in double: a float can't hold the squares of a gradient that vanishes."""
     gradient = gradient.detach()
-    return torch.linalg.vector_norm(gradient.double().flatten(1), dim=1)
+    dense = gradient if gradient.layout is torch.strided else gradient.to_dense()
+    norms: Tensor = torch.linalg.vector_norm(dense.double().flatten(1), dim=1)
+    return norms

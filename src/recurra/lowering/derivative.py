@@ -198,9 +198,9 @@ def _extract(
     numbers: dict[int, int] = {}
     saved = {node: ("output", k) for k, node in reversed(list(enumerate(step.outputs)))}
     saved.update({node: ("tape", node) for node in tape if node not in saved})
-    for k, node in enumerate(step.outputs):
-        if graph[node].op == "same":
-            saved.setdefault(graph[node].args[0], ("output", k))
+    for k, output in enumerate(step.outputs):
+        if graph[output].op == "same":
+            saved.setdefault(graph[output].args[0], ("output", k))
     stop = frozenset(n for n in saved if graph[n].op not in ("input", "vector", "const"))
 
     def source(kind: str, number: int, width: int) -> int:

@@ -59,7 +59,7 @@ class BackwardCall:
         sums: widths of the sums over all rows and steps.
         totals: widths.
         vectors: for each, the `("sum", s)` and `("total", t)` that its gradient is the sum of.
-        norms: of each state, the place in `direct` of the norms of its gradient; None: nothing comes back to it.
+        norms: of each state, the place in `direct` of the norms of its gradient; None: nothing comes back.
     """
 
     calls: Calls

@@ -122,8 +122,8 @@ class NativePlan:
 
 
 _PLANS: dict[tuple[int, bool], NativePlan | str] = {}
-"""By the `id` of a loop, and whether it is watched, for as long as it lives: equal loops need not be compared, number by number, to be
-found.
+"""By the `id` of a loop, and whether it is watched, for as long as the loop lives: equal loops need not be
+compared, number by number, to be found.
 """
 
 
