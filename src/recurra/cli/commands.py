@@ -14,6 +14,7 @@ from recurra.cli import (
     encode,
     evaluate,
     explain,
+    lesson,
     new,
     predict,
     recipes,
@@ -48,6 +49,7 @@ app.command("sample")(sample.sample)
 app.command("stream")(stream.stream)
 app.command("explain")(explain.explain)
 app.command("cells")(cells.cells)
+app.command("lesson")(lesson.lesson)
 app.command("bench")(bench.bench)
 
 

@@ -1,8 +1,19 @@
 """The gradient laboratory: where a network remembers, where its gradient dies, and what to do about it."""
 
+import recurra.cells
+import recurra.layers
 import recurra.runs
 import recurra.train  # noqa: F401
 from recurra.inspect.planes import Axis, Plane, gradient_plane, path_plane, random_plane, run_states
 from recurra.inspect.surface import Surface, surface
 
-__all__ = ["Axis", "Plane", "Surface", "gradient_plane", "path_plane", "random_plane", "run_states", "surface"]
+__all__ = [
+    "Axis",
+    "Plane",
+    "Surface",
+    "gradient_plane",
+    "path_plane",
+    "random_plane",
+    "run_states",
+    "surface",
+]
