@@ -15,6 +15,7 @@ from recurra.cli import (
     evaluate,
     explain,
     inspect,
+    lesson,
     new,
     predict,
     recipes,
@@ -50,6 +51,7 @@ app.command("stream")(stream.stream)
 app.command("explain")(explain.explain)
 app.add_typer(inspect.app, name="inspect")
 app.command("cells")(cells.cells)
+app.command("lesson")(lesson.lesson)
 app.command("bench")(bench.bench)
 
 

@@ -122,7 +122,8 @@ def backward_curve(cell: Cell, x: Tensor) -> Tensor:
 
 def reach(curve: Tensor) -> int:
     """How many steps back a curve is still above `thresholds.REACH_SHARE`."""
-    return int((curve >= thresholds.REACH_SHARE).nonzero().max())
+    steps = (curve >= thresholds.REACH_SHARE).nonzero()
+    return int(steps.max()) if len(steps) else 0
 
 
 def memory_reach(model: LastAnswer, problem: Problem, steps: int, rows: int = 16) -> int:

@@ -1,4 +1,4 @@
-"""Two problems whose answer lies far back, generated in batches, and a network that answers at the last step."""
+"""Two problems whose answer lies far back, generated in batches, and a network that answers at the end."""
 
 from __future__ import annotations
 

@@ -259,13 +259,13 @@ def _fill(
     progress: Progress | None,
     minutes: float,
 ) -> None:
-    places = np.argwhere(~grids.done)
+    places = np.argwhere(~grids.mask)
     start = last = time.monotonic()
     for number, (row, column) in enumerate(places):
         value, length, slopes = measure.at(float(axes[0][column]), float(axes[1][row]))
         grids.loss[row, column], grids.gradient[row, column] = value, length
         grids.slopes[:, row, column] = slopes
-        grids.done[row, column] = True
+        grids.mask[row, column] = True
         now = time.monotonic()
         if number + 1 == _TIMED:
             _require_time((now - start) / _TIMED, len(places), minutes)
@@ -273,7 +273,7 @@ def _fill(
             store.write(grids)
             last = now
         if progress is not None:
-            progress(int(grids.done.sum()), grids.done.size)
+            progress(int(grids.mask.sum()), grids.mask.size)
 
 
 def _require_time(seconds: float, points: int, minutes: float) -> None:

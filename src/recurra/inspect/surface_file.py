@@ -24,13 +24,13 @@ class Grids(NamedTuple):
     Attributes:
         loss, gradient: `[P, P]`, the loss and the norm of its gradient.
         slopes: `[2, P, P]`, the derivative by a and by b.
-        done: `[P, P]`, which points are computed.
+        mask: `[P, P]`, true where a point is computed.
     """
 
     loss: NDArray[np.float64]
     gradient: NDArray[np.float64]
     slopes: NDArray[np.float64]
-    done: NDArray[np.bool_]
+    mask: NDArray[np.bool_]
 
 
 class SurfaceFile:

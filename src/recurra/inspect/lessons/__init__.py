@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
-from recurra.errors import Fault, nearest
+from recurra.errors import Fault, nearest, quoted
 from recurra.inspect.lessons.lesson import Lesson, Picture
 
-__all__ = ["NAMES", "Lesson", "Picture", "lesson"]
+__all__ = ["NAMES", "Lesson", "Picture", "about", "lesson"]
 
 NAMES = ("vanishing", "exploding", "surface", "clipping", "gates", "truncation", "memory")
 """In the order in which they are best read."""
@@ -22,7 +23,16 @@ def lesson(name: str, dark: bool = False) -> Lesson:
     Raises:
         Fault: no lesson is called so.
     """
-    if name not in NAMES:
-        raise Fault(f"no lesson is called {name!r}{nearest(name, NAMES)}")
-    result: Lesson = import_module(f"recurra.inspect.lessons.{name}").lesson(dark)
+    result: Lesson = _module(name).lesson(dark)
     return result
+
+
+def about(name: str) -> str:
+    """What a lesson asks, in one line. Fault as `lesson`."""
+    return (_module(name).__doc__ or "").split("\n")[0]
+
+
+def _module(name: str) -> Any:
+    if name not in NAMES:
+        raise Fault(f"no lesson is called {quoted(name)}{nearest(name, NAMES)}")
+    return import_module(f"recurra.inspect.lessons.{name}")

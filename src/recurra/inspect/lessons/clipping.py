@@ -1,7 +1,7 @@
 """What does clipping the gradient do at a wall?
 
-The unit of the lesson on surfaces (Pascanu et al., 2013, Figure 6) descends its own error surface twice from the
-same start: once by the gradient as it comes, once with its norm clipped. Then the same from many starts at once.
+The unit of the lesson on surfaces (Pascanu et al., 2013, Figure 6) descends its own error surface twice from
+the same start: once by the gradient as it comes, once with its norm clipped. Then the same from many starts.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def draw_descents(paths: dict[str, Tensor], dark: bool) -> bytes:
     contours(axes, w, b, value.numpy(), dark, "error")
     for (name, path), colour in zip(paths.items(), ("#ff7b72", "white"), strict=True):
         inside = path.clamp(torch.tensor([1.9, -3.6]), torch.tensor([7.1, -0.9]))
-        axes.plot(inside[:, 0], inside[:, 1], "o-", color=colour, mec="black", mew=0.3, ms=3, lw=1, label=name)
+        axes.plot(
+            inside[:, 0], inside[:, 1], "o-", color=colour, mec="black", mew=0.3, ms=3, lw=1, label=name
+        )
         axes.plot(*inside[-1:].T, "*", color=colour, mec="black", ms=13, zorder=4)
     axes.plot(*START, "s", color="white", mec="black", ms=8, label="start", zorder=4)
     axes.set_xlim(float(w[0]), float(w[-1]))
@@ -84,7 +86,9 @@ def lesson(dark: bool = False) -> Lesson:
     ways = {"as it comes": None, f"clipped at {CLIP:g}": CLIP}
     runs = {name: descend(start, clip) for name, clip in ways.items()}
     starts = many_starts()
-    solved = {name: float((descend(starts, clip)[1][-1] < SOLVED).double().mean()) for name, clip in ways.items()}
+    solved = {
+        name: float((descend(starts, clip)[1][-1] < SOLVED).double().mean()) for name, clip in ways.items()
+    }
     (plain, clipped), norms = ways, {name: run[2][:, 0] for name, run in runs.items()}
     steepest = int(norms[plain].argmax())
     jump = RATE * float(norms[plain][steepest])
@@ -92,14 +96,14 @@ def lesson(dark: bool = False) -> Lesson:
     touched = float((norms[clipped] > CLIP).double().mean())
     sentences = (
         f"From w = {START[0]:g}, b = {START[1]:g} both descents follow the plain to the wall.",
-        f"There, at update {steepest + 1}, the gradient is {float(norms[plain][steepest]):.3g}, and one step of "
-        f"rate {RATE:g} throws the weights {jump:.2g} away; after {UPDATES} updates the error is "
+        f"There, at update {steepest + 1}, the gradient is {float(norms[plain][steepest]):.3g}, and one step "
+        f"of rate {RATE:g} throws the weights {jump:.2g} away; after {UPDATES} updates the error is "
         f"{ends[plain]:.2g}.",
         f"Clipped at {CLIP:g} a step is never longer than {RATE * CLIP:g}: the descent slides down along the "
         f"wall and ends at an error of {ends[clipped]:.2g}.",
         f"Clipping touched {touched:.0%} of its updates; the direction of each stayed that of the gradient.",
-        f"Of {len(starts)} starts beside the wall {solved[clipped]:.0%} come below an error of {SOLVED:g} with "
-        f"clipping, {solved[plain]:.0%} without.",
+        f"Of {len(starts)} starts beside the wall {solved[clipped]:.0%} come below an error of {SOLVED:g} "
+        f"with clipping, {solved[plain]:.0%} without.",
     )
     numbers = {"steepest": float(norms[plain][steepest]), "ends": ends, "touched": touched, "solved": solved}
     pictures = (

@@ -51,11 +51,18 @@ def batch_norms(gain: float) -> list[float]:
 
 def draw_curves(curves: dict[float, Tensor], dark: bool) -> bytes:
     c = colours(dark)
-    figure, axes = picture(7.2, 4.0, dark, "steps back from the answer, k", "gradient's norm, share of the last")
+    figure, axes = picture(
+        7.2, 4.0, dark, "steps back from the answer, k", "gradient's norm, share of the last"
+    )
     for (gain, curve), colour in zip(curves.items(), (c.blue, c.green, c.grey, c.red), strict=True):
-        axes.plot(range(len(curve)), curve.clamp_min(1e-12), color=colour, lw=1.6, label=f"measured, g = {gain:g}")
+        axes.plot(
+            range(len(curve)), curve.clamp_min(1e-12), color=colour, lw=1.6, label=f"measured, g = {gain:g}"
+        )
     steps = torch.arange(STEPS + 1)
-    for w, end in ((1.01, f"1.01^k; 1.01^1000 = {1.01**1000:,.0f}"), (0.99, f"0.99^k; 0.99^1000 = {0.99**1000:.1e}")):
+    for w, end in (
+        (1.01, f"1.01^k; 1.01^1000 = {1.01**1000:,.0f}"),
+        (0.99, f"0.99^k; 0.99^1000 = {0.99**1000:.1e}"),
+    ):
         axes.plot(steps, w ** steps.double(), color=c.ink, lw=1, ls="--" if w > 1 else ":", label=end)
     axes.set_yscale("log")
     legend(axes, dark, loc="lower left")

@@ -1,8 +1,8 @@
 """What do gates learn?
 
-An LSTM is trained on the adding problem: of a row of numbers, two are marked, and their sum is the answer. Its
-forget gates f are read before and after training. A unit whose gate stays at f remembers for about 1 / (1 - f)
-steps; gates below 0.1 or above 0.9 are said to be saturated to the left and to the right.
+An LSTM is trained on the adding problem: of a row of numbers, two are marked, and their sum is the answer.
+Its forget gates f are read before and after training. A unit whose gate stays at f remembers for about
+1 / (1 - f) steps; gates below 0.1 or above 0.9 are said to be saturated to the left and to the right.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ def memory(gate: Tensor) -> float:
 
 def draw_saturation(gates_by_time: dict[str, Tensor], dark: bool) -> bytes:
     c = colours(dark)
-    figure, axes = picture(5.4, 5.0, dark, "share of steps with f above 0.9", "share of steps with f below 0.1")
+    figure, axes = picture(
+        5.4, 5.0, dark, "share of steps with f above 0.9", "share of steps with f below 0.1"
+    )
     for (name, gate), colour, mark in zip(gates_by_time.items(), (c.grey, c.blue), "so", strict=True):
         left, right = saturation(gate)
         axes.plot(right, left, mark, color=colour, ms=7, alpha=0.8, label=f"a unit, {name}")

@@ -1,8 +1,8 @@
 """What does the error surface of a recurrent network look like?
 
 One unit without input, x_t = w s(x_(t-1)) + b with x_0 = 0.5 and s the sigmoid, runs 50 steps; its error is
-(s(x_50) - 0.7)^2 (Pascanu et al., 2013, Figure 6). Two weights, so the whole surface can be drawn: a plain, and
-a wall through it. Beside it, a slice through the surface of a real network.
+(s(x_50) - 0.7)^2 (Pascanu et al., 2013, Figure 6). Two weights, so the whole surface can be drawn: a plain,
+and a wall through it. Beside it, a slice through the surface of a real network.
 """
 
 from __future__ import annotations
@@ -72,12 +72,12 @@ def lesson(dark: bool = False) -> Lesson:
     plain = float((norms < 0.001 * steepest).double().mean())
     real = real_slice()
     sentences = (
-        f"Over most of the surface hardly anything happens: on {plain:.0%} of it the gradient is below 0.1 % "
-        f"of the steepest one.",
-        f"Through this plain runs one wall: at w = {float(w[place[1]]):.2f}, b = {float(b[place[0]]):.2f} the "
-        f"gradient is {steepest:.3g}, {steepest / middle:,.0f} times its median of {middle:.2g}.",
-        f"A step of rate {RATE:g} taken on the wall is {RATE * steepest:.2g} long, on a surface 5 wide and 2.5 "
-        f"high: it lands somewhere else.",
+        f"Over most of the surface hardly anything happens: on {plain:.0%} of it the gradient is below "
+        f"0.1 % of the steepest one.",
+        f"Through this plain runs one wall: at w = {float(w[place[1]]):.2f}, b = {float(b[place[0]]):.2f} "
+        f"the gradient is {steepest:.3g}, {steepest / middle:,.0f} times its median of {middle:.2g}.",
+        f"A step of rate {RATE:g} taken on the wall is {RATE * steepest:.2g} long, on a surface 5 wide and "
+        f"2.5 high: it lands somewhere else.",
         f"For w above 4 the unit can settle in two states, and the wall is where its start lies just between "
         f"them: a small change of the weights decides to which of the two {STEPS} steps lead.",
         f"A tanh network of {HIDDEN} units on the adding problem, sliced along its gradient, goes from "

@@ -99,8 +99,8 @@ def lesson(dark: bool = False) -> Lesson:
     sentences = (
         f"The gradient by a state k steps back is a product of k matrices, so it goes like a power: "
         f"0.99^1000 = {0.99**1000:.1e}, 1.01^1000 = {1.01**1000:,.0f}.",
-        f"With W = 0.5 I every step multiplies it by {factors[half]:.2f}: below 1 % of the last one more than "
-        f"{reaches[half]} steps back, so nothing further back can be learnt.",
+        f"With W = 0.5 I every step multiplies it by {factors[half]:.2f}: below 1 % of the last one more "
+        f"than {reaches[half]} steps back, so nothing further back can be learnt.",
         f"A tanh network as torch starts it multiplies it by {factors[plain]:.2f} a step and reaches back "
         f"{reaches[plain]} steps.",
         f"An orthogonal W keeps lengths: over {STEPS} steps the gradient stays between {low:.2f} and "
