@@ -150,7 +150,8 @@ def _section(inspection: Inspection) -> Iterator[str]:
         inspection.pictures(False), inspection.pictures(True), strict=True
     ):
         yield (
-            f"<figure{_wide(light)}><picture><source media='(prefers-color-scheme: dark)' srcset='{_url(dark)}'>"
+            f"<figure{_wide(light)}><picture>"
+            f"<source media='(prefers-color-scheme: dark)' srcset='{_url(dark)}'>"
             f"<img alt='{escape(caption, quote=True)}' src='{_url(light)}'></picture>"
             f"<figcaption>{escape(caption)}</figcaption></figure>"
         )
