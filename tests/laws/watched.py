@@ -1,4 +1,4 @@
-"""Norms of the loss's gradient by every state: of a loop by hand that retains gradients, and of a watched run."""
+"""Norms of the loss's gradient by every state: by hand with retained gradients, and of watched runs."""
 
 from __future__ import annotations
 

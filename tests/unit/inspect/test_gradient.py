@@ -1,4 +1,4 @@
-"""How far back a loss reaches: verdicts of networks built to vanish, to explode and to hold, and bad input."""
+"""How far back a loss reaches: verdicts of networks that vanish, explode and hold, and bad input."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 import recurra.nn
 from recurra import cells
-from recurra.cells import Cell
 from recurra.errors import Fault
 from recurra.inspect import GradientInspection, gradient
 from recurra.layers import Bidirectional, Recurrent, Stack
@@ -86,7 +85,7 @@ def test_healthy() -> None:
     (finding,) = result.findings()
     assert finding.gravity == "healthy"
     assert finding.text == "healthy: 40 steps back the gradient is still 1 times what it is at the end"
-    assert result.layers[0].leaves[0].half_life == math.inf
+    assert result.layers[0].leaves[0].half_life > 1e6
 
 
 def test_slowly_falling_is_no_warning() -> None:
@@ -164,13 +163,6 @@ def test_to_dict_is_json_and_pictures_are_png() -> None:
 
 
 # bad input
-
-
-class Wide(Cell):
-    """One more leaf that nothing reads."""
-
-    class State(cells.GRU.State):
-        pass
 
 
 def test_without_a_recurrent_layer() -> None:
