@@ -1,4 +1,4 @@
-"""Every value of a cell's step at the states of a run, by its program; and what the program hands straight on."""
+"""Every value of a cell's step at the states of a run, by its program, and what it hands straight on."""
 
 from __future__ import annotations
 
@@ -58,21 +58,23 @@ class StepValues:
         It is the derivative along the road that passes no weight and no squashing function: f of an LSTM's c
         (`f * c + i * g`), z of a GRU's h. A leaf without such a road is left out.
         """
-        found_carries = {}
+        shares = {}
         for name in self._moving:
             start, end = self.program.states[name], self.program.next_states[name]
             carry = self._slopes(start)[end]
             if carry is not None:
                 width = self.program.values[start].width
                 rows = len(self.tensors[self.program.x])
-                found_carries[name] = carry.expand(rows, width)
-        return found_carries
+                shares[name] = carry.expand(rows, width)
+        return shares
 
     def carrying(self, name: str) -> list[int]:
         """Numbers of the sigmoids that a leaf's carry is made of."""
         start, end = self.program.states[name], self.program.next_states[name]
         slopes, values = self._slopes(start), self.program.values
-        stop = frozenset(n for n, value in enumerate(values) if value.op in SQUASHING or value.op == "product")
+        stop = frozenset(
+            n for n, value in enumerate(values) if value.op in SQUASHING or value.op == "product"
+        )
         on_road = ancestors(lambda n: [a for a in values[n].args if slopes[a] is not None], [end])
         partners = [
             arg
@@ -95,7 +97,9 @@ class StepValues:
                 slopes.append(None)
             else:
                 args = [(slopes[a], self.tensors[a]) for a in value.args]
-                slopes.append(_slope(value.op, value.attrs, args) if any(s is not None for s, _ in args) else None)
+                slopes.append(
+                    _slope(value.op, value.attrs, args) if any(s is not None for s, _ in args) else None
+                )
         return slopes
 
 
