@@ -279,7 +279,7 @@ def _values(walk: Walk, name: str, source: Property, tokens: Sequence[Sequence[s
 def _require_two(name: str, values: Tensor, valid: Tensor, fitting: Tensor) -> None:
     if not bool((valid & fitting).any()) or not bool((valid & ~fitting).any()):
         raise Fault(f"property {name!r} has no value in one part of the rows: more rows are needed")
-    if len(values[valid & fitting].unique()) < 2:
+    if bool((values[valid & fitting] == values[valid & fitting][0]).all()):
         raise Fault(f"property {name!r} has one value alone in the rows that a probe is fitted to")
 
 
