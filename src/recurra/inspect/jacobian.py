@@ -179,7 +179,7 @@ def _layer(walk: Walk, places: int, windows: int, longest: int | None) -> LayerJ
     singular = largest_singular(tangent.push, tangent.pull, start, rounds=100)
     radius = spectral_radius(tangent.push, start)
     most = min(rows.steps, longest or rows.steps)
-    products = {2**e: _product(walk, 2**e, windows) for e in range(most.bit_length()) if 2**e <= most}
+    products = {2**e: product(walk, 2**e, windows) for e in range(most.bit_length()) if 2**e <= most}
     values = step_values(walk)
     weights, carries = {}, tuple[str, ...]()
     if values is not None:
@@ -194,7 +194,7 @@ def _layer(walk: Walk, places: int, windows: int, longest: int | None) -> LayerJ
     )
 
 
-def _product(walk: Walk, steps: int, windows: int) -> Tensor:
+def product(walk: Walk, steps: int, windows: int) -> Tensor:
     """`[W]`: largest singular values of the product of so many steps."""
     rows = walk.visit.rows
     offsets = torch.tensor(rows.offsets, device=walk.x.device)

@@ -156,11 +156,12 @@ def roads(
         Fault: no recurrent layer ran, none hands a real number on, or a state is not finite.
     """
     return RoadsInspection(
-        tuple(_layer(walk, rows, probes, longest) for walk in walks(model, x, state, call))
+        tuple(layer_roads(walk, rows, probes, longest) for walk in walks(model, x, state, call))
     )
 
 
-def _layer(walk: Walk, most_rows: int, most_probes: int, longest: int | None) -> LayerRoads:
+def layer_roads(walk: Walk, most_rows: int, most_probes: int, longest: int | None) -> LayerRoads:
+    """Of one run: see `roads`."""
     rows = walk.visit.rows
     some = spread(rows.batch_sizes[0], most_rows)
     lengths = rows.packed_lengths[some]

@@ -20,6 +20,8 @@ from recurra.errors import Fault
 from recurra.layers.base import Layer
 from recurra.loop import scan
 from recurra.loop.interception import Passage, intercepting
+from recurra.loop.plan import plan_of
+from recurra.program import Program
 from recurra.ragged import Ragged
 from recurra.state import detach, map_state, named_leaves, replace_leaves, require_step
 from recurra.tracing.parametrized import once_a_run
@@ -41,6 +43,7 @@ class Visit:
         state: what the first step starts from, leaves `[B, ...]` in packed order.
         reverse: whether the run goes from each row's last step to its first.
         number: of the runs that the model made, counted from 0.
+        program: of the step, as the run had it; None: it has none.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Visit:
     state: Any
     reverse: bool
     number: int
+    program: Program | None
 
 
 @dataclass(frozen=True)
@@ -206,7 +210,7 @@ def _visit(passage: Passage, names: _Names, number: int) -> Visit:
     cell = copied_cell(passage)
     state = map_state(lambda leaf: leaf.clone(), detach(passage.state))
     data = rows.with_data(rows.data.detach())
-    return Visit(names.of(passage), cell, data, flags, state, run.reverse, number)
+    return Visit(names.of(passage), cell, data, flags, state, run.reverse, number, plan_of(passage.cell).program)
 
 
 def copied_cell(passage: Passage) -> Cell:
