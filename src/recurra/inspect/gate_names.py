@@ -21,7 +21,7 @@ from recurra.inspect.visits import Walk
 from recurra.tracing.side_effects import unmarked
 
 _KINDS: dict[Any, str] = {
-    **dict.fromkeys((torch.sigmoid, Tensor.sigmoid, Tensor.sigmoid_, F.sigmoid, torch.special.expit), "sigmoid"),
+    **dict.fromkeys((torch.sigmoid, Tensor.sigmoid, Tensor.sigmoid_, F.sigmoid), "sigmoid"),
     **dict.fromkeys((torch.tanh, Tensor.tanh, Tensor.tanh_, F.tanh), "tanh"),
 }
 _TORCH = f"{Path(str(torch.__file__)).parent}/"
@@ -43,8 +43,8 @@ class Squashed(NamedTuple):
 
 
 def squashed_by_step(walk: Walk) -> list[Squashed]:
-    """Every sigmoid and tanh of real rows that one call of the cell's step computes at all places of a run, in
-    the order of its Python.
+    """Every sigmoid and tanh of rows that one call of the cell's step computes at all places of a run, in the
+    order of its Python.
     """
     recorder = _Recorder(len(walk.x))
     with torch.no_grad(), unmarked(walk.cell), recorder:
@@ -69,7 +69,9 @@ class _Recorder(TorchFunctionMode):
 
 def _names(frame: FrameType | None, kind: str) -> tuple[str, ...]:
     """From the innermost line outside of torch and of this file."""
-    while frame is not None and (frame.f_code.co_filename.startswith(_TORCH) or frame.f_code.co_filename == __file__):
+    while frame is not None and (
+        frame.f_code.co_filename.startswith(_TORCH) or frame.f_code.co_filename == __file__
+    ):
         frame = frame.f_back
     if frame is None:
         return ()
@@ -89,10 +91,10 @@ def _in_source(code: CodeType, place: tuple[Any, ...], kind: str) -> tuple[str, 
     except (OSError, SyntaxError, TypeError):  # no source, or not a piece that stands alone
         return ()
     indent = len(lines[0]) - len(lines[0].lstrip())
-    wanted = (place[0] - first + 1, place[1] - first + 1, place[2] - indent, place[3] - indent)
+    extent = (place[0] - first + 1, place[1] - first + 1, place[2] - indent, place[3] - indent)
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and _span(node) == wanted:
+        if isinstance(node, ast.Call) and _span(node) == extent:
             return _of_call(node, kind, parents)
     return ()
 

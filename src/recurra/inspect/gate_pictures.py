@@ -91,18 +91,18 @@ def heat_map(
     """
     tint = colours(dark)
     trace: Tensor = layer.traces[name][:_MOST_TOKENS]
-    chosen = units
-    if chosen is None:
-        chosen = trace.var(0, correction=0).topk(min(10, trace.shape[1])).indices.tolist()
-    part = trace[:, chosen].T
+    numbers = units
+    if numbers is None:
+        numbers = trace.var(0, correction=0).topk(min(10, trace.shape[1])).indices.tolist()
+    part = trace[:, numbers].T
     gate = next((gate for gate in layer.gates if gate.name == name), None)
     size = float(part.abs().max()) if part.numel() else 1.0
     low, high = (-(size or 1.0), size or 1.0) if gate is None else gate.range
     ramp = tint.poles if low < 0 else tint.ramp
     width = max(5.0, min(16.0, 2.5 + 0.16 * part.shape[1]))
-    figure, axes = picture(width, 1.5 + 0.24 * len(chosen), dark, "token of the row", f"unit of {name}")
+    figure, axes = picture(width, 1.5 + 0.24 * len(numbers), dark, "token of the row", f"unit of {name}")
     image = axes.imshow(part, aspect="auto", cmap=ramp, vmin=low, vmax=high, interpolation="nearest")
-    axes.set_yticks(range(len(chosen)), [str(unit) for unit in chosen], fontsize=8)
+    axes.set_yticks(range(len(numbers)), [str(unit) for unit in numbers], fontsize=8)
     tokens = layer.tokens[:_MOST_TOKENS]
     if tokens == tuple(str(k) for k in range(len(tokens))):
         axes.set_xlabel("step of the row")

@@ -30,7 +30,7 @@ class Gate:
         kind: `sigmoid` or `tanh`.
         carries: the leaf of the state that it multiplies into its next value; None: none.
         mean: `[width]`: of each unit over all steps.
-        left: `[width]`: share of steps with a unit below `LOW` of its range (0.1 of a sigmoid, -0.8 of a tanh).
+        left: `[width]`: share of steps with a unit below `LOW` of its range (sigmoid: 0.1, tanh: -0.8).
         right: the same above `HIGH` (0.9, 0.8).
         histogram: `[BINS]`: how often all units together are in each part of the range.
     """
@@ -89,13 +89,15 @@ class LayerGates:
         if bad:
             words = "; ".join(f"{gate.stuck} of {gate.width} units of {gate.name}" for gate in bad)
             text = (
-                f"{self.title}: {words} never leave saturation over {self.steps:,} steps: lower the rate, start "
-                f"weights and biases smaller, or normalise"
+                f"{self.title}: {words} never leave saturation over {self.steps:,} steps: lower the rate, "
+                f"start weights and biases smaller, or normalise"
             )
             findings.append(Finding("saturation", "warning", text, numbers))
         elif self.gates:
             worst = max(self.gates, key=lambda gate: (gate.carries is None, gate.stuck / max(1, gate.width)))
-            text = f"{self.title}: gates move: at most {worst.stuck} of {worst.width} units ({worst.name}) stay"
+            text = (
+                f"{self.title}: gates move: at most {worst.stuck} of {worst.width} units ({worst.name}) stay"
+            )
             text += f" saturated over {self.steps:,} steps"
             findings.append(Finding("saturation", "healthy", text, numbers))
         else:
@@ -104,7 +106,8 @@ class LayerGates:
         for leaf, lengths in self.memory.items():
             half, most = float(lengths.median()), float(lengths.max())
             by = " and ".join(gate.name for gate in self.gates if gate.carries == leaf) or "its step"
-            text = f"{self.title}: {by} lets {leaf} remember {half:,.1f} steps (median unit; longest {most:,.1f})"
+            text = f"{self.title}: {by} lets {leaf} remember {half:,.1f} steps"
+            text += f" (median unit; longest {most:,.1f})"
             values = {"layer": self.title, "leaf": leaf, "median": half, "longest": most}
             findings.append(Finding("memory", "healthy", text, values))
         return findings
@@ -216,7 +219,7 @@ _Part = tuple[str, str, Tensor, int]
 
 
 def _split(calls: Sequence[Squashed]) -> list[_Part]:
-    """Calls cut into the parts that have names; what has none is called by its kind and its place among it."""
+    """Calls cut into the parts that have names; others are called by their kind and a number."""
     parts: list[_Part] = []
     for call in calls:
         count = len(call.names)

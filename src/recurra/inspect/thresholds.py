@@ -43,3 +43,6 @@ STUCK_STEPS = 0.99
 
 STUCK_SHARE = 0.25
 """A gate saturates where this share of its units never leaves saturation."""
+
+PROBE_GAIN = 0.25
+"""A state carries a property where a probe makes this share fewer errors than the baseline."""
