@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-REACH_SHARE = 0.01
-"""A gradient has reached as far back as it is above this share of the one at the loss."""
+from recurra.loop.reach import REACH_SHARE as REACH_SHARE
 
 TYPICAL_UPDATE = 0.01
 """Length of an update, as a share of the weights' norm, where the training's own is not told."""
@@ -22,3 +21,15 @@ PLAIN_SHARE = 0.5
 
 CLIPPED_SHARE = 0.1
 """A clip that is proposed for a wall touches this share of a slice's points."""
+
+VANISHING_GROWTH = 0.7
+"""A gradient that keeps at most this share of itself at a step back vanishes: it halves in two steps."""
+
+EXPLODING_FACTOR = 100.0
+"""A gradient explodes where it is so many times larger some steps back than it is at the loss."""
+
+PRODUCT_GROWTH = 1000.0
+"""A product of the steps' Jacobians explodes where its largest singular value is above this over the rows."""
+
+HIDDEN_SHARE = 0.1
+"""Truncation hides too much from here on: 1 - cosine of the full and the truncated gradient."""

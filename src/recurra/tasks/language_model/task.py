@@ -102,6 +102,10 @@ class LanguageModelTask(Task[LanguageModel]):
     def batches(self, epoch: int, rank: int = 0, world: int = 1) -> Sequence[Window]:
         return self.corpus.batches(self.text, epoch, rank, world)
 
+    def read_training_data(self) -> bool:
+        _ = self.corpus.train
+        return True
+
     def loss(self, batch: Window, carry: Any) -> Loss:
         device = device_of(self.model)
         logits, state = self.model(batch.inputs.to(device), None if batch.fresh else carry)
