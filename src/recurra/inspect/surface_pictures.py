@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recurra.inspect.drawing import colours, picture, png
+from recurra.inspect.style import colours, picture, png
 
 if TYPE_CHECKING:
     from recurra.inspect.surface import Surface

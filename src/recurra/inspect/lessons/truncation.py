@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from recurra.cells import GRU
-from recurra.inspect.drawing import colours, legend, picture, png
 from recurra.inspect.lessons.lesson import Lesson, Picture
 from recurra.inspect.practice import score
 from recurra.inspect.problems import PROBLEMS, LastAnswer
+from recurra.inspect.style import colours, legend, picture, png
 
 PROBLEM = PROBLEMS["temporal_order"]
 STEPS, HIDDEN, UPDATES, RATE, ROWS = 30, 24, 400, 1e-2, 32
