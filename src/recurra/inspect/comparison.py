@@ -130,7 +130,7 @@ def compare(
     if unknown is not None:
         raise Fault(f"no cell of the comparison is called {unknown!r}: it has {', '.join(CELLS)}")
     settings = {"hidden": HIDDEN, "rows": ROWS, "rate": RATE, "clip": CLIP, "updates": updates}
-    past = {} if file is None else _read(Path(file), settings)
+    past = {} if file is None else _past(Path(file), settings)
     keys = [
         (name, steps, cell, seed)
         for steps in sorted(set(lengths))
@@ -179,7 +179,7 @@ def _train(problem: Problem, steps: int, cell: str, seed: int, updates: int, end
     return Training(problem.name, steps, cell, seed, reach_start, reach_end, right, len(laps))
 
 
-def _read(path: Path, settings: dict[str, Any]) -> dict[tuple[str, int, str, int], Training]:
+def _past(path: Path, settings: dict[str, Any]) -> dict[tuple[str, int, str, int], Training]:
     if not path.exists():
         return {}
     content = read_json(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,7 +12,9 @@ from torch import Tensor
 from recurra.cells.base import Cell
 from recurra.inspect import thresholds
 from recurra.inspect.problems import LastAnswer, Problem
-from recurra.state import named_leaves
+from recurra.layers import Recurrent
+from recurra.loop.watch import watching
+from recurra.state import map_state, named_leaves
 
 _VALIDATION = 500  # rows, of a seed of their own
 
@@ -79,44 +81,25 @@ def score(model: LastAnswer, problem: Problem, steps: int) -> tuple[float, float
         return float(problem.cost(answers, targets)), float(problem.right(answers, targets).float().mean())
 
 
-def state_norms(cell: Cell, x: Tensor, loss: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
-    """How large the gradient of a loss is by every earlier state: the plain loop, every gradient retained.
+def backward_curve(cell: Cell, x: Tensor) -> Tensor:
+    """How large the gradient of the last output is by every earlier state.
 
     Args:
         x: `[B, T, inputs]`.
-        loss: (the last output `[B, outputs]`) -> one number, a sum over rows.
 
     Returns:
-        leaf of the state -> `[T + 1, B]`, the norm over units by the state before step t; by the state that
-        the last step leaves at t = T.
-    """
-    state: Any = cell.initial_state(len(x))
-    leaves = {name: leaf.detach().requires_grad_() for name, leaf in named_leaves(state).items()}
-    state = type(state)(**leaves)
-    history = [state]
-    y = x.new_zeros(len(x), cell.output_size)
-    for t in range(x.shape[1]):
-        y, state = cell.step(x[:, t], state)
-        for leaf in named_leaves(state).values():
-            if leaf.requires_grad and not leaf.is_leaf:
-                leaf.retain_grad()
-        history.append(state)
-    loss(y).backward()  # type: ignore[no-untyped-call]
-    norms = {}
-    for name in leaves:
-        gradients = [named_leaves(each)[name].grad for each in history]
-        norms[name] = torch.stack([x.new_zeros(len(x)) if g is None else g.norm(dim=-1) for g in gradients])
-    return norms
-
-
-def backward_curve(cell: Cell, x: Tensor) -> Tensor:
-    """The gradient's norm k steps before the end over its norm at the end, `[T + 1]`: median over rows, of
-    all leaves together. The loss is the last output's sum with signs drawn once.
+        `[T + 1]`: the norm by the state k steps before the end, of all leaves together, over that at the end;
+        the median over rows. What is differentiated is the last output's sum, with signs drawn once.
     """
     generator = torch.Generator().manual_seed(0)
     signs = torch.randint(0, 2, (cell.output_size,), generator=generator).to(x) * 2 - 1
-    norms = state_norms(cell, x, lambda y: (y * signs).sum())
-    total = torch.stack(list(norms.values())).square().sum(0).sqrt().flip(0)
+    first = map_state(lambda leaf: leaf.detach().requires_grad_(), cell.initial_state(len(x)))
+    with watching() as watch:
+        y, _ = Recurrent(cell)(x, first)
+        loss = (y[:, -1] * signs).sum()
+        torch.autograd.grad(loss, list(named_leaves(first).values()), allow_unused=True)
+    (run,) = watch.runs
+    total = torch.stack(list(run.norms.values())).square().sum(0).sqrt().flip(0)
     return (total / total[0]).median(1).values
 
 

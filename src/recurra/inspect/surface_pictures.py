@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recurra.inspect.drawing import colours, picture, png
+from recurra.inspect.style import colours, picture, png
 
 if TYPE_CHECKING:
     from recurra.inspect.surface import Surface
@@ -60,9 +60,9 @@ def contours(
 
 def _loss(surface: Surface, dark: bool) -> bytes:
     figure, axes = picture(7.2, 5.4, dark, surface.plane.across.name, surface.plane.up.name)
-    shown, c = surface.loss, colours(dark)
-    if np.isfinite(shown).any():
-        contours(axes, surface.a, surface.b, shown, dark, "loss")
+    c = colours(dark)
+    if np.isfinite(surface.loss).any():
+        contours(axes, surface.a, surface.b, surface.loss, dark, "loss")
     walls = surface.walls()
     if walls:
         some = walls[:_SHOWN_WALLS]

@@ -9,9 +9,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from recurra.inspect.drawing import colours, legend, picture, png
 from recurra.inspect.lessons.lesson import Lesson, Picture
 from recurra.inspect.lessons.surface import error, grid
+from recurra.inspect.style import colours, legend, picture, png
 from recurra.inspect.surface_pictures import contours
 
 START, RATE, CLIP, UPDATES = (5.5, -2.4), 0.5, 0.1, 300

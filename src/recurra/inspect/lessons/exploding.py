@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from recurra.cells import VanillaRNN
-from recurra.inspect.drawing import colours, legend, picture, png
 from recurra.inspect.lessons.lesson import Lesson, Picture
 from recurra.inspect.practice import backward_curve
 from recurra.inspect.problems import PROBLEMS, LastAnswer
+from recurra.inspect.style import colours, legend, picture, png
 
 STEPS, HIDDEN, ROWS, BATCHES = 200, 64, 8, 60
 GAINS = (0.8, 1.0, 1.5, 2.0)

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from recurra.cells import LSTM
-from recurra.inspect.drawing import colours, legend, picture, png
 from recurra.inspect.lessons.lesson import Lesson, Picture
 from recurra.inspect.practice import score, train
 from recurra.inspect.problems import PROBLEMS, LastAnswer
+from recurra.inspect.style import colours, legend, picture, png
 
 STEPS, HIDDEN, UPDATES, RATE = 30, 16, 1000, 1e-2
 

@@ -13,9 +13,9 @@ from torch import Tensor
 from recurra.cells import VanillaRNN
 from recurra.inspect import Surface, gradient_plane
 from recurra.inspect import surface as slice_of
-from recurra.inspect.drawing import picture, png
 from recurra.inspect.lessons.lesson import Lesson, Picture
 from recurra.inspect.problems import PROBLEMS, LastAnswer
+from recurra.inspect.style import picture, png
 from recurra.inspect.surface_pictures import contours
 
 STEPS, POINTS, RATE = 50, 201, 0.1

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from recurra.cells import GRU
-from recurra.inspect.drawing import colours, legend, picture, png
 from recurra.inspect.lessons.lesson import Lesson, Picture
 from recurra.inspect.practice import score
 from recurra.inspect.problems import PROBLEMS, LastAnswer
+from recurra.inspect.style import colours, legend, picture, png
 
 PROBLEM = PROBLEMS["temporal_order"]
 STEPS, HIDDEN, UPDATES, RATE, ROWS = 30, 24, 400, 1e-2, 32
@@ -102,8 +102,8 @@ def lesson(dark: bool = False) -> Lesson:
     rights = {steps: score(model, PROBLEM, STEPS)[1] for steps, (model, _) in trainings.items()}
     end = cosines(trainings[full][0])
     sentences = (
-        f"Each row has {STEPS} steps, and what is asked for stands at its second and fifth tenth, so "
-        f"a gradient truncated after {short} or {middle} steps never sees the inputs that the answer depends on.",
+        f"Each row has {STEPS} steps, and what is asked for stands at its second and fifth tenth: "
+        f"truncated after {short} or {middle} steps a gradient never sees the inputs that the answer needs.",
         f"At the start a truncation seems to hide little: the gradient vanishes by itself, and after {short} "
         f"steps it has a cosine of {start[short - 1]:.2f} with the full one.",
         f"In the network that was trained in full it has {end[short - 1]:.2f} there, and "

@@ -2,7 +2,7 @@
 
 The gradient of an answer by a state k steps earlier is a product of k matrices, one a step. Such a product
 shrinks or grows like a power: here the powers 0.99^k, 1^k and 1.01^k are drawn beside what is measured on
-networks as they start, with the plain loop over time and every gradient retained.
+networks as they start.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from torch import Tensor
 
 from recurra.cells import LSTM, Cell, VanillaRNN
 from recurra.cells.initializers import orthogonal_
-from recurra.inspect.drawing import colours, legend, picture, png
 from recurra.inspect.lessons.lesson import Lesson, Picture
 from recurra.inspect.practice import backward_curve, reach
+from recurra.inspect.style import colours, legend, picture, png
 
 STEPS, HIDDEN, ROWS = 200, 32, 16
 
