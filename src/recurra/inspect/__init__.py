@@ -23,4 +23,33 @@ from recurra.inspect.surface import Surface, surface
 from recurra.inspect.truncation import TruncationInspection, truncation
 from recurra.inspect.verdict import whole_verdict
 
-__all__ = ["Axis", "Clamped", "Finding", "GatesInspection", "GradientInspection", "Inspection", "JacobianInspection", "OpenRun", "Plane", "RoadsInspection", "RunInspection", "Surface", "TruncationInspection", "gates", "gradient", "gradient_plane", "inspect_run", "jacobian", "open_run", "path_plane", "probes", "random_plane", "roads", "run_states", "surface", "truncation", "verdict", "whole_verdict"]
+__all__ = [
+    "Axis",
+    "Clamped",
+    "Finding",
+    "GatesInspection",
+    "GradientInspection",
+    "Inspection",
+    "JacobianInspection",
+    "OpenRun",
+    "Plane",
+    "RoadsInspection",
+    "RunInspection",
+    "Surface",
+    "TruncationInspection",
+    "gates",
+    "gradient",
+    "gradient_plane",
+    "inspect_run",
+    "jacobian",
+    "open_run",
+    "path_plane",
+    "probes",
+    "random_plane",
+    "roads",
+    "run_states",
+    "surface",
+    "truncation",
+    "verdict",
+    "whole_verdict",
+]

@@ -22,7 +22,7 @@ def whole_verdict(inspections: Sequence[Inspection]) -> list[Finding]:
     Returns:
         warnings, then notes; what is healthy only where there is neither. A sentence comes once.
     """
-    told: dict[str, Finding] = {}
+    sentences: dict[str, Finding] = {}
     decided: dict[str, Gravity] | None = None
     for inspection in inspections:
         findings = gravest_first(inspection.findings())
@@ -35,8 +35,8 @@ def whole_verdict(inspections: Sequence[Inspection]) -> list[Finding]:
             spoken = [f for f in reversed(findings) if f.topic in PASSAGE and f.gravity != "healthy"]
             decided = {finding.topic: finding.gravity for finding in spoken}
         for finding in findings:
-            told.setdefault(finding.text, finding)
-    findings = gravest_first(list(told.values()))
+            sentences.setdefault(finding.text, finding)
+    findings = gravest_first(list(sentences.values()))
     if any(finding.gravity != "healthy" for finding in findings):
         return [finding for finding in findings if finding.gravity != "healthy"]
     return findings
