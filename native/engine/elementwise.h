@@ -114,6 +114,23 @@ static void rowwise(const Tile<T>& x) {
   for (long r = 0; r < x.rows; ++r) x.d[r * x.ds] = along<T, op>(x.a + r * x.as, x.width);
 }
 
+// Squares are summed in double: those of a gradient that vanishes are below what a float holds.
+template <class T>
+static void norm(const Tile<T>& x) {
+  constexpr long lanes = 8;
+  for (long r = 0; r < x.rows; ++r) {
+    const T* a = x.a + r * x.as;
+    double sums[lanes] = {};
+    long i = 0;
+    for (; i + lanes <= x.width; i += lanes)
+      for (long u = 0; u < lanes; ++u) sums[u] += static_cast<double>(a[i + u]) * static_cast<double>(a[i + u]);
+    for (long u = 0; i < x.width; ++i, ++u) sums[u] += static_cast<double>(a[i]) * static_cast<double>(a[i]);
+    double all = 0;
+    for (const double sum : sums) all += sum;
+    x.d[r * x.ds] = static_cast<T>(__builtin_sqrt(all));
+  }
+}
+
 // d [width] += each row of a, one after the other
 template <class T>
 static void total(const Tile<T>& x) {
@@ -245,6 +262,7 @@ static constexpr void enter_all(Kernels<T>& table) {
   table.instruction[static_cast<int>(Op::sum)][0] = rowwise<T, Op::sum>;
   table.instruction[static_cast<int>(Op::amax)][0] = rowwise<T, Op::amax>;
   table.instruction[static_cast<int>(Op::amin)][0] = rowwise<T, Op::amin>;
+  table.instruction[static_cast<int>(Op::norm)][0] = norm<T>;
   table.instruction[static_cast<int>(Op::total)][0] = total<T>;
   table.instruction[static_cast<int>(Op::repeat)][0] = repeat<T>;
   table.instruction[static_cast<int>(Op::sum_parts)][0] = join_parts<T, Op::sum>;

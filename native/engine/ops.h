@@ -13,8 +13,9 @@
   R(where, 3)         /* a ? b : c */                                                                     \
   R(muladd, 3)        /* a * b + c */
 
-// Along the width of a row, to width 1; `total` adds rows to a sum over all rows and steps.
-#define RECURRA_ROWWISE(R) R(sum, 1) R(amax, 1) R(amin, 1) R(total, 1)
+// Along the width of a row, to width 1; `norm` is the root of the sum of squares, `total` adds rows to a sum over all
+// rows and steps.
+#define RECURRA_ROWWISE(R) R(sum, 1) R(amax, 1) R(amin, 1) R(norm, 1) R(total, 1)
 
 // Between a row [outer, count, block] and a row [outer, block], and by column. `gather`: d[i] = a[b[i]], and
 // `scatter_add`: d[b[i]] += a[i] onto zeros, with a vector b of column numbers.

@@ -17,7 +17,7 @@ void run(Op op, int operands, int mode, long width, long rows) {
   const std::vector<T> a = mode & single_a ? room(true) : random.numbers<T>(rows * width);
   const std::vector<T> b = mode & single_b ? random.numbers<T>(rows) : random.numbers<T>(rows * width);
   const std::vector<T> c = mode & single_c ? random.numbers<T>(rows) : room(false);
-  const bool narrow = op == Op::sum || op == Op::amax || op == Op::amin;
+  const bool narrow = op == Op::sum || op == Op::amax || op == Op::amin || op == Op::norm;
   auto d = fresh<T>(rows * (narrow ? 1 : width));
   if (op == Op::total) d.assign(static_cast<size_t>(width), T(0));
   Tile<T> x{};
@@ -46,9 +46,10 @@ void run(Op op, int operands, int mode, long width, long rows) {
       if (op == Op::where) CHECK_CLOSE(found, at(r, j) != 0 ? other(r, j) : third(r, j), 0);
     }
   for (long r = 0; r < rows && narrow; ++r) {
-    double expected = at(r, 0);
+    double expected = op == Op::norm ? std::fabs(at(r, 0)) : at(r, 0);
     for (long j = 1; j < width; ++j)
       expected = op == Op::sum    ? expected + at(r, j)
+                 : op == Op::norm ? std::hypot(expected, at(r, j))
                  : op == Op::amax ? std::fmax(expected, at(r, j))
                                   : std::fmin(expected, at(r, j));
     CHECK_CLOSE(d[static_cast<size_t>(r)], expected, 1e-5);
@@ -105,6 +106,21 @@ TEST(special_numbers) {
   of(Op::log, [](double v) { return std::log(v); });
   of(Op::log1p, [](double v) { return std::log1p(v); });
   of(Op::sigmoid, [](double v) { return 1 / (1 + std::exp(-v)); });
+}
+
+// The norm of numbers whose squares no float32 holds.
+TEST(norm_of_small_and_large_numbers) {
+  for (float scale : {1e-38f, 1e-30f, 1.0f, 1e30f}) {
+    const std::vector<float> x(9, scale);
+    float d = 0;
+    Tile<float> tile{};
+    tile.rows = 1;
+    tile.width = 9;
+    tile.d = &d;
+    tile.a = x.data();
+    kernels<float>().instruction[static_cast<int>(Op::norm)][0](tile);
+    CHECK_CLOSE(d / scale, 3.0, 1e-5);
+  }
 }
 
 // The instructions between a row [outer, count, block] and a row [outer, block], and by column.

@@ -14,6 +14,8 @@ from recurra.cli import (
     encode,
     evaluate,
     explain,
+    inspect,
+    lesson,
     new,
     predict,
     recipes,
@@ -47,7 +49,9 @@ app.command("encode")(encode.encode)
 app.command("sample")(sample.sample)
 app.command("stream")(stream.stream)
 app.command("explain")(explain.explain)
+app.add_typer(inspect.app, name="inspect")
 app.command("cells")(cells.cells)
+app.command("lesson")(lesson.lesson)
 app.command("bench")(bench.bench)
 
 

@@ -1,7 +1,7 @@
 """Engines run programs; nothing above them knows which one does."""
 
 import recurra.program  # noqa: F401
-from recurra.engines.base import Engine, LoopResult
+from recurra.engines.base import Engine, LoopResult, StateNorms
 from recurra.engines.choice import Choice, choose, required_engine
 from recurra.engines.eager import EagerEngine, run_opaque
 from recurra.engines.strict import strict, strictly
@@ -12,6 +12,7 @@ __all__ = [
     "EagerEngine",
     "Engine",
     "LoopResult",
+    "StateNorms",
     "choose",
     "is_wrapper",
     "required_engine",

@@ -23,6 +23,23 @@ class LoopResult(NamedTuple):
     states: list[Tensor]
 
 
+class StateNorms(Protocol):
+    """Where a watched run leaves, in its backward pass, the norms of the loss's gradient by its states.
+
+    A state is told by its number in the loop, the tensor that a step leaves by that step. What comes back to
+    it is counted wherever it is read, in the step that makes it too; what a step only hands on is a new
+    state at each step. Steps at which nothing comes back need not be told.
+    """
+
+    def of_step(self, state: int, t: int, gradient: Tensor) -> None:
+        """The gradient `[rows, ...]` by what step t left."""
+        ...
+
+    def of_steps(self, state: int, norms: Tensor) -> None:
+        """The norms `[N]` of all steps, in packed order."""
+        ...
+
+
 class Engine(Protocol):
     """Runs loops, forward and backward (its result is differentiable with respect to every tensor given)."""
 
@@ -42,6 +59,7 @@ class Engine(Protocol):
         states: Sequence[Tensor],
         batch_sizes: Sequence[int],
         reverse: bool,
+        norms: StateNorms | None = None,
     ) -> LoopResult:
         """Runs the loop.
 
@@ -51,6 +69,8 @@ class Engine(Protocol):
             states: `[B, width]` for each of `loop.states`, in packed order.
             batch_sizes: rows at each step; their sum is N; never growing; all at most B.
             reverse: run from the last step to the first; a row joins at its own last step.
+            norms: told, in the backward pass, of states that the loop makes or hands on, not of those that
+                are its inputs.
         """
         ...
 

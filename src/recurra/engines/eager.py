@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from recurra.engines.base import LoopResult
+from recurra.engines.base import LoopResult, StateNorms
 from recurra.program import Loop
 from recurra.program.interpret import full_rows, run_rows
 from recurra.program.ops import OPS
@@ -34,11 +34,15 @@ class EagerEngine:
         states: Sequence[Tensor],
         batch_sizes: Sequence[int],
         reverse: bool,
+        norms: StateNorms | None = None,
     ) -> LoopResult:
         """See `Engine.run`."""
         constant = dict(zip(loop.fixed, fixed, strict=True))
         like = (*states, *inputs, *fixed)[0]
         pieces = [torch.split(whole, list(batch_sizes) or [0]) for whole in inputs]
+
+        watched = [] if norms is None else [n for n in loop.next_states if n not in loop.inputs]
+        handed_on = loop.handed_on if watched else frozenset()
 
         def step(t: int, rows: int, current: dict[int, Tensor]) -> tuple[list[Tensor], dict[int, Tensor]]:
             tensors: dict[int, Any] = {**constant, **current}
@@ -48,6 +52,9 @@ class EagerEngine:
                 state: full_rows(tensors[n], rows, loop.values[state].width)
                 for state, n in zip(loop.states, loop.next_states, strict=True)
             }
+            for k, (state, n) in enumerate(zip(loop.states, loop.next_states, strict=True)):
+                if norms is not None and n in watched:
+                    next_states[state] = watch_step(norms, k, t, next_states[state], n in handed_on)
             return [full_rows(tensors[n], rows, loop.values[n].width) for n in loop.outputs], next_states
 
         results, final = _over_time(step, dict(zip(loop.states, states, strict=True)), batch_sizes, reverse)
@@ -69,6 +76,7 @@ def run_opaque(
     reverse: bool,
     resets: tuple[Tensor, Mapping[str, Tensor]] | None,
     who: str,
+    norms: StateNorms | None = None,
 ) -> tuple[list[Tensor], Any]:
     """The loop around a step that has no program: nothing leaves it.
 
@@ -79,11 +87,12 @@ def run_opaque(
         resets: flags `[N]` (bool), and for each leaf that starts afresh the one row `[1, ...]` that it starts
             from; or None.
         who: named in the error when the step changes its state's shape.
+        norms: see `Engine.run`; states by their number among the leaves.
 
     Returns:
         one y per step in the order of time, and the final state.
     """
-    plain = resets is None and not jit_records()  # in a trace, sizes are no whole numbers
+    plain = resets is None and norms is None and not jit_records()  # in a trace, sizes are no whole numbers
     if plain and batch_sizes and batch_sizes[0] == batch_sizes[-1] == _row_count(state):
         return _over_full_rows(step, x, state, batch_sizes, reverse, who)
     pieces = torch.split(x, list(batch_sizes))
@@ -97,9 +106,38 @@ def run_opaque(
                 leaves[name] = torch.where(flag, fresh, leaves[name])
             current = replace_leaves(current, leaves)
         result = step(pieces[t], current)
-        return result if _fits(result, rows, current) else require_step(result, rows, current, who)
+        if not _fits(result, rows, current):
+            result = require_step(result, rows, current, who)
+        if norms is None:
+            return result
+        y, state = result
+        handed = {id(leaf) for leaf in named_leaves(current).values()}
+        leaves = {
+            name: watch_step(norms, k, t, leaf, id(leaf) in handed or leaf.is_leaf)
+            for k, (name, leaf) in enumerate(named_leaves(state).items())
+        }
+        return y, replace_leaves(state, leaves)
 
     return _over_time(once, state, batch_sizes, reverse)
+
+
+def watch_step(norms: StateNorms, state: int, t: int, leaf: Tensor, renewed: bool) -> Tensor:
+    """What step t leaves as a state, of whose gradient `norms` is told: the tensor itself, or one in its
+    place where the step only hands it on (`renewed`), or where no gradient would come to it.
+    """
+    if not leaf.is_floating_point():
+        return leaf
+    if not leaf.requires_grad:
+        leaf = leaf.detach().requires_grad_()
+    elif renewed:
+        leaf = leaf.view_as(leaf)
+
+    def tell(gradient: Tensor | None) -> None:
+        if gradient is not None:
+            norms.of_step(state, t, gradient)
+
+    leaf.register_hook(tell)  # type: ignore[no-untyped-call]
+    return leaf
 
 
 def _row_count(state: Any) -> int:

@@ -20,6 +20,7 @@ from torch.utils.checkpoint import checkpoint
 from recurra.engines import transformed
 from recurra.errors import Fault
 from recurra.loop.run import Ready, Run, run_ready
+from recurra.loop.watch import Recorder
 from recurra.program.autograd import gradients_of
 from recurra.program.ops import SOURCES
 from recurra.state import named_leaves, replace_leaves
@@ -35,11 +36,14 @@ def require_every(every: int | None) -> None:
 
 
 class Segment(NamedTuple):
-    """Some steps of a run: their places in its data, their batch sizes, and the run's flags there."""
+    """Some steps of a run: their places in its data, their batch sizes, and what the run has there of flags
+    and norms.
+    """
 
     places: slice
     batch_sizes: Sequence[int]
     flags: Tensor | None
+    norms: Recorder | None
 
 
 def segments(run: Run, every: int) -> list[Segment]:
@@ -48,7 +52,9 @@ def segments(run: Run, every: int) -> list[Segment]:
     for first in range(0, len(run.batch_sizes), every):
         sizes = run.batch_sizes[first : first + every]
         places = slice(start, start + sum(sizes))
-        parts.append(Segment(places, sizes, None if run.flags is None else run.flags[places]))
+        flags = None if run.flags is None else run.flags[places]
+        norms = None if run.norms is None else run.norms.part(places.start, sizes)
+        parts.append(Segment(places, sizes, flags, norms))
         start = places.stop
     return parts[::-1] if run.reverse else parts
 
@@ -106,7 +112,9 @@ class _Frame(NamedTuple):
     def of(self, part: Segment, x: Tensor, states: Sequence[Tensor], fixed: Sequence[Tensor]) -> list[Tensor]:
         """y and the states after a segment, from x's rows of it."""
         ready = self.ready._replace(fixed=dict(zip(self.numbers, fixed, strict=True)))
-        y, next_states = run_ready(ready, Run(x, part.batch_sizes, self.reverse, part.flags), states)
+        norms = part.norms if torch.is_grad_enabled() else None
+        run = Run(x, part.batch_sizes, self.reverse, part.flags, norms=norms)
+        y, next_states = run_ready(ready, run, states)
         return [y, *next_states]
 
 
@@ -235,7 +243,7 @@ def checkpoint_opaque(
 
         def piece(*leaves: Tensor, part: Segment = part, tree: Any = state) -> tuple[Tensor, ...]:
             tree = replace_leaves(tree, dict(zip(named_leaves(tree), leaves, strict=True)))
-            steps = Run(run.x[part.places], part.batch_sizes, run.reverse, part.flags)
+            steps = Run(run.x[part.places], part.batch_sizes, run.reverse, part.flags, norms=part.norms)
             outputs, next_state = loop(steps, tree)
             return (torch.cat(outputs), *named_leaves(next_state).values())
 

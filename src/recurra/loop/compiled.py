@@ -7,7 +7,7 @@ of its sight, so that what it records does not grow with the number of steps.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -18,6 +18,7 @@ from recurra.cells.base import Cell, cell_of
 from recurra.errors import Fault
 from recurra.loop.plan import Plan, plan_of, still
 from recurra.loop.run import Run, prepare, run_ready
+from recurra.loop.watch import current_watch
 from recurra.tracing.trace import fixed_leaves
 
 _PLANS: dict[int, Plan] = {}
@@ -43,7 +44,13 @@ def recordable(cell_id: int) -> Recordable:
     """The plan of a cell (by its `id`) as it is while a graph is recorded, good for that plan alone."""
     cell = cell_of(cell_id)
     plan = plan_of(cell)
-    _guard(cell, plan)
+    reference = weakref.ref(cell)
+
+    def holds() -> bool:
+        alive = reference()
+        return alive is not None and still(alive, plan) and current_watch() is None
+
+    _guard(f"{type(cell).__name__} is as it was when its step was traced", holds)
     if plan.program is None:
         return Recordable(-1, plan.reason, ())
     if plan.number not in _PLANS:
@@ -52,9 +59,18 @@ def recordable(cell_id: int) -> Recordable:
     return Recordable(plan.number, "", tuple(fixed_leaves(cell)))
 
 
-def _guard(cell: Cell, plan: Plan) -> None:
-    """Has the graph that is being recorded ask at every call whether this is still the cell's plan: where it
-    is not, the graph is recorded anew.
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def watched_while_recorded() -> bool:
+    """Whether runs are watched; what is recorded then is good for watched calls alone."""
+    if current_watch() is None:
+        return False
+    _guard("runs are watched", lambda: current_watch() is not None)
+    return True
+
+
+def _guard(words: str, holds: Callable[[], bool]) -> None:
+    """Has the graph that is being recorded ask at every call whether something still holds, the cell's plan
+    above all: where it does not, the graph is recorded anew.
 
     Dynamo itself guards what Python it has seen, and the step's it never sees.
     """
@@ -65,15 +81,9 @@ def _guard(cell: Cell, plan: Plan) -> None:
     context = TracingContext.try_get()
     if context is None:
         return
-    reference = weakref.ref(cell)
-
-    def holds(_: Any) -> bool:
-        alive = reference()
-        return alive is not None and still(alive, plan)
 
     def create(builder: Any, guard: Guard) -> None:
-        words = [f"{type(cell).__name__} is as it was when its step was traced"]
-        builder.guard_manager.root.add_lambda_guard(holds, words, None)
+        builder.guard_manager.root.add_lambda_guard(lambda _: holds(), [words], None)
 
     context.guards_context.dynamo_guards.add(Guard(GlobalStateSource(), create))
 

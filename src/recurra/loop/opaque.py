@@ -36,7 +36,7 @@ def run_cell(cell: Cell, plan: Plan, run: Run, state: Any) -> tuple[Tensor, Any]
 
     def loop(run: Run, state: Any) -> tuple[list[Tensor], Any]:
         resets = None if run.flags is None or starts is None else (run.flags, starts)
-        return run_opaque(cell.step, run.x, state, run.batch_sizes, run.reverse, resets, name)
+        return run_opaque(cell.step, run.x, state, run.batch_sizes, run.reverse, resets, name, run.norms)
 
     if run.every is not None and torch.is_grad_enabled():
         if plan.marks or any(map(is_parametrized, cell.modules())):

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from recurra.engines import Engine, LoopResult, choose, is_wrapper
 from recurra.loop.plan import Plan
+from recurra.loop.watch import Recorder
 from recurra.program import Program
 from recurra.program.interpret import full_rows, run_fixed, run_rows
 from recurra.program.ops import OPS
@@ -26,6 +27,7 @@ class Run(NamedTuple):
         flags: `[N]` (bool), true where the state starts afresh before the step; None: nowhere.
         every: for backward the state is kept every so many steps, and the rest computed again; None: all is
             kept.
+        norms: told of the gradient by the states, in the backward pass; None: nobody asks.
     """
 
     x: Tensor
@@ -33,6 +35,7 @@ class Run(NamedTuple):
     reverse: bool
     flags: Tensor | None = None
     every: int | None = None
+    norms: Recorder | None = None
 
 
 class Ready(NamedTuple):
@@ -90,12 +93,16 @@ def run_ready(ready: Ready, run: Run, states: Sequence[Tensor]) -> tuple[Tensor,
     product = OPS["product"].run if engine is None else engine.product
     with part(BEFORE):
         run_rows(values, program.prelude(loop), tensors, count, like, product)
+    if run.norms is not None:
+        run.norms.watch_inputs(
+            tensors[n] if program.parts[n] == "before" else None for n in program.next_states.values()
+        )
     result = LoopResult([], [])
     if engine is not None:
         inputs = [full_rows(tensors[n], count, values[n].width) for n in loop.inputs]
         fixed = [tensors[n] for n in loop.fixed]
         with part(LOOP):
-            result = engine.run(loop, inputs, fixed, states, run.batch_sizes, run.reverse)
+            result = engine.run(loop, inputs, fixed, states, run.batch_sizes, run.reverse, run.norms)
     tensors.update(zip(loop.outputs, result.outputs, strict=True))
     with part(AFTER):
         run_rows(values, program.of_part("after"), tensors, count, like, product)

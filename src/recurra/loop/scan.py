@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -13,11 +14,13 @@ from recurra.engines import run_opaque, strict, strictly
 from recurra.errors import Fault
 from recurra.loop.arguments import as_flags, as_rows, as_state, check_input
 from recurra.loop.checkpoint import require_every, run_checkpointed
-from recurra.loop.compiled import recordable, run_recorded
+from recurra.loop.compiled import recordable, run_recorded, watched_while_recorded
+from recurra.loop.interception import Passage, interceptor_of_thread
 from recurra.loop.opaque import run_cell
 from recurra.loop.plan import Plan, plan_of
 from recurra.loop.recorded_state import as_recorded_state
 from recurra.loop.run import Run, engine_for, prepare, run_ready
+from recurra.loop.watch import current_watch
 from recurra.program import Untraceable
 from recurra.ragged import Ragged
 from recurra.recording import jit_records, refuse_script, shape_of, sizes_fixed, unrecorded
@@ -97,10 +100,12 @@ def _over_rows(
         _require_fast(id(cell))
     run = Run(rows.data, rows.batch_sizes, reverse, flags, checkpoint_every)
     recorded = torch.compiler.is_dynamo_compiling()
-    if recorded and not (checkpoint_every and torch.is_grad_enabled()):
+    watched = recorded and watched_while_recorded()
+    if recorded and not watched and not (checkpoint_every and torch.is_grad_enabled()):
         y, final = _scan_recorded(cell, rows, run, state)
     else:
-        way = _scan_unrecorded if recorded else _scan_strictly if strict else _scan
+        unrecorded_way = _scan_watched if watched else _scan_unrecorded
+        way = unrecorded_way if recorded else _scan_strictly if strict else _scan
         y, final = (_scan_jit if jit_records() else way)(cell, rows, run, state)
     result = rows.with_data(y)
     if isinstance(x, Ragged):
@@ -136,7 +141,7 @@ def run_layer(
         _require_fast(id(cell))
     if plan.program is None:
         raise Untraceable(plan.reason)
-    return _run(cell, plan, weights, Run(rows.data, rows.batch_sizes, reverse), state)
+    return _run(cell, plan, weights, rows, Run(rows.data, rows.batch_sizes, reverse), state)
 
 
 def _scan(cell: Cell, rows: Ragged, run: Run, state: Any) -> tuple[Tensor, Any]:
@@ -145,11 +150,13 @@ def _scan(cell: Cell, rows: Ragged, run: Run, state: Any) -> tuple[Tensor, Any]:
     first = cell.initial_state(len(rows)) if state is None else state
     first = as_state(cell, plan.template, first, rows)
     first = cell.begin(first if state is None else map_state(rows.sort, first))
-    return _run(cell, plan, _Weights(cell), run, first)
+    return _run(cell, plan, _Weights(cell), rows, run, first)
 
 
 def _scan_jit(cell: Cell, rows: Ragged, run: Run, state: Any) -> tuple[Tensor, Any]:
     """As `_scan` for `torch.jit.trace`: the cell's own steps, one after the other, in torch's operations."""
+    if current_watch() is not None:
+        raise Fault("watching() sees no run that torch.jit records: record outside of it")
     plan = plan_of(cell)
     first = cell.initial_state(len(rows)) if state is None else state
     with unrecorded():
@@ -167,6 +174,13 @@ _scan_unrecorded = torch.compiler.disable(  # type: ignore[no-untyped-call]
     _scan,
     reason="checkpoint_every has no place in a recorded graph, which chooses itself what to compute again: "
     "leave it out, or compile without fullgraph=True, which leaves the layer out of the graph",
+)
+
+
+_scan_watched = torch.compiler.disable(  # type: ignore[no-untyped-call]
+    _scan,
+    reason="watching() sees no run of a recorded graph: compile without fullgraph=True, which leaves the "
+    "layer out of the graph while it is watched",
 )
 
 
@@ -208,8 +222,27 @@ def _scan_step(cell: Cell, rows: Ragged, run: Run, state: Any, reason: str) -> t
     return _scan_outside(cell, rows, run, state)  # type: ignore[no-any-return]
 
 
-def _run(cell: Cell, plan: Plan, weights: Mapping[str, Tensor], run: Run, state: Any) -> tuple[Tensor, Any]:
+def _run(
+    cell: Cell, plan: Plan, weights: Mapping[str, Tensor], rows: Ragged, run: Run, state: Any
+) -> tuple[Tensor, Any]:
     """y and the final state; both states are trees in packed order."""
+    interceptor = interceptor_of_thread()
+    if interceptor is not None:
+        own = partial(_run_whole, cell, plan, weights)
+        return interceptor(Passage(cell, weights, rows, run, state, own))
+    watch = current_watch()
+    if watch is None or not torch.is_grad_enabled():
+        return _run_whole(cell, plan, weights, run, state)
+    x, state, norms = watch.follow(cell, rows, state, run.reverse, plan.program)
+    y, final = _run_whole(cell, plan, weights, run._replace(x=x, norms=norms), state)
+    norms.run.watch_output(y, watch.outputs)
+    return y, final
+
+
+def _run_whole(
+    cell: Cell, plan: Plan, weights: Mapping[str, Tensor], run: Run, state: Any
+) -> tuple[Tensor, Any]:
+    """As `_run`, told where to leave norms or not at all."""
     if plan.program is None:
         return run_cell(cell, plan, run, state)
     ready = prepare(plan, weights, None if run.flags is None else _starts(cell))

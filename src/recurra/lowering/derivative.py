@@ -19,6 +19,8 @@ class GradientRequest:
     Attributes:
         inputs, vectors, weights, states: of which leaves, by their numbers.
         outputs: which outputs have a gradient coming in.
+        norms: whether the norm of each state's whole gradient is an output too; of a graph that was lowered
+            to be watched.
     """
 
     inputs: frozenset[int]
@@ -26,6 +28,7 @@ class GradientRequest:
     weights: frozenset[int]
     states: frozenset[int]
     outputs: frozenset[int]
+    norms: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class Derivative:
         bias: forward vector -> outputs of `backward` whose sums over all rows and steps belong to its
             gradient.
         weights: what to multiply after the loop.
+        norms: of each state, the output of `backward` that is the norm of the gradient of its next value, a
+            number a row; None: nothing comes back to it.
     """
 
     tape: tuple[int, ...]
@@ -66,6 +71,7 @@ class Derivative:
     vectors: dict[int, int]
     bias: dict[int, tuple[int, ...]]
     weights: tuple[WeightShare, ...]
+    norms: tuple[int | None, ...] = ()
 
 
 def differentiate(step: StepGraph, request: GradientRequest) -> Derivative:
@@ -81,11 +87,14 @@ def differentiate(step: StepGraph, request: GradientRequest) -> Derivative:
     vector_shares: dict[int, list[int]] = {}
     products: list[tuple[int, int]] = []
     leaves: dict[tuple[str, int], int] = {}
+    whole: dict[int, int] = {}
     for number in reversed(range(forward)):
         grad = sweep.collect(number)
         if grad is None:
             continue
         node = graph[number]
+        if node.op == "same":
+            whole[number] = grad
         if node.op in ("input", "state", "vector"):
             leaves[node.op, node.attrs[0]] = grad
             continue
@@ -104,6 +113,10 @@ def differentiate(step: StepGraph, request: GradientRequest) -> Derivative:
         WeightShare(graph[number].attrs[0], graph[number].args[0], outputs.add(grad))
         for number, grad in products
         if graph[number].attrs[0] in request.weights
+    ]
+    norms = [
+        outputs.add(graph.norm(whole[node])) if request.norms and node in whole else None
+        for node in step.next_states
     ]
     # a bias shares the gradient of its product: summed after the loop where that is an output anyway
     bias: dict[int, tuple[int, ...]] = {}
@@ -129,7 +142,7 @@ def differentiate(step: StepGraph, request: GradientRequest) -> Derivative:
     rows = [share.rows for share in weights]
     tape = choose_tape(graph, forward, step, [*outputs.nodes, *totals, *next_states], rows)
     backward, sources = _extract(graph, step, tape, outputs.nodes, totals, next_states)
-    return Derivative(tuple(tape), backward, sources, inputs, vectors, bias, tuple(weights))
+    return Derivative(tuple(tape), backward, sources, inputs, vectors, bias, tuple(weights), tuple(norms))
 
 
 def _width(step: StepGraph, output: int) -> int:
@@ -185,6 +198,9 @@ def _extract(
     numbers: dict[int, int] = {}
     saved = {node: ("output", k) for k, node in reversed(list(enumerate(step.outputs)))}
     saved.update({node: ("tape", node) for node in tape if node not in saved})
+    for k, output in enumerate(step.outputs):
+        if graph[output].op == "same":
+            saved.setdefault(graph[output].args[0], ("output", k))
     stop = frozenset(n for n in saved if graph[n].op not in ("input", "vector", "const"))
 
     def source(kind: str, number: int, width: int) -> int:

@@ -24,6 +24,7 @@ def _of(*names: str) -> Callable[[OpGradient], OpGradient]:
     return add
 
 
+GRADIENTS["same"] = lambda g, y, node, grad: [grad]
 GRADIENTS["neg"] = lambda g, y, node, grad: [g.point("neg", grad)]
 GRADIENTS["sigmoid"] = lambda g, y, node, grad: [g.point("sigmoid_slope", grad, y)]
 GRADIENTS["tanh"] = lambda g, y, node, grad: [g.point("tanh_slope", grad, y)]

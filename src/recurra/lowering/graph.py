@@ -135,6 +135,9 @@ class Graph:
     def reduce(self, op: str, a: int) -> int:
         return a if self.width(a) == 1 else self.node(op, a, width=1)
 
+    def norm(self, a: int) -> int:
+        return self.point("abs", a) if self.width(a) == 1 else self.reduce("norm", a)
+
     def mean(self, a: int) -> int:
         return self.times(self.reduce("sum", a), 1.0 / self.width(a))
 

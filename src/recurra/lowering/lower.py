@@ -8,8 +8,13 @@ from recurra.program.errors import Untraceable
 from recurra.program.program import Loop
 
 
-def lower(loop: Loop) -> StepGraph:
+def lower(loop: Loop, watched: bool = False) -> StepGraph:
     """The body of a loop in primitives; products of its inputs are hoisted.
+
+    Args:
+        watched: each next state is a node of its own, `same`, which all that reads it stands behind: what
+            comes back to that node is the gradient of the state. What the step does not make but hands on
+            is such a node as the next state alone.
 
     Inputs follow `loop.inputs`, weights and vectors `loop.fixed` (matrices and the rest, each in order),
     outputs `loop.outputs`.
@@ -22,6 +27,7 @@ def lower(loop: Loop) -> StepGraph:
     weights: dict[int, int] = {}
     vectors: list[int] = []
     hoisted: list[Hoisted] = []
+    watched_values = frozenset(loop.next_states) - loop.handed_on if watched else frozenset()
     for k, number in enumerate(loop.inputs):
         value = loop.values[number]
         leaf = graph.node("input", attrs=(k,), width=value.width)
@@ -47,12 +53,20 @@ def lower(loop: Loop) -> StepGraph:
             )
             for b in bias:
                 node = node if nodes[b] in vector else graph.add(node, nodes[b])
-            nodes[number] = node
-            continue
-        if value.op not in LOWERINGS:
+        elif value.op not in LOWERINGS:
             raise Untraceable(f"{value.op} has no primitives")
-        node = LOWERINGS[value.op](graph, *(nodes[arg] for arg in value.args), *value.attrs)
-        nodes[number] = graph.broadcast(node, value.width)
+        else:
+            node = LOWERINGS[value.op](graph, *(nodes[arg] for arg in value.args), *value.attrs)
+            node = graph.broadcast(node, value.width)
+        if number in watched_values:
+            node = graph.node("same", node, attrs=(number,), width=value.width)
+        nodes[number] = node
+    next_states = []
+    for number, state in zip(loop.next_states, loop.states, strict=True):
+        node = graph.broadcast(nodes[number], loop.values[state].width)
+        if watched and number in loop.handed_on and number not in loop.inputs:
+            node = graph.node("same", node, attrs=(-1 - state,), width=graph.width(node))
+        next_states.append(node)
     matrices = tuple((loop.values[n].shape[0], loop.values[n].shape[1]) for n in weights)
     return StepGraph(
         graph,
@@ -61,10 +75,7 @@ def lower(loop: Loop) -> StepGraph:
         vectors=tuple(vectors),
         weights=matrices,
         outputs=tuple(nodes[n] for n in loop.outputs),
-        next_states=tuple(
-            graph.broadcast(nodes[n], loop.values[s].width)
-            for n, s in zip(loop.next_states, loop.states, strict=True)
-        ),
+        next_states=tuple(next_states),
         hoisted=tuple(hoisted),
     )
 

@@ -27,8 +27,10 @@ def choose_tape(
         numbers of nodes, in order; inputs and outputs of the forward run are at hand and not among them.
     """
     at_hand = set(step.outputs)
+    rows_at_hand = frozenset(at_hand)
+    at_hand.update(graph[n].args[0] for n in step.outputs if graph[n].op == "same")
     hoisted = {h.into for h in step.hoisted}
-    saved = {n for n in rows if n not in at_hand and graph[n].op != "input"}
+    saved = {n for n in rows if n not in rows_at_hand and graph[n].op != "input"}
     costs: dict[int, float] = {}
 
     def whole(number: int) -> float:

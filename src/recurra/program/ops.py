@@ -170,6 +170,7 @@ OPS: dict[str, Op] = {
     "sum": Op("reduction", lambda x: x.sum(-1, keepdim=True)),
     "amax": Op("reduction", lambda x: x.amax(-1, keepdim=True)),
     "amin": Op("reduction", lambda x: x.amin(-1, keepdim=True)),
+    "norm": Op("reduction", lambda x: torch.linalg.vector_norm(x, dim=-1, keepdim=True), level="derived"),
     "mean": Op("reduction", lambda x: x.mean(-1, keepdim=True), level="program"),
     "softmax": Op("rowwise", lambda x: torch.softmax(x, -1), level="program"),
     "log_softmax": Op("rowwise", lambda x: torch.log_softmax(x, -1), level="program"),
@@ -186,6 +187,7 @@ OPS: dict[str, Op] = {
     # moving numbers about
     "slice": Op("structure", lambda x, start, stop: x[:, start:stop], 1, ("start", "stop"), cost=0.0),
     "cat": Op("structure", lambda *parts: torch.cat(parts, -1), None),
+    "same": Op("structure", lambda x, number: x, 1, ("number",), level="lowered", cost=0.0),
     "broadcast": Op("structure", lambda x, width: x.expand(-1, width), 1, ("width",)),
     # rows out of nothing
     "fill": _source(lambda rows, width, like, value: like.new_full((rows, width), value), "value"),

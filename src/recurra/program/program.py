@@ -199,3 +199,14 @@ class Loop:
     body: tuple[int, ...]
     next_states: tuple[int, ...]
     outputs: tuple[int, ...]
+
+    @property
+    def handed_on(self) -> frozenset[int]:
+        """Next states that the step does not make: leaves, and a state that may have started afresh."""
+
+        def made_by_step(number: int) -> bool:
+            value = self.values[number]
+            fresh = value.op == "where" and self.values[value.args[0]].op == "reset"
+            return number in self.body and not fresh
+
+        return frozenset(number for number in self.next_states if not made_by_step(number))

@@ -12,7 +12,17 @@ from recurra.data.readers.parallel import names_two_files
 from recurra.errors import Fault
 from recurra.storage.seals import file_digest, seal_files, value_digest
 
-RESUMABLE = {"epochs", "steps", "patience", "checkpoint_every", "log_every", "on_non_finite", "tensorboard"}
+RESUMABLE = {
+    "epochs",
+    "steps",
+    "patience",
+    "checkpoint_every",
+    "log_every",
+    "watch",
+    "watch_every",
+    "on_non_finite",
+    "tensorboard",
+}
 """What may differ in [train] when a run is resumed; anything else would make it another run."""
 
 SOURCES = ("data.train", "data.validation", "data.test", "model.embeddings")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 import recurra.tasks  # noqa: F401  (registers every task)
 from recurra.errors import Fault, quoted
@@ -17,7 +18,7 @@ from recurra.signatures import check_argument, fits
 from recurra.storage.files import check_format
 from recurra.storage.models import CONFIG, load_model, read_seal
 from recurra.storage.toml_text import read_toml
-from recurra.tasks.base import TASKS, Task
+from recurra.tasks.base import TASKS, Options, Task
 
 FORMAT = 1
 """Of the whole folder, kept as `format` in its recipe; a newer one is refused."""
@@ -80,6 +81,17 @@ def load(run: str | Path, device: str | torch.device = "cpu") -> Task:
             f"{where}: does not belong to the weights beside it: a setting was altered, or it is another "
             f"run's; only where data lies and how long to train may differ"
         )
+    return restore_task(task, data, model, module, folder, seed)
+
+
+def restore_task(
+    task: type[Task], data: Options, model: Options, module: nn.Module, folder: Path, seed: int
+) -> Task:
+    """The task of a run folder's model, by options that may name other data than its recipe.
+
+    Raises:
+        Fault: a file of the run is missing, altered or of another task.
+    """
     try:
         check_argument(task.restore, "module", module)
     except Fault as fault:

@@ -27,6 +27,43 @@ def learning_curve(log: Sequence[dict[str, Any]], metric: str) -> bytes:
     return figure_bytes(figure)
 
 
+def watched(log: Sequence[dict[str, Any]]) -> bytes:
+    """What a watched training told: how far back gradients reach, the size of updates, units out of use."""
+    figure = new_figure(7.2, 7.2, dpi=110)
+    panels = figure.subplots(3, 1, sharex=True)
+    titles = {
+        "reach": "reach of a gradient (steps)",
+        "update_ratio": "update / weight",
+        "units": "share of units or steps",
+    }
+    lines: dict[str, dict[str, list[tuple[int, float]]]] = {panel: {} for panel in titles}
+    for entry in log:
+        for name, value in entry["watch"].items():
+            layer, _, what = name.rpartition("/")
+            if what == "reach":
+                panel, label = "reach", layer
+            elif layer == "update_ratio":
+                panel, label = "update_ratio", what
+            elif what in ("dead", "saturated", "clipped"):
+                panel, label = "units", f"{what} {layer}".strip() + (" steps" if what == "clipped" else "")
+            else:
+                continue
+            lines[panel].setdefault(label, []).append((entry["step"], value))
+    for axes, (panel, title) in zip(panels, titles.items(), strict=True):
+        axes.spines[["top", "right"]].set_visible(False)
+        for label, points in lines[panel].items():
+            axes.plot(*zip(*points, strict=True), "o-", ms=2.5, lw=1.2, label=label)
+        axes.set_ylabel(title)
+        axes.grid(alpha=0.25)
+        if lines[panel]:
+            axes.legend(frameon=False, fontsize=8)
+    if any(value > 0 for points in lines["update_ratio"].values() for _, value in points):
+        panels[1].set_yscale("log")
+    panels[2].set_ylim(-0.02, 1.02)
+    panels[2].set_xlabel("step")
+    return figure_bytes(figure)
+
+
 def surprisals(tokens: Sequence[str], bits: Sequence[float]) -> bytes:
     """How unexpected each token was: bars of bits over the text."""
     figure, axes = _figure(max(7.2, 0.17 * len(tokens)), 2.8)

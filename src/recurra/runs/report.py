@@ -48,8 +48,13 @@ def write_report(run: str | Path, *, samples: Sequence[str] = (), stream: str = 
     metrics = read_json(folder / METRICS)
     score = Fields(metrics, str(folder / METRICS)).text("score")
     parts = [f"<h1>{escape(folder.name)}: {escape(task.name)}</h1>", _numbers(metrics, task.model)]
-    curve = plots.learning_curve(_log(folder / LOG), score)
+    log = _log(folder / LOG)
+    curve = plots.learning_curve(log, score)
     parts += ["<h2>Learning curve</h2>", _image(curve, "loss and validation over steps")]
+    watched = [entry for entry in log if "watch" in entry]
+    if watched:
+        picture = plots.watched(watched)
+        parts += ["<h2>Gradient over training</h2>", _image(picture, "reach and updates over steps")]
     if samples:
         parts += ["<h2>Written by the model</h2>", *(f"<pre>{escape(text)}</pre>" for text in samples)]
     if stream:

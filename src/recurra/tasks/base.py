@@ -129,6 +129,21 @@ class Task(ABC, Generic[Model]):
         Batches are made as they are indexed, so that a resumed run can begin anywhere.
         """
 
+    def read_training_data(self) -> bool:
+        """Reads the training data of a restored task, by the vocabularies of its run, for `batches`.
+
+        Returns:
+            False where the task can't: it has to be prepared.
+
+        Raises:
+            Fault: the data are gone, or can't be used.
+        """
+        return False
+
+    def step_names(self, batch: Any) -> list[list[str]] | None:
+        """What the steps of a batch's rows are called, as words of a text; None where they have no names."""
+        return None
+
     @abstractmethod
     def loss(self, batch: Any, carry: Any) -> Loss:
         """The loss of a batch on the model's device. `carry` is the last batch's, None as an epoch starts."""

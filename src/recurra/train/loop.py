@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from recurra.train.options import TrainOptions
 from recurra.train.progress import Progress
 from recurra.train.scores import Scores
 from recurra.train.updates import Updates
+from recurra.train.watch import GradientWatch
 
 _MOST_SKIPPED = 100  # in a row: by then no later step is going to be better
 
@@ -71,6 +73,8 @@ class Loop:
         self.updates = Updates(options, self.model, task.score, planned=planned, per_epoch=per_epoch)
         self.scores = Scores(task.score)
         self.progress: Progress | None = None
+        first = processes.rank == 0
+        self.watch = GradientWatch(options, self.model) if options.watch == "gradient" and first else None
         self._planned, self._quiet = planned, quiet
         self._log_bytes = self._restore() if checkpoint.exists(folder / LAST) else 0
 
@@ -132,7 +136,10 @@ class Loop:
 
     def _step(self, batch: Any, stop: bool) -> bool:
         """Forward, backward, update; whether any process was asked to end."""
-        carry, loss = self.carry, self._loss(batch, self.carry)
+        watch = self.watch if self.watch is not None and self.watch.due(self.step + 1) else None
+        carry = self.carry
+        with nullcontext() if watch is None else watch.forward():
+            loss = self._loss(batch, carry)
         items, total, signals = self.processes.sum([loss.items, float(loss.total.detach()), float(stop)])
         if items:
             self.carry = loss.carry
@@ -146,9 +153,18 @@ class Loop:
             else:
                 blame = f"the loss is {mean}: {blame_loss(self.model, lambda: self._loss(batch, carry))}"
             if blame is None:
+                if self.watch is not None:
+                    self.watch.count(norm)
+                if watch is not None:
+                    watch.keep_weights()
                 self.updates.update(self.step)
                 self.skipped = 0
                 self._tell(mean, norm, int(items))
+                if watch is not None and self.progress is not None:
+                    entry = {"step": self.step + 1, "epoch": self.epoch}
+                    self.progress.log({**entry, "watch": watch.numbers()})
+                    if remark := watch.remark():
+                        self.progress.say(remark)
             else:
                 self._skip(blame)
             self.updates.forget()

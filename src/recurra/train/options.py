@@ -68,6 +68,8 @@ class TrainOptions(Options):
         patience: ends the training after so many validations without a better score.
         checkpoint_every: steps between checkpoints; one is made at each validation besides.
         log_every: steps between entries in the log.
+        watch: "gradient": how far back a gradient reaches in each recurrent layer, the size of updates, the
+            share of clipped steps, and dead and saturated units go into the log every `watch_every` steps.
         on_non_finite: a loss or gradient that is NaN or infinite ends the training, or its step is skipped.
         tensorboard: writes the log for TensorBoard as well.
         deterministic: refuses operations that do not repeat bit for bit (some on GPUs).
@@ -88,6 +90,8 @@ class TrainOptions(Options):
     patience: int | None = Field(None, ge=1)
     checkpoint_every: int | None = Field(None, ge=1)
     log_every: int = Field(10, ge=1)
+    watch: Literal["gradient"] | None = None
+    watch_every: int = Field(50, ge=1)
     on_non_finite: Literal["stop", "skip"] = "stop"
     tensorboard: bool = True
     deterministic: bool = False

@@ -10,7 +10,8 @@ from pathlib import Path
 
 HELPED = (
     "demo, recipes, recipes list, new, check, train, evaluate, predict, encode, sample, stream, explain, "
-    "cells, bench, vectors, vectors train, vectors nearest, vectors evaluate, vectors plot"
+    "cells, bench, inspect, inspect all, inspect gradient, vectors, vectors train, vectors nearest, "
+    "vectors evaluate, vectors plot"
 )
 COMMANDS = [
     "--help",

@@ -51,13 +51,15 @@ class BackwardCall:
     Attributes:
         calls: its tensors are the loop's inputs and outputs, the gradients that come in, those of `direct`,
             and those of `inputs` that are arrays of their own; its buffers, the tape and the scratch.
-        direct: widths of the loop's outputs that are the gradient of an input, or a part of one.
+        direct: widths of the loop's outputs that are the gradient of an input, or a part of one, or the norms
+            of a state's gradient.
         scratch: width of what is of no use after the run.
         inputs: those that get a gradient.
         weights: which of them get one.
         sums: widths of the sums over all rows and steps.
         totals: widths.
         vectors: for each, the `("sum", s)` and `("total", t)` that its gradient is the sum of.
+        norms: of each state, the place in `direct` of the norms of its gradient; None: nothing comes back.
     """
 
     calls: Calls
@@ -68,6 +70,7 @@ class BackwardCall:
     sums: tuple[int, ...]
     totals: tuple[int, ...]
     vectors: tuple[tuple[Name, ...], ...]
+    norms: tuple[int | None, ...]
 
 
 def backward_call(
@@ -87,7 +90,8 @@ def backward_call(
     back = derivative.backward
     widths = [back.graph.width(node) for node in back.outputs]
     own = [k for k, need in enumerate(needs.inputs) if need and k in derivative.inputs]
-    direct = list(dict.fromkeys(derivative.inputs[k] for k in own))
+    norms = [o for o in derivative.norms if o is not None]
+    direct = list(dict.fromkeys([*(derivative.inputs[k] for k in own), *norms]))
     scratch = [o for o in range(len(widths)) if o not in direct]
     gradients = _input_gradients(step, derivative, needs.inputs, direct)
     tensors: list[Array] = [
@@ -122,6 +126,7 @@ def backward_call(
         tuple(widths[o] for o in outputs),
         tuple(map(back.graph.width, back.totals)),
         tuple(vectors),
+        tuple(None if o is None else direct.index(o) for o in derivative.norms),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from recurra.engines.base import LoopResult
+from recurra.engines.base import LoopResult, StateNorms
 from recurra.engines.eager import EagerEngine
 from recurra.engines.native import _engine
 from recurra.engines.native.border import TYPES, dense
@@ -65,6 +65,7 @@ class NativeEngine:
         states: Sequence[Tensor],
         batch_sizes: Sequence[int],
         reverse: bool,
+        norms: StateNorms | None = None,
     ) -> LoopResult:
         """See `Engine.run`. Types are mixed as the eager engine mixes them: the run is in the widest of them,
         its results are of the types that the plain loop would give.
@@ -75,25 +76,32 @@ class NativeEngine:
         """
         tensors, like = (*inputs, *fixed, *states), states[0].dtype
         if like in TYPES and all(t.dtype is like for t in tensors) and not torch.is_autocast_enabled("cpu"):
-            return self._run(loop, tensors, batch_sizes, reverse)
+            return self._run(loop, tensors, batch_sizes, reverse, norms)
         types = result_types(loop, tensors, batch_sizes, reverse)
         wide = torch.float64 if any(t.dtype is torch.float64 for t in tensors) else torch.float32
-        outputs, finals = self._run(loop, [t.to(wide) for t in tensors], batch_sizes, reverse)
+        outputs, finals = self._run(loop, [t.to(wide) for t in tensors], batch_sizes, reverse, norms)
         results = [t.to(kind) for t, kind in zip((*outputs, *finals), types, strict=True)]
         return LoopResult(results[: len(outputs)], results[len(outputs) :])
 
     def _run(
-        self, loop: Loop, tensors: Sequence[Tensor], batch_sizes: Sequence[int], reverse: bool
+        self,
+        loop: Loop,
+        tensors: Sequence[Tensor],
+        batch_sizes: Sequence[int],
+        reverse: bool,
+        norms: StateNorms | None,
     ) -> LoopResult:
         """All of one type: inputs, fixed, states."""
-        plan, count = native_plan(loop), len(loop.outputs)
+        plan, count = native_plan(loop, norms is not None), len(loop.outputs)
         needs_grad = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
         if _recorded():
+            if norms is not None:  # no operator of a graph tells them
+                return EagerEngine().run(loop, *plan.split(tensors), batch_sizes, reverse, norms)
             needs = "".join("01"[t.requires_grad] for t in tensors) if needs_grad else ""
             results = loop_operator(text_of(loop), needs, list(batch_sizes), reverse, list(tensors))
             return LoopResult(results[:count], results[count : count + len(loop.states)])
         if needs_grad:
-            results = _Loop.apply(loop, plan, batch_sizes, reverse, *tensors)  # type: ignore[no-untyped-call]
+            results = _Loop.apply(loop, plan, batch_sizes, reverse, norms, *tensors)  # type: ignore[no-untyped-call]
             return LoopResult(list(results[:count]), list(results[count:]))
         outputs, finals, _ = forward(plan, None, batch_sizes, reverse, tensors)
         return LoopResult(outputs, finals)
@@ -104,16 +112,22 @@ class NativeEngine:
 
 
 class _Loop(torch.autograd.Function):
-    """A loop with its derivative; arguments: loop, plan, batch sizes, direction, then inputs, fixed,
-    states.
+    """A loop with its derivative; arguments: loop, plan, batch sizes, direction, norms, then inputs,
+    fixed, states.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, loop: Loop, plan: NativePlan, batch_sizes: Sequence[int], reverse: bool, *tensors: Tensor
+        ctx: Any,
+        loop: Loop,
+        plan: NativePlan,
+        batch_sizes: Sequence[int],
+        reverse: bool,
+        norms: StateNorms | None,
+        *tensors: Tensor,
     ) -> Any:
-        ctx.loop, ctx.plan, ctx.batch_sizes, ctx.reverse = loop, plan, batch_sizes, reverse
-        ctx.needs = plan.needs(ctx.needs_input_grad[4:])
+        ctx.loop, ctx.plan, ctx.batch_sizes, ctx.reverse, ctx.norms = loop, plan, batch_sizes, reverse, norms
+        ctx.needs = plan.needs(ctx.needs_input_grad[5:])
         outputs, finals, tape = forward(plan, ctx.needs, batch_sizes, reverse, tensors)
         ctx.arguments = len(tensors)
         ctx.strict = strictly()
@@ -139,8 +153,10 @@ class _Loop(torch.autograd.Function):
             saved = Saved.of(plan, tensors, results)
             outputs, finals = gradients[: plan.outputs], gradients[plan.outputs :]
             with part(BACK_PRODUCTS):
-                shares = backward(plan, ctx.needs, ctx.batch_sizes, ctx.reverse, saved, outputs, finals)
-        return (None, None, None, None, *shares)
+                shares = backward(
+                    plan, ctx.needs, ctx.batch_sizes, ctx.reverse, saved, outputs, finals, ctx.norms
+                )
+        return (None, None, None, None, None, *shares)
 
 
 def _again_eagerly(
@@ -150,5 +166,5 @@ def _again_eagerly(
     inputs, fixed, states = ctx.plan.split(tensors)
     again = torch.is_grad_enabled()
     with torch.enable_grad():
-        result = EagerEngine().run(ctx.loop, inputs, fixed, states, ctx.batch_sizes, ctx.reverse)
+        result = EagerEngine().run(ctx.loop, inputs, fixed, states, ctx.batch_sizes, ctx.reverse, ctx.norms)
     return gradients_of((*result.outputs, *result.states), gradients, tensors, create_graph=again)

@@ -8,7 +8,8 @@ from recurra.lowering.graph import Graph, StepGraph
 
 
 def fuse(step: StepGraph) -> StepGraph:
-    """The same step with `muladd` (`a * b + c`) and `multiply`, and without `detach`.
+    """The same step with `muladd` (`a * b + c`) and `multiply`, and without `detach`
+    and `same`.
 
     `multiply`: rows times a weight, plus a vector, plus other rows: `attrs = (weight, transposed, has
     vector, has rows)`.
@@ -42,7 +43,7 @@ class _Fusion:
     def _node(self, number: int) -> int:
         node = self.old[number]
         args = [self.number[arg] for arg in node.args]
-        if node.op == "detach":
+        if node.op in ("detach", "same"):
             return args[0]
         if node.op == "product":
             return self._multiply(number, None)
@@ -86,7 +87,7 @@ class _Fusion:
         if old.width(other) != old.width(product):
             return False
         source = other
-        while old[source].op in ("slice", "detach"):
+        while old[source].op in ("slice", "detach", "same"):
             source = old[source].args[0]
         if old[source].op == "vector":
             return source == other and len(old[product].args) == 1

@@ -38,10 +38,12 @@ class NativePlan:
         vector_shapes: of those.
         text: see `text_of`; None until that is called.
         result_types: see the function of that name.
+        watched: whether backward runs give the norms of states' gradients too.
     """
 
-    def __init__(self, loop: Loop) -> None:
-        self.step = lower(loop)
+    def __init__(self, loop: Loop, watched: bool = False) -> None:
+        self.watched = watched
+        self.step = lower(loop, watched)
         ends = (*self.step.outputs, *self.step.next_states)
         if 0 in (*self.step.states, *map(self.step.graph.width, self.step.graph.ancestors(ends))):
             raise Untraceable("a value of the step has no numbers, its width is 0")
@@ -116,39 +118,40 @@ class NativePlan:
             if h.source in inputs or h.weight in weights or h.vector in vectors
         }
         states = frozenset(j for j, need in enumerate(needs.states) if need)
-        return GradientRequest(frozenset(inputs), vectors, weights, states, incoming)
+        return GradientRequest(frozenset(inputs), vectors, weights, states, incoming, self.watched)
 
 
-_PLANS: dict[int, NativePlan | str] = {}
-"""By the `id` of a loop, for as long as it lives: equal loops need not be compared, number by number, to be
-found.
+_PLANS: dict[tuple[int, bool], NativePlan | str] = {}
+"""By the `id` of a loop, and whether it is watched, for as long as the loop lives: equal loops need not be
+compared, number by number, to be found.
 """
 
 
-def plan_or_refusal(loop: Loop) -> NativePlan | str:
+def plan_or_refusal(loop: Loop, watched: bool = False) -> NativePlan | str:
     """What the engine makes of a loop, or why it can't run it, in words. Made once, gone with the loop."""
-    plan = _PLANS.get(id(loop))
+    key = id(loop), watched
+    plan = _PLANS.get(key)
     if plan is None:
-        plan = _PLANS[id(loop)] = _make(loop)
-        weakref.finalize(loop, _PLANS.pop, id(loop), None).atexit = False
+        plan = _PLANS[key] = _make(loop, watched)
+        weakref.finalize(loop, _PLANS.pop, key, None).atexit = False
     return plan
 
 
-def native_plan(loop: Loop) -> NativePlan:
+def native_plan(loop: Loop, watched: bool = False) -> NativePlan:
     """The plan of a loop that is not refused.
 
     Raises:
         Untraceable: it is.
     """
-    plan = plan_or_refusal(loop)
+    plan = plan_or_refusal(loop, watched)
     if isinstance(plan, str):
         raise Untraceable(plan)
     return plan
 
 
-def _make(loop: Loop) -> NativePlan | str:
+def _make(loop: Loop, watched: bool) -> NativePlan | str:
     try:
-        plan = NativePlan(loop)
+        plan = NativePlan(loop, watched)
     except Untraceable as error:
         return str(error)
     return plan if loop.states else "nothing is carried from step to step"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from recurra.engines.base import StateNorms
 from recurra.engines.native.backward_call import BackwardCall, InputGradient
 from recurra.engines.native.border import NOWHERE, Border, dense
 from recurra.engines.native.library import empty_as
@@ -97,12 +98,14 @@ def backward(
     saved: Saved,
     outputs: Sequence[Tensor | None],
     finals: Sequence[Tensor | None],
+    norms: StateNorms | None = None,
 ) -> list[Tensor | None]:
     """Gradients of inputs, fixed, states, in one row; None where none is needed.
 
     Args:
         batch_sizes, reverse: of the forward run.
         outputs, finals: gradients that come in; None: none does.
+        norms: told the norms of states' gradients, of a plan that is watched.
 
     Raises:
         Fault: a tensor of another type, shape or kind than the plan says.
@@ -158,6 +161,10 @@ def backward(
         sums=border.fresh(sums),
         threads=torch.get_num_threads(),
     )
+    if norms is not None:
+        for state, place in enumerate(call.norms):
+            if place is not None:
+                norms.of_steps(state, direct[place].squeeze(1))
     spent((BACK_PRODUCTS, BACK_LOOP, BACK_PRODUCTS), seconds, call.calls.multiplied, count)
     of_fixed: list[Tensor | None] = [None] * len(saved.fixed)
     for k, gradient in zip(plan.matrices, of_matrices, strict=True):

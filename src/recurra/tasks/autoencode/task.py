@@ -114,6 +114,10 @@ class AutoencodeTask(Task[EncoderDecoder | VectorAutoEncoder]):
         lengths, size = [self.coder.length(row) for row in train], self.options.batch_size
         return shuffled_batches(lengths, size, make, seed=self.seed, epoch=epoch, rank=rank, world=world)
 
+    def read_training_data(self) -> bool:
+        self.data.read_train()
+        return True
+
     def loss(self, batch: Any, carry: Any) -> Loss:
         return Loss(*self.coder.loss(self.model, batch.to(device_of(self.model))))
 

@@ -118,6 +118,10 @@ class ComposeTask(Task[NoteModel]):
         lengths = [len(roll) for roll in rolls]
         return shuffled_batches(lengths, size, make, seed=self.seed, epoch=epoch, rank=rank, world=world)
 
+    def read_training_data(self) -> bool:
+        self.data.read_train()
+        return True
+
     def loss(self, batch: Passage, carry: Any) -> Loss:
         inputs, targets, begins = batch.to(device_of(self.model))
         logits, state = self.model(inputs, carry, resets=begins)

@@ -104,6 +104,10 @@ class DrawTask(Task[StrokeModel]):
         lengths, size = [len(drawing) for drawing in train], self.options.batch_size
         return shuffled_batches(lengths, size, make, seed=self.seed, epoch=epoch, rank=rank, world=world)
 
+    def read_training_data(self) -> bool:
+        self.data.read_train()
+        return True
+
     def loss(self, batch: Steps, carry: Any) -> Loss:
         moves, pens = self._costs(batch)
         return Loss(moves.sum() + pens.sum(), len(moves))

@@ -104,6 +104,10 @@ class ForecastTask(Task[Forecaster]):
     def batches(self, epoch: int, rank: int = 0, world: int = 1) -> Sequence[Any]:
         return self.data.batches(epoch, rank, world)
 
+    def read_training_data(self) -> bool:
+        _ = self.data.part("train")
+        return True
+
     def loss(self, batch: tuple[Tensor, Tensor, Tensor], carry: Any) -> Loss:
         context, future, known = (part.to(device_of(self.model)) for part in batch)
         truth = future[..., : self.model.frame.targets]

@@ -83,6 +83,13 @@ class ManyToOneTask(Task[Network], Generic[Network, Answers]):
         lengths, size = [len(row) for row in rows], self.options.batch_size
         return shuffled_batches(lengths, size, make, seed=self.seed, epoch=epoch, rank=rank, world=world)
 
+    def read_training_data(self) -> bool:
+        self.data.read_train()
+        return True
+
+    def step_names(self, batch: tuple[Any, Tensor]) -> list[list[str]] | None:
+        return self.reader.batch_names(batch[0])
+
     def loss(self, batch: tuple[Any, Tensor], carry: Any) -> Loss:
         device = device_of(self.model)
         outputs, _ = self.model(batch[0].to(device))

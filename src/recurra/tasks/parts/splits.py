@@ -17,7 +17,7 @@ class Splits(Generic[E]):
     """Training and validation examples, each split as one `E`.
 
     A task that was prepared from its recipe has both (`fill`). One that was restored from a run folder has
-    neither: it can't be trained, and its validation data are read when they are first asked for.
+    neither: its validation data are read when they are first asked for, those to train on by `read_train`.
 
     Attributes:
         notes: remarks on the data, for `check`.
@@ -42,6 +42,11 @@ class Splits(Generic[E]):
         self._train = train
         self._validation, more = self._convert(validation)
         self.notes = [*notes, *more]
+
+    def read_train(self) -> None:
+        """Reads the training examples from their source, where there are none yet."""
+        if self._train is None:
+            self._train, _ = self._convert(read_parts(self.options, self.seed).train)
 
     @property
     def train(self) -> E:

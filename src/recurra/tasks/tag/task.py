@@ -94,6 +94,13 @@ class TagTask(Task[Tagger]):
         words = self.reader.batch([train.words[i] for i in indices])
         return words, Ragged.from_list([train.ids[i] for i in indices])
 
+    def read_training_data(self) -> bool:
+        self.data.read_train()
+        return True
+
+    def step_names(self, batch: tuple[Words, Ragged]) -> list[list[str]]:
+        return self.reader.batch_names(batch[0])
+
     def loss(self, batch: tuple[Words, Ragged], carry: Any) -> Loss:
         device = device_of(self.model)
         words, tags = batch[0].to(device), batch[1].to(device)

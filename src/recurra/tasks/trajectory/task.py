@@ -83,6 +83,10 @@ class TrajectoryTask(Task[Forecaster]):
         windows, seed = self.data.train, self.data.seed
         return window_batches(windows, self.options, seed=seed, epoch=epoch, rank=rank, world=world)
 
+    def read_training_data(self) -> bool:
+        _ = self.data.train
+        return True
+
     def loss(self, batch: tuple[Tensor, Tensor, Tensor], carry: Any) -> Loss:
         context, future, known = (part.to(device_of(self.model)) for part in batch)
         costs = self.model.loss(self.model(context, known), future)

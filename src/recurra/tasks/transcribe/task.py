@@ -132,6 +132,10 @@ class TranscribeTask(Task[Transcriber]):
         lengths, size = [len(rows[0]) for rows in train.features], self.options.batch_size
         return shuffled_batches(lengths, size, make, seed=seed, epoch=epoch, rank=rank, world=world)
 
+    def read_training_data(self) -> bool:
+        self.data.read_train()
+        return True
+
     def loss(self, batch: tuple[Ragged, Ragged], carry: Any) -> Loss:
         """Nats of the transcripts, and how many symbols they have."""
         device = device_of(self.model)

@@ -106,6 +106,13 @@ class TransduceTask(Task[Tagger]):
         lengths, size = [len(text) for text in train.sources], self.options.batch_size
         return shuffled_batches(lengths, size, make, seed=self.seed, epoch=epoch, rank=rank, world=world)
 
+    def read_training_data(self) -> bool:
+        self.data.read_train()
+        return True
+
+    def step_names(self, batch: tuple[Ragged, Ragged]) -> list[list[str]]:
+        return [[*map(self.source.token, row.tolist())] for row in batch[0].to_list()]
+
     def loss(self, batch: tuple[Ragged, Ragged], carry: Any) -> Loss:
         device = device_of(self.model)
         scores, _ = self.model(batch[0].to(device))

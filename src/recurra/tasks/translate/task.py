@@ -127,6 +127,10 @@ class TranslateTask(Task[EncoderDecoder]):
         pairs, end, size = self.train_ids, self.reader.end, self.options.batch_size
         return pair_batches(pairs, end, size, seed=self.seed, epoch=epoch, rank=rank, world=world)
 
+    def read_training_data(self) -> bool:
+        self.data.read_train()
+        return True
+
     def loss(self, batch: PairBatch, carry: Any) -> Loss:
         return forced_loss(self.model, batch, self.model_options)
 
