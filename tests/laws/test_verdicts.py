@@ -9,14 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from recurra.cells import LSTM, VanillaRNN
+from recurra.cells import LSTM, Cell, VanillaRNN
 from recurra.cells.initializers import orthogonal_
-from recurra.inspect.gradient import gradient
-from recurra.inspect.jacobian import jacobian
-from recurra.inspect.truncation import truncation
-gates = None
-from recurra.inspect.finding import Finding
-from recurra.inspect.verdict import whole_verdict
+from recurra.inspect import Finding, gates, gradient, jacobian, roads, truncation, whole_verdict
 from recurra.layers import Recurrent
 
 SEEDS = range(20)
@@ -30,7 +25,6 @@ class Built(NamedTuple):
 
     Attributes:
         loss: of (model, x), one number a row.
-        topics: what the verdict warns of, and nothing else. silent: topics that it must not speak of.
     """
 
     model: nn.Module
@@ -42,12 +36,6 @@ def at_the_end(model: nn.Module, x: Tensor) -> Tensor:
     """A loss that is read off the last step: what it depends on has to come all the way."""
     y, _ = model(x)
     return y[:, -1].sum(-1)
-
-
-def of_every_step(model: nn.Module, x: Tensor) -> Tensor:
-    """A loss of every step."""
-    y, _ = model(x)
-    return y.square().mean(-1).sum(-1)
 
 
 def vanilla(scale: float, nonlinearity: str = "tanh") -> VanillaRNN:
@@ -75,9 +63,25 @@ def saturated() -> Built:
     return Built(Recurrent(cell), torch.randn(ROWS, STEPS, 3), at_the_end)
 
 
+class Sum(Cell):
+    """Adds up what it reads, and forgets nothing."""
+
+    class State(NamedTuple):
+        h: Tensor
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        self.input = nn.Linear(input_size, hidden_size, bias=False)
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        h = state.h + self.input(x)
+        return h, self.State(h)
+
+
 def truncated() -> Built:
-    """A memory that forgets nothing: most of the gradient comes from further back than the window."""
-    return Built(Recurrent(vanilla(1.0, "identity")), 0.1 * torch.randn(ROWS, STEPS, 3), at_the_end)
+    """All that counts is read before the last window begins."""
+    x = torch.randn(ROWS, STEPS, 3)
+    x[:, STEPS - WINDOW :] = 0
+    return Built(Recurrent(Sum(3, WIDTH)), x, at_the_end)
 
 
 def healthy() -> Built:
@@ -86,7 +90,7 @@ def healthy() -> Built:
     with torch.no_grad():
         cell.hidden.bias.zero_()
         cell.input.bias.zero_()
-    return Built(Recurrent(cell), 0.02 * torch.randn(ROWS, STEPS, 3), of_every_step)
+    return Built(Recurrent(cell), 0.1 * torch.randn(ROWS, STEPS, 3), at_the_end)
 
 
 def verdict(built: Built, window: int = STEPS) -> list[Finding]:
@@ -97,7 +101,8 @@ def verdict(built: Built, window: int = STEPS) -> list[Finding]:
             gradient(model, x, loss),
             truncation(model, x, loss, steps=window),
             gates(model, x),
-            jacobian(model, x),
+            jacobian(model, x, places=8, windows=2, longest=16),
+            roads(model, x, rows=2, probes=2, longest=16),
         ]
     )
 
@@ -108,7 +113,12 @@ def warned(findings: list[Finding]) -> set[str]:
 
 @pytest.mark.parametrize(
     ("build", "topic"),
-    [(vanishing, "vanishing"), (exploding, "exploding"), (saturated, "saturation"), (truncated, "truncation")],
+    [
+        (vanishing, "vanishing"),
+        (exploding, "exploding"),
+        (saturated, "saturation"),
+        (truncated, "truncation"),
+    ],
 )
 def test_the_fault_is_named(build: Callable[[], Built], topic: str) -> None:
     for seed in SEEDS:
@@ -128,8 +138,8 @@ def test_a_healthy_network_is_told_of_no_fault() -> None:
 
 
 def test_an_lstm_that_keeps_its_memory_is_told_of_no_fault() -> None:
-    for seed in SEEDS:
+    for seed in SEEDS[:5]:
         torch.manual_seed(seed)
         cell = LSTM(3, WIDTH, forget_bias=3.0)
-        findings = verdict(Built(Recurrent(cell), torch.randn(ROWS, STEPS, 3), of_every_step))
+        findings = verdict(Built(Recurrent(cell), torch.randn(ROWS, STEPS, 3), at_the_end))
         assert not warned(findings), (seed, findings)

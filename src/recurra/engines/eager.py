@@ -134,7 +134,12 @@ def watch_step(norms: StateNorms, state: int, t: int, leaf: Tensor, renewed: boo
         leaf = leaf.detach().requires_grad_()
     elif renewed:
         leaf = leaf.view_as(leaf)
-    leaf.register_hook(lambda gradient: norms.of_step(state, t, gradient))  # type: ignore[no-untyped-call]
+
+    def tell(gradient: Tensor | None) -> None:
+        if gradient is not None:
+            norms.of_step(state, t, gradient)
+
+    leaf.register_hook(tell)  # type: ignore[no-untyped-call]
     return leaf
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from recurra.errors import Fault, nearest
 from recurra.inspect.finding import Inspection
+from recurra.inspect.gates import gates
 from recurra.inspect.gradient import gradient
 from recurra.inspect.jacobian import jacobian
 from recurra.inspect.planes import gradient_plane, path_plane, random_plane, run_states
@@ -66,6 +67,17 @@ def _roads(opened: OpenRun) -> Sequence[Inspection]:
     return [roads(opened.model, opened.batch, call=opened.loss)]
 
 
+def _gates(opened: OpenRun) -> Sequence[Inspection]:
+    row, tokens = opened.longest_row()
+    try:
+        return [gates(opened.model, opened.batch, call=opened.loss, row=row, tokens=tokens)]
+    except Fault:
+        if tokens is None:
+            raise
+        # a layer of the model has other steps than the text has tokens
+        return [gates(opened.model, opened.batch, call=opened.loss)]
+
+
 def surface_of(
     opened: OpenRun,
     plane: str = "random",
@@ -95,5 +107,6 @@ INSPECTIONS: dict[str, Callable[[OpenRun], Sequence[Inspection]]] = {
     "truncation": _truncation,
     "jacobian": _jacobian,
     "roads": _roads,
+    "gates": _gates,
     "surface": surface_of,
 }

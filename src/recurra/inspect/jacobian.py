@@ -1,9 +1,10 @@
-"""Why a gradient vanishes or explodes: the derivative of one step by the state before it, and its products."""
+"""Why a gradient vanishes or explodes: the derivative of a step by the state before it, and its products."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -49,7 +50,7 @@ class LayerJacobian:
     def reach(self) -> float | None:
         """Steps until the median product is below `REACH_SHARE`; None: it is not within the rows."""
         points = [(0, 1.0), *((k, float(values.median())) for k, values in self.products.items())]
-        for (start, high), (end, low) in zip(points, points[1:], strict=False):
+        for (start, high), (end, low) in pairwise(points):
             if low < REACH_SHARE:
                 if low <= 0:
                     return float(end)
@@ -86,7 +87,8 @@ class LayerJacobian:
                 f"state has fallen to {REACH_SHARE:.0%} ({one}): {self._cure()}"
             )
             return [Finding("vanishing", "warning", text, numbers)]
-        text = f"{self.title}: over {last} steps the best direction of the state is multiplied by {_text(growth)} ({one})"
+        text = f"{self.title}: over {last} steps the best direction of the state is multiplied by "
+        text += f"{_text(growth)} ({one})"
         return [Finding("gradient", "healthy", text, numbers)]
 
     def _cure(self) -> str:
@@ -146,7 +148,7 @@ def jacobian(
     windows: int = 16,
     longest: int | None = None,
 ) -> JacobianInspection:
-    """The step's Jacobian at states that real input leads to, out of training, in double where the cell can be.
+    """The step's Jacobian at states that real input leads to, out of training, in double where a cell can be.
 
     Pascanu et al. (2013): the gradient over k steps is multiplied by a product of k such matrices, so it
     vanishes where their largest singular value stays below 1. No matrix is made: J u and J^T v come from
@@ -177,7 +179,7 @@ def _layer(walk: Walk, places: int, windows: int, longest: int | None) -> LayerJ
     singular = largest_singular(tangent.push, tangent.pull, start, rounds=100)
     radius = spectral_radius(tangent.push, start)
     most = min(rows.steps, longest or rows.steps)
-    products = {2**e: _product(walk, 2**e, windows) for e in range(most.bit_length()) if 2**e <= most}
+    products = {2**e: product(walk, 2**e, windows) for e in range(most.bit_length()) if 2**e <= most}
     values = step_values(walk)
     weights, carries = {}, tuple[str, ...]()
     if values is not None:
@@ -192,7 +194,7 @@ def _layer(walk: Walk, places: int, windows: int, longest: int | None) -> LayerJ
     )
 
 
-def _product(walk: Walk, steps: int, windows: int) -> Tensor:
+def product(walk: Walk, steps: int, windows: int) -> Tensor:
     """`[W]`: largest singular values of the product of so many steps."""
     rows = walk.visit.rows
     offsets = torch.tensor(rows.offsets, device=walk.x.device)
@@ -222,7 +224,9 @@ def _pictures(layer: LayerJacobian, dark: bool) -> list[tuple[str, bytes]]:
     )
     ks = list(layer.products)
     quantiles = torch.tensor([0.05, 0.5, 0.95], dtype=torch.float64)
-    bands = [torch.quantile(_finite(values).double(), quantiles).tolist() for values in layer.products.values()]
+    bands = [
+        torch.quantile(_finite(values).double(), quantiles).tolist() for values in layer.products.values()
+    ]
     low, median, high = zip(*bands, strict=True)
     floor = 1e-12
     axes.fill_between(ks, _above(low, floor), _above(high, floor), color=tint.blue, alpha=0.25, linewidth=0)
@@ -235,7 +239,10 @@ def _pictures(layer: LayerJacobian, dark: bool) -> list[tuple[str, bytes]]:
     axes.set_title(layer.title, color=tint.ink)
     grid(axes, dark)
     legend(axes, dark)
-    first = (f"{layer.title}: largest singular value of the product of k steps, 5th to 95th percentile", png(figure))
+    first = (
+        f"{layer.title}: largest singular value of the product of k steps, 5th to 95th percentile",
+        png(figure),
+    )
 
     figure, axes = picture(7, 4, dark, "step of the row", "factor per step")
     for name, values, colour in (

@@ -20,6 +20,8 @@ PAGE = "inspect.html"
 _MOST_NUMBERS = 20_000
 """Characters of an inspection's numbers that the page shows; `recurra inspect --json` gives all of them."""
 
+_PAGE_WIDTH = 1000  # pixels of a picture that fits
+
 _STYLE = """
 :root { color-scheme: light dark; --ink: #24292f; --ground: #fff; --faint: #d0d7de; --soft: #f6f8fa;
   --warning: #cf222e; --note: #1f6feb; --healthy: #1a7f37 }
@@ -35,7 +37,8 @@ li.warning { border-color: var(--warning) !important } li.note { border-color: v
 li.healthy { border-color: var(--healthy) !important }
 li b { text-transform: uppercase; font-size: .72rem; letter-spacing: .05em; margin-right: .6rem }
 li.warning b { color: var(--warning) } li.note b { color: var(--note) } li.healthy b { color: var(--healthy) }
-figure { margin: 1.2rem 0 } figcaption { font-size: .9rem } img { max-width: 100%; height: auto }
+figure { margin: 1.2rem 0 } figure.wide { overflow-x: auto } figure.wide img { max-width: none }
+figcaption { font-size: .9rem } img { max-width: 100%; height: auto }
 pre { background: var(--soft); padding: .8rem; overflow: auto; max-height: 24rem; white-space: pre-wrap }
 summary { cursor: pointer; font-size: .9rem } .facts { font-size: .9rem }
 """
@@ -147,7 +150,8 @@ def _section(inspection: Inspection) -> Iterator[str]:
         inspection.pictures(False), inspection.pictures(True), strict=True
     ):
         yield (
-            f"<figure><picture><source media='(prefers-color-scheme: dark)' srcset='{_url(dark)}'>"
+            f"<figure{_wide(light)}><picture>"
+            f"<source media='(prefers-color-scheme: dark)' srcset='{_url(dark)}'>"
             f"<img alt='{escape(caption, quote=True)}' src='{_url(light)}'></picture>"
             f"<figcaption>{escape(caption)}</figcaption></figure>"
         )
@@ -176,6 +180,12 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "text": finding.text,
         "numbers": dict(finding.numbers),
     }
+
+
+def _wide(png: bytes) -> str:
+    """A picture that would be too small to read at the page's width is scrolled."""
+    width = int.from_bytes(png[16:20], "big")  # of the header that every PNG begins with
+    return " class=wide" if width > _PAGE_WIDTH else ""
 
 
 def _url(png: bytes) -> str:

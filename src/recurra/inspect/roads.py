@@ -1,4 +1,4 @@
-"""By which roads a gradient goes back: within one leaf of the state, through its gates alone, or through others."""
+"""By which roads a gradient goes back: within a leaf of the state, through its gates, through others."""
 
 from __future__ import annotations
 
@@ -74,8 +74,12 @@ class LayerRoads:
             if leaf in self.gates:
                 numbers[leaf]["gates"] = _median(self.gates[leaf][reach])
                 words += f" (its gates' product {_text(numbers[leaf]['gates'])})"
-            parts.append(words if len(self.leaves) == 1 else f"{words}, to {leaf} by other roads {_text(others)}")
-        text = f"{self.title}: what is left of a gradient {reach} steps back: through {'; through '.join(parts)}"
+            parts.append(
+                words if len(self.leaves) == 1 else f"{words}, to {leaf} by other roads {_text(others)}"
+            )
+        text = (
+            f"{self.title}: what is left of a gradient {reach} steps back: through {'; through '.join(parts)}"
+        )
         gravity = "healthy" if self.reach >= longest else "note"
         values = {"layer": self.title, "steps": reach, "reach": self.reach, "leaves": numbers}
         return [Finding("gradient", gravity, text, values)]  # type: ignore[arg-type]
@@ -152,11 +156,12 @@ def roads(
         Fault: no recurrent layer ran, none hands a real number on, or a state is not finite.
     """
     return RoadsInspection(
-        tuple(_layer(walk, rows, probes, longest) for walk in walks(model, x, state, call))
+        tuple(layer_roads(walk, rows, probes, longest) for walk in walks(model, x, state, call))
     )
 
 
-def _layer(walk: Walk, most_rows: int, most_probes: int, longest: int | None) -> LayerRoads:
+def layer_roads(walk: Walk, most_rows: int, most_probes: int, longest: int | None) -> LayerRoads:
+    """Of one run: see `roads`."""
     rows = walk.visit.rows
     some = spread(rows.batch_sizes[0], most_rows)
     lengths = rows.packed_lengths[some]
@@ -181,11 +186,11 @@ def _layer(walk: Walk, most_rows: int, most_probes: int, longest: int | None) ->
     def note(row: int, age: int) -> None:
         whole, alone = vectors[row, :amount], vectors[row, amount:]
         for a, name in enumerate(names):
-            chosen = owners == a
+            own_rows = owners == a
             for b in range(count):
-                blocks[a, b, age, row] = _length(whole[chosen] * within[b])
-            own[a, age, row] = _length(alone[chosen])
-            others[a, age, row] = _length((whole[chosen] - alone[chosen]) * within[a])
+                blocks[a, b, age, row] = _length(whole[own_rows] * within[b])
+            own[a, age, row] = _length(alone[own_rows])
+            others[a, age, row] = _length((whole[own_rows] - alone[own_rows]) * within[a])
             if name in products:
                 gates[name][age, row] = products[name][row].square().mean().sqrt()
 
@@ -280,7 +285,9 @@ def _pictures(layer: LayerRoads, dark: bool) -> list[tuple[str, bytes]]:
     steps = max(1, layer.reach)
     shares = layer.shares(steps)
     side = 2.6 + 0.5 * len(layer.leaves)
-    figure, axes = picture(side + 1.2, side, dark, f"leaf {steps} steps earlier", "leaf where the gradient begins")
+    figure, axes = picture(
+        side + 1.2, side, dark, f"leaf {steps} steps earlier", "leaf where the gradient begins"
+    )
     axes.imshow(shares, cmap=tint.ramp, vmin=0, vmax=1)
     for a in range(len(layer.leaves)):
         for b in range(len(layer.leaves)):

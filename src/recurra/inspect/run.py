@@ -74,6 +74,14 @@ class OpenRun:
         finally:
             hook.remove()
 
+    def longest_row(self) -> tuple[int | None, list[str] | None]:
+        """The number of the longest row, and what its steps are called; None where steps have no names."""
+        names = self.task.step_names(self.batch)
+        if not names:
+            return None, None
+        row = max(range(len(names)), key=lambda number: len(names[number]))
+        return row, names[row]
+
 
 def _last_alone(model: nn.Module, inputs: Any, output: Any) -> Any:
     """A model's output with the gradient of each row's last step alone."""

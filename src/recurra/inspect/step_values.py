@@ -1,4 +1,4 @@
-"""Every value of a cell's step at the states of a run, by its program; and what the program hands straight on."""
+"""Every value of a cell's step at the states of a run, by its program, and what it hands straight on."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ import recurra.loop
 import recurra.program
 import recurra.tracing  # noqa: F401
 from recurra.inspect.visits import Walk
-from recurra.loop.plan import plan_of
+from recurra.loop.plan import Plan, plan_of
 from recurra.loop.run import prepare
-from recurra.program import Program
 from recurra.program.interpret import run_rows
 from recurra.program.value import ancestors
-from recurra.state import named_leaves
+from recurra.state import map_state, named_leaves
 from recurra.tracing.trace import fixed_leaves
 
 SQUASHING = ("sigmoid", "tanh")
@@ -31,13 +30,15 @@ class StepValues:
         tensors: number of a value -> `[N, width]`, or a fixed one.
     """
 
-    def __init__(self, walk: Walk, program: Program) -> None:
+    def __init__(self, walk: Walk, plan: Plan) -> None:
+        program = plan.program
+        assert program is not None
         self.program = program
         self._moving = walk.moving
         values = program.values
         with torch.no_grad():
             self.tensors: dict[int, Any] = {
-                **prepare(plan_of(walk.cell), fixed_leaves(walk.cell), None).fixed,
+                **prepare(plan, fixed_leaves(walk.cell), None).fixed,
                 program.x: walk.x,
             }
             leaves = named_leaves(walk.states)
@@ -58,21 +59,23 @@ class StepValues:
         It is the derivative along the road that passes no weight and no squashing function: f of an LSTM's c
         (`f * c + i * g`), z of a GRU's h. A leaf without such a road is left out.
         """
-        found_carries = {}
+        shares = {}
         for name in self._moving:
             start, end = self.program.states[name], self.program.next_states[name]
             carry = self._slopes(start)[end]
             if carry is not None:
                 width = self.program.values[start].width
                 rows = len(self.tensors[self.program.x])
-                found_carries[name] = carry.expand(rows, width)
-        return found_carries
+                shares[name] = carry.expand(rows, width)
+        return shares
 
     def carrying(self, name: str) -> list[int]:
         """Numbers of the sigmoids that a leaf's carry is made of."""
         start, end = self.program.states[name], self.program.next_states[name]
         slopes, values = self._slopes(start), self.program.values
-        stop = frozenset(n for n, value in enumerate(values) if value.op in SQUASHING or value.op == "product")
+        stop = frozenset(
+            n for n, value in enumerate(values) if value.op in SQUASHING or value.op == "product"
+        )
         on_road = ancestors(lambda n: [a for a in values[n].args if slopes[a] is not None], [end])
         partners = [
             arg
@@ -95,7 +98,9 @@ class StepValues:
                 slopes.append(None)
             else:
                 args = [(slopes[a], self.tensors[a]) for a in value.args]
-                slopes.append(_slope(value.op, value.attrs, args) if any(s is not None for s, _ in args) else None)
+                slopes.append(
+                    _slope(value.op, value.attrs, args) if any(s is not None for s, _ in args) else None
+                )
         return slopes
 
 
@@ -136,8 +141,15 @@ def _sum(one: Tensor | None, other: Tensor | None) -> Tensor | None:
 
 def step_values(walk: Walk) -> StepValues | None:
     """None where the step has no program."""
-    program = plan_of(walk.cell).program
-    return None if program is None else StepValues(walk, program)
+    program = walk.visit.program
+    if program is None:
+        return None
+    if not any(value.attrs and torch.float32 in value.attrs for value in program.values):
+        # the copy in double is of the same step: nothing to be traced anew
+        weights = tuple(fixed_leaves(walk.cell))
+        return StepValues(walk, Plan(program, "", map_state(lambda leaf: leaf[:0], walk.states), weights))
+    plan = plan_of(walk.cell)
+    return None if plan.program is None else StepValues(walk, plan)
 
 
 def recurrent_weights(values: StepValues) -> Iterator[tuple[str, Tensor]]:

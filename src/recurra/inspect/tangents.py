@@ -1,4 +1,4 @@
-"""A step's derivative at given states, row by row, without its matrix; and what power iterations tell of it."""
+"""A step's derivative at given states, row by row, without its matrix, and its largest factors."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ Map = Callable[[Tensor], Tensor]
 class Tangent:
     """J = d next state / d state of one step at R states, one matrix `[D, D]` a row, never made.
 
-    Where the state starts afresh before the step, J is 0. D numbers are the leaves that a step changes, flat and side by side. `pull` is a backward pass. `push` is a
-    backward pass through that one, which is linear in what it is given: so it does what forward mode does for
-    every step that can be differentiated twice, those with a derivative of their own included.
+    Where the state starts afresh before the step, J is 0.
+    D numbers are the leaves that a step changes, flat and side by side. `pull` is a backward pass. `push` is
+    a backward pass through that one, which is linear in what it is given: so it does what forward mode does,
+    for every step that can be differentiated twice, those with a derivative of their own included.
 
     Args:
         walk: a run, for its cell and the names of its leaves.
@@ -65,9 +66,7 @@ class Tangent:
         if not real:
             return torch.zeros_like(u)
         gradients, tangents = zip(*real, strict=True)
-        pushed = torch.autograd.grad(
-            gradients, self._probes, tangents, retain_graph=True, allow_unused=True
-        )
+        pushed = torch.autograd.grad(gradients, self._probes, tangents, retain_graph=True, allow_unused=True)
         return self._flat(pushed)
 
     def _cut(self, v: Tensor) -> Tensor:
@@ -117,8 +116,8 @@ def spread(count: int, most: int) -> Tensor:
 def random_rows(walk: Walk, rows: int) -> Tensor:
     """`[rows, D]` of length 1, the same for the same run."""
     generator = torch.Generator().manual_seed(0)
-    drawn = torch.randn(rows, width_of(walk), generator=generator, dtype=torch.float64)
-    return _unit(drawn).to(walk.x)
+    random = torch.randn(rows, width_of(walk), generator=generator, dtype=torch.float64)
+    return _unit(random).to(walk.x)
 
 
 def largest_singular(push: Map, pull: Map, u: Tensor, rounds: int, tolerance: float = 1e-5) -> Tensor:
@@ -171,11 +170,11 @@ def spectral_radius(push: Map, u: Tensor, burn_in: int = 30, space: int = 40) ->
 def _fresh(basis: list[Tensor], seed: int) -> Tensor:
     """`[R, D]` of length 1 across all of the basis; zeros where there is no room."""
     generator = torch.Generator().manual_seed(seed + 1)
-    drawn = torch.randn(basis[0].shape, generator=generator, dtype=torch.float64).to(basis[0])
+    random = torch.randn(basis[0].shape, generator=generator, dtype=torch.float64).to(basis[0])
     for _ in range(2):
         for other in basis:
-            drawn = drawn - (other * drawn).sum(1, keepdim=True) * other
-    return _unit(drawn)
+            random = random - (other * random).sum(1, keepdim=True) * other
+    return _unit(random)
 
 
 def _unit(rows: Tensor, instead: Tensor | None = None) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,8 +97,8 @@ class TruncationInspection:
         lengths = f"cosine {1 - share:.2f}, {self.recurrent.ratio:.2f} times its length"
         if share >= HIDDEN_SHARE:
             text = (
-                f"{at} hides {_percent(share)} of the gradient of recurrent weights ({lengths}; rows have up to "
-                f"{self.longest} steps): raise it, with checkpoint_every where memory is short"
+                f"{at} hides {_percent(share)} of the gradient of recurrent weights ({lengths}; rows have up "
+                f"to {self.longest} steps): raise it, with checkpoint_every where memory is short"
             )
             return [Finding("truncation", "warning", text, numbers)]
         text = f"{at} hides {_percent(share)} of the gradient of recurrent weights ({lengths})"
@@ -117,18 +117,20 @@ class TruncationInspection:
     def pictures(self, dark: bool = False) -> list[tuple[str, bytes]]:
         """Length of each weight's gradient, full and truncated, and what is hidden."""
         tint = colours(dark)
-        shown = {name: each for name, each in self.weights.items() if each.full > 0}
-        names = sorted(shown, key=lambda name: shown[name].hidden)[-_MOST_BARS:]
+        bars = {name: each for name, each in self.weights.items() if each.full > 0}
+        names = sorted(bars, key=lambda name: bars[name].hidden)[-_MOST_BARS:]
         figure, axes = picture(8, 1.6 + 0.28 * len(names), dark, "length of the gradient", "")
         for k, name in enumerate(names):
-            each = shown[name]
+            each = bars[name]
             axes.plot([each.truncated, each.full], [k, k], color=tint.grey, linewidth=1, zorder=1)
             text = f"  hides {_percent(each.hidden)}"
             axes.text(max(each.full, each.truncated), k, text, va="center", fontsize=8, color=tint.ink)
         ends = range(len(names))
-        axes.scatter([shown[n].full for n in names], ends, color=tint.blue, label="full", zorder=2)
-        small = [shown[n].truncated for n in names]
-        axes.scatter(small, ends, color=tint.red, marker="|", s=90, label=f"truncated at {self.steps}", zorder=2)
+        axes.scatter([bars[n].full for n in names], ends, color=tint.blue, label="full", zorder=2)
+        small = [bars[n].truncated for n in names]
+        axes.scatter(
+            small, ends, color=tint.red, marker="|", s=90, label=f"truncated at {self.steps}", zorder=2
+        )
         axes.set_yticks(ends, names, fontsize=8)
         axes.set_ylabel("weight")
         axes.margins(x=0.15)
@@ -147,10 +149,10 @@ _MOST_BARS = 24
 def truncation(model: nn.Module, x: Any, loss: Loss, steps: int = 35) -> TruncationInspection:
     """Compares the gradient with the one that truncated back-propagation through time sees.
 
-    The truncated one cuts the state off from the graph every `steps` steps, from the start of each row. "Hides
-    18 %" means a cosine of 0.82 between the two, over the weights of the recurrent layers; beside it stand the
-    ratio of their lengths and, in `to_dict`, the length of their difference. Both are taken out of training,
-    where nothing is drawn at random; the model's own gradients are left alone.
+    The truncated one cuts the state off from the graph every `steps` steps, from the start of each row.
+    "Hides 18 %" means a cosine of 0.82 between the two, over the weights of the recurrent layers; beside it
+    stand the ratio of their lengths and, in `to_dict`, the length of their difference. Both are
+    taken out of training, where nothing is drawn at random; the model's own gradients are left alone.
 
     Args:
         model: any torch module with recurrent layers of Recurra.
@@ -199,7 +201,7 @@ def _gradients(model: nn.Module, x: Any, loss: Loss, weights: Sequence[Tensor]) 
     return [torch.zeros_like(weight) if g is None else g for g, weight in pairs]
 
 
-def _recurrent(model: nn.Module, weights: dict[str, Tensor]) -> set[str]:
+def _recurrent(model: nn.Module, weights: Mapping[str, Tensor]) -> set[str]:
     """Names of the weights of cells and of drop-ins."""
     own = {
         id(weight)

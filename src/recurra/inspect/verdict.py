@@ -3,30 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from recurra.inspect.finding import Finding, Inspection, gravest_first
+from recurra.inspect.finding import Finding, Gravity, Inspection, gravest_first
 
-OPPOSITES = {"vanishing": "exploding", "exploding": "vanishing"}
-"""Topics that contradict each other when two inspections tell them of one network."""
+PASSAGE = ("vanishing", "exploding")
+"""Topics of how a gradient goes back through the steps: one inspection decides on them."""
 
 
 def whole_verdict(inspections: Sequence[Inspection]) -> list[Finding]:
     """The findings of all inspections as one verdict.
 
     Args:
-        inspections: those that measure a thing itself before those that explain it: where a later one tells
-            the opposite of an earlier one, the earlier one is believed.
+        inspections: those that measure a thing itself before those that explain it. The first that speaks of
+            a topic of `PASSAGE` decides on them: a later one may say why, but neither the opposite nor
+            anything graver.
 
     Returns:
         warnings, then notes; what is healthy only where there is neither. A sentence comes once.
     """
-    told: dict[str, Finding] = {}
-    topics: set[str] = set()
+    sentences: dict[str, Finding] = {}
+    decided: dict[str, Gravity] | None = None
     for inspection in inspections:
-        findings = [f for f in inspection.findings() if OPPOSITES.get(f.topic) not in topics]
-        told.update({finding.text: finding for finding in findings if finding.text not in told})
-        topics |= {finding.topic for finding in findings if finding.gravity != "healthy"}
-    findings = gravest_first(list(told.values()))
+        findings = gravest_first(inspection.findings())
+        if decided is not None:
+            findings = [
+                finding for finding in findings if finding.topic not in PASSAGE or finding.topic in decided
+            ]
+            findings = [_no_graver(finding, decided) for finding in findings]
+        elif any(finding.topic in PASSAGE for finding in findings):
+            spoken = [f for f in reversed(findings) if f.topic in PASSAGE and f.gravity != "healthy"]
+            decided = {finding.topic: finding.gravity for finding in spoken}
+        for finding in findings:
+            sentences.setdefault(finding.text, finding)
+    findings = gravest_first(list(sentences.values()))
     if any(finding.gravity != "healthy" for finding in findings):
         return [finding for finding in findings if finding.gravity != "healthy"]
     return findings
+
+
+def _no_graver(finding: Finding, decided: dict[str, Gravity]) -> Finding:
+    if finding.gravity == "warning" and decided.get(finding.topic) == "note":
+        return replace(finding, gravity="note")
+    return finding

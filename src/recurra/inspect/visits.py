@@ -1,11 +1,11 @@
-"""What a model's cells met on real input: every run over time, and every state that its steps went through."""
+"""What a model's cells met on real input: every run over time, and every state its steps went through."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -20,6 +20,8 @@ from recurra.errors import Fault
 from recurra.layers.base import Layer
 from recurra.loop import scan
 from recurra.loop.interception import Passage, intercepting
+from recurra.loop.plan import plan_of
+from recurra.program import Program
 from recurra.ragged import Ragged
 from recurra.state import detach, map_state, named_leaves, replace_leaves, require_step
 from recurra.tracing.parametrized import once_a_run
@@ -40,6 +42,8 @@ class Visit:
         flags: `[N]` bool, true where the state starts afresh before the step; None: nowhere.
         state: what the first step starts from, leaves `[B, ...]` in packed order.
         reverse: whether the run goes from each row's last step to its first.
+        number: of the runs that the model made, counted from 0.
+        program: of the step, as the run had it; None: it has none.
     """
 
     name: str
@@ -48,6 +52,8 @@ class Visit:
     flags: Tensor | None
     state: Any
     reverse: bool
+    number: int
+    program: Program | None
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ def visits(model: nn.Module, x: Any, state: Any = None, call: Call | None = None
     def note(passage: Passage) -> tuple[Tensor, Any]:
         result = passage.own(passage.run, passage.state)
         if len(passage.run.x):
-            met.append(_visit(passage, names))
+            met.append(_visit(passage, names, len(met)))
         return result
 
     with torch.no_grad(), out_of_training(model), intercepting(note):
@@ -191,30 +197,40 @@ def walk(visit: Visit, double: bool = True) -> Walk:
     _require_finite(visit, next_states)
     real = {n: leaf[0].numel() for n, leaf in named_leaves(states).items() if leaf.is_floating_point()}
     widths = {name: width for name, width in real.items() if name in moving and width}
-    own = Visit(visit.name, cell, visit.rows, visit.flags, visit.state, visit.reverse)
+    own = replace(visit, cell=cell)
     return Walk(own, x, states, next_states, torch.cat(outputs), widths)
 
 
-def _visit(passage: Passage, names: _Names) -> Visit:
+def _visit(passage: Passage, names: _Names, number: int) -> Visit:
     rows, run = passage.rows, passage.run
     flags = run.flags
     if run.reverse:
         flags = None if flags is None else rows.with_data(flags).reversed().data
         rows = rows.with_data(run.x).reversed()
-    cell = _copy(passage.cell)
-    weights = {name: passage.weights[name] for name in passage.weights}
-    own = dict(cell.named_parameters()) | dict(cell.named_buffers())
-    if passage.cell is not names.cells.get(id(passage.cell), (None, ""))[0]:  # a drop-in's template
-        for name, weight in weights.items():
-            *path, last = name.split(".")
-            part = cell.get_submodule(".".join(path))
-            setattr(part, last, nn.Parameter(weight.detach().clone(), requires_grad=False))
-    for parameter in own.values():
-        if parameter.is_leaf:
-            parameter.requires_grad_(False)
+    cell = copied_cell(passage)
     state = map_state(lambda leaf: leaf.clone(), detach(passage.state))
     data = rows.with_data(rows.data.detach())
-    return Visit(names.of(passage), cell, data, flags, state, run.reverse)
+    program = plan_of(passage.cell).program
+    return Visit(names.of(passage), cell, data, flags, state, run.reverse, number, program)
+
+
+def copied_cell(passage: Passage) -> Cell:
+    """A copy of the cell with the weights that it is run with, which take no gradients; the cell itself where
+    it can't be copied.
+    """
+    try:
+        cell = copy.deepcopy(passage.cell)
+    except Exception:  # whatever a user's cell holds
+        return passage.cell
+    own = {**dict(cell.named_parameters()), **dict(cell.named_buffers())}
+    for name, tensor in own.items():
+        weight = passage.weights[name]
+        tensor.requires_grad_(False)
+        if tensor.stride() != weight.stride() or not torch.equal(tensor, weight):  # a drop-in's template
+            *path, last = name.split(".")
+            replaced = nn.Parameter(weight.detach().clone(), requires_grad=False)
+            setattr(cell.get_submodule(".".join(path)), last, replaced)
+    return cell
 
 
 class _Names:
@@ -236,20 +252,14 @@ class _Names:
         return f"{owner} layer {layer.replace('_', ' ')}".strip() if layer else owner
 
 
-def _copy(cell: Cell) -> Cell:
-    """A copy with weights of its own; the cell itself where it can't be copied."""
-    try:
-        return copy.deepcopy(cell)
-    except Exception:  # whatever a user's cell holds
-        return cell
-
-
 def _in_double(cell: Cell) -> Cell:
     """A copy in double, or the cell itself where a step of the copy is not in double."""
     try:
         other = copy.deepcopy(cell).double()
         state = other.initial_state(1)
-        _, next_state = probe(other, other.example().new_zeros(1, other.input_size, dtype=torch.float64), state)
+        _, next_state = probe(
+            other, other.example().new_zeros(1, other.input_size, dtype=torch.float64), state
+        )
     except Exception:  # a step that insists on a type
         return cell
     leaves = [leaf for leaf in named_leaves(next_state).values() if leaf.is_floating_point()]

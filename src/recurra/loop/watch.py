@@ -8,7 +8,7 @@ and no gradient is kept: one number a row, step and leaf is.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
 from typing import Any
@@ -163,7 +163,7 @@ class RunNorms:
         """Tells where the loss enters y `[N, output_size]`, in packed order, and keeps it if asked to."""
         self.output = y if keep else None
         if y.requires_grad:
-            y.register_hook(lambda gradient: self.enter(_norm(gradient)))  # type: ignore[no-untyped-call]
+            _on_gradient(y, lambda gradient: self.enter(_norm(gradient)))
 
     def enter(self, norms: Tensor) -> None:
         """Norms `[N]` of the gradient by y."""
@@ -176,7 +176,7 @@ class RunNorms:
         def tell(gradient: Tensor) -> None:
             self._first[name].copy_(_norm(gradient))
 
-        leaf.register_hook(tell)  # type: ignore[no-untyped-call]
+        _on_gradient(leaf, tell)
         self.first_state[name] = leaf
         return leaf
 
@@ -216,11 +216,21 @@ class Recorder:
                 def tell(gradient: Tensor, state: int = state) -> None:
                     self.of_steps(state, _norm(gradient))
 
-                values.register_hook(tell)  # type: ignore[no-untyped-call]
+                _on_gradient(values, tell)
 
 
 def _zeros(count: int, like: Tensor) -> Tensor:
     return torch.zeros(count, dtype=torch.float64, device=like.device)
+
+
+def _on_gradient(t: Tensor, tell: Callable[[Tensor], None]) -> None:
+    """Tells of a tensor's gradient, once it is whole; autograd may say that there is none."""
+
+    def hook(gradient: Tensor | None) -> None:
+        if gradient is not None:
+            tell(gradient)
+
+    t.register_hook(hook)  # type: ignore[no-untyped-call]
 
 
 def _norm(gradient: Tensor) -> Tensor:

@@ -140,6 +140,10 @@ class Task(ABC, Generic[Model]):
         """
         return False
 
+    def step_names(self, batch: Any) -> list[list[str]] | None:
+        """What the steps of a batch's rows are called, as words of a text; None where they have no names."""
+        return None
+
     @abstractmethod
     def loss(self, batch: Any, carry: Any) -> Loss:
         """The loss of a batch on the model's device. `carry` is the last batch's, None as an epoch starts."""

@@ -163,6 +163,8 @@ class Loop:
                 if watch is not None and self.progress is not None:
                     entry = {"step": self.step + 1, "epoch": self.epoch}
                     self.progress.log({**entry, "watch": watch.numbers()})
+                    if remark := watch.remark():
+                        self.progress.say(remark)
             else:
                 self._skip(blame)
             self.updates.forget()

@@ -17,7 +17,7 @@ from recurra.loop.watch import RunNorms, watching
 from recurra.train.options import TrainOptions
 
 DEAD = 1e-4
-"""A unit whose outputs differ by no more than this over a whole batch is dead."""
+"""A unit whose outputs differ by no more than this over a whole batch is dead, unless it is saturated."""
 SATURATED = 0.99
 """A unit is saturated at a step where its output is beyond this, and is called so where that is at
 SATURATED_SHARE of a batch's steps."""
@@ -38,6 +38,14 @@ class GradientWatch:
         self._steps = self._clipped = 0
         self._weights: dict[str, Tensor] = {}
         self._numbers: dict[str, float] = {}
+        self._silent = False
+
+    def remark(self) -> str:
+        """After a step that was looked at: what the person should know, once; else empty."""
+        if self._numbers or self._silent:
+            return ""
+        self._silent = True
+        return "train.watch: no recurrent layer of Recurra's ran: it tells the size of updates alone"
 
     def due(self, step: int) -> bool:
         """Whether this step (the first is 1) is looked at."""
@@ -47,9 +55,8 @@ class GradientWatch:
     def forward(self) -> Iterator[None]:
         """Around the forward pass of such a step."""
         self._numbers = {}
-        with watching(outputs=True) as watch:
-            with named_runs(self.model, watch) as runs:
-                yield
+        with watching(outputs=True) as watch, named_runs(self.model, watch) as runs:
+            yield
         for name, run in runs:
             if " run " not in name and run.output is not None and run.output.requires_grad:
                 self._numbers.update({f"{name}/{what}": value for what, value in _of_run(run).items()})
@@ -115,10 +122,11 @@ def _of_run(run: RunNorms) -> dict[str, float]:
         if leaf.steps > reach:
             reach, growth = leaf
     spread = units.amax(0) - units.amin(0)
-    beyond = (units.abs() > SATURATED).to(units.dtype).mean(0)
+    saturated = (units.abs() > SATURATED).to(units.dtype).mean(0) >= SATURATED_SHARE
+    dead = (spread <= DEAD) & ~saturated
     return {
         "reach": float(reach),
         "growth": growth,
-        "dead": float((spread <= DEAD).double().mean()),
-        "saturated": float((beyond >= SATURATED_SHARE).double().mean()),
+        "dead": float(dead.double().mean()),
+        "saturated": float(saturated.double().mean()),
     }

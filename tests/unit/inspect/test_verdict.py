@@ -30,6 +30,15 @@ def test_what_was_measured_first_is_not_contradicted() -> None:
     assert lines(jacobian, gradient) == ["the step stretches", "radius 1.2"]
 
 
+def test_a_later_one_says_why_and_nothing_graver() -> None:
+    why = Said(("vanishing", "warning", "the step shrinks"))
+    measured = whole_verdict([Said(("vanishing", "note", "half a row")), why])
+    assert [(f.gravity, f.text) for f in measured] == [("note", "half a row"), ("note", "the step shrinks")]
+    assert lines(Said(("vanishing", "warning", "falls")), why) == ["falls", "the step shrinks"]
+    assert lines(Said(("vanishing", "healthy", "healthy: reaches")), why) == ["healthy: reaches"]
+    assert lines(Said(("gradient", "healthy", "healthy")), why) == ["the step shrinks"]
+
+
 def test_one_inspection_may_tell_both_of_two_layers() -> None:
     both = Said(("vanishing", "warning", "layer 1 vanishes"), ("exploding", "warning", "layer 2 explodes"))
     assert len(lines(both)) == 2

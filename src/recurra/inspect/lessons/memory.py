@@ -1,8 +1,8 @@
 """Can one tell before training whether a network will remember?
 
-Two LSTMs differ in one number, the forget gate's bias at the start: 0 and 1 (Gers et al., 2000; Jozefowicz et
-al., 2015). How far back the gradient reaches is measured before the first update; then both are trained on the
-adding problem until they solve it.
+Two LSTMs differ in one number, the forget gate's bias at the start: 0 and 1 (Gers et al., 2000; Jozefowicz
+et al., 2015). How far back the gradient reaches is measured before the first update; then both are trained on
+the adding problem until they solve it.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ def lesson(dark: bool = False) -> Lesson:
     sentences = (
         f"Before training the gradient reaches back {reaches[shut][0]} steps with forget bias 0 and "
         f"{reaches[opened][0]} with forget bias 1; the answer needs numbers up to {STEPS} steps back.",
-        f"So neither sees the far number at once, but bias 1 starts nearer to it: it should learn sooner, and "
-        f"{verdict}.",
+        f"So neither sees the far number at once, but bias 1 starts nearer to it: it should learn sooner, "
+        f"and {verdict}.",
         f"With bias 0 the problem was {result(laps[shut], rights[shut])}.",
         f"With bias 1 it was {result(laps[opened], rights[opened])}.",
         f"Trained, the gradient reaches back {reaches[shut][1]} and {reaches[opened][1]} steps: learning to "

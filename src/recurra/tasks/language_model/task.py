@@ -106,6 +106,9 @@ class LanguageModelTask(Task[LanguageModel]):
         _ = self.corpus.train
         return True
 
+    def step_names(self, batch: Window) -> list[list[str]]:
+        return [[*map(self.text.tokenizer.token, row.tolist())] for row in batch.inputs.to_list()]
+
     def loss(self, batch: Window, carry: Any) -> Loss:
         device = device_of(self.model)
         logits, state = self.model(batch.inputs.to(device), None if batch.fresh else carry)

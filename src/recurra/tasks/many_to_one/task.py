@@ -87,6 +87,9 @@ class ManyToOneTask(Task[Network], Generic[Network, Answers]):
         self.data.read_train()
         return True
 
+    def step_names(self, batch: tuple[Any, Tensor]) -> list[list[str]] | None:
+        return self.reader.batch_names(batch[0])
+
     def loss(self, batch: tuple[Any, Tensor], carry: Any) -> Loss:
         device = device_of(self.model)
         outputs, _ = self.model(batch[0].to(device))

@@ -25,6 +25,9 @@ class RowReader(Protocol):
     def step_names(self, row: Any) -> list[str]:
         """How each step of a row is shown."""
 
+    def batch_names(self, batch: Any) -> list[list[str]] | None:
+        """What the steps of a batch's rows are called; None where they have no names."""
+
     def input(self) -> Input:
         """A fresh input for this reader."""
 

@@ -57,6 +57,9 @@ class VectorReader:
     def batch(self, rows: Sequence[Tensor]) -> Ragged:
         return Ragged.from_list(rows)
 
+    def batch_names(self, batch: Ragged) -> None:
+        return None
+
     def input(self) -> Vectors:
         """At the scale of the training rows."""
         vectors = Vectors(self.size)

@@ -146,6 +146,10 @@ class WordReader:
             words = words._replace(spelled=Ragged.from_list(places), spelling=Ragged.from_list(spellings))
         return words
 
+    def batch_names(self, batch: Words) -> list[list[str]]:
+        """The words as the vocabulary has them: what it does not know is its unknown word."""
+        return [[self.words.tokens[number] for number in row.tolist()] for row in batch.ids.to_list()]
+
     def input(self) -> WordFeatures:
         """With vectors from `embeddings`, where a word is in it."""
         model, vectors = self.model, self._vectors

@@ -98,6 +98,9 @@ class TagTask(Task[Tagger]):
         self.data.read_train()
         return True
 
+    def step_names(self, batch: tuple[Words, Ragged]) -> list[list[str]]:
+        return self.reader.batch_names(batch[0])
+
     def loss(self, batch: tuple[Words, Ragged], carry: Any) -> Loss:
         device = device_of(self.model)
         words, tags = batch[0].to(device), batch[1].to(device)

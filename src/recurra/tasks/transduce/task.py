@@ -110,6 +110,9 @@ class TransduceTask(Task[Tagger]):
         self.data.read_train()
         return True
 
+    def step_names(self, batch: tuple[Ragged, Ragged]) -> list[list[str]]:
+        return [[*map(self.source.token, row.tolist())] for row in batch[0].to_list()]
+
     def loss(self, batch: tuple[Ragged, Ragged], carry: Any) -> Loss:
         device = device_of(self.model)
         scores, _ = self.model(batch[0].to(device))
