@@ -34,7 +34,7 @@ class Wall(NamedTuple):
 
     Attributes:
         a, b: between the two points of the grid.
-        height: by how much the loss changes within one typical update.
+        height: by how much the loss changes within one typical update, at least.
     """
 
     a: float
@@ -73,7 +73,8 @@ class Surface:
         """By how much the loss changes within one typical update, from every point across and up.
 
         Between two points of the grid that lie further apart than an update, an update can make the whole
-        difference where the gradient is steep enough for it, and its share of the way otherwise.
+        difference where the gradient is steep enough for it, and its share of the way otherwise: a bound from
+        below, as what lies between the points is not seen.
         """
         steps = self.update / self.plane.across.length, self.update / self.plane.up.length
         up = _jumps(self.loss.T, self.slopes[1].T, self.b, self.a, steps[1])
@@ -163,7 +164,7 @@ class Surface:
         clip = float(np.quantile(finite, 1 - thresholds.CLIPPED_SHARE))
         text = (
             f"There is a wall at ({wall.a:.3g}, {wall.b:.3g}): within one update of length {self.update:.3g} "
-            f"the loss jumps by {wall.height:.3g} (the median point's changes by {middle:.2g}), so one step "
+            f"the loss jumps by at least {wall.height:.3g} (the median point's changes by {middle:.2g}), so one step "
             f"can throw the weights far away: clip the gradient's norm at {clip:.2g}, which touches "
             f"{thresholds.CLIPPED_SHARE:.0%} of this slice."
         )
