@@ -11,7 +11,7 @@ import torch
 import recurra
 from recurra.cells import Cell
 from recurra.errors import Fault
-from recurra.inspect.run import open_run
+from recurra.inspect.run import WINDOWS, open_run
 from recurra.runs.folder import RECIPE
 from recurra.storage.files import write_text
 from recurra.storage.models import save_model
@@ -48,6 +48,8 @@ def test_its_loss_is_that_of_training(name: str) -> None:
     # the same weights and batch in a task prepared for training
     table = table_of(name)
     table["data"]["batch_size"] = 2
+    if opened.steps is not None:
+        table["data"]["steps"] = WINDOWS * opened.steps
     task = recipe_of(table, name).prepare()
     task.model.load_state_dict(opened.model.state_dict())
     task.model.eval()

@@ -92,8 +92,9 @@ def run_opaque(
     Returns:
         one y per step in the order of time, and the final state.
     """
-    plain = resets is None and norms is None and not jit_records()  # in a trace, sizes are no whole numbers
-    if plain and batch_sizes and batch_sizes[0] == batch_sizes[-1] == _row_count(state):
+    traced = jit_records()  # sizes are no whole numbers then
+    alike = not traced and bool(batch_sizes) and batch_sizes[0] == batch_sizes[-1] == _row_count(state)
+    if alike and resets is None and norms is None:
         return _over_full_rows(step, x, state, batch_sizes, reverse, who)
     pieces = torch.split(x, list(batch_sizes))
     flags = torch.split(resets[0], list(batch_sizes)) if resets else None
@@ -106,7 +107,7 @@ def run_opaque(
                 leaves[name] = torch.where(flag, fresh, leaves[name])
             current = replace_leaves(current, leaves)
         result = step(pieces[t], current)
-        if not _fits(result, rows, current):
+        if traced or not _fits(result, rows, current):
             result = require_step(result, rows, current, who)
         if norms is None:
             return result
