@@ -35,9 +35,9 @@ def run(loop: Loop) -> None:
 def test_a_loop_is_lowered_once(monkeypatch: pytest.MonkeyPatch) -> None:
     loops: list[Loop] = []
 
-    def counted(loop: Loop) -> object:
+    def counted(loop: Loop, watched: bool) -> object:
         loops.append(loop)
-        return lower(loop)
+        return lower(loop, watched)
 
     monkeypatch.setattr(plans, "lower", counted)
     loop = running_sum()
@@ -54,7 +54,7 @@ def test_it_dies_with_the_loop(use: Callable[[Loop], object]) -> None:
     loop = running_sum()
     gone = [weakref.ref(loop), weakref.ref(native_plan(loop))]
     use(loop)
-    key = id(loop)
+    key = (id(loop), False)
     assert key in plans._PLANS
     del loop
     gc.collect()
