@@ -27,6 +27,7 @@ _PARTS = {
     "jacobian": "Why: how a step stretches what passes through it.",
     "roads": "The gradient through an LSTM's cell, and beside it.",
     "gates": "Gates and states: stuck units, and their memory.",
+    "probes": "Units that track quotes and places in the line of a text.",
 }
 """Name -> what it shows, as `--help` says it: inspections that have no options of their own."""
 

@@ -11,6 +11,8 @@ from recurra.inspect.gates import gates
 from recurra.inspect.gradient import gradient
 from recurra.inspect.jacobian import jacobian
 from recurra.inspect.planes import gradient_plane, path_plane, random_plane, run_states
+from recurra.inspect.probes import Property, probes
+from recurra.inspect.properties import inside_quotes, position_in_line
 from recurra.inspect.roads import roads
 from recurra.inspect.run import OpenRun
 from recurra.inspect.surface import surface
@@ -78,6 +80,30 @@ def _gates(opened: OpenRun) -> Sequence[Inspection]:
         return [gates(opened.model, opened.batch, call=opened.loss)]
 
 
+def _probes(opened: OpenRun) -> Sequence[Inspection]:
+    names = opened.task.step_names(opened.batch)
+    if names is None:
+        raise Fault("its steps have no names: properties are read off the tokens of a text")
+    properties: dict[str, Property] = {
+        "inside quotes": inside_quotes,
+        "position in the line": position_in_line,
+    }
+    inspections: list[Inspection] = []
+    faults = []
+    for name, read in properties.items():
+        try:
+            inspections.append(
+                probes(
+                    opened.model, opened.batch, {name: read}, tokens=names, call=opened.loss, loss=opened.loss
+                )
+            )
+        except Fault as fault:  # a text without quotes, say
+            faults.append(str(fault))
+    if not inspections:
+        raise Fault("; ".join(faults))
+    return inspections
+
+
 def surface_of(
     opened: OpenRun,
     plane: str = "random",
@@ -108,5 +134,6 @@ INSPECTIONS: dict[str, Callable[[OpenRun], Sequence[Inspection]]] = {
     "jacobian": _jacobian,
     "roads": _roads,
     "gates": _gates,
+    "probes": _probes,
     "surface": surface_of,
 }
