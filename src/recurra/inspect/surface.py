@@ -34,7 +34,7 @@ class Wall(NamedTuple):
 
     Attributes:
         a, b: between the two points of the grid.
-        height: by how much the loss changes within one typical update.
+        height: by how much the loss changes within one typical update, at least.
     """
 
     a: float
@@ -73,7 +73,8 @@ class Surface:
         """By how much the loss changes within one typical update, from every point across and up.
 
         Between two points of the grid that lie further apart than an update, an update can make the whole
-        difference where the gradient is steep enough for it, and its share of the way otherwise.
+        difference where the gradient is steep enough for it, and its share of the way otherwise: a bound from
+        below, as what lies between the points is not seen.
         """
         steps = self.update / self.plane.across.length, self.update / self.plane.up.length
         up = _jumps(self.loss.T, self.slopes[1].T, self.b, self.a, steps[1])
@@ -163,7 +164,7 @@ class Surface:
         clip = float(np.quantile(finite, 1 - thresholds.CLIPPED_SHARE))
         text = (
             f"There is a wall at ({wall.a:.3g}, {wall.b:.3g}): within one update of length {self.update:.3g} "
-            f"the loss jumps by {wall.height:.3g} (the median point's changes by {middle:.2g}), so one step "
+            f"the loss jumps by at least {wall.height:.3g} (the median point's changes by {middle:.2g}), so one step "
             f"can throw the weights far away: clip the gradient's norm at {clip:.2g}, which touches "
             f"{thresholds.CLIPPED_SHARE:.0%} of this slice."
         )
@@ -218,9 +219,11 @@ def surface(
     extra = sorted(plane.centre.keys() - dict(model.named_parameters()).keys())
     if extra:
         raise Fault(f"the plane has a weight {extra[0]!r} that the model lacks: lay it through this model")
-    size = thresholds.TYPICAL_UPDATE * norm(plane.centre) if update is None else update
-    if not 0 < size < float("inf"):
-        raise Fault(f"update = {size}: expected the length of an update, above 0")
+    if update is None:
+        extent = plane.across.length * (plane.across.high - plane.across.low)
+        update = thresholds.TYPICAL_UPDATE * (norm(plane.centre) or extent)
+    if not 0 < update < float("inf"):
+        raise Fault(f"update = {update}: expected the length of an update, above 0")
     a = np.linspace(plane.across.low, plane.across.high, points)
     b = np.linspace(plane.up.low, plane.up.high, points)
     centre_loss, _ = loss_and_gradient(model, x, loss, plane.centre, seed)
@@ -231,7 +234,7 @@ def surface(
         _fill(measure, (a, b), grids, store, progress, minutes)
     finally:
         store.write(grids)
-    return Surface(plane, a, b, grids.loss, grids.gradient, grids.slopes, size, centre_loss)
+    return Surface(plane, a, b, grids.loss, grids.gradient, grids.slopes, update, centre_loss)
 
 
 class _Measure(NamedTuple):
