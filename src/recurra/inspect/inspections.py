@@ -24,15 +24,29 @@ USUAL_WINDOW = 35
 POINTS = 15
 """Of a side of the error surface on the page."""
 
+PAGE_MINUTES = 5.0
+"""A surface that takes longer is left out of the page."""
+
 PLANES = ("random", "gradient", "path")
 """Two random directions; the gradient and its perpendicular; through the best weights and the last ones."""
 
 
-def inspect_all(opened: OpenRun) -> tuple[dict[str, Sequence[Inspection]], dict[str, str]]:
-    """Every inspection of a run that its network allows, and for the others by name why not."""
+def inspect_all(
+    opened: OpenRun, progress: Callable[[int, int], None] | None = None
+) -> tuple[dict[str, Sequence[Inspection]], dict[str, str]]:
+    """Every inspection of a run that its network allows, and for the others by name why not.
+
+    Args:
+        progress: called with how many are made, and how many there are.
+
+    Raises:
+        Fault: it allows none.
+    """
     inspections: dict[str, Sequence[Inspection]] = {}
     refusals: dict[str, str] = {}
-    for name in INSPECTIONS:
+    for number, name in enumerate(INSPECTIONS):
+        if progress is not None:
+            progress(number, len(INSPECTIONS))
         try:
             inspections[name] = inspect_one(opened, name)
         except Fault as fault:
@@ -110,6 +124,7 @@ def surface_of(
     points: int = POINTS,
     file: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
+    minutes: float = 60.0,
 ) -> Sequence[Inspection]:
     """The error surface of a run on a plane of `PLANES`; the rest as `recurra.inspect.surface` takes it.
 
@@ -125,7 +140,13 @@ def surface_of(
         laid = gradient_plane(model, batch, loss)
     else:
         laid = path_plane(run_states(opened.folder))
-    return [surface(model, batch, loss, plane=laid, points=points, file=file, progress=progress)]
+    return [
+        surface(model, batch, loss, plane=laid, points=points, file=file, progress=progress, minutes=minutes)
+    ]
+
+
+def _page_surface(opened: OpenRun) -> Sequence[Inspection]:
+    return surface_of(opened, minutes=PAGE_MINUTES)
 
 
 INSPECTIONS: dict[str, Callable[[OpenRun], Sequence[Inspection]]] = {
@@ -135,5 +156,5 @@ INSPECTIONS: dict[str, Callable[[OpenRun], Sequence[Inspection]]] = {
     "roads": _roads,
     "gates": _gates,
     "probes": _probes,
-    "surface": surface_of,
+    "surface": _page_surface,
 }
