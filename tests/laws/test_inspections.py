@@ -1,5 +1,6 @@
-"""What the laboratory tells of a step holds for every cell and rows of any length: the dense derivative's
-numbers, and each row's alone.
+"""What the laboratory tells of a step holds for every cell and rows of any length.
+
+It is what the dense derivative tells, and each row's alone.
 """
 
 from __future__ import annotations

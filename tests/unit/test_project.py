@@ -75,3 +75,22 @@ def test_decisions_are_numbered_and_listed() -> None:
     ]
     index = (folder / "README.md").read_text().splitlines()
     assert [line for line in index if line.startswith("- [")] == entries
+
+
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_of_a_page_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert missing == []
+
+
+def test_the_laboratory_is_described_whole() -> None:
+    from recurra.inspect import thresholds
+    from recurra.inspect.inspections import INSPECTIONS
+
+    text = (ROOT / "docs" / "laboratory.md").read_text(encoding="utf-8")
+    assert [name for name in INSPECTIONS if f"| `{name}` |" not in text] == []
+    assert [name for name in re.findall(r"`([A-Z]+_[A-Z]+)`", text) if not hasattr(thresholds, name)] == []

@@ -27,6 +27,7 @@ _PARTS = {
     "jacobian": "Why: how a step stretches what passes through it.",
     "roads": "The gradient through an LSTM's cell, and beside it.",
     "gates": "Gates and states: stuck units, and their memory.",
+    "probes": "Units that track quotes and places in the line of a text.",
 }
 """Name -> what it shows, as `--help` says it: inspections that have no options of their own."""
 
@@ -87,7 +88,9 @@ def whole(run: Run, output: Page = None, rows: Rows = None, data: Data = None, a
     from recurra.inspect.page import inspect_run
     from recurra.inspect.run import open_run
 
-    inspection = inspect_run(open_run(run, rows, data))
+    opened = open_run(run, rows, data)
+    with _progress("inspections") as progress:
+        inspection = inspect_run(opened, progress)
     page = None if as_json and output is None else inspection.write(output)
     if as_json:
         emit({**inspection.to_dict(), "page": None if page is None else str(page)})
@@ -153,13 +156,13 @@ def surface(
 
     _check_picture(picture)
     opened = open_run(run, rows, data)
-    with _progress() as progress:
+    with _progress("points") as progress:
         inspections = surface_of(opened, plane.value, points, file, progress)
     _tell("surface", inspections, run, picture, dark, as_json)
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[int, int], None] | None]:
+def _progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
     """Shows a bar on stderr where that is a terminal."""
     if not sys.stderr.isatty():
         yield None
@@ -168,7 +171,7 @@ def _progress() -> Iterator[Callable[[int, int], None] | None]:
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("points")
+        task = bar.add_task(what)
         yield lambda ready, total: bar.update(task, completed=ready, total=total)
 
 

@@ -11,6 +11,8 @@ from recurra.inspect.gates import gates
 from recurra.inspect.gradient import gradient
 from recurra.inspect.jacobian import jacobian
 from recurra.inspect.planes import gradient_plane, path_plane, random_plane, run_states
+from recurra.inspect.probes import Property, probes
+from recurra.inspect.properties import inside_quotes, position_in_line
 from recurra.inspect.roads import roads
 from recurra.inspect.run import OpenRun
 from recurra.inspect.surface import surface
@@ -22,15 +24,29 @@ USUAL_WINDOW = 35
 POINTS = 15
 """Of a side of the error surface on the page."""
 
+PAGE_MINUTES = 5.0
+"""A surface that takes longer is left out of the page."""
+
 PLANES = ("random", "gradient", "path")
 """Two random directions; the gradient and its perpendicular; through the best weights and the last ones."""
 
 
-def inspect_all(opened: OpenRun) -> tuple[dict[str, Sequence[Inspection]], dict[str, str]]:
-    """Every inspection of a run that its network allows, and for the others by name why not."""
+def inspect_all(
+    opened: OpenRun, progress: Callable[[int, int], None] | None = None
+) -> tuple[dict[str, Sequence[Inspection]], dict[str, str]]:
+    """Every inspection of a run that its network allows, and for the others by name why not.
+
+    Args:
+        progress: called with how many are made, and how many there are.
+
+    Raises:
+        Fault: it allows none.
+    """
     inspections: dict[str, Sequence[Inspection]] = {}
     refusals: dict[str, str] = {}
-    for name in INSPECTIONS:
+    for number, name in enumerate(INSPECTIONS):
+        if progress is not None:
+            progress(number, len(INSPECTIONS))
         try:
             inspections[name] = inspect_one(opened, name)
         except Fault as fault:
@@ -78,12 +94,37 @@ def _gates(opened: OpenRun) -> Sequence[Inspection]:
         return [gates(opened.model, opened.batch, call=opened.loss)]
 
 
+def _probes(opened: OpenRun) -> Sequence[Inspection]:
+    names = opened.task.step_names(opened.batch)
+    if names is None:
+        raise Fault("its steps have no names: properties are read off the tokens of a text")
+    properties: dict[str, Property] = {
+        "inside quotes": inside_quotes,
+        "position in the line": position_in_line,
+    }
+    inspections: list[Inspection] = []
+    faults = []
+    for name, read in properties.items():
+        try:
+            inspections.append(
+                probes(
+                    opened.model, opened.batch, {name: read}, tokens=names, call=opened.loss, loss=opened.loss
+                )
+            )
+        except Fault as fault:  # a text without quotes, say
+            faults.append(str(fault))
+    if not inspections:
+        raise Fault("; ".join(faults))
+    return inspections
+
+
 def surface_of(
     opened: OpenRun,
     plane: str = "random",
     points: int = POINTS,
     file: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
+    minutes: float = 60.0,
 ) -> Sequence[Inspection]:
     """The error surface of a run on a plane of `PLANES`; the rest as `recurra.inspect.surface` takes it.
 
@@ -99,7 +140,13 @@ def surface_of(
         laid = gradient_plane(model, batch, loss)
     else:
         laid = path_plane(run_states(opened.folder))
-    return [surface(model, batch, loss, plane=laid, points=points, file=file, progress=progress)]
+    return [
+        surface(model, batch, loss, plane=laid, points=points, file=file, progress=progress, minutes=minutes)
+    ]
+
+
+def _page_surface(opened: OpenRun) -> Sequence[Inspection]:
+    return surface_of(opened, minutes=PAGE_MINUTES)
 
 
 INSPECTIONS: dict[str, Callable[[OpenRun], Sequence[Inspection]]] = {
@@ -108,5 +155,6 @@ INSPECTIONS: dict[str, Callable[[OpenRun], Sequence[Inspection]]] = {
     "jacobian": _jacobian,
     "roads": _roads,
     "gates": _gates,
-    "surface": surface_of,
+    "probes": _probes,
+    "surface": _page_surface,
 }

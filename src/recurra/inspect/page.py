@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -126,9 +126,16 @@ class RunInspection:
         return f"{weights:,} parameters; measured on one batch of the data, dropout off{cut}"
 
 
-def inspect_run(opened: OpenRun) -> RunInspection:
-    """Every inspection that the run's network allows, and why the others are left out."""
-    inspections, refusals = inspect_all(opened)
+def inspect_run(opened: OpenRun, progress: Callable[[int, int], None] | None = None) -> RunInspection:
+    """Every inspection that the run's network allows, and why the others are left out.
+
+    Args:
+        progress: called with how many are made, and how many there are.
+
+    Raises:
+        Fault: it allows none.
+    """
+    inspections, refusals = inspect_all(opened, progress)
     return RunInspection(opened, inspections, refusals)
 
 

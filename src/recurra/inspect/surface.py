@@ -219,9 +219,11 @@ def surface(
     extra = sorted(plane.centre.keys() - dict(model.named_parameters()).keys())
     if extra:
         raise Fault(f"the plane has a weight {extra[0]!r} that the model lacks: lay it through this model")
-    size = thresholds.TYPICAL_UPDATE * norm(plane.centre) if update is None else update
-    if not 0 < size < float("inf"):
-        raise Fault(f"update = {size}: expected the length of an update, above 0")
+    if update is None:
+        extent = plane.across.length * (plane.across.high - plane.across.low)
+        update = thresholds.TYPICAL_UPDATE * (norm(plane.centre) or extent)
+    if not 0 < update < float("inf"):
+        raise Fault(f"update = {update}: expected the length of an update, above 0")
     a = np.linspace(plane.across.low, plane.across.high, points)
     b = np.linspace(plane.up.low, plane.up.high, points)
     centre_loss, _ = loss_and_gradient(model, x, loss, plane.centre, seed)
@@ -232,7 +234,7 @@ def surface(
         _fill(measure, (a, b), grids, store, progress, minutes)
     finally:
         store.write(grids)
-    return Surface(plane, a, b, grids.loss, grids.gradient, grids.slopes, size, centre_loss)
+    return Surface(plane, a, b, grids.loss, grids.gradient, grids.slopes, update, centre_loss)
 
 
 class _Measure(NamedTuple):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 HELPED = (
     "demo, recipes, recipes list, new, check, train, evaluate, predict, encode, sample, stream, explain, "
-    "cells, bench, inspect, inspect all, inspect gradient, vectors, vectors train, vectors nearest, "
+    "cells, bench, lesson, inspect, inspect all, inspect gradient, vectors, vectors train, vectors nearest, "
     "vectors evaluate, vectors plot"
 )
 COMMANDS = [

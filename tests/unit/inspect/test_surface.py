@@ -166,28 +166,28 @@ def test_an_interrupted_surface_goes_on_and_ends_alike(tmp_path: Path) -> None:
 
 
 def test_a_wall_is_named_with_its_height_and_place() -> None:
-    result = written(lambda a, b: torch.sigmoid(300 * (a - 0.31)) + 0.01 * b**2, points=21, update=0.1)
+    result = written(lambda a, b: torch.sigmoid(300 * (a - 0.31)) + 0.01 * b**2, points=11, update=0.2)
     (finding, *_) = result.findings()
     assert finding.gravity == "warning"
-    assert finding.numbers["a"] == pytest.approx(0.31, abs=0.06)
+    assert finding.numbers["a"] == pytest.approx(0.31, abs=0.11)
     assert finding.numbers["height"] == pytest.approx(1.0, abs=0.1)
     assert str(result).startswith("There is a wall at")
     assert "clip" in finding.text
 
 
 def test_a_wall_across_the_other_axis_is_seen_too() -> None:
-    result = written(lambda a, b: torch.sigmoid(300 * (b - 0.31)), points=21, update=0.05)
-    assert result.findings()[0].numbers["b"] == pytest.approx(0.31, abs=0.06)
+    result = written(lambda a, b: torch.sigmoid(300 * (b - 0.31)), points=11, update=0.2)
+    assert result.findings()[0].numbers["b"] == pytest.approx(0.31, abs=0.11)
 
 
 def test_a_bowl_is_smooth() -> None:
-    result = written(lambda a, b: a**2 + b**2, points=15, update=0.02)
+    result = written(lambda a, b: a**2 + b**2, points=9, update=0.02)
     assert [finding.gravity for finding in result.findings()] == ["healthy"]
     assert result.walls() == []
 
 
 def test_a_plain_is_named() -> None:
-    result = written(lambda a, b: torch.sigmoid(20 * (a - 0.9)), points=21, update=0.02)
+    result = written(lambda a, b: torch.sigmoid(20 * (a - 0.9)), points=11, update=0.02)
     assert any("plain" in finding.text for finding in result.findings())
     flat = written(lambda a, b: 0 * a + 0 * b, points=5)
     assert any("plain" in finding.text for finding in flat.findings())
@@ -226,7 +226,7 @@ def test_bad_input_is_one_line(tmp_path: Path) -> None:
     fault("points = 600", points=600)
     fault("depends on no weight", lambda m, x: x.sum())
     fault("expected a tensor of one number", lambda m, x: m(x))
-    fault("is float, expected", lambda m, x: float(m(x).sum()))
+    fault("is float, expected", lambda m, x: float(m(x).sum().detach()))
     fault("too large for the surface", without_memory)
     fault("a surface too large: 9 points", points=3, minutes=0.0)
     fault("has no weights", model=nn.Identity())

@@ -60,7 +60,9 @@ def draw_row(x: Tensor, inputs: Tensor, forgets: Tensor, dark: bool) -> bytes:
     c = colours(dark)
     figure, both = picture(11.0, 3.8, dark, "step", "unit", columns=2)
     for axes, gate, name in zip(both, (inputs, forgets), ("input gate", "forget gate"), strict=True):
-        image = axes.imshow(gate.T, vmin=0, vmax=1, cmap="viridis", aspect="auto", interpolation="nearest")
+        image = axes.imshow(
+            gate.T.numpy(), vmin=0, vmax=1, cmap="viridis", aspect="auto", interpolation="nearest"
+        )
         axes.plot(x[:, 1].nonzero()[:, 0], [-1, -1], "v", color=c.red, ms=9, clip_on=False)
         axes.set_title(f"{name}; red: the marked steps", color=c.ink, fontsize=10, pad=14)
     bar = figure.colorbar(image, ax=list(both), label="how far the gate is open", pad=0.01)

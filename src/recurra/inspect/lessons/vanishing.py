@@ -67,7 +67,9 @@ def draw_measured(curves: dict[str, Tensor], dark: bool) -> bytes:
     for (name, curve), colour in zip(curves.items(), (c.red, c.grey, c.green, c.blue), strict=True):
         axes.plot(range(len(curve)), curve.clamp_min(1e-12), color=colour, lw=1.6, label=name)
     axes.axhline(0.01, color=c.ink, lw=0.8, ls=":")
-    axes.text(len(curve) * 0.99, 0.012, "1 %: the reach", color=c.ink, ha="right", fontsize=9)
+    axes.text(
+        len(curve) * 0.99, 0.012, "1 %: the reach", color=c.ink, ha="right", fontsize=9, in_layout=False
+    )
     axes.set_yscale("log")
     axes.set_ylim(1e-9, 10)
     legend(axes, dark, loc="lower right")
