@@ -86,9 +86,9 @@ class Surface:
     def walls(self) -> list[Wall]:
         """The jumps that are walls, highest first."""
         jumps = [jump for jump in self.jumps() if np.isfinite(jump.height)]
-        if not jumps:
-            return []
         finite = self.loss[np.isfinite(self.loss)]
+        if not jumps or not finite.size:
+            return []
         least = max(
             thresholds.WALL_SHARE * float(finite.max() - finite.min()),
             thresholds.WALL_RATIO * float(np.median([jump.height for jump in jumps])),
