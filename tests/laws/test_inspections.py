@@ -1,6 +1,4 @@
-"""What the laboratory tells of a step holds for every cell, of rows of any length: it is the dense derivative's,
-and each row's alone.
-"""
+"""What the laboratory tells of a step is the dense derivative's for every cell, and each row's alone."""
 
 from __future__ import annotations
 
@@ -70,8 +68,12 @@ def test_step_derivatives(name: str) -> None:
     matrices = torch.stack([dense(walk, place) for place in range(count)])
     tangent, u = Tangent(walk, torch.arange(count)), random_rows(walk, count)
     close = ROUGH.get(name, 1e-8)
-    torch.testing.assert_close(tangent.push(u), torch.einsum("rij,rj->ri", matrices, u), rtol=close, atol=close)
-    torch.testing.assert_close(tangent.pull(u), torch.einsum("rij,ri->rj", matrices, u), rtol=close, atol=close)
+    torch.testing.assert_close(
+        tangent.push(u), torch.einsum("rij,rj->ri", matrices, u), rtol=close, atol=close
+    )
+    torch.testing.assert_close(
+        tangent.pull(u), torch.einsum("rij,ri->rj", matrices, u), rtol=close, atol=close
+    )
     close = ROUGH.get(name, 1e-3)
     singular = largest_singular(tangent.push, tangent.pull, u, rounds=300, tolerance=1e-7)
     torch.testing.assert_close(singular, torch.linalg.matrix_norm(matrices, 2), rtol=close, atol=close)

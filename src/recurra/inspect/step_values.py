@@ -14,7 +14,6 @@ import recurra.tracing  # noqa: F401
 from recurra.inspect.visits import Walk
 from recurra.loop.plan import Plan, plan_of
 from recurra.loop.run import prepare
-from recurra.program import Program
 from recurra.program.interpret import run_rows
 from recurra.program.value import ancestors
 from recurra.state import map_state, named_leaves
