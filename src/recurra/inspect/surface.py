@@ -164,8 +164,8 @@ class Surface:
         clip = float(np.quantile(finite, 1 - thresholds.CLIPPED_SHARE))
         text = (
             f"There is a wall at ({wall.a:.3g}, {wall.b:.3g}): within one update of length {self.update:.3g} "
-            f"the loss jumps by at least {wall.height:.3g} (the median point's changes by {middle:.2g}), so one "
-            f"step can throw the weights far away: clip the gradient's norm at {clip:.2g}, which touches "
+            f"the loss jumps by at least {wall.height:.3g} (the median point's changes by {middle:.2g}), so "
+            f"one step can throw the weights far away: clip the gradient's norm at {clip:.2g}, which touches "
             f"{thresholds.CLIPPED_SHARE:.0%} of this slice."
         )
         numbers = {"a": wall.a, "b": wall.b, "height": wall.height, "median": middle, "clip": clip}
