@@ -1,7 +1,4 @@
-"""What the laboratory tells of a step holds for every cell and rows of any length.
-
-It is what the dense derivative tells, and each row's alone.
-"""
+"""What the laboratory tells of a step is the dense derivative's for every cell, and each row's alone."""
 
 from __future__ import annotations
 

@@ -38,7 +38,15 @@ def _saturation(layer: LayerGates, dark: bool) -> tuple[str, bytes]:
     )
     for axes, gate in zip(_listed(panels), gates, strict=True):
         axes.plot([0, 1], [1, 0], color=tint.grey, linewidth=0.8)
-        axes.scatter(gate.left, gate.right, s=14, color=tint.blue, alpha=0.5, linewidth=0, clip_on=False)
+        axes.scatter(
+            gate.left.tolist(),
+            gate.right.tolist(),
+            s=14,
+            color=tint.blue,
+            alpha=0.5,
+            linewidth=0,
+            clip_on=False,
+        )
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1)
         axes.set_aspect("equal")
@@ -58,7 +66,7 @@ def _histograms(layer: LayerGates, dark: bool) -> tuple[str, bytes]:
         width = (high - low) / len(gate.histogram)
         middle = low + width * (torch.arange(len(gate.histogram)) + 0.5)
         share = gate.histogram / gate.histogram.sum().clamp_min(1)
-        axes.bar(middle, 100 * share, width=width, color=tint.blue)
+        axes.bar(middle.tolist(), (100 * share).tolist(), width=width, color=tint.blue)
         axes.set_xlim(low, high)
         axes.set_title(gate.name, color=tint.ink, fontsize=10)
         grid(axes, dark)
@@ -71,7 +79,7 @@ def _memory(layer: LayerGates, dark: bool) -> tuple[str, bytes]:
     figure, axes = picture(6, 3.4, dark, "unit, by its memory", "memory 1 / (1 - f) (steps)")
     for (leaf, lengths), colour in zip(layer.memory.items(), tint.series, strict=False):
         ordered = lengths.sort(descending=True).values
-        axes.plot(range(1, len(ordered) + 1), ordered, ".-", color=colour, label=leaf)
+        axes.plot(range(1, len(ordered) + 1), ordered.tolist(), ".-", color=colour, label=leaf)
     every = torch.cat(list(layer.memory.values()))
     if float(every.max()) > 10 * float(every.min()):
         axes.set_yscale("log")
@@ -101,7 +109,7 @@ def heat_map(
     ramp = tint.poles if low < 0 else tint.ramp
     width = max(5.0, min(16.0, 2.5 + 0.16 * part.shape[1]))
     figure, axes = picture(width, 1.5 + 0.24 * len(numbers), dark, "token of the row", f"unit of {name}")
-    image = axes.imshow(part, aspect="auto", cmap=ramp, vmin=low, vmax=high, interpolation="nearest")
+    image = axes.imshow(part.numpy(), aspect="auto", cmap=ramp, vmin=low, vmax=high, interpolation="nearest")
     axes.set_yticks(range(len(numbers)), [str(unit) for unit in numbers], fontsize=8)
     tokens = layer.tokens[:_MOST_TOKENS]
     if tokens == tuple(str(k) for k in range(len(tokens))):

@@ -141,9 +141,11 @@ class ProbesInspection:
         figure, axes = picture(
             6, 3, dark, "unit, by the size of its weight", "size of the weight\n(per deviation)"
         )
-        axes.bar(range(1, len(ordered) + 1), ordered, color=tint.blue)
+        axes.bar(range(1, len(ordered) + 1), ordered.tolist(), color=tint.blue)
         for k, (leaf, unit) in enumerate(each.units):
-            axes.annotate(f"{leaf} {unit}", (k + 1, ordered[k]), fontsize=7, color=tint.ink, rotation=60)
+            axes.annotate(
+                f"{leaf} {unit}", (k + 1, float(ordered[k])), fontsize=7, color=tint.ink, rotation=60
+            )
         axes.set_title(each.name, color=tint.ink, fontsize=10)
         axes.margins(y=0.2)
         grid(axes, dark)

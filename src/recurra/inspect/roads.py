@@ -272,7 +272,9 @@ def _pictures(layer: LayerRoads, dark: bool) -> list[tuple[str, bytes]]:
                 alpha = 0.45 if style == "--" else 1.0
                 middle = road.nanmedian(-1).values
                 middle = middle.masked_fill(middle < floor, float("nan"))
-                axes.plot(age, middle, style, color=colour, label=words, linewidth=width, alpha=alpha)
+                axes.plot(
+                    age, middle.tolist(), style, color=colour, label=words, linewidth=width, alpha=alpha
+                )
     axes.axhline(REACH_SHARE, color=tint.grey, linestyle="-.", linewidth=0.8, label=f"{REACH_SHARE:.0%}")
     axes.set_yscale("log")
     axes.set_title(layer.title, color=tint.ink)
@@ -288,7 +290,7 @@ def _pictures(layer: LayerRoads, dark: bool) -> list[tuple[str, bytes]]:
     figure, axes = picture(
         side + 1.2, side, dark, f"leaf {steps} steps earlier", "leaf where the gradient begins"
     )
-    axes.imshow(shares, cmap=tint.ramp, vmin=0, vmax=1)
+    axes.imshow(shares.numpy(), cmap=tint.ramp, vmin=0, vmax=1)
     for a in range(len(layer.leaves)):
         for b in range(len(layer.leaves)):
             strong = float(shares[a, b]) > 0.5
