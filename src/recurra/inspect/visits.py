@@ -210,8 +210,9 @@ def _visit(passage: Passage, names: _Names, number: int) -> Visit:
     cell = copied_cell(passage)
     state = map_state(lambda leaf: leaf.clone(), detach(passage.state))
     data = rows.with_data(rows.data.detach())
-    program = plan_of(passage.cell).program
-    return Visit(names.of(passage), cell, data, flags, state, run.reverse, number, program)
+    return Visit(
+        names.of(passage), cell, data, flags, state, run.reverse, number, plan_of(passage.cell).program
+    )
 
 
 def copied_cell(passage: Passage) -> Cell:
