@@ -104,11 +104,16 @@ def _probes(opened: OpenRun) -> Sequence[Inspection]:
     }
     inspections: list[Inspection] = []
     faults = []
-    for name, read in properties.items():
+    for name, reader in properties.items():
         try:
             inspections.append(
                 probes(
-                    opened.model, opened.batch, {name: read}, tokens=names, call=opened.loss, loss=opened.loss
+                    opened.model,
+                    opened.batch,
+                    {name: reader},
+                    tokens=names,
+                    call=opened.loss,
+                    loss=opened.loss,
                 )
             )
         except Fault as fault:  # a text without quotes, say
