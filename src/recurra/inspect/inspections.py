@@ -98,6 +98,7 @@ def _probes(opened: OpenRun) -> Sequence[Inspection]:
     names = opened.task.step_names(opened.batch)
     if names is None:
         raise Fault("its steps have no names: properties are read off the tokens of a text")
+    model, batch, loss = opened.model, opened.batch, opened.loss
     properties: dict[str, Property] = {
         "inside quotes": inside_quotes,
         "position in the line": position_in_line,
