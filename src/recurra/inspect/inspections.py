@@ -107,16 +107,7 @@ def _probes(opened: OpenRun) -> Sequence[Inspection]:
     faults = []
     for name, reader in properties.items():
         try:
-            inspections.append(
-                probes(
-                    opened.model,
-                    opened.batch,
-                    {name: reader},
-                    tokens=names,
-                    call=opened.loss,
-                    loss=opened.loss,
-                )
-            )
+            inspections.append(probes(model, batch, {name: reader}, tokens=names, call=loss, loss=loss))
         except Fault as fault:  # a text without quotes, say
             faults.append(str(fault))
     if not inspections:
