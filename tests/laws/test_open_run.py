@@ -49,13 +49,27 @@ def test_its_loss_is_that_of_training(name: str) -> None:
     table = table_of(name)
     table["data"]["batch_size"] = 2
     if opened.steps is not None:
-        table["data"]["steps"] = WINDOWS * opened.steps
+        assert opened.steps == table["data"]["steps"]
+        table["data"]["steps"] *= WINDOWS
     task = recipe_of(table, name).prepare()
     task.model.load_state_dict(opened.model.state_dict())
     task.model.eval()
     with torch.no_grad():
         total, items, _ = task.loss(task.batches(0)[0], None)
     torch.testing.assert_close(loss.detach(), total / items)
+    torch.testing.assert_close(opened.end_loss(opened.model, opened.batch), loss)
+
+
+@pytest.mark.parametrize("name", ["language_model"], indirect=True)
+def test_the_gradient_of_the_end_is_that_of_the_last_output(name: str) -> None:
+    opened = open_run("run", rows=2)
+    bias = opened.model.bias
+    (end,) = torch.autograd.grad(opened.end_loss(opened.model, opened.batch), [bias])
+    logits, _ = opened.model(opened.batch.inputs)
+    costs = logits.data.log_softmax(-1).gather(1, opened.batch.targets.data[:, None])[:, 0]
+    last = logits.step_of == logits.packed_lengths[logits.row_of] - 1
+    (expected,) = torch.autograd.grad(-costs[last].sum() / len(costs), [bias])
+    torch.testing.assert_close(end, expected)
 
 
 @pytest.mark.parametrize("name", OVER_TIME, indirect=True)

@@ -98,19 +98,16 @@ def _probes(opened: OpenRun) -> Sequence[Inspection]:
     names = opened.task.step_names(opened.batch)
     if names is None:
         raise Fault("its steps have no names: properties are read off the tokens of a text")
+    model, batch, loss = opened.model, opened.batch, opened.loss
     properties: dict[str, Property] = {
         "inside quotes": inside_quotes,
         "position in the line": position_in_line,
     }
     inspections: list[Inspection] = []
     faults = []
-    for name, read in properties.items():
+    for name, reader in properties.items():
         try:
-            inspections.append(
-                probes(
-                    opened.model, opened.batch, {name: read}, tokens=names, call=opened.loss, loss=opened.loss
-                )
-            )
+            inspections.append(probes(model, batch, {name: reader}, tokens=names, call=loss, loss=loss))
         except Fault as fault:  # a text without quotes, say
             faults.append(str(fault))
     if not inspections:

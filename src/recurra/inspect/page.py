@@ -20,7 +20,7 @@ PAGE = "inspect.html"
 _MOST_NUMBERS = 20_000
 """Characters of an inspection's numbers that the page shows; `recurra inspect --json` gives all of them."""
 
-_PAGE_WIDTH = 1000  # pixels of a picture that fits
+_PAGE_WIDTH = 1500  # pixels of a picture that is still readable where it is made to fit
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #24292f; --ground: #fff; --faint: #d0d7de; --soft: #f6f8fa;
