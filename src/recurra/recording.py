@@ -52,7 +52,9 @@ def shape_of(tensor: Tensor) -> tuple[int, ...]:
 def sizes_fixed() -> Iterator[None]:
     """Inside, torch does not warn of each size that Recurra reads: `same_size` lets no other one pass."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=TracerWarning, module=r"recurra\.")
+        # with a default device, sizes are read through torch's own mode for it
+        for module in (r"recurra\.", r"torch\.utils\._device"):
+            warnings.filterwarnings("ignore", category=TracerWarning, module=module)
         yield
 
 

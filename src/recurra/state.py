@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from recurra.errors import Fault
+from recurra.recording import shape_of
 
 State = Any
 """A tree of tensors; the alias says what a signature means."""
@@ -101,7 +102,7 @@ def require_step(result: Any, rows: int, prev_state: State, who: str) -> tuple[T
     if not (isinstance(result, tuple) and len(result) == 2 and not is_named(result)):
         raise Fault(f"{who}.step: returned a {type(result).__name__}, expected (y, the next state)")
     y, next_state = result
-    if not isinstance(y, Tensor) or y.dim() != 2 or y.shape[0] != rows:
+    if not isinstance(y, Tensor) or y.dim() != 2 or shape_of(y)[0] != rows:
         fault = (
             f"has shape {_in_rows(y.shape, rows)}" if isinstance(y, Tensor) else f"is a {type(y).__name__}"
         )
@@ -125,7 +126,7 @@ def require_same_shapes(prev_state: State, next_state: State, who: str) -> None:
             f"{who}.step: returned a state with {list(new) or 'no fields'}, expected {list(old) or 'none'}"
         )
     for name, leaf in old.items():
-        if new[name].shape != leaf.shape:
+        if shape_of(new[name]) != shape_of(leaf):
             rows = leaf.shape[0]
             raise Fault(
                 f"{who}.step: state {name} has shape {_in_rows(new[name].shape, rows)} after the step, "
