@@ -86,9 +86,9 @@ class Surface:
     def walls(self) -> list[Wall]:
         """The jumps that are walls, highest first."""
         jumps = [jump for jump in self.jumps() if np.isfinite(jump.height)]
-        if not jumps:
-            return []
         finite = self.loss[np.isfinite(self.loss)]
+        if not jumps or not len(finite):
+            return []
         least = max(
             thresholds.WALL_SHARE * float(finite.max() - finite.min()),
             thresholds.WALL_RATIO * float(np.median([jump.height for jump in jumps])),
@@ -100,7 +100,7 @@ class Surface:
     @property
     def plain(self) -> float:
         """Share of the points where hardly any gradient is left."""
-        steepest = float(np.nanmax(np.where(np.isfinite(self.gradient), self.gradient, np.nan)))
+        steepest = max(self.gradient[np.isfinite(self.gradient)].tolist(), default=0.0)
         return float(np.mean(self.gradient < thresholds.PLAIN_GRADIENT * steepest)) if steepest > 0 else 1.0
 
     def findings(self) -> list[Finding]:

@@ -194,13 +194,14 @@ def test_a_plain_is_named() -> None:
 
 
 def test_what_is_not_finite_is_told_and_drawn() -> None:
-    result = written(lambda a, b: torch.log(a + 0.5) + b, points=9)
+    result = written(lambda a, b: torch.log(a + 0.5) + b, points=5)
     assert "not finite" in str(result)
     assert json.dumps(result.to_dict(), allow_nan=False)
     assert all(png.startswith(b"\x89PNG") for dark in (False, True) for _, png in result.pictures(dark))
     nowhere = written(lambda a, b: a * float("nan") + b, points=3)
     assert "not finite anywhere" in str(nowhere)
     assert len(nowhere.pictures()) == 2
+    assert json.dumps(nowhere.to_dict(), allow_nan=False)
 
 
 def test_pictures_say_what_their_axes_are() -> None:
