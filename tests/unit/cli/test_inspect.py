@@ -85,3 +85,13 @@ def test_the_commands_are_the_inspections() -> None:
 
     assert [*inspect._PARTS, "surface"] == list(inspections.INSPECTIONS)
     assert tuple(inspect.Plane) == inspections.PLANES
+
+
+def test_a_real_run_is_inspected_whole(call: Command, here: Path, tmp_path: Path) -> None:
+    shutil.copytree(here / "sentiment", tmp_path / "run")
+    (line,) = call("inspect", tmp_path / "run", "--rows", 4, "--json", "-o", tmp_path / "page.html").out
+    answer = json.loads(line)
+    assert answer["left out"] == {}
+    assert all(finding["text"] for finding in answer["verdict"])
+    page = (tmp_path / "page.html").read_text()
+    assert page.count("<h2>") == sum(len(some) for some in answer["inspections"].values())
