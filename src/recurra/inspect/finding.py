@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 Gravity = Literal["healthy", "note", "warning"]
 
@@ -55,3 +55,38 @@ def gravest_first(findings: Sequence[Finding]) -> list[Finding]:
 def verdict(findings: Sequence[Finding]) -> str:
     """The sentences, gravest first, one a line."""
     return "\n".join(finding.text for finding in gravest_first(findings))
+
+
+class Layer(Protocol):
+    """What was measured of one run over time."""
+
+    def findings(self) -> list[Finding]:
+        """What it comes to; at least one."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything that was measured, JSON-ready."""
+
+
+Measured = TypeVar("Measured", bound=Layer)
+
+
+@dataclass(frozen=True)
+class LayerInspection(Generic[Measured]):
+    """An inspection that is made layer by layer; `str()` is the verdict.
+
+    Attributes:
+        layers: one for each run over time whose steps hand a real number on.
+    """
+
+    layers: tuple[Measured, ...]
+
+    def findings(self) -> list[Finding]:
+        """One for each layer, gravest first."""
+        return gravest_first([finding for layer in self.layers for finding in layer.findings()])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything that was measured, JSON-ready."""
+        return {"layers": [layer.to_dict() for layer in self.layers]}
+
+    def __str__(self) -> str:
+        return verdict(self.findings())

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from recurra.inspect.finding import Finding, gravest_first, verdict
+from recurra.inspect.finding import Finding, LayerInspection
 from recurra.inspect.step_values import recurrent_weights, step_values
 from recurra.inspect.style import colours, grid, legend, picture, png
 from recurra.inspect.tangents import Tangent, largest_singular, random_rows, spectral_radius, spread
@@ -112,30 +112,14 @@ class LayerJacobian:
 
 
 @dataclass(frozen=True)
-class JacobianInspection:
-    """What `jacobian` measured; `str()` is the verdict.
+class JacobianInspection(LayerInspection[LayerJacobian]):
+    """What `jacobian` measured of each layer."""
 
-    Attributes:
-        layers: one for each run over time whose steps hand a real number on.
-    """
-
-    layers: tuple[LayerJacobian, ...]
     title: str = "The step's Jacobian"
-
-    def findings(self) -> list[Finding]:
-        """One for each layer, gravest first."""
-        return gravest_first([finding for layer in self.layers for finding in layer.findings()])
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything that was measured, JSON-ready."""
-        return {"layers": [layer.to_dict() for layer in self.layers]}
 
     def pictures(self, dark: bool = False) -> list[tuple[str, bytes]]:
         """For each layer, products over k steps, and every step's own numbers."""
         return [each for layer in self.layers for each in _pictures(layer, dark)]
-
-    def __str__(self) -> str:
-        return verdict(self.findings())
 
 
 def jacobian(

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from recurra.inspect.finding import Finding, gravest_first, verdict
+from recurra.inspect.finding import Finding, LayerInspection
 from recurra.inspect.step_values import step_values
 from recurra.inspect.style import colours, grid, legend, picture, png
 from recurra.inspect.tangents import Tangent, spread
@@ -100,30 +100,14 @@ class LayerRoads:
 
 
 @dataclass(frozen=True)
-class RoadsInspection:
-    """What `roads` measured; `str()` is the verdict.
+class RoadsInspection(LayerInspection[LayerRoads]):
+    """What `roads` measured of each layer."""
 
-    Attributes:
-        layers: one for each run over time whose steps hand a real number on.
-    """
-
-    layers: tuple[LayerRoads, ...]
     title: str = "The roads of the gradient"
-
-    def findings(self) -> list[Finding]:
-        """One for each layer, gravest first."""
-        return gravest_first([finding for layer in self.layers for finding in layer.findings()])
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything that was measured, JSON-ready."""
-        return {"layers": [layer.to_dict() for layer in self.layers]}
 
     def pictures(self, dark: bool = False) -> list[tuple[str, bytes]]:
         """For each layer every road, and the shares from leaf to leaf where it has several."""
         return [each for layer in self.layers for each in _pictures(layer, dark)]
-
-    def __str__(self) -> str:
-        return verdict(self.findings())
 
 
 def roads(
