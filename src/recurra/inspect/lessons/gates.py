@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from recurra.cells import LSTM
+from recurra.inspect.finding import percent
 from recurra.inspect.lessons.lesson import Lesson, Picture
 from recurra.inspect.practice import score, train
 from recurra.inspect.problems import PROBLEMS, LastAnswer
@@ -89,10 +90,10 @@ def lesson(dark: bool = False) -> Lesson:
     open_start, open_end = (float((gate > 0.9).float().mean()) for gate in (start, end))
     sentences = (
         f"Training lowered the error on rows of {STEPS} steps from {loss_start:.3f} to {loss_end:.4f}, and "
-        f"{right:.0%} of the sums are right to 0.2.",
+        f"{percent(right)} of the sums are right to 0.2.",
         f"At the start the forget gates lie around {float(start.mean()):.2f}: a unit forgets within "
         f"{1 / (1 - float(start.mean())):.1f} steps.",
-        f"Trained, they are above 0.9 at {open_end:.0%} of all steps, against {open_start:.0%}.",
+        f"Trained, they are above 0.9 at {percent(open_end)} of all steps, against {percent(open_start)}.",
         f"The unit that remembers longest implies a memory of {memory(end):.0f} steps, 1 / (1 - f), against "
         f"{memory(start):.1f}.",
         f"Input gates learnt the mark: that of unit {unit} is {at_mark:.2f} open at marked steps and "

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from recurra.cells import LSTM
+from recurra.inspect.finding import percent
 from recurra.inspect.lessons.lesson import Lesson, Picture
 from recurra.inspect.practice import Lap, backward_curve, reach, score, train
 from recurra.inspect.problems import PROBLEMS, LastAnswer
@@ -76,7 +77,7 @@ def result(laps: list[Lap], right: float) -> str:
     """How a training ended, in words."""
     if right >= SOLVED:
         return f"solved after {len(laps):,} updates"
-    return f"not solved after {len(laps):,} updates ({right:.0%} right)"
+    return f"not solved after {len(laps):,} updates ({percent(right)} right)"
 
 
 def lesson(dark: bool = False) -> Lesson:

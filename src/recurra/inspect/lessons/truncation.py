@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from recurra.cells import GRU
+from recurra.inspect.finding import percent
 from recurra.inspect.lessons.lesson import Lesson, Picture
 from recurra.inspect.practice import score
 from recurra.inspect.problems import PROBLEMS, LastAnswer
@@ -108,10 +109,10 @@ def lesson(dark: bool = False) -> Lesson:
         f"steps it has a cosine of {start[short - 1]:.2f} with the full one.",
         f"In the network that was trained in full it has {end[short - 1]:.2f} there, and "
         f"{end[middle - 1]:.2f} after {middle} steps: what is hidden grows with what has been learnt.",
-        f"Trained with {short} steps {rights[short]:.0%} of the answers are right, with {middle} "
-        f"{rights[middle]:.0%}; guessing gives 25 %.",
-        f"In full {rights[full]:.0%} are right after as many updates: truncate no shorter than the distance "
-        f"that has to be bridged.",
+        f"Trained with {short} steps {percent(rights[short])} of the answers are right, with {middle} "
+        f"{percent(rights[middle])}; guessing gives 25 %.",
+        f"In full {percent(rights[full])} are right after as many updates: truncate no shorter than the "
+        f"distance that has to be bridged.",
     )
     numbers = {"cosine_start": start, "cosine_trained": end, "right": {str(k): r for k, r in rights.items()}}
     curves = {"at the start": start, "trained in full": end}
