@@ -49,7 +49,10 @@ def draw_saturation(gates_by_time: dict[str, Tensor], dark: bool) -> bytes:
     )
     for (name, gate), colour, mark in zip(gates_by_time.items(), (c.grey, c.blue), "so", strict=True):
         left, right = saturation(gate)
-        axes.plot(right, left, mark, color=colour, ms=7, alpha=0.8, label=f"a unit, {name}")
+        # units at one place hide each other
+        free = int(((left < 0.01) & (right < 0.01)).sum())
+        label = f"a unit, {name} ({free} of {len(left)} lie at 0, 0)"
+        axes.plot(right, left, mark, color=colour, ms=7, alpha=0.8, label=label)
     axes.plot([0, 1], [1, 0], color=c.ink, lw=0.7, ls=":")
     axes.set_xlim(-0.03, 1.03)
     axes.set_ylim(-0.03, 1.03)

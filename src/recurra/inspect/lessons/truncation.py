@@ -88,8 +88,7 @@ def draw_losses(losses: dict[int, list[float]], dark: bool) -> bytes:
         means = torch.tensor(values).unfold(0, min(25, len(values)), 1).mean(-1)
         name = "in full" if steps >= STEPS else f"truncated after {steps} steps"
         axes.plot(range(len(means)), means, lw=1.4, color=colour, label=name)
-    axes.axhline(math.log(4), color=c.ink, lw=0.7, ls=":")
-    axes.text(0, math.log(4) * 1.03, "guessing", in_layout=False, color=c.ink, fontsize=9)
+    axes.axhline(math.log(4), color=c.ink, lw=0.9, ls=":", label="guessing")
     axes.set_yscale("log")
     legend(axes, dark, loc="lower left")
     return png(figure)
