@@ -238,5 +238,5 @@ def _compare(pairs: Sequence[tuple[Tensor, Tensor]]) -> Comparison:
 
 def _percent(share: float) -> str:
     if 0 < share < 0.001:
-        return "less than 0.1%"
+        return "less than 0.1 %"
     return percent(share, 1) if 0 < share < 0.01 else percent(share)
