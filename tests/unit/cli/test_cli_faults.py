@@ -29,7 +29,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     "empty file": (f"{TRAIN} --set data.train=empty.txt", "empty.txt: empty file"),
     "wrong encoding": (f"{TRAIN} --set data.train=latin.txt", "latin.txt:1: byte 3 (0xe9) is not utf-8"),
     "vocabulary of one": (
-        "check language.toml --set data.train=same.txt --set data.tokens=word",
+        "check language.toml --set data.train=same.txt --set data.unit=word",
         "leaves nothing to learn",
     ),
     "missing column": ("train sentiment.toml -o x --set data.tokens=txt", "rows.csv: no column 'txt'"),
