@@ -66,7 +66,7 @@ def faulty(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         os.truncate(folder / name, (folder / name).stat().st_size // 2)
     for name in ("newer-run/recipe.toml", "newer-model/model.json", "newer-checkpoint/last/state.json"):
         text = (folder / name).read_text()
-        (folder / name).write_text(re.sub(r'("?format"?\s*[=:]\s*)1', r"\g<1>99", text, count=1))
+        (folder / name).write_text(re.sub(r'("?format"?\s*[=:]\s*)\d', r"\g<1>99", text, count=1))
     return folder
 
 
