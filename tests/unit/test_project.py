@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-import readme
+import results
 import torch
 
 import recurra
@@ -48,9 +48,9 @@ def test_every_requirement_is_pinned() -> None:
     assert names - pinned == {"recurra"}
 
 
-def test_readme_shows_the_figures() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert readme.with_tables(text) == text
+def test_the_results_are_those_that_were_measured() -> None:
+    text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    assert results.with_tables(text) == text
 
 
 @pytest.mark.parametrize(
