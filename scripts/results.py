@@ -93,11 +93,11 @@ def with_tables(text: str) -> str:
 
 RATIO = re.compile(r"(?:mean )?([0-9.]+)(?:, (?:least|worst) ([0-9.]+))?")
 BARS = {
-    "GRU and tanh, torch.nn": "gru, vanilla against torch.nn dense",
-    "LSTM, torch.nn": "lstm against torch.nn dense",
-    "uneven lengths, torch.nn packed": "the three against torch.nn packed, uneven lengths",
-    "a user's own cell, its Python loop": "the same against a Python loop",
-    "one streamed step, ONNX Runtime": "one streamed step, LSTM 128, against ONNX Runtime",
+    "GRU and tanh against torch.nn": "gru, vanilla against torch.nn dense",
+    "LSTM against torch.nn": "lstm against torch.nn dense",
+    "uneven lengths against torch.nn packed": "the three against torch.nn packed, uneven lengths",
+    "a user's own cell against its loop": "the same against a Python loop",
+    "one streamed step against ONNX Runtime": "one streamed step, LSTM 128, against ONNX Runtime",
 }
 """What the picture says -> the figure of the benchmark that it shows."""
 
@@ -107,14 +107,14 @@ def draw_speed(figures: dict[str, Any], dark: bool) -> bytes:
     from recurra.storage.colours import colours
     from recurra.storage.figures import figure_bytes, new_figure
 
-    found = {reach["what"]: RATIO.match(reach["found"]) for reach in figures["reaches"]}
+    ratios = {reach["what"]: RATIO.match(reach["found"]) for reach in figures["reaches"]}
     tint = colours(dark)
     figure = new_figure(7.6, 2.9)
     figure.set_facecolor(tint.ground)
     axes = figure.add_subplot()
     axes.set_facecolor(tint.ground)
     for row, (name, what) in enumerate(BARS.items()):
-        match = found[what]
+        match = ratios[what]
         assert match is not None, what
         mean, least = float(match[1]), float(match[2] or match[1])
         axes.barh(row, mean, color=tint.blue, height=0.6)
@@ -123,7 +123,9 @@ def draw_speed(figures: dict[str, Any], dark: bool) -> bytes:
     axes.set_yticks(range(len(BARS)), list(BARS))
     axes.invert_yaxis()
     axes.axvline(1, color=tint.red, lw=1.2, ls="--")
-    axes.set_xlabel("times as fast as the peer (1: as fast; the line in a bar: its worst case)", color=tint.ink)
+    axes.set_xlabel(
+        "times as fast as the peer (1: as fast; the line in a bar: its worst case)", color=tint.ink
+    )
     axes.tick_params(colors=tint.ink, left=False)
     for spine in axes.spines.values():
         spine.set_visible(False)
