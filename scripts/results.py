@@ -1,5 +1,5 @@
-"""Writes the measured tables into docs/results.md, between their marks, and draws the picture of speed that the
-README shows. `--check` only says whether the tables are there.
+"""Writes the measured tables into docs/results.md, between their marks, and draws the picture of speed that
+the README shows. `--check` only says whether the tables are there.
 
 Figures come from docs/figures/*.json, which the commands named beside the tables write.
 """
@@ -103,7 +103,7 @@ BARS = {
 
 
 def draw_speed(figures: dict[str, Any], dark: bool) -> bytes:
-    """How many times as fast as its peer each thing is: the mean of its cases, and a mark at the worst one."""
+    """How many times as fast as its peer each thing is: the mean of its cases, a mark at the worst."""
     from recurra.storage.colours import colours
     from recurra.storage.figures import figure_bytes, new_figure
 
@@ -113,7 +113,7 @@ def draw_speed(figures: dict[str, Any], dark: bool) -> bytes:
     figure.set_facecolor(tint.ground)
     axes = figure.add_subplot()
     axes.set_facecolor(tint.ground)
-    for row, (name, what) in enumerate(BARS.items()):
+    for row, what in enumerate(BARS.values()):
         match = ratios[what]
         assert match is not None, what
         mean, least = float(match[1]), float(match[2] or match[1])
@@ -123,9 +123,7 @@ def draw_speed(figures: dict[str, Any], dark: bool) -> bytes:
     axes.set_yticks(range(len(BARS)), list(BARS))
     axes.invert_yaxis()
     axes.axvline(1, color=tint.red, lw=1.2, ls="--")
-    axes.set_xlabel(
-        "times as fast as the peer (1: as fast; the line in a bar: its worst case)", color=tint.ink
-    )
+    axes.set_xlabel("times as fast as the peer (line in a bar: worst case)", color=tint.ink)
     axes.tick_params(colors=tint.ink, left=False)
     for spine in axes.spines.values():
         spine.set_visible(False)
