@@ -23,6 +23,7 @@ EXTRAS = {
     "matplotlib": "train",
     "tokenizers": "text",
     "sacrebleu": "text",
+    "narwhals": "data",
     "pyarrow": "data",
     "soundfile": "audio",
     "jiwer": "audio",
