@@ -21,7 +21,7 @@ COLUMNS = {"text": ["a b", "c", "d e"], "label": ["x", "y", None], "value": [1.5
 class Dataset:
     """As the library `datasets` has them."""
 
-    column_names = list(COLUMNS)
+    column_names = tuple(COLUMNS)
 
     def to_dict(self) -> dict[str, list[Any]]:
         return COLUMNS
@@ -58,7 +58,7 @@ def test_recipes_read_a_lent_table_as_they_read_a_file() -> None:
         assert memory_digest("train") == digest
     with lending({"train": {**COLUMNS, "n": [1, 2, 4]}}):
         assert memory_digest("train") != digest
-    with pytest.raises(Fault, match="memory:train: no table is lent under this name: data that was in memory"):
+    with pytest.raises(Fault, match="memory:train: no table is lent under this name: data that was"):
         read("memory:train")
 
 
@@ -86,9 +86,7 @@ def test_an_index_with_a_name_is_a_column() -> None:
             r"its index holds times and has no name: name it, as in frame.rename_axis\('time'\)",
         ),
         (
-            pd.DataFrame(
-                {"t": [pd.Timestamp("2024-01-01", tz="UTC"), pd.Timestamp("2024-01-01", tz="Asia/Tokyo"), "x"]}
-            ),
+            pd.DataFrame({"t": [pd.Timestamp("2024", tz="UTC"), pd.Timestamp("2024", tz="Asia/Tokyo"), "x"]}),
             "table: a column can't be read",
         ),
         (pd.DataFrame({"a": [object(), object()]}), "table: a column can't be read"),
