@@ -34,6 +34,11 @@ def test_installed_version_is_the_packages() -> None:
     assert importlib.metadata.version("recurra") == recurra.__version__
 
 
+def test_a_citation_names_this_version() -> None:
+    lines = (ROOT / "CITATION.cff").read_text(encoding="utf-8").splitlines()
+    assert f"version: {recurra.__version__}" in lines
+
+
 def test_every_requirement_is_pinned() -> None:
     pinned = {
         re.split("==", line)[0].lower().replace("_", "-")
