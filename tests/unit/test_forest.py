@@ -28,7 +28,8 @@ def test_rows_lie_level_by_level() -> None:
     assert trees.data.tolist() == [0, 1, 4, 6, 2, 5, 3]
     assert trees.roots.tolist() == [6, 5]
     assert trees.tree.tolist() == [0, 0, 0, 1, 0, 1, 0]
-    assert trees.slots == 3 and len(trees) == 2
+    assert trees.slots == 3
+    assert len(trees) == 2
     none = 7
     assert trees.children[4:].tolist() == [[2, none, none], [3, none, none], [1, 0, 4]]
     assert (trees.children[:4] == none).all()
@@ -79,7 +80,8 @@ def test_a_deep_chain(depth: int) -> None:
 
 def test_other_values_and_types() -> None:
     trees = forest().like(torch.ones(7, 2)).to(torch.float64)
-    assert trees.data.dtype == torch.float64 and trees.root_data().shape == (2, 2)
+    assert trees.data.dtype == torch.float64
+    assert trees.root_data().shape == (2, 2)
     assert repr(trees) == "Forest(2 trees, 3 levels, data [7, 2] torch.float64)"
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from recurra.cells.tree import TreeCell, require_node, require_sums
-from recurra.engines import run_edges, run_loops, run_slots, strictly
+from recurra.engines import choose_fold, is_wrapper, run_edges, run_slots, strictly
 from recurra.errors import Fault
 from recurra.forest import Forest
 from recurra.loop.arguments import compatible, foreign_state, require_leaves
@@ -67,7 +67,8 @@ def fold_engine_for(plan: TreePlan, like: Tensor) -> tuple[str, dict[str, str]]:
     """
     if plan.node is None:
         return "step", {}
-    return "eager", {"native": "it has no loop over the levels of trees yet"}
+    choice = choose_fold(plan, like)
+    return choice.engine.name, choice.refusals
 
 
 def _require_fast(cell: TreeCell, plan: TreePlan) -> None:
@@ -133,20 +134,23 @@ def run_fold(
     if plan.node is None:
         with once_a_run(cell):
             return _run_opaque(cell, x, missing, wiring)
-    node, loop = _Part(plan.node, weights), plan.loop
+    leaves = list(named_leaves(missing).values())
+    engine, loop, _ = choose_fold(plan, next((t for t in (x, *leaves) if is_wrapper(t)), x))
+    product = engine.product
+    node = _Part(plan.node, weights, product)
     with part(BEFORE):
         inputs = node.inputs(loop.node, x, len(x))
         edge_inputs, edge_fixed = list[Tensor](), list[Tensor]()
         if plan.edge is not None and loop.edge is not None:
-            parent, edge = wiring.on(x.device, "parent"), _Part(plan.edge, weights)
+            parent, edge = wiring.on(x.device, "parent"), _Part(plan.edge, weights, product)
             if any(value.op in SOURCES for value in plan.edge.values):  # drawn for each edge
                 edge_inputs = edge.inputs(loop.edge, x.index_select(0, parent), len(parent))
             else:
                 edge_inputs = [t.index_select(0, parent) for t in edge.inputs(loop.edge, x, len(x))]
             edge_fixed = edge.fixed(loop.edge)
     with part(LOOP):
-        leaves = list(named_leaves(missing).values())
-        outputs = run_loops(loop, inputs, node.fixed(loop.node), edge_inputs, edge_fixed, leaves, wiring)
+        fixed = node.fixed(loop.node)
+        outputs = engine.fold(loop, inputs, fixed, edge_inputs, edge_fixed, leaves, wiring)
     with part(AFTER):
         return node.output(loop.node, outputs)
 
@@ -154,8 +158,10 @@ def run_fold(
 class _Part:
     """One program over all rows: what comes before its loop, and after it."""
 
-    def __init__(self, program: Program, weights: Mapping[str, Tensor]) -> None:
-        self.program = program
+    def __init__(
+        self, program: Program, weights: Mapping[str, Tensor], product: Callable[..., Tensor]
+    ) -> None:
+        self.program, self.product = program, product
         self.tensors: dict[int, Any] = {}
         for number, value in enumerate(program.values):
             if value.op == "fixed":
@@ -167,7 +173,7 @@ class _Part:
         program, values = self.program, self.program.values
         self.tensors[program.x] = x
         self.rows, self.like = rows, x
-        run_rows(values, program.prelude(loop), self.tensors, rows, x)
+        run_rows(values, program.prelude(loop), self.tensors, rows, x, self.product)
         return [full_rows(self.tensors[n], rows, values[n].width) for n in loop.inputs]
 
     def fixed(self, loop: Any) -> list[Tensor]:
@@ -178,7 +184,7 @@ class _Part:
         """y."""
         program, values = self.program, self.program.values
         self.tensors.update(zip(loop.outputs, outputs, strict=True))
-        run_rows(values, program.of_part("after"), self.tensors, self.rows, self.like)
+        run_rows(values, program.of_part("after"), self.tensors, self.rows, self.like, self.product)
         return full_rows(self.tensors[program.y], self.rows, values[program.y].width)
 
 

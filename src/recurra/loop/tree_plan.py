@@ -63,18 +63,10 @@ class TreePlan:
         assert node is not None
         leaves = len(named_leaves(self.template))
         inside = node.merged if merged else node.loop
-        ends = tuple(node.next_states.values())
         if edge is None:
-            return FoldLoop(inside, self.slots * leaves, ends[:leaves], self.slots)
-        return FoldLoop(
-            inside,
-            self.sums,
-            ends[self.sums :],
-            0,
-            edge.merged if merged else edge.loop,
-            tuple(edge.next_states.values())[: self.sums],
-            self.sums,
-        )
+            return FoldLoop(inside, range(self.slots * leaves), range(leaves), self.slots)
+        sums, rest = range(self.sums), range(self.sums, self.sums + leaves)
+        return FoldLoop(inside, sums, rest, 0, edge.merged if merged else edge.loop, rest, sums)
 
 
 def tree_plan_of(cell: TreeCell) -> TreePlan:
