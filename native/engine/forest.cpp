@@ -256,11 +256,17 @@ class Share {
       const Strided<T> to = w_.edge_array(w_.plan.edge_sums[k]);
       const long width = w_.edge_widths[w_.plan.edge_sums[k]];
       const bool none = w_.plan.reads[k] < 0;
+      // one value may be several of the sums
+      const bool again = std::find(w_.plan.edge_sums.begin(), w_.plan.edge_sums.begin() + k, w_.plan.edge_sums[k]) !=
+                         w_.plan.edge_sums.begin() + static_cast<long>(k);
+      if (none && again) continue;
       const Strided<T> from = none ? Strided<T>{nullptr, 0} : w_.array(w_.plan.reads[k]);
       for (long e = first; e < last; ++e) {
         T* row = to.data + e * to.row_stride;
         if (none)
           std::fill_n(row, width, T(0));
+        else if (again)
+          add(width, from.data + t.parent[e] * from.row_stride, row);
         else
           std::memcpy(row, from.data + t.parent[e] * from.row_stride, width * sizeof(T));
       }

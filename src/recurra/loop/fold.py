@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from recurra.cells.tree import TreeCell, require_node, require_sums
 from recurra.engines import choose_fold, is_wrapper, run_edges, run_slots, strictly
+from recurra.engines import strict as strict_runs
 from recurra.errors import Fault
 from recurra.forest import Forest
 from recurra.loop.arguments import compatible, foreign_state, require_leaves
@@ -56,7 +58,8 @@ def fold(cell: TreeCell, forest: Forest, state: Any = None, *, strict: bool = Fa
     if strict or strictly():
         _require_fast(cell, plan)
     missing = _missing(cell, plan, forest, state)
-    y = run_fold(cell, plan, Weights(cell), forest.data, missing, forest.wiring)
+    with strict_runs() if strict else nullcontext():
+        y = run_fold(cell, plan, Weights(cell), forest.data, missing, forest.wiring)
     result = forest.like(y)
     return result, result.root_data()
 
