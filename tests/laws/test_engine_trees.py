@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from recurra import Fault, Forest, TreeCell, cells, explain, fold, strict
-from recurra.loop.fold import fold_engine_for
+from recurra.loop.fold_run import fold_engine_for
 from recurra.loop.tree_plan import tree_plan_of
 from recurra.state import map_state, named_leaves
 from tests.laws.forests import random_forest
@@ -96,7 +96,7 @@ def agree(one: list[Tensor], other: list[Tensor], **near: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", [TwoSlots, AnyArity])
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", [*range(10), 14, 25])
 def test_cells_that_no_one_wrote(seed: int, kind: type[Any], eager: Any) -> None:
     torch.manual_seed(seed)
     random = Random(seed)
@@ -212,7 +212,7 @@ def test_a_weight_that_is_infinite_shows() -> None:
     cell = cells.TreeLSTM(IN, 4).eval()
     with torch.no_grad():
         cell.hidden.weight[0, 0] = torch.inf  # times the zeros that a leaf reads
-    forest, _, x = random_forest(5, 2, IN, dtype=torch.float32)
+    forest, _, _ = random_forest(5, 2, IN, dtype=torch.float32)
     assert fold(cell, forest, strict=True)[0].data.isnan().any(1).all()
 
 
@@ -267,3 +267,66 @@ def test_other_contexts(name: str) -> None:
     with torch.autocast("cpu", torch.bfloat16):
         low = fold(single, forest.to(torch.float32))[1]
     torch.testing.assert_close(low.double(), expected, rtol=0.1, atol=0.1)
+
+
+class Model(torch.nn.Module):
+    def __init__(self, cell: TreeCell) -> None:
+        super().__init__()
+        self.cell, self.scores = cell, torch.nn.Linear(cell.output_size, 2, dtype=torch.float64)
+
+    def forward(self, forest: Forest) -> Tensor:
+        y, roots = fold(self.cell, forest)
+        scores: Tensor = self.scores(torch.cat([y.data, roots]))
+        return scores
+
+
+def leaf_forest(seed: int, trees: int) -> Forest:
+    """A forest whose data is made by nothing."""
+    forest, _, _ = random_forest(seed, 2, IN, trees=trees)
+    return forest.like(forest.data.detach().requires_grad_())
+
+
+@pytest.mark.parametrize("name", ["tree_lstm", "child_sum_lstm"])
+def test_a_compiled_model(name: str) -> None:
+    """One graph, of one call for the whole fold, whatever trees come."""
+    torch.manual_seed(0)
+    model = Model(EVERY[name]().double().eval())
+    graphs: list[Any] = []
+
+    def backend(graph: Any, _: Any) -> Any:
+        graphs.append(graph)
+        return graph
+
+    torch._dynamo.reset()
+    compiled = torch.compile(model, backend=backend, fullgraph=True, dynamic=True)
+    for seed, trees in ((1, 4), (2, 6), (3, 5)):
+        forest = leaf_forest(seed, trees)
+        expected, y = model(forest), compiled(forest)
+        torch.testing.assert_close(y, expected, **TINY)
+        inputs = [forest.data, *model.parameters()]
+        one, other = (torch.autograd.grad(t.square().sum(), inputs, retain_graph=True) for t in (y, expected))
+        agree(list(one), list(other))
+    assert len(graphs) == 1
+    with torch.no_grad():
+        model.cell.input.weight.mul_(2)
+    torch.testing.assert_close(compiled(forest), model(forest), **TINY)
+
+
+def test_a_compiled_model_through_autograd() -> None:
+    torch.manual_seed(0)
+    model = Model(EVERY["child_sum_lstm"]().double().eval())
+    torch._dynamo.reset()
+    compiled = torch.compile(model, backend="aot_eager", fullgraph=True, dynamic=True)
+    forest = leaf_forest(1, 4)
+    inputs = [forest.data, *model.parameters()]
+    one, other = (torch.autograd.grad(t.square().sum(), inputs) for t in (compiled(forest), model(forest)))
+    agree(list(one), list(other))
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
+@pytest.mark.parametrize("name", ["untraced", "untraced sums"])
+def test_a_compiled_model_of_a_step_without_a_program(name: str) -> None:
+    model = Model(EVERY[name]().double())
+    torch._dynamo.reset()
+    forest = leaf_forest(1, 4)
+    torch.testing.assert_close(torch.compile(model, backend="eager")(forest), model(forest), **TINY)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from recurra import Fault, Forest, TreeCell, cells, fold
+from recurra import Fault, Forest, TreeCell, cells, fold, scan
 from recurra.cells.tree import NodeState
 
 #      3        0
@@ -188,5 +188,7 @@ def test_arguments_of_fold() -> None:
         fold(cell, torch.zeros(7, 3))  # type: ignore[arg-type]
     with pytest.raises(Fault, match="scan runs cells over time"):
         fold(cells.LSTM(3, 4), trees)  # type: ignore[arg-type]
+    with pytest.raises(Fault, match="fold runs cells of trees"):
+        scan(cells.ChildSumLSTM(3, 4), torch.zeros(1, 2, 3))  # type: ignore[arg-type]
     with pytest.raises(Fault, match="Recursive: slots is 0, expected at least 1"):
         cells.Recursive(3, 4, slots=0)

@@ -11,7 +11,8 @@ from torch import Tensor
 from recurra.engines.levels import FoldLoop, run_loops
 from recurra.engines.native.border import TYPES
 from recurra.engines.native.level_plan import NativeFold, fold_or_refusal
-from recurra.engines.native.level_run import Side, backward, forward
+from recurra.engines.native.level_operators import fold_operator, text_of
+from recurra.engines.native.level_run import backward, forward, fresh_of, parts_of, sides_of
 from recurra.engines.strict import strictly
 from recurra.engines.transforms import is_wrapper, transformed
 from recurra.errors import Fault
@@ -20,11 +21,16 @@ from recurra.timing import BACK_PRODUCTS, part
 from recurra.wiring import Wiring
 
 
+def recorded() -> bool:
+    """Whether tensors may be stand-ins without numbers: torch records a graph, or a mode sees every call."""
+    return torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
+
+
 def refusal(loop: FoldLoop, like: Tensor) -> str | None:
     """Why this fold can't run here on tensors of `like`'s type and device."""
     if like.device.type != "cpu":
         return f"it runs on the CPU, the tensors are on {like.device}"
-    if is_wrapper(like):
+    if is_wrapper(like) and not recorded():
         return f"it reads numbers in memory, a tensor is a {type(like).__name__} of layout {like.layout}"
     if torch.is_autocast_enabled("cpu"):
         return "over trees it computes in one type, and autocast chooses several"
@@ -49,22 +55,18 @@ def run(
     fold = fold_or_refusal(loop)
     assert isinstance(fold, NativeFold)
     tensors = [*inputs, *fixed, *edge_inputs, *edge_fixed, *missing]
+    counts = [len(inputs), len(fixed), len(edge_inputs), len(edge_fixed)]
+    if recorded():
+        grad = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
+        needs = "".join("01"[t.requires_grad] for t in tensors) if grad else ""
+        results: list[Tensor] = fold_operator(text_of(loop), needs, counts, wiring.tensors, tensors)
+        return results[: fold.results]
     if not wiring.nodes or any(t.dtype is not missing[0].dtype for t in tensors):
         return run_loops(loop, inputs, fixed, edge_inputs, edge_fixed, missing, wiring)
     if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
-        counts = len(inputs), len(fixed), len(edge_inputs), len(edge_fixed)
         return list(_Fold.apply(loop, fold, wiring, counts, *tensors))  # type: ignore[no-untyped-call]
     side, _ = forward(fold, None, wiring, inputs, fixed, edge_inputs, edge_fixed, missing)
     return list(side.outputs[: fold.results])
-
-
-def _parts(values: Sequence[Any], counts: Sequence[int]) -> list[Sequence[Any]]:
-    """What there is for each of the fold's arguments, in one row -> by kind, what is missing the last."""
-    groups, start = [], 0
-    for count in counts:
-        groups.append(values[start : start + count])
-        start += count
-    return [*groups, values[start:]]
 
 
 class _Fold(torch.autograd.Function):
@@ -75,18 +77,14 @@ class _Fold(torch.autograd.Function):
         ctx: Any, loop: FoldLoop, fold: NativeFold, wiring: Wiring, counts: Sequence[int], *tensors: Tensor
     ) -> Any:
         ctx.loop, ctx.fold, ctx.wiring, ctx.counts = loop, fold, wiring, counts
-        flags = _parts(ctx.needs_input_grad[4:], counts)
-        edge = None if fold.edge is None else fold.edge.needs_of(flags[2], flags[3])
-        ctx.needs = fold.node.needs_of(flags[0], flags[1]), edge
-        ctx.missing_needs = flags[4]
-        groups = _parts(tensors, counts)
+        flags = parts_of(ctx.needs_input_grad[4:], counts)
+        ctx.needs, ctx.missing_needs = fold.needs_of(flags), flags[4]
+        groups = parts_of(tensors, counts)
         side, edges = forward(fold, ctx.needs, wiring, *groups)
         ctx.arguments = len(tensors)
         ctx.strict = strictly()
         ctx.set_materialize_grads(False)
-        of_node = side.tensors
-        ctx.of_node = len(of_node)
-        ctx.save_for_backward(*tensors, *of_node, *([] if edges is None else edges.tensors))
+        ctx.save_for_backward(*tensors, *fresh_of(fold, side, edges))
         return tuple(side.outputs[: fold.results])
 
     @staticmethod
@@ -103,9 +101,9 @@ class _Fold(torch.autograd.Function):
             shares = _again_eagerly(ctx, tensors, gradients)
         else:
             fold: NativeFold = ctx.fold
-            side = Side.of(fold.node, results[: ctx.of_node])
-            edges = None if fold.edge is None else Side.of(fold.edge, results[ctx.of_node :])
-            missing = _parts(tensors, ctx.counts)[4]
+            groups = parts_of(tensors, ctx.counts)
+            side, edges = sides_of(fold, groups, fold.forward_arrays(ctx.needs), results)
+            missing = groups[4]
             with part(BACK_PRODUCTS):
                 shares = backward(
                     fold, ctx.needs, ctx.wiring, side, edges, missing, ctx.missing_needs, gradients
@@ -119,6 +117,6 @@ def _again_eagerly(
     """Gradients that can be differentiated again: the plain loop, which autograd follows."""
     again = torch.is_grad_enabled()
     with torch.enable_grad():
-        inputs, fixed, edge_inputs, edge_fixed, missing = _parts(tensors, ctx.counts)
+        inputs, fixed, edge_inputs, edge_fixed, missing = parts_of(tensors, ctx.counts)
         outputs = run_loops(ctx.loop, inputs, fixed, edge_inputs, edge_fixed, missing, ctx.wiring)
     return gradients_of(outputs, gradients, tensors, create_graph=again)

@@ -95,6 +95,16 @@ class NativeFold:
         self.edge = None if loop.edge is None else LevelPlan(loop.edge, loop.edge_reads, loop.edge_own)
         self.results, self.slots = len(loop.node.outputs), loop.slots
 
+    def needs_of(self, flags: Sequence[Sequence[bool]]) -> tuple[Needs, Needs | None]:
+        """From one flag for each of the fold's arguments, by kind."""
+        edge = None if self.edge is None else self.edge.needs_of(flags[2], flags[3])
+        return self.node.needs_of(flags[0], flags[1]), edge
+
+    def forward_arrays(self, needs: tuple[Needs, Needs | None]) -> int:
+        """How many arrays a forward run makes for the nodes."""
+        tape = self.node.forward(needs[0]).width > 0
+        return self.node.outputs + len(self.node.reads) + tape
+
 
 _FOLDS: weakref.WeakKeyDictionary[FoldLoop, NativeFold | str] = weakref.WeakKeyDictionary()
 

@@ -39,15 +39,43 @@ class Side:
     outputs: Sequence[Tensor]
     tape: Sequence[Tensor]
 
-    @property
-    def tensors(self) -> list[Tensor]:
-        return [*self.inputs, *self.fixed, *self.outputs, *self.tape]
+    def fresh(self, plan: LevelPlan) -> list[Tensor]:
+        """What the run made: outputs, what was filled, and the tape."""
+        return [*self.outputs, *self.inputs[plan.reads.start :], *self.tape]
 
     @classmethod
-    def of(cls, plan: LevelPlan, tensors: Sequence[Tensor]) -> Side:
-        """From `tensors`."""
-        inputs, fixed, rest = plan.split(tensors)
-        return cls(inputs, fixed, rest[: plan.outputs], rest[plan.outputs :])
+    def of(
+        cls, plan: LevelPlan, inputs: Sequence[Tensor], fixed: Sequence[Tensor], fresh: Sequence[Tensor]
+    ) -> Side:
+        """From the loop's arguments and `fresh`."""
+        count = plan.outputs + len(plan.reads)
+        filled = fresh[plan.outputs : count]
+        return cls([*inputs, *filled], fixed, fresh[: plan.outputs], fresh[count:])
+
+
+def parts_of(values: Sequence[Any], counts: Sequence[int]) -> list[Sequence[Any]]:
+    """What there is for each of the fold's arguments, in one row -> by kind, what is missing the last."""
+    groups, start = [], 0
+    for count in counts:
+        groups.append(values[start : start + count])
+        start += count
+    return [*groups, values[start:]]
+
+
+def fresh_of(fold: NativeFold, side: Side, edges: Side | None) -> list[Tensor]:
+    """All that a forward run made."""
+    of_edges = [] if edges is None or fold.edge is None else edges.fresh(fold.edge)
+    return [*side.fresh(fold.node), *of_edges]
+
+
+def sides_of(
+    fold: NativeFold, groups: Sequence[Sequence[Tensor]], count: int, fresh: Sequence[Tensor]
+) -> tuple[Side, Side | None]:
+    """From the fold's arguments by kind and `fresh_of`, of which `count` are the node's."""
+    side = Side.of(fold.node, groups[0], groups[1], fresh[:count])
+    if fold.edge is None:
+        return side, None
+    return side, Side.of(fold.edge, groups[2], groups[3], fresh[count:])
 
 
 class _Forward:
@@ -250,7 +278,7 @@ def backward(
             of_sums[k] = empty_rows(like, len(wiring.child), saved_edges.outputs[k].shape[1])
         edge = _Backward(of_edge, needs[1], len(wiring.child), saved_edges, of_sums, like)
     zero = all_zero(fold, missing)
-    leaves = wiring.level_sizes[0]
+    leaves = int(wiring.sizes[0])
     idle = not any(missing_needs)
     plan = ForestPlan(
         backward=True,
@@ -316,7 +344,7 @@ def _trees(fold: NativeFold, wiring: Wiring) -> Trees:
 
 
 def _trees_of(wiring: Wiring, slots: int) -> tuple[Trees, list[Tensor]]:
-    sizes = torch.tensor(wiring.level_sizes, dtype=torch.int64, device="cpu")
+    sizes = wiring.sizes
     memory = [sizes, wiring.tree]
     if slots:
         memory.append(wiring.children(slots))
@@ -327,7 +355,7 @@ def _trees_of(wiring: Wiring, slots: int) -> tuple[Trees, list[Tensor]]:
         places = [NOWHERE, len(wiring.child), *(t.data_ptr() for t in memory[2:])]
     trees = Trees(
         sizes.data_ptr(),
-        len(wiring.level_sizes),
+        len(sizes),
         wiring.nodes,
         len(wiring.roots),
         wiring.tree.data_ptr(),
