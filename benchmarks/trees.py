@@ -110,9 +110,8 @@ def main() -> None:
     starts = range(0, len(trees), BATCH * options.share)
     batches = [Batch(trees[k : k + BATCH], generator) for k in starts]
     nodes = sum(len(batch.labels) for batch in batches)
-    print(
-        f"{sum(len(b.children) for b in batches)} trees, {nodes} nodes, {len(batches)} batches, {options.threads} threads"
-    )
+    count = sum(len(batch.children) for batch in batches)
+    print(f"{count} trees, {nodes} nodes, {len(batches)} batches, {options.threads} threads")
     model = Model(TREE_CELLS[options.cell](IN, UNITS))
     print(explain(model))
     optimizer = torch.optim.Adagrad(model.parameters(), 0.05)

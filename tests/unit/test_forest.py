@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -192,3 +195,13 @@ def test_arguments_of_fold() -> None:
         scan(cells.ChildSumLSTM(3, 4), torch.zeros(1, 2, 3))  # type: ignore[arg-type]
     with pytest.raises(Fault, match="Recursive: slots is 0, expected at least 1"):
         cells.Recursive(3, 4, slots=0)
+
+
+def test_what_the_documents_show_runs() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "trees.md").read_text("utf-8")
+    names: dict[str, object] = {"__name__": "docs"}
+    exec("\n".join(re.findall(r"```python\n(.*?)```", text, re.S)), names)
+    for name in ("GatedMean", "Mean"):
+        y, roots = fold(names[name](50, 8), names["forest"], strict=True)  # type: ignore[operator, arg-type]
+        assert y.data.shape == (6, 8)
+        assert roots.shape == (2, 8)

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from recurra.cells.base import cell_of
 from recurra.cells.tree import TreeCell
-from recurra.engines import strictly
 from recurra.engines import strict as strict_runs
+from recurra.engines import strictly
 from recurra.errors import Fault
 from recurra.forest import Forest
 from recurra.loop.arguments import compatible, foreign_state, require_leaves

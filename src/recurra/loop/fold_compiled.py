@@ -24,8 +24,10 @@ _PLANS: dict[int, TreePlan] = {}
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def recordable(cell_id: int) -> Recordable:
-    """The plan of a cell (by its `id`) as it is while a graph is recorded, good for that plan alone; without a
-    number where the native engine does not run it, as the plain loop's graph would be that of these trees alone.
+    """The plan of a cell (by its `id`) as it is while a graph is recorded, good for that plan alone.
+
+    It has no number where another engine than the native one runs it: the plain loop's graph would be that of
+    these trees alone.
     """
     cell = cell_of(cell_id)
     plan = tree_plan_of(cell)

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from recurra.engines.levels import FoldLoop, run_loops
 from recurra.engines.native.border import TYPES
-from recurra.engines.native.level_plan import NativeFold, fold_or_refusal
 from recurra.engines.native.level_operators import fold_operator, text_of
+from recurra.engines.native.level_plan import NativeFold, fold_or_refusal
 from recurra.engines.native.level_run import backward, forward, fresh_of, parts_of, sides_of
 from recurra.engines.strict import strictly
 from recurra.engines.transforms import is_wrapper, transformed

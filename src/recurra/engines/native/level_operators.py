@@ -121,14 +121,14 @@ def backward_operator(
     counts: Sequence[int],
     wiring: Sequence[Tensor],
     tensors: Sequence[Tensor],
-    kept: Sequence[Tensor],
+    results: Sequence[Tensor],
     gradients: Sequence[Tensor],
 ) -> list[Tensor]:
     """The gradients of those tensors that need one, in order.
 
     Args:
         incoming: one `0` or `1` for each output: whether `gradients` has one for it.
-        kept: all that the forward run gave.
+        results: all that the forward run gave.
     """
     fold = _plan(program)
     of_programs, of_missing = _needs(fold, needs, counts)
@@ -138,7 +138,7 @@ def backward_operator(
         return [torch.zeros_like(t) for t, need in zip(tensors, needs, strict=True) if need == "1"]
     groups, arriving = parts_of(tensors, counts), iter(gradients)
     into = [next(arriving) if flag == "1" else None for flag in incoming]
-    side, edges = sides_of(fold, groups, fold.forward_arrays(of_programs), kept)
+    side, edges = sides_of(fold, groups, fold.forward_arrays(of_programs), results)
     shares = backward(fold, of_programs, trees, side, edges, groups[4], of_missing, into)
     return [
         torch.zeros_like(t) if g is None else g.contiguous()
@@ -155,7 +155,7 @@ def _(
     counts: Sequence[int],
     wiring: Sequence[Tensor],
     tensors: Sequence[Tensor],
-    kept: Sequence[Tensor],
+    results: Sequence[Tensor],
     gradients: Sequence[Tensor],
 ) -> list[Tensor]:
     return [
@@ -174,14 +174,14 @@ def _setup(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
 
 def _gradients(ctx: Any, gradients: Sequence[Tensor | None]) -> Any:
     program, needs, counts = ctx.constants
-    wires, arguments, results = ctx.sizes
+    wires, arguments, outputs = ctx.sizes
     saved = ctx.saved_tensors  # once: a checkpoint of torch's gives them once
-    wiring, tensors, kept = (
+    wiring, tensors, results = (
         saved[:wires],
         saved[wires : wires + arguments],
         saved[wires + arguments :],
     )
-    gradients = gradients[:results]
+    gradients = gradients[:outputs]
     incoming = "".join("01"[g is not None] for g in gradients)
     shares = iter(
         torch.ops.recurra.fold_backward(
@@ -191,7 +191,7 @@ def _gradients(ctx: Any, gradients: Sequence[Tensor | None]) -> Any:
             counts,
             list(wiring),
             list(tensors),
-            list(kept),
+            list(results),
             [g for g in gradients if g is not None],
         )
     )
