@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from recurra.decode.trees.heads import Heads, Scores, require_scores
+from recurra.decode.trees.heads import Heads, Scores, below_one, require_scores
 
 Table = NDArray[np.float64]
 
@@ -94,6 +94,7 @@ def eisner(scores: Scores, lengths: Heads) -> list[Heads]:
     if any(length < table.shape[1] for length in lengths):
         beyond = np.arange(table.shape[1]) >= np.asarray(lengths)[:, None]
         table = np.where(beyond[:, :, None] | np.pad(beyond, ((0, 0), (1, 0)))[:, None], 0.0, table)
+    table = below_one(table)
     chart = _Chart(table)
     trees = []
     for row, length in enumerate(int(number) for number in lengths):

@@ -78,3 +78,9 @@ def require_scores(scores: Scores, lengths: Heads) -> None:
                 f"the score of head {head} for word {word + 1} is {table[word, head]}, expected a finite "
                 f"number: the model's weights are broken, or its input is"
             )
+
+
+def below_one(scores: Scores) -> Scores:
+    """The same divided by a power of two, none of them above 1, so that no sum of them overflows."""
+    _, exponent = np.frexp(np.abs(scores).max(initial=0.0))
+    return np.ldexp(scores, -max(0, int(exponent)))
