@@ -40,7 +40,9 @@ def maximum_arborescence(scores: Scores) -> Heads:
     count = len(scores)
     require_scores(scores[None], np.array([count]))
     weights = np.full((count + 1, count + 1), -np.inf)
-    weights[1:] = below_one(scores)
+    weights[1:] = scores
+    np.fill_diagonal(weights, 0.0)
+    weights[1:] = below_one(weights[1:])
     np.fill_diagonal(weights, -np.inf)
     heads = _spanning(weights.copy())
     if int((heads == 0).sum()) == 1:
