@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from recurra.cli.arguments import Format
 from recurra.cli.output import emit
+from recurra.data.readers.conllu import read_conllu
 from recurra.errors import Fault
 from recurra.storage.files import file_blocks
 from recurra.storage.text import arriving_lines, check_text, parse_json
@@ -31,6 +32,9 @@ def item_groups(arguments: list[str] | None, file: Path | None, form: Format) ->
     """
     if arguments and file is not None:
         raise Fault("give items as arguments or --file, not both")
+    if form is Format.conllu:
+        yield from _sentences(file)
+        return
     groups: Iterator[list[tuple[str, str | Fault]]]
     if arguments:
         groups = iter([[(f"argument {n}", item) for n, item in enumerate(arguments, 1)]])
@@ -42,6 +46,17 @@ def item_groups(arguments: list[str] | None, file: Path | None, form: Format) ->
         items = [Item(place, _value(place, text, form)) for place, text in group]
         for first in range(0, len(items), AT_ONCE):
             yield items[first : first + AT_ONCE]
+
+
+def _sentences(file: Path | None) -> Iterator[list[Item]]:
+    """The words of each sentence of a file."""
+    if file is None or str(file) == "-":
+        raise Fault("--format conllu reads a file: give --file")
+    examples = read_conllu(file)
+    for first in range(0, len(examples), AT_ONCE):
+        last = first + AT_ONCE
+        pairs = zip(examples.places[first:last], examples["form"][first:last], strict=True)
+        yield [Item(str(place), words) for place, words in pairs]
 
 
 def all_items(groups: Iterable[Sequence[Item]]) -> list[Any]:
@@ -58,11 +73,13 @@ def emit_answers(
     groups: Iterable[Sequence[Item]],
     row: Callable[[Any], Any],
     answers: Callable[[Sequence[Any]], Iterable[dict[str, Any]]],
+    text: Callable[[dict[str, Any]], str] | None = None,
 ) -> None:
     """One line of JSON for each item, in order; `{"error": ...}` for one that has no answer.
 
     Args:
         row: what the model reads of an item. answers: those to what `row` gave.
+        text: an answer as it is written instead of as JSON; an error is then a line that begins with "#".
 
     Raises:
         Fault: at the end, where an item had no answer.
@@ -74,7 +91,10 @@ def emit_answers(
                 errors.append(str(answer))
                 answer = {"error": str(answer)}
             count += 1
-            emit(answer)
+            if text is None:
+                emit(answer)
+            else:
+                print(f"# {answer['error']}\n" if "error" in answer else text(answer), end="", flush=True)
     if errors:
         share = f"{len(errors)} of {count} items have no answer; the first: " if count > 1 else ""
         raise Fault(f"{share}{errors[0]}")
