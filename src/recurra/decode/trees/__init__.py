@@ -1,0 +1,1 @@
+"""Trees over the words of sentences, from scores of their parts."""
