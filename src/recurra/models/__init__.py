@@ -1,11 +1,15 @@
 """Models: an input, layers over time, and what is read off them."""
 
 import recurra.cells
+import recurra.decode
 import recurra.layers
 import recurra.loop  # noqa: F401
 from recurra.layers.inputs import OneHot, TokenEmbedding, Vectors
+from recurra.models.arc_hybrid_parser import ArcHybridParser
 from recurra.models.bag import Bag
+from recurra.models.biaffine_parser import BiaffineParser
 from recurra.models.decoders import AttentionDecoder, Decoded, Decoder, FedDecoder, VectorDecoder
+from recurra.models.dependency_parser import Analysed, DependencyParser
 from recurra.models.encoder_decoder import EncoderDecoder
 from recurra.models.forecaster import Forecaster
 from recurra.models.head import LinearHead
@@ -13,6 +17,7 @@ from recurra.models.horizon import DirectHorizon, Horizon, RecurrentHorizon
 from recurra.models.language_model import LanguageModel
 from recurra.models.many_to_one import ManyToOne
 from recurra.models.note_model import NoteModel
+from recurra.models.parse_encoder import Encoded, ParseEncoder
 from recurra.models.pictures import PictureConvolution, PicturePlaces, Pictures, PictureVectors
 from recurra.models.regressor import Regressor
 from recurra.models.stepwise import Stepwise
@@ -23,11 +28,16 @@ from recurra.models.vector_autoencoder import VectorAutoEncoder
 from recurra.models.word_features import WordFeatures, Words
 
 __all__ = [
+    "Analysed",
+    "ArcHybridParser",
     "AttentionDecoder",
     "Bag",
+    "BiaffineParser",
     "Decoded",
     "Decoder",
+    "DependencyParser",
     "DirectHorizon",
+    "Encoded",
     "EncoderDecoder",
     "FedDecoder",
     "Forecaster",
@@ -37,6 +47,7 @@ __all__ = [
     "ManyToOne",
     "NoteModel",
     "OneHot",
+    "ParseEncoder",
     "PictureConvolution",
     "PicturePlaces",
     "PictureVectors",

@@ -15,6 +15,7 @@ from recurra.tasks.forecast.task import ForecastTask
 from recurra.tasks.language_model.task import LanguageModelTask
 from recurra.tasks.many_to_one.classify import ClassifyTask
 from recurra.tasks.many_to_one.regress import RegressTask
+from recurra.tasks.parse.task import ParseTask
 from recurra.tasks.tag.task import TagTask
 from recurra.tasks.trajectory.task import TrajectoryTask
 from recurra.tasks.transcribe.task import TranscribeTask
@@ -33,6 +34,7 @@ __all__ = [
     "LanguageModelTask",
     "Loss",
     "Options",
+    "ParseTask",
     "RegressTask",
     "Score",
     "TagTask",

@@ -90,7 +90,7 @@ class Task(ABC, Generic[Model]):
     model: Model
 
     @classmethod
-    def kind_of(cls, table: Mapping[str, Any]) -> type[Task]:
+    def kind_of(cls, table: Mapping[str, Any]) -> type[Task[Any]]:
         """The class for a recipe's table, where a task is of several kinds. Fault for a kind that is none."""
         return cls
 

@@ -1,9 +1,9 @@
 """Trees by transitions, from left to right: the arc-hybrid system (Kuhlmann et al., 2011).
 
-A stack of words, and the words not yet on it. SHIFT moves the next word to the stack; LEFT makes the next word
-the head of the stack's top, which goes; RIGHT makes the second of the stack the head of its top, which goes.
-The root stands after the last word (Kiperwasser and Goldberg, 2016) and takes one word: 2 n transitions, and a
-projective tree whatever they are.
+A stack of words, and the words not yet on it. SHIFT moves the next word to the stack; LEFT makes the next
+word the head of the stack's top, which goes; RIGHT makes the second of the stack the head of its top, which
+goes. The root stands after the last word (Kiperwasser and Goldberg, 2016) and takes one word: 2 n
+transitions, and a projective tree whatever they are.
 """
 
 from __future__ import annotations
@@ -100,13 +100,13 @@ def arc_hybrid(lengths: Sequence[int], score: Score) -> list[Heads]:
         scores[:, RIGHT][depth < 2] = -np.inf
         actions = scores.argmax(1)
         shift = actions == SHIFT
-        moved = rows[shift]
-        top[moved] += 1
-        stack[moved, top[moved]] = following[moved]
-        following[moved] += 1
+        shifted = rows[shift]
+        top[shifted] += 1
+        stack[shifted, top[shifted]] = following[shifted]
+        following[shifted] += 1
         for action, heads_of in ((LEFT, front), (RIGHT, slots[:, 1])):
-            chosen = actions == action
-            heads[rows[chosen], slots[chosen, 2] - 1] = heads_of[chosen]
-            stack[rows[chosen], top[rows[chosen]]] = NOTHING
-            top[rows[chosen]] -= 1
+            reduced = actions == action
+            heads[rows[reduced], slots[reduced, 2] - 1] = heads_of[reduced]
+            stack[rows[reduced], top[rows[reduced]]] = NOTHING
+            top[rows[reduced]] -= 1
     return [row[:length] for row, length in zip(heads, lengths, strict=True)]

@@ -30,7 +30,8 @@ def trees(heads: Heads, lengths: Heads) -> NDArray[np.bool_]:
     links = np.concatenate([np.zeros((batch, 1), np.int64), inner], 1)
     for _ in range(int(steps).bit_length()):
         links = np.take_along_axis(links, links, 1)
-    return (roots == 1) & (links == 0).all(1)
+    good: NDArray[np.bool_] = (roots == 1) & (links == 0).all(1)
+    return good
 
 
 def projective(heads: Heads) -> bool:

@@ -57,12 +57,7 @@ class OwnTags:
     def encode(self, columns: Mapping[str, Rows]) -> dict[str, Ragged]:
         """Column -> `[N]` int64, for sentences in the order of a Ragged of their words; see `UNKNOWN`."""
         return {
-            name: Ragged.from_list(
-                [
-                    torch.tensor([tags[tag] if tag in tags else UNKNOWN for tag in row])
-                    for row in columns[name]
-                ]
-            )
+            name: Ragged.from_list([_numbers(tags, row) for row in columns[name]])
             for name, tags in self.sets.items()
         }
 
@@ -96,3 +91,8 @@ class OwnTags:
         if tags.sizes != dict(sizes):
             raise Fault(f"{where}: {tags.sizes} tags found, the model has {dict(sizes)}: one was altered")
         return tags
+
+
+def _numbers(tags: LabelSet, row: Sequence[str]) -> Tensor:
+    numbers = {name: number for number, name in enumerate(tags.names)}
+    return torch.tensor([numbers.get(tag, UNKNOWN) for tag in row], dtype=torch.int64)

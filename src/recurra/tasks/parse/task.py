@@ -15,10 +15,10 @@ class ParseTask(Task):
     """The door to tasks of one name: `data.kind` says which of `KINDS` a recipe is for."""
 
     name = "parse"
-    KINDS: ClassVar[dict[str, type[Task]]] = {"dependency": DependencyTask}
+    KINDS: ClassVar[dict[str, type[Task[Any]]]] = {"dependency": DependencyTask}
 
     @classmethod
-    def kind_of(cls, table: Mapping[str, Any]) -> type[Task]:
+    def kind_of(cls, table: Mapping[str, Any]) -> type[Task[Any]]:
         data = table.get("data")
         kind = data.get("kind") if isinstance(data, Mapping) else None
         if not isinstance(kind, str) or kind not in cls.KINDS:
