@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from recurra.data.examples import Examples, Place
 from recurra.data.text.constituents import brackets, cleaned, require_root, tags_of
@@ -33,7 +34,7 @@ def read_brackets(path: str | Path, *, functions: bool = False, encoding: str = 
             raise Fault(f"{path}:{line}: a tree of empty elements alone found, expected words in it")
         trees.append(tree)
         places.append(Place(str(path), line))
-    columns = {
+    columns: dict[str, list[Any]] = {
         "tokens": [tree.words() for tree in trees],
         "tags": [tags_of(tree) for tree in trees],
         "tree": trees,

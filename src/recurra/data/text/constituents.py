@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from recurra.data.text.trees import Tree
+from recurra.data.text.trees import Tree, parse_trees
 from recurra.errors import Fault, quoted
 
 Span = tuple[int, int]
@@ -47,6 +47,22 @@ def brackets(tree: Tree) -> str:
         return Tree(node.label, word, children)
 
     return str(_rebuilt(tree, escape))
+
+
+def one_tree(text: str, where: str) -> Tree:
+    """The only tree of a text, `cleaned` but for its function tags.
+
+    Raises:
+        Fault: brackets that do not balance, no tree, several, or one without words; begins with `where`.
+    """
+    trees = [tree for _, tree in parse_trees(text, where)]
+    if len(trees) != 1:
+        raise Fault(f"{where}: {len(trees)} trees found, expected one")
+    require_root(trees[0], where)
+    tree = cleaned(trees[0], functions=True)
+    if tree is None:
+        raise Fault(f"{where}: a tree of empty elements alone found, expected words in it")
+    return tree
 
 
 def tags_of(tree: Tree) -> list[str]:

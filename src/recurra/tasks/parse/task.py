@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from recurra.errors import Fault, nearest, quoted
 from recurra.tasks.base import TASKS, Task
+from recurra.tasks.parse.constituency.task import ConstituencyTask
 from recurra.tasks.parse.dependency.task import DependencyTask
 
 
@@ -15,7 +16,10 @@ class ParseTask(Task):
     """The door to tasks of one name: `data.kind` says which of `KINDS` a recipe is for."""
 
     name = "parse"
-    KINDS: ClassVar[dict[str, type[Task[Any]]]] = {"dependency": DependencyTask}
+    KINDS: ClassVar[dict[str, type[Task[Any]]]] = {
+        "dependency": DependencyTask,
+        "constituency": ConstituencyTask,
+    }
 
     @classmethod
     def kind_of(cls, table: Mapping[str, Any]) -> type[Task[Any]]:
