@@ -81,9 +81,13 @@ class Task(ABC, Generic[Model]):
 
     A task comes from a recipe and its training data (`prepare`), or from a run folder without any data
     (`restore`). `Task[Tagger]` is one whose model is a `Tagger`.
+
+    Attributes:
+        formats: how else than as JSON an answer can be written: name -> its text, line ends included.
     """
 
     name: ClassVar[str]
+    formats: ClassVar[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {}
     DataOptions: ClassVar[type[Options]]
     ModelOptions: ClassVar[type[Options]]
     score: Score

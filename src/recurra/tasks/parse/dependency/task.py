@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import torch
 
@@ -15,7 +15,9 @@ from recurra.ragged import Ragged
 from recurra.tasks.base import Loss, Score, Task
 from recurra.tasks.parse.dependency.data import DependencyDataOptions, Treebank, read_trees
 from recurra.tasks.parse.dependency.model import DependencyModelOptions, build_parser
+from recurra.tasks.parse.dependency.plot import plot_trees
 from recurra.tasks.parse.dependency.scores import attachment_scores, tag_accuracy
+from recurra.tasks.parse.dependency.texts import conllu_text, tree_text
 from recurra.tasks.parse.own_tags import OwnTags
 from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
@@ -46,6 +48,10 @@ class DependencyTask(Task[BiaffineParser | ArcHybridParser]):
     name = "parse"
     DataOptions = DependencyDataOptions
     ModelOptions = DependencyModelOptions
+    formats: ClassVar[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
+        "conllu": conllu_text,
+        "tree": tree_text,
+    }
     score = Score("las", larger_is_better=True)
 
     def __init__(
@@ -168,6 +174,10 @@ class DependencyTask(Task[BiaffineParser | ArcHybridParser]):
         """
         for words, tree in zip(rows, self.parse(rows), strict=True):
             yield {"tokens": list(words), "heads": tree.heads, "labels": tree.labels, "tags": tree.tags}
+
+    def picture(self, items: Iterable[Any], path: str | Path, dark: bool = False) -> None:
+        """Draws the tree of each sentence as arcs over its words, on light or dark ground."""
+        plot_trees(list(self.predict(items)), Path(path), dark)
 
     def parse(self, sentences: Sequence[Sequence[str]]) -> list[Parsed]:
         """The tree of each sentence; one without words has an empty one."""
