@@ -37,12 +37,12 @@ class SpanPlaces(NamedTuple):
         """Those of sentences of these lengths."""
         longest = max(lengths, default=0)
         starts, ends = torch.triu_indices(longest + 1, longest + 1, 1)
-        kept = [ends <= length for length in lengths]
-        rows = torch.repeat_interleave(torch.tensor([int(mask.sum()) for mask in kept], dtype=torch.int64))
+        masks = [ends <= length for length in lengths]
+        rows = torch.repeat_interleave(torch.tensor([int(mask.sum()) for mask in masks], dtype=torch.int64))
         return cls(
             rows,
-            torch.cat([starts[mask] for mask in kept]),
-            torch.cat([ends[mask] for mask in kept]),
+            torch.cat([starts[mask] for mask in masks]),
+            torch.cat([ends[mask] for mask in masks]),
             tuple(lengths),
         )
 

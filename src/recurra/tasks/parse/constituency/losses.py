@@ -28,11 +28,11 @@ def tree_hinge(scores: SpanScores, gold: Tensor, rooted: bool) -> Tensor:
     best, labels = best_labels(margins, scores.places, rooted)
     numbers = scores.places.numbers
     spans = chart_spans(scores.places.spread(best), scores.places.lengths)
-    chosen = torch.tensor(
+    parts = torch.tensor(
         [numbers[row, start, end] for row, tree in enumerate(spans) for start, end in tree],
         device=gold.device,
     )
-    worst = margins[chosen, torch.from_numpy(labels).to(gold.device)[chosen]]
+    worst = margins[parts, torch.from_numpy(labels).to(gold.device)[parts]]
     true = scores.labels.gather(1, gold.unsqueeze(1))
     return worst.sum() - true.sum()
 
@@ -109,4 +109,5 @@ def _uncut(constituents: NDArray[np.int64], start: int, end: int) -> NDArray[np.
     cuts = np.zeros(end - start + 2, np.int64)
     np.add.at(cuts, constituents[within, 0] + 1 - start, 1)
     np.add.at(cuts, constituents[within, 1] - start, -1)
-    return np.equal(cuts.cumsum()[1 : end - start], 0)
+    uncut: NDArray[np.bool_] = cuts.cumsum()[1 : end - start] == 0
+    return uncut

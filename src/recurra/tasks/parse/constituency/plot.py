@@ -8,22 +8,11 @@ from typing import Any, NamedTuple
 
 from recurra.data import Tree
 from recurra.errors import Fault
+from recurra.storage.colours import Colours, colours
 from recurra.storage.figures import check_ending, new_figure, save_figure
 
 _LETTER, _GAP, _LEVEL = 0.085, 0.16, 0.42  # inches: a letter, between words, between levels
 _DPI, _MOST = 120, 60_000  # pixels on a side, at most
-
-
-class _Colours(NamedTuple):
-    ground: str
-    ink: str
-    line: str
-    label: str
-    tag: str
-
-
-_LIGHT = _Colours("white", "#24292f", "#8c959f", "#1f6feb", "#6e7781")
-_DARK = _Colours("#0d1117", "#e6edf3", "#6e7681", "#58a6ff", "#8b949e")
 
 
 class _Layout(NamedTuple):
@@ -54,9 +43,9 @@ def plot_trees(trees: Sequence[Tree], path: Path, dark: bool = False) -> None:
             f"a picture of {width * _DPI:,.0f} x {height * _DPI:,.0f} pixels is needed for these trees, at "
             f"most {_MOST:,} on a side can be drawn: give fewer or shorter sentences"
         )
-    colours = _DARK if dark else _LIGHT
+    tint = colours(dark)
     figure = new_figure(width, height, dpi=_DPI, layout=None)
-    figure.set_facecolor(colours.ground)
+    figure.set_facecolor(tint.ground)
     bottom = height
     for layout in layouts:
         bottom -= layout.height
@@ -64,7 +53,7 @@ def plot_trees(trees: Sequence[Tree], path: Path, dark: bool = False) -> None:
         axes.set_xlim(0, layout.width)
         axes.set_ylim(-_LEVEL / 2, layout.height - _LEVEL / 2)
         axes.set_axis_off()
-        _draw(axes, layout, colours)
+        _draw(axes, layout, tint)
     save_figure(figure, path)
 
 
@@ -88,21 +77,26 @@ def _layout(tree: Tree) -> _Layout:
         children.append(own)
         waiting.append(number)
     left = max(0.0, _LETTER * len(tree.label) / 2 - places[-1][0] + _GAP)
-    moved = [(x + left, y) for x, y in places]
-    return _Layout(nodes, moved, children, right + 2 * left, places[-1][1] + _LEVEL)
+    shifted = [(x + left, y) for x, y in places]
+    return _Layout(nodes, shifted, children, right + 2 * left, places[-1][1] + _LEVEL)
 
 
-def _draw(axes: Any, layout: _Layout, colours: _Colours) -> None:
+def _draw(axes: Any, layout: _Layout, tint: Colours) -> None:
     half = 0.11  # inches from the middle of a text to the end of a line
     for node, (x, y), children in zip(layout.nodes, layout.places, layout.children, strict=True):
-        for child in children:
-            across, down = layout.places[child]
-            axes.plot([x, across], [y - half, down + half], color=colours.line, linewidth=0.9)
+        # straight up from each child to a bar below the node: slanted lines of flat phrases would cross others
+        bar = y - _LEVEL / 2
+        tops = [layout.places[child] for child in children]
+        if children:
+            axes.plot([x, x], [y - half, bar], color=tint.grey, linewidth=0.9)
+            axes.plot([tops[0][0], tops[-1][0]], [bar, bar], color=tint.grey, linewidth=0.9)
+        for across, down in tops:
+            axes.plot([across, across], [bar, down + half], color=tint.grey, linewidth=0.9)
         leaf = node.word is not None
-        _write(axes, x, y, node.label, colours.tag if leaf else colours.label, 8 if leaf else 9)
+        _write(axes, x, y, node.label, tint.grey if leaf else tint.blue, 8 if leaf else 9)
         if node.word is not None:
-            _write(axes, x, 0.0, node.word, colours.ink, 10)
-            axes.plot([x, x], [y - half, half], color=colours.line, linewidth=0.6, linestyle=":")
+            _write(axes, x, 0.0, node.word, tint.ink, 10)
+            axes.plot([x, x], [y - half, half], color=tint.grey, linewidth=0.6, linestyle=":")
 
 
 def _write(axes: Any, x: float, y: float, text: str, colour: str, size: float) -> None:

@@ -59,10 +59,10 @@ def bracket_counts(gold: Tree, predicted: Tree) -> BracketCounts:
             f"expected the same words"
         )
     true, guesses = tags_of(gold), tags_of(predicted)
-    counted = [tag not in PUNCTUATION for tag in true]
-    if not any(counted):
+    counts = [tag not in PUNCTUATION for tag in true]
+    if not any(counts):
         return BracketCounts()
-    places = [0, *accumulate(counted)]
+    places = [0, *accumulate(counts)]
     one, other = _brackets(gold, places), _brackets(predicted, places)
     matched = (one & other).total()
     return BracketCounts(
@@ -71,8 +71,8 @@ def bracket_counts(gold: Tree, predicted: Tree) -> BracketCounts:
         other.total(),
         int(matched == one.total() == other.total()),
         1,
-        sum(a == b for a, b, counts in zip(true, guesses, counted, strict=True) if counts),
-        sum(counted),
+        sum(a == b for a, b, one_word in zip(true, guesses, counts, strict=True) if one_word),
+        sum(counts),
     )
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor
 
 from recurra.data import Examples, Tree
-from recurra.data.text.constituents import brackets, indented, tags_of
+from recurra.data.text.constituents import brackets, tags_of
 from recurra.models import SpanParser, Words
 from recurra.ragged import Ragged
 from recurra.tasks.base import Loss, Score, Task
@@ -28,6 +28,7 @@ from recurra.tasks.parse.constituency.losses import decision_hinge, label_likeli
 from recurra.tasks.parse.constituency.model import ConstituencyModelOptions, build_parser
 from recurra.tasks.parse.constituency.plot import plot_trees
 from recurra.tasks.parse.constituency.scores import bracket_scores
+from recurra.tasks.parse.constituency.texts import brackets_text, tree_text
 from recurra.tasks.parse.own_tags import OwnTags
 from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
@@ -63,6 +64,10 @@ class ConstituencyTask(Task[SpanParser]):
     name = "parse"
     DataOptions = ConstituencyDataOptions
     ModelOptions = ConstituencyModelOptions
+    formats: ClassVar[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
+        "brackets": brackets_text,
+        "tree": tree_text,
+    }
     score = Score("f1", larger_is_better=True)
 
     def __init__(
@@ -193,21 +198,14 @@ class ConstituencyTask(Task[SpanParser]):
         return words
 
     def answers(self, rows: Sequence[list[str]]) -> Iterator[dict[str, Any]]:
-        """For each sentence its `tokens`, their `tags`, the tree as `brackets`, and as lines of text
-        (`tree`).
-        """
+        """For each sentence its `tokens`, their `tags`, and the tree as `brackets`."""
         for words, tree in zip(rows, self.parse(rows), strict=True):
-            yield {
-                "tokens": list(words),
-                "tags": tags_of(tree),
-                "brackets": brackets(tree),
-                "tree": indented(tree),
-            }
+            yield {"tokens": list(words), "tags": tags_of(tree), "brackets": brackets(tree)}
 
-    def picture(self, items: Iterable[Any], path: str | Path) -> None:
-        """The tree of each item, one below the other."""
+    def picture(self, items: Iterable[Any], path: str | Path, dark: bool = False) -> None:
+        """Draws the tree of each sentence, one below the other, on light or dark ground."""
         rows = [self._row(number, item) for number, item in enumerate(items, 1)]
-        plot_trees(self.parse(rows), Path(path))
+        plot_trees(self.parse(rows), Path(path), dark)
 
     def parse(self, sentences: Sequence[Sequence[str]]) -> list[Tree]:
         """The tree of each sentence, of at least one word each.
