@@ -188,7 +188,7 @@ READERS: dict[str, Sample] = {
         ),
         "a.brackets",
         2,
-        ["tokens", "tags", "tree", "brackets"],
+        ["tokens", "tags", "tree", "brackets", "text", "linearised"],
     ),
     "numpy": Sample(
         _arrays,

@@ -483,6 +483,18 @@ TASKS: dict[str, Tiny] = {
         ["the dog of Ann runs"],
         "trees.brackets",
     ),
+    "parse constituents as symbols": Tiny(
+        {"kind": "linearised", "train": "trees.brackets", "validation": "trees.brackets", "batch_size": 2},
+        {
+            "embedding": 5,
+            "encoder": {"hidden": 5, "cell": "gru"},
+            "decoder": {"hidden": 6, "cell": "gru"},
+            "search": {"beam": 2},
+        },
+        {"trees.brackets": _lines(*BRACKETED)},
+        ["Ann sees the dog .", {"tokens": ["Bob", "("]}],
+        "trees.brackets",
+    ),
     "translate": Tiny(
         {"train": "pairs.tsv", "validation": "pairs.tsv", "tokens": "word", "batch_size": 2},
         {

@@ -7,14 +7,15 @@ from typing import Any
 
 from recurra.data.examples import Examples, Place
 from recurra.data.text.constituents import brackets, cleaned, require_root, tags_of
+from recurra.data.text.linearised import linearised
 from recurra.data.text.trees import parse_trees
 from recurra.errors import Fault
 from recurra.storage.files import read_text
 
 
 def read_brackets(path: str | Path, *, functions: bool = False, encoding: str = "utf-8") -> Examples:
-    """Columns `tokens`, `tags` (of the tokens), `tree` (a `Tree`) and `brackets` (its text); one example a
-    tree.
+    """Columns `tokens`, `tags` (of the tokens), `tree` (a `Tree`), `brackets` (its text), `text` (the tokens
+    with blanks between) and `linearised` (see `recurra.data.text.linearised`); one example a tree.
 
     A tree may take one line or several. Empty elements are left out, -LRB- and the like become the brackets
     that they stand for.
@@ -39,5 +40,7 @@ def read_brackets(path: str | Path, *, functions: bool = False, encoding: str = 
         "tags": [tags_of(tree) for tree in trees],
         "tree": trees,
         "brackets": [brackets(tree) for tree in trees],
+        "text": [" ".join(tree.words()) for tree in trees],
+        "linearised": [linearised(tree) for tree in trees],
     }
     return Examples(columns, places, str(path))

@@ -9,6 +9,7 @@ from recurra.errors import Fault, nearest, quoted
 from recurra.tasks.base import TASKS, Task
 from recurra.tasks.parse.constituency.task import ConstituencyTask
 from recurra.tasks.parse.dependency.task import DependencyTask
+from recurra.tasks.parse.linearised.task import LinearisedTask
 
 
 @TASKS.register("parse")
@@ -19,6 +20,7 @@ class ParseTask(Task):
     KINDS: ClassVar[dict[str, type[Task[Any]]]] = {
         "dependency": DependencyTask,
         "constituency": ConstituencyTask,
+        "linearised": LinearisedTask,
     }
 
     @classmethod

@@ -84,7 +84,7 @@ def _layout(tree: Tree) -> _Layout:
 def _draw(axes: Any, layout: _Layout, tint: Colours) -> None:
     half = 0.11  # inches from the middle of a text to the end of a line
     for node, (x, y), children in zip(layout.nodes, layout.places, layout.children, strict=True):
-        # straight up from each child to a bar below the node: slanted lines of flat phrases would cross others
+        # straight up from each child to a bar below the node: slanted lines of a flat phrase would cross
         bar = y - _LEVEL / 2
         tops = [layout.places[child] for child in children]
         if children:
