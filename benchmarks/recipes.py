@@ -175,6 +175,36 @@ SUBJECTS: dict[str, tuple[Figure | Mean, ...]] = {
             percent=True,
         ),
     ),
+    "parsing": (
+        Figure(
+            "ewt_dependencies",
+            "ewt_dependencies",
+            "dependency trees, English EWT, gold tokens, own tags, UAS / LAS",
+            "test",
+            "uas/las",
+            ">= 87.5 / 84.5 (jPTDP)",
+            percent=True,
+        ),
+        Figure(
+            "afrikaans_dependencies",
+            "afrikaans_dependencies",
+            "the same, Afrikaans, 1,315 sentences, UAS / LAS",
+            "test",
+            "uas/las",
+            "LAS >= 80 (UDPipe: 82.5 / 78.4)",
+            percent=True,
+        ),
+        Figure(
+            "afrikaans_dependencies-arc_hybrid",
+            "afrikaans_dependencies",
+            "the same by greedy transitions, UAS / LAS",
+            "test",
+            "uas/las",
+            "beside it",
+            ("model.parser=arc_hybrid",),
+            percent=True,
+        ),
+    ),
     "classification": (
         Figure(
             "sentiment",

@@ -56,28 +56,30 @@ class ArcHybridParser(DependencyParser):
         slots = torch.from_numpy(np.concatenate([path.slots for _, path in paths])).to(device)
         actions = torch.from_numpy(np.concatenate([path.actions for _, path in paths])).to(device)
         sentences = torch.tensor([row for row, path in paths for _ in path.actions], device=device)
-        scores = self._scores(steps, self._table(steps), sentences, slots)
+        scores = self.transition_scores(steps, self.slot_table(steps), sentences, slots)
         # two choices a word: halved, an arc weighs as much as its label
         return F.cross_entropy(scores, actions, reduction="sum") / 2
 
     def heads(self, steps: Ragged) -> list[Heads]:
-        table, rows, device = self._table(steps), packed_rows(steps), steps.data.device
+        table, rows, device = self.slot_table(steps), packed_rows(steps), steps.data.device
 
         def score(slots: Heads, sentences: Heads) -> NDArray[np.float64]:
             places = torch.from_numpy(slots).to(device)
-            scores = self._scores(steps, table, torch.from_numpy(rows[sentences]).to(device), places)
+            scores = self.transition_scores(
+                steps, table, torch.from_numpy(rows[sentences]).to(device), places
+            )
             return scores.double().cpu().numpy()
 
         return arc_hybrid(steps.lengths.tolist(), score)
 
-    def _table(self, steps: Ragged) -> Tensor:
+    def slot_table(self, steps: Ragged) -> Tensor:
         """What each word adds to the hidden layer in each slot, `[2 + N, SLOTS, choice_size]`, for all words
         in one product.
         """
         table: Tensor = self.slots(torch.cat([self.absent, steps.data]))
         return table.reshape(len(table), SLOTS, -1)
 
-    def _scores(self, steps: Ragged, table: Tensor, rows: Tensor, slots: Tensor) -> Tensor:
+    def transition_scores(self, steps: Ragged, table: Tensor, rows: Tensor, slots: Tensor) -> Tensor:
         """`[M, 3]` of the transitions in these packed rows `[M]`, by these words `[M, SLOTS]`."""
         indices = torch.where(slots == NOTHING, 0, word_places(steps, rows[:, None], slots) + 2)
         sums = table[indices, torch.arange(SLOTS, device=slots.device)].sum(1)

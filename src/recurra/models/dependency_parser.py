@@ -93,5 +93,5 @@ class DependencyParser(Configured):
 
 def word_places(steps: Ragged, rows: Tensor, words: Tensor) -> Tensor:
     """Where words (from 1) of packed rows lie in `steps.data`; -1 for what is below 1."""
-    offsets = torch.tensor(steps.offsets, device=words.device)
+    offsets = torch.tensor(steps.offsets, dtype=torch.int64, device=words.device)
     return torch.where(words > 0, offsets[(words - 1).clamp_min(0)] + rows, -1)

@@ -29,21 +29,21 @@ def plot_trees(answers: Sequence[Mapping[str, Any]], path: Path, dark: bool = Fa
         Fault: nothing to draw, or a sentence of more than `MOST_WORDS` words.
     """
     check_ending(path)
-    drawn = [answer for answer in answers if answer["tokens"]]
-    if not drawn:
+    trees = [answer for answer in answers if answer["tokens"]]
+    if not trees:
         raise Fault("there is no word to draw a tree over")
-    longest = max(len(answer["tokens"]) for answer in drawn)
+    longest = max(len(answer["tokens"]) for answer in trees)
     if longest > MOST_WORDS:
         raise Fault(f"a sentence of {longest:,} words found, a picture has at most {MOST_WORDS}: --as tree")
-    places = [_places(answer) for answer in drawn]
-    levels = [_levels(answer["heads"]) for answer in drawn]
+    places = [_places(answer) for answer in trees]
+    levels = [_levels(answer["heads"]) for answer in trees]
     width = max(row[-1] for row in places) + 1.2
     heights = [_BASE + _STEP * (max(row) + 1) + _FEET for row in levels]
     tint = colours(dark)
     figure = new_figure(width, sum(heights), layout=None)
     figure.set_facecolor(tint.ground)
     bottom = 1.0
-    for answer, row, depths, height in zip(drawn, places, levels, heights, strict=True):
+    for answer, row, depths, height in zip(trees, places, levels, heights, strict=True):
         bottom -= height / sum(heights)
         axes = figure.add_axes((0, bottom, 1, height / sum(heights)))
         axes.set_axis_off()
