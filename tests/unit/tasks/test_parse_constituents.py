@@ -15,6 +15,7 @@ from recurra.data import parse_trees
 from recurra.data.text.constituents import indented
 from recurra.errors import Fault
 from recurra.tasks.parse.constituency import ConstituencyTask
+from recurra.tasks.parse.constituency.baseline import RightBranching
 from recurra.tasks.parse.linearised import LinearisedTask
 
 from .fitting import fit, reloaded
@@ -183,6 +184,14 @@ def test_one_word_and_no_root(tmp_path: Path) -> None:
     task = prepared({"train": str(path), "validation": str(path)})
     assert task.labels.root is None
     assert [len(tree.words()) for tree in task.parse([["no"], ["dog", "runs", "no"]])] == [1, 3]
+
+
+def test_trees_without_looking_at_the_words(files: dict[str, str]) -> None:
+    task = prepared(files)
+    ((_, gold),) = parse_trees("(ROOT (S (NP (NN a)) (VP (VB b) (NP (NN c))) (. .)))")
+    blind = RightBranching(task.data.train.trees, task.labels)
+    assert str(blind.tree(gold)) == "(ROOT (S (NN a) (NP (VB b) (NP (NN c) (. .)))))"
+    assert any(line.startswith("right-branching trees") for line in task.check())
 
 
 def test_pictures(files: dict[str, str], tmp_path: Path) -> None:

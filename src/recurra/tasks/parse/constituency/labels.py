@@ -48,9 +48,13 @@ class Constituents:
         """The true label of each span of the tree's words: int64, in the order of `SpanPlaces`."""
         size = len(tree.words())
         labels = torch.zeros(size * (size + 1) // 2, dtype=torch.int64)
-        for (start, end), chain in _chains(tree, self.root).items():
-            labels[start * size - start * (start - 1) // 2 + end - start - 1] = self.names[chain]
+        for (start, end), number in self.spans(tree).items():
+            labels[start * size - start * (start - 1) // 2 + end - start - 1] = number
         return labels
+
+    def spans(self, tree: Tree) -> dict[Span, int]:
+        """The constituents of a tree, and the numbers of their labels. Fault for a label that is none."""
+        return {span: self.names[chain] for span, chain in _chains(tree, self.root).items()}
 
     def decode(self, words: Sequence[str], tags: Sequence[str], spans: Mapping[Span, int]) -> Tree:
         """The tree of labelled spans over words with these tags.

@@ -14,6 +14,7 @@ from recurra.data.text.constituents import brackets, tags_of
 from recurra.models import SpanParser, Words
 from recurra.ragged import Ragged
 from recurra.tasks.base import Loss, Score, Task
+from recurra.tasks.parse.constituency.baseline import RightBranching
 from recurra.tasks.parse.constituency.data import (
     TOKENS,
     ConstituencyDataOptions,
@@ -128,6 +129,8 @@ class ConstituencyTask(Task[SpanParser]):
         size = self.options.batch_size
         longest = max(map(len, self.data.train.words))
         validation = self.data.validation
+        blind = RightBranching(self.data.train.trees, self.labels)
+        scores = bracket_scores(validation.trees, [blind.tree(tree) for tree in validation.trees])
         unseen = sum(map(self.labels.unseen, validation.trees))
         note = (
             [f"{unseen} validation constituents have a label that training had none of: none can be right"]
@@ -138,6 +141,7 @@ class ConstituencyTask(Task[SpanParser]):
             *self.reader.check(validation.words),
             *self.labels.lines(),
             *note,
+            f"right-branching trees, which look at no word: f1 {scores['f1']:.3f} on the validation data",
             *(f"tags: {count}" for count in self.tags.sizes.values()),
             f"epoch: {len(self.batches(0)):,} batches of {size} sentences",
             parameters_line(self.model),
