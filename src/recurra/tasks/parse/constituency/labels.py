@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 from recurra.data import LabelSet, Tree
-from recurra.data.text.constituents import Span, chains_of, trees_of
+from recurra.data.text.constituents import ROOTS, Span, chains_of, trees_of
 from recurra.errors import Fault, quoted
 from recurra.storage.fields import Fields, is_text
 from recurra.storage.files import check_format, read_json, write_json
 
 CONSTITUENTS = "constituents.json"
 FORMAT = 1
+_SHOWN = 20
 
 
 class Constituents:
@@ -77,11 +78,12 @@ class Constituents:
     def lines(self) -> list[str]:
         """For `check`."""
         ordered = sorted(zip(self.names.counts, self.names.names, strict=True), reverse=True)
-        often = ", ".join(f"{name} {count:,}" for count, name in ordered[:20] if name)
+        often = [f"{name} {count:,}" for count, name in ordered if name]
+        shown = ", ".join(often[:_SHOWN]) + (", ..." if len(often) > _SHOWN else "")
         rare = sum(count == 1 for count, _ in ordered)
         root = "none" if self.root is None else self.root
         notes = [f"{rare} labels are seen only once in training: too little to learn them"] if rare else []
-        return [f"labels: {len(self.names) - 1}: {often}, ...; root: {root}", *notes]
+        return [f"labels: {len(often)}: {shown}; root: {root}", *notes]
 
     def save(self, folder: Path) -> None:
         """Writes a JSON file."""
@@ -114,4 +116,5 @@ def _common_root(trees: Sequence[Tree]) -> str | None:
 
 
 def _chains(tree: Tree, root: str | None) -> dict[Span, str]:
-    return chains_of(*(tree.children if root is not None and tree.label == root else (tree,)))
+    above = root is not None and tree.word is None and tree.label in (root, *ROOTS)
+    return chains_of(*(tree.children if above else (tree,)))

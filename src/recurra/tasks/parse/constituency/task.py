@@ -89,11 +89,11 @@ class ConstituencyTask(Task[SpanParser]):
     @classmethod
     def prepare(cls, data: ConstituencyDataOptions, model: ConstituencyModelOptions, *, seed: int) -> Self:
         parts = read_parts(data, seed)
-        train, notes = treebank(with_trees(parts.train, data.tree), data)
-        where = parts.train.source
+        examples, where = with_trees(parts.train, data.tree), parts.train.source
+        train, notes = treebank(examples, data)
         labels = Constituents.build(train.trees, where)
         tags = OwnTags.build({TAGS: train.tags}, where)
-        reader = WordReader.build(with_trees(parts.train, data.tree), TOKENS, data, model)
+        reader = WordReader.build(examples, TOKENS, data, model)
         with seeded(seed):
             parser = build_parser(model, reader, tags, len(labels.names))
             task = cls(data, model, reader, labels, tags, parser, seed)
