@@ -200,7 +200,7 @@ READERS: dict[str, Sample] = {
     ),
     "numpy of one array": Sample(_one_array, "rows.npy", 2, ["vectors"], {}, NUMBERS_ALONE),
     "numbers": Sample(
-        _text("a.data", "1,2,3,4,größer\n5,6,7,8,b\n"), "a.data", 2, ["vectors", "label"], {"size": 2}
+        _text("a.data", "1,2,3,4,größer\n5,6,7,8,b\n"), "a.data", 2, ["vectors", "label"], {"features": 2}
     ),
     "idx": Sample(_idx, "train-images-idx3-ubyte", 2, ["vectors", "label"], {"divisor": 255}, NUMBERS_ALONE),
     "parallel": Sample(_two_texts, "a.{de,en}", 2, ["source", "target"]),

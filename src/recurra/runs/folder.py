@@ -13,15 +13,13 @@ from torch import nn
 import recurra.tasks  # noqa: F401  (registers every task)
 from recurra.errors import Fault, quoted
 from recurra.runs.digests import recipe_digest
+from recurra.runs.migration import FORMAT, migrated
 from recurra.runs.sections import read_section
 from recurra.signatures import check_argument, fits
 from recurra.storage.files import check_format
 from recurra.storage.models import CONFIG, load_model, read_seal
 from recurra.storage.toml_text import read_toml
 from recurra.tasks.base import TASKS, Options, Task
-
-FORMAT = 1
-"""Of the whole folder, kept as `format` in its recipe; a newer one is refused."""
 
 RECIPE = "recipe.toml"  # as resolved: every setting with its value
 LAST = "last"  # the checkpoint a run is resumed from
@@ -45,6 +43,19 @@ def task_class(table: dict[str, Any], where: str) -> type[Task]:
         raise Fault(f"{where}: {fault}") from None
 
 
+def run_recipe(content: dict[str, Any], where: str) -> tuple[dict[str, Any], type[Task]]:
+    """The recipe of a run in this format, and its task.
+
+    Args:
+        content: as its file holds it, in this format or an older one.
+    """
+    number = check_format(content, FORMAT, where)
+    task = task_class(content, where)
+    if number == FORMAT:
+        return content, task
+    return migrated(content, {"data": task.DataOptions, "model": task.ModelOptions}, where).table, task
+
+
 def load(run: str | Path, device: str | torch.device = "cpu") -> Task:
     """The trained task of a run folder: ready to predict, evaluate and, where it can, sample and stream.
 
@@ -60,9 +71,8 @@ def load(run: str | Path, device: str | torch.device = "cpu") -> Task:
     where = str(folder / RECIPE)
     if not (folder / RECIPE).exists():
         raise Fault(f"{folder}: not a run folder: it has no {RECIPE}")
-    table = read_toml(folder / RECIPE)
-    check_format(table, FORMAT, where)
-    task = task_class(table, where)
+    content = read_toml(folder / RECIPE)
+    table, task = run_recipe(content, where)
     data = read_section(task.DataOptions, table.get("data", {}), "data", where)
     model = read_section(task.ModelOptions, table.get("model", {}), "model", where)
     seed = _seed(table, where)
@@ -76,7 +86,7 @@ def load(run: str | Path, device: str | torch.device = "cpu") -> Task:
             "can't be told",
             folder,
         )
-    elif seal.recipe != recipe_digest(table):
+    elif seal.recipe != recipe_digest(content):
         raise Fault(
             f"{where}: does not belong to the weights beside it: a setting was altered, or it is another "
             f"run's; only where data lies and how long to train may differ"

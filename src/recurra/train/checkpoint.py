@@ -92,6 +92,15 @@ def read_data(folder: Path) -> dict[str, str]:
     return {name: str(sha256) for name, sha256 in data.items()}
 
 
+def rename_recipe(folder: Path, recipe: str) -> None:
+    """The checkpoint as one of the same recipe in another format, whose digest this is."""
+    plain = _read_state(folder)
+    if "recipe" in plain:
+        state = {**plain, "recipe": recipe}
+        state.pop("digest", None)
+        write_json(folder / STATE, {**state, "digest": value_digest(state)})
+
+
 def _read_state(folder: Path) -> dict[str, Any]:
     plain = read_json(folder / STATE)
     check_format(plain, FORMAT, str(folder / STATE))

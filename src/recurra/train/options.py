@@ -70,7 +70,8 @@ class TrainOptions(Options):
         log_every: steps between entries in the log.
         watch: "gradient": how far back a gradient reaches in each recurrent layer, the size of updates, the
             share of clipped steps, and dead and saturated units go into the log every `watch_every` steps.
-        on_non_finite: a loss or gradient that is NaN or infinite ends the training, or its step is skipped.
+        on_non_finite: a loss or gradient that is NaN or infinite ends the training ("error"), or its step is
+            left out ("skip").
         tensorboard: writes the log for TensorBoard as well.
         deterministic: refuses operations that do not repeat bit for bit (some on GPUs).
     """
@@ -92,7 +93,7 @@ class TrainOptions(Options):
     log_every: int = Field(10, ge=1)
     watch: Literal["gradient"] | None = None
     watch_every: int = Field(50, ge=1)
-    on_non_finite: Literal["stop", "skip"] = "stop"
+    on_non_finite: Literal["error", "skip"] = "error"
     tensorboard: bool = True
     deterministic: bool = False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
@@ -11,8 +12,10 @@ from typing import Any
 
 from recurra.errors import Fault, nearest, quoted
 from recurra.runs.digests import data_digests, paths_of, recipe_digest, without_paths
-from recurra.runs.folder import FORMAT, task_class
-from recurra.runs.sections import key_paths, read_section
+from recurra.runs.folder import task_class
+from recurra.runs.keys import key_paths
+from recurra.runs.migration import FORMAT, Migrated, check_sources, migrated
+from recurra.runs.sections import read_section
 from recurra.runs.toml import to_toml
 from recurra.storage.files import check_format, read_small
 from recurra.storage.toml_text import MOST_BYTES, parse_toml
@@ -20,6 +23,7 @@ from recurra.tasks.base import Options, Task
 from recurra.train.options import RESUMABLE, TrainOptions
 
 KEYS = ("format", "task", "data", "model", "train")
+_LOGGER = logging.getLogger("recurra")
 _BARE_WORD = re.compile(r"[A-Za-z0-9_./~-]+(:[A-Za-z0-9_./-]+)?")
 
 
@@ -69,7 +73,16 @@ def read_recipe(path: str | Path, changes: Iterable[str] = (), removals: Iterabl
     Raises:
         Fault: no TOML, an unknown or missing key, a wrong value.
     """
-    table = parse_toml(read_small(path, MOST_BYTES), str(path))
+    migration = in_this_format(parse_toml(read_small(path, MOST_BYTES), str(path)), str(path))
+    table = migration.table
+    if migration.changes():
+        _LOGGER.warning(
+            "%s: a recipe of format 1, read as one of %d (%s); `recurra recipes upgrade %s` rewrites it",
+            path,
+            FORMAT,
+            ", ".join(migration.changes()),
+            path,
+        )
     for key in removals:
         table = without_key(table, key, str(path))
     for change in changes:
@@ -82,8 +95,9 @@ def recipe_of(table: Mapping[str, Any], where: str) -> Recipe:
     for key in table:
         if key not in KEYS:
             raise Fault(f"{where}: unknown key {key}{_nearest_key(key, table, where)}")
-    check_format({"format": FORMAT, **table}, FORMAT, where)
-    task = task_class(dict(table), where)
+    table = in_this_format(table, where).table
+    task = task_class(table, where)
+    check_sources(table, where)
     return Recipe(
         task,
         read_section(task.DataOptions, table.get("data", {}), "data", where),
@@ -91,6 +105,23 @@ def recipe_of(table: Mapping[str, Any], where: str) -> Recipe:
         read_section(TrainOptions, table.get("train", {}), "train", where),
         where,
     )
+
+
+def in_this_format(table: Mapping[str, Any], where: str) -> Migrated:
+    """A recipe of an older format as one of this; one that does not say its format is of this.
+
+    Raises:
+        Fault: it is of a newer format, or of none.
+    """
+    if check_format({"format": FORMAT, **table}, FORMAT, where) == FORMAT:
+        return Migrated(dict(table))
+    task = task_class(dict(table), where)
+    sections: dict[str, type[Options]] = {
+        "data": task.DataOptions,
+        "model": task.ModelOptions,
+        "train": TrainOptions,
+    }
+    return migrated(table, sections, where)
 
 
 def with_change(table: Mapping[str, Any], change: str) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def test_bad_idx_files_are_told(tmp_path: Path) -> None:
 def test_lines_of_numbers(tmp_path: Path) -> None:
     path = tmp_path / "digits.tra"
     path.write_text(" 1, 2,3,4, 8\n\n5,6,7,8,0\n")
-    found = read({"path": str(path), "format": "numbers", "size": 2})
+    found = read({"path": str(path), "format": "numbers", "features": 2})
     assert found["vectors"] == [[[1, 2], [3, 4]], [[5, 6], [7, 8]]]
     assert found["label"] == ["8", "0"]
     path.write_text("up 1 2\n")
@@ -85,4 +85,4 @@ def test_bad_lines_of_numbers_are_told(tmp_path: Path, text: str, why: str) -> N
     path = tmp_path / "digits.tra"
     path.write_text(text)
     with pytest.raises(Fault, match=why):
-        read({"path": str(path), "format": "numbers", "size": 2})
+        read({"path": str(path), "format": "numbers", "features": 2})

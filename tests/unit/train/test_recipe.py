@@ -48,7 +48,7 @@ def test_none_is_left_out() -> None:
         ("schedule = { name = 'StepLR', evry = 'step' }", None),
         ("schedule = { every = 'step' }", "train.schedule.name is missing"),
         ("schedule = { name = 'ReduceLROnPlateau' }", "expected every = 'validation'"),
-        ("on_non_finite = 'ignore'", "train.on_non_finite = 'ignore' found: should be 'stop' or 'skip'"),
+        ("on_non_finite = 'ignore'", "train.on_non_finite = 'ignore' found: should be 'error' or 'skip'"),
         ("[data]\nrwos = 3", "unknown key data.rwos: did you mean 'rows'?"),
         ("[model]\nhidden = 3", "unknown key model.hidden: did you mean 'hidden_size'?"),
         ("[data]\nrows = [1, 2]", "data.rows = [1, 2] found: should be a valid integer"),
@@ -75,7 +75,7 @@ def test_faults_of_a_recipe(tmp_path: Path, text: str, said: str | None) -> None
         (b"task = 'tinny'", "no task is called 'tinny': did you mean 'tiny'?"),
         (b"task = 3", "task = 3 found"),
         (b"task = 'tiny'\ndata = 3", "data = 3 found, expected a section [data]"),
-        (b"task = 'tiny'\nformat = 2", "format 2 found, this version reads up to 1"),
+        (b"task = 'tiny'\nformat = 3", "format 3 found, this version reads up to 2"),
         (b"\xff\xfe", "byte 0 is not UTF-8"),
     ],
 )

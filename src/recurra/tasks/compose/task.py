@@ -106,7 +106,7 @@ class ComposeTask(Task[NoteModel]):
 
     def batches(self, epoch: int, rank: int = 0, world: int = 1) -> Sequence[Passage]:
         rolls = self.data.train
-        size, steps = self.options.batch_size, self.options.steps
+        size, steps = self.options.batch_size, self.options.window
         if steps is not None:
             # the standard library's generator, seeded by text, draws the same numbers everywhere
             order = random.Random(f"{self.seed}:{epoch}").sample(rolls, len(rolls))

@@ -82,7 +82,7 @@ class ForecastTask(Task[Forecaster]):
 
     def check(self) -> list[str]:
         options = self.options
-        parts = {name: self.data.part(name) for name in PARTS if name != "test" or options.parts[2] > 0}
+        parts = {name: self.data.part(name) for name in PARTS if name != "test" or options.split[2] > 0}
         rows = sum(len(each.values) for each in parts["train"].series)
         first = self.batches(0)
         steps = (options.context + options.horizon) * min(options.batch_size, len(parts["train"]))

@@ -92,7 +92,7 @@ class LanguageModelTask(Task[LanguageModel]):
         first = self.batches(0)[0].inputs
         return [
             *self.corpus.check(self.text),
-            f"vocabulary: {len(self.text.tokenizer):,} {self.options.tokens} tokens; "
+            f"vocabulary: {len(self.text.tokenizer):,} {self.options.unit} tokens; "
             f"{unknown:.2%} of the validation tokens are unknown",
             parameters_line(self.model),
             activations_line(self.model, len(first.data), len(self.text.tokenizer)),
@@ -178,12 +178,12 @@ class LanguageModelTask(Task[LanguageModel]):
 
 def _tokenizer(data: TextOptions, texts: Sequence[str]) -> Tokenizer:
     if data.read_as == "sentences":
-        return train_tokenizer(data.tokens, texts, **data.tokenizer)
-    if data.tokens == "character":
+        return train_tokenizer(data.unit, texts, **data.tokenizer.arguments())
+    if data.unit == "character":
         # the line end stands between texts, so it is a token even where the text has none
-        return train_tokenizer(data.tokens, [*texts, "\n"], **{"end": None, **data.tokenizer})
+        return train_tokenizer(data.unit, [*texts, "\n"], **{"end": None, **data.tokenizer.arguments()})
     return train_tokenizer(
-        data.tokens, [line for text in texts for line in text.split("\n")], **data.tokenizer
+        data.unit, [line for text in texts for line in text.split("\n")], **data.tokenizer.arguments()
     )
 
 

@@ -49,6 +49,16 @@ class WordOptions(Options):
     rule: Literal["blanks", "words"] = "blanks"
 
 
+class WordRowOptions(Options):
+    """Rows of words.
+
+    Attributes:
+        tokenizer: see there.
+    """
+
+    tokenizer: WordOptions = WordOptions()
+
+
 class WordModelOptions(Options):
     """What a model sees of a word.
 

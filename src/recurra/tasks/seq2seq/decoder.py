@@ -80,9 +80,9 @@ def build_decoder(options: DecoderOptions, memory: int, vector: int) -> Decoder:
         raise Fault(
             "model.input_feeding and model.reach say more of an attention, but model.attention = 'none'"
         )
-    if options.input_feeding and options.decoder.checkpoint_every:
+    if options.input_feeding and options.decoder.recompute_every:
         raise Fault(
-            "model.decoder.checkpoint_every: with input_feeding the decoder is one step of a loop around it, "
+            "model.decoder.recompute_every: with input_feeding the decoder is one step of a loop around it, "
             "which keeps all: leave one of the two out"
         )
     hidden = options.decoder.hidden

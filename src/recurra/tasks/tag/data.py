@@ -9,11 +9,11 @@ from torch import Tensor
 
 from recurra.data import Examples, columns
 from recurra.tasks.parts.rows import RowOptions, usable
-from recurra.tasks.readers.words import WordOptions
+from recurra.tasks.readers.words import WordRowOptions
 from recurra.tasks.tag.tag_set import Scheme, TagSet
 
 
-class TagDataOptions(RowOptions, WordOptions):
+class TagDataOptions(RowOptions, WordRowOptions):
     """Sentences of words with a tag each.
 
     Attributes:

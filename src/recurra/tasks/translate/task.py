@@ -106,12 +106,12 @@ class TranslateTask(Task[EncoderDecoder]):
     @cached_property
     def train_ids(self) -> list[TokenPair]:
         """The training pairs as ids."""
-        return self.reader.ids(self.data.train, self.options.longest)
+        return self.reader.ids(self.data.train, self.options.max_length)
 
     def check(self) -> list[str]:
         train = self.train_ids
-        validation = self.reader.ids(self.data.validation, self.options.longest)
-        source, target, tokens = self.reader.source, self.reader.target, f"{self.options.tokens} tokens"
+        validation = self.reader.ids(self.data.validation, self.options.max_length)
+        source, target, tokens = self.reader.source, self.reader.target, f"{self.options.unit} tokens"
         size = self.options.batch_size
         unknown = sum(ids.tolist().count(source.unknown) for ids, _ in validation)
         return [
@@ -154,15 +154,15 @@ class TranslateTask(Task[EncoderDecoder]):
 
     def perplexity(self, pairs: Pairs) -> float:
         """See `recurra.tasks.seq2seq.teacher_forcing.perplexity`."""
-        ids = self.reader.ids(pairs, self.options.longest)
+        ids = self.reader.ids(pairs, self.options.max_length)
         return perplexity(self.model, ids, self.reader.end, self.options.batch_size)
 
     def row(self, item: Any) -> str:
         """Of a text, or a table with `source`."""
         text = text_of(item, "source")
         count = len(self.reader.source_ids(text))
-        if count > self.options.longest:
-            raise Fault(f"a text of {count:,} tokens, expected at most {self.options.longest}: cut it")
+        if count > self.options.max_length:
+            raise Fault(f"a text of {count:,} tokens, expected at most {self.options.max_length}: cut it")
         return text
 
     def answers(self, rows: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -180,9 +180,9 @@ class TranslateTask(Task[EncoderDecoder]):
         with attention, `alignment`: for each token the index of the source token that it looked at most.
         """
         ids = [self.reader.source_ids(text) for text in texts]
-        long = next((row for row in ids if len(row) > self.options.longest), None)
+        long = next((row for row in ids if len(row) > self.options.max_length), None)
         if long is not None:
-            raise Fault(f"a text of {len(long):,} tokens, expected at most {self.options.longest}: cut it")
+            raise Fault(f"a text of {len(long):,} tokens, expected at most {self.options.max_length}: cut it")
         answers = answer_in_batches(ids, [len(row) for row in ids], self.options.batch_size, self._search)
         sources = [self.reader.source.split(text) for text in texts]
         return [
