@@ -181,6 +181,15 @@ READERS: dict[str, Sample] = {
         2,
         ["tokens", "label", "tree"],
     ),
+    "brackets": Sample(
+        _text(
+            "a.brackets",
+            "(ROOT (NP-SBJ (NN größer) (-LRB- -LRB-) (NP (-NONE- *T*))))\n(ROOT\n  (INTJ (UH no)) (. .))\n",
+        ),
+        "a.brackets",
+        2,
+        ["tokens", "tags", "tree", "brackets", "text", "linearised"],
+    ),
     "numpy": Sample(
         _arrays,
         "rows.npz",

@@ -95,6 +95,13 @@ REVIEWS = (
     ("good plot", "yes"),
     ("bad plot", "no"),
 )
+BRACKETED = (
+    "(ROOT (S (NP-SBJ (NNP Ann)) (VP (VBZ sees) (NP (NNP Rome))) (. .)))",
+    "(ROOT (S (NP (DT the) (NN dog)) (VP (VBZ runs))))",
+    "(ROOT (FRAG (NP (NNP Oslo) (CC and) (NNP Rome))))",
+    "(ROOT (S (NP (NP (DT the) (NN dog)) (PP (IN of) (NP (NNP Ann)))) (VP (VBZ sees) (NP (NNP Bob)))))",
+    "(ROOT (INTJ (UH no)))",
+)
 REVERSED = (("a b c", "c b a"), ("c a", "a c"), ("b", "b"), ("b c a a", "a a c b"), ("a c", "c a"))
 MINIMA = (("badc", "ac"), ("ab", "a"), ("cdba", "ca"), ("dd", "d"), ("bcab", "ba"))
 
@@ -484,6 +491,50 @@ TASKS: dict[str, Tiny] = {
         {"walks.txt": _walkers},
         [[[0.0, 0.0], [0.4, 0.1], [0.8, 0.3], [1.1, 0.6]]],
         "walks.txt",
+    ),
+    "parse constituents": Tiny(
+        {
+            "kind": "constituency",
+            "train": "trees.brackets",
+            "validation": "trees.brackets",
+            "batch_size": 2,
+        },
+        {"embedding": 4, "hidden": 5, "tag_size": 3, "layers": 1, "span_size": 6, "characters": "cnn"},
+        {"trees.brackets": _lines(*BRACKETED)},
+        ["Ann sees the dog.", {"tokens": ["Bob", "(", ")"]}, "no"],
+        "trees.brackets",
+    ),
+    "parse constituents from the top down": Tiny(
+        {
+            "kind": "constituency",
+            "train": {"path": "trees.brackets", "functions": True},
+            "validation": {"path": "trees.brackets", "functions": True},
+            "batch_size": 3,
+        },
+        {
+            "embedding": 4,
+            "hidden": 5,
+            "tag_size": 3,
+            "layers": 1,
+            "span_size": 6,
+            "cell": "gru",
+            "decoder": "top_down",
+        },
+        {"trees.brackets": _lines(*BRACKETED)},
+        ["the dog of Ann runs"],
+        "trees.brackets",
+    ),
+    "parse constituents as symbols": Tiny(
+        {"kind": "linearised", "train": "trees.brackets", "validation": "trees.brackets", "batch_size": 2},
+        {
+            "embedding": 5,
+            "encoder": {"hidden": 5, "cell": "gru"},
+            "decoder": {"hidden": 6, "cell": "gru"},
+            "search": {"beam": 2},
+        },
+        {"trees.brackets": _lines(*BRACKETED)},
+        ["Ann sees the dog .", {"tokens": ["Bob", "("]}],
+        "trees.brackets",
     ),
     "translate": Tiny(
         {"train": "pairs.tsv", "validation": "pairs.tsv", "unit": "word", "batch_size": 2},

@@ -20,6 +20,7 @@ from recurra.models.note_model import NoteModel
 from recurra.models.parse_encoder import Encoded, ParseEncoder
 from recurra.models.pictures import PictureConvolution, PicturePlaces, Pictures, PictureVectors
 from recurra.models.regressor import Regressor
+from recurra.models.span_parser import SpanParser, SpanPlaces, SpanScores
 from recurra.models.stepwise import Stepwise
 from recurra.models.stroke_model import StrokeModel
 from recurra.models.tagger import Tagger
@@ -54,6 +55,9 @@ __all__ = [
     "Pictures",
     "RecurrentHorizon",
     "Regressor",
+    "SpanParser",
+    "SpanPlaces",
+    "SpanScores",
     "Stepwise",
     "StrokeModel",
     "Tagger",

@@ -20,7 +20,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     TASKS["parse"].write(tmp_path)
     monkeypatch.chdir(tmp_path)
     table = table_of("parse")
-    table["data"]["longest"] = 6
+    table["data"]["max_length"] = 6
     return train(recipe_of(table, "parse"), "run", quiet=True).folder
 
 

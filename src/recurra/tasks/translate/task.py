@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from torch import Tensor
 
@@ -46,7 +46,7 @@ class TranslateTask(Task[EncoderDecoder]):
     """
 
     name = "translate"
-    DataOptions = PairOptions
+    DataOptions: ClassVar[type[PairOptions]] = PairOptions
     ModelOptions = TranslateModelOptions
     score = Score("bleu", larger_is_better=True)
 
@@ -96,7 +96,12 @@ class TranslateTask(Task[EncoderDecoder]):
     def save_assets(self, folder: Path) -> None:
         """The tokenizers, and the signatures of the scores."""
         self.reader.save(folder)
-        write_json(folder / SCORING, text_signatures())
+        if signatures := self.signatures():
+            write_json(folder / SCORING, signatures)
+
+    def signatures(self) -> dict[str, str]:
+        """How the scores of `evaluate` are counted, by name."""
+        return text_signatures()
 
     @cached_property
     def train_ids(self) -> list[TokenPair]:
@@ -119,7 +124,7 @@ class TranslateTask(Task[EncoderDecoder]):
             f"epoch: {len(self.batches(0)):,} batches of {size} pairs",
             parameters_line(self.model),
             activations_line(self.model, size * max(pair_lengths(train)), len(target)),
-            *(f"{name}: {signature}" for name, signature in text_signatures().items()),
+            *(f"{name}: {signature}" for name, signature in self.signatures().items()),
             *self.data.notes,
         ]
 
