@@ -40,9 +40,9 @@ def task_class(table: dict[str, Any], where: str) -> type[Task]:
         )
     try:
         task: type[Task] = TASKS[table["task"]]
+        return task.kind_of(table)
     except Fault as fault:
         raise Fault(f"{where}: {fault}") from None
-    return task
 
 
 def load(run: str | Path, device: str | torch.device = "cpu") -> Task:

@@ -90,6 +90,11 @@ class Task(ABC, Generic[Model]):
     model: Model
 
     @classmethod
+    def kind_of(cls, table: Mapping[str, Any]) -> type[Task]:
+        """The class for a recipe's table, where a task is of several kinds. Fault for a kind that is none."""
+        return cls
+
+    @classmethod
     @abstractmethod
     def prepare(cls, data: Any, model: Any, *, seed: int) -> Self:
         """Reads the training data, builds vocabularies and a fresh model.
