@@ -27,8 +27,8 @@ ARROW = (
     ("cells", "engines"),
     ("tracing", "lowering"),
     ("program",),
-    ("ragged", "state", "registry", "timing", "storage"),
-    ("recording", "signatures"),
+    ("ragged", "forest", "state", "registry", "timing", "storage"),
+    ("recording", "signatures", "wiring"),
     ("errors", "version"),
 )
 LEVEL = {room: level for level, rooms in enumerate(reversed(ARROW)) for room in rooms}
@@ -50,6 +50,7 @@ ROOMS = LEVEL.keys() | ASIDE_IMPORTS.keys()
 UNKNOWN = {
     ("cells", "engines"): "cells know one step of an equation, not what runs it",
     ("cells", "ragged"): "cells know one step of an equation, not lengths",
+    ("cells", "forest"): "cells know one step of an equation, not trees",
     ("cells", "lowering"): "cells know one step of an equation, not what it becomes",
     ("engines", "cells"): "engines know programs, not cell classes",
     ("engines", "tracing"): "engines know programs, not what they were read from",

@@ -15,10 +15,12 @@ from recurra.version import __version__
 if TYPE_CHECKING:
     from recurra import cells, layers, models, nn
     from recurra.acceleration import accelerate
-    from recurra.cells import Cell, cell
+    from recurra.cells import Cell, TreeCell, cell, tree_cell
     from recurra.engines.strict import strict
     from recurra.explanation import explain
+    from recurra.forest import Forest
     from recurra.layers import Recurrent
+    from recurra.loop.fold import fold
     from recurra.loop.scan import scan
     from recurra.ragged import Ragged
     from recurra.runs import load
@@ -27,26 +29,31 @@ if TYPE_CHECKING:
 __all__ = [
     "Cell",
     "Fault",
+    "Forest",
     "Ragged",
     "Recurrent",
     "Stepper",
     "Stream",
+    "TreeCell",
     "__version__",
     "accelerate",
     "cell",
     "cells",
     "explain",
+    "fold",
     "layers",
     "load",
     "models",
     "nn",
     "scan",
     "strict",
+    "tree_cell",
 ]
 
 _ROOMS = (
     "cells",
     "engines",
+    "forest",
     "inspect",
     "layers",
     "models",
@@ -60,16 +67,20 @@ _ROOMS = (
 """Rooms that are attributes after `import recurra` alone."""
 _HOMES = {
     "Cell": "cells",
+    "Forest": "forest",
     "Ragged": "ragged",
     "Recurrent": "layers",
     "Stepper": "streaming",
     "Stream": "streaming",
+    "TreeCell": "cells",
     "accelerate": "acceleration",
     "cell": "cells",
     "explain": "explanation",
+    "fold": "loop",
     "load": "runs",
     "scan": "loop",
     "strict": "engines",
+    "tree_cell": "cells",
 }
 """Public name -> the room that it comes from; no file of this folder may have such a name."""
 # rooms that two threads import from two ends would wait for each other

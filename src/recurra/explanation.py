@@ -14,9 +14,12 @@ import recurra.cells
 import recurra.loop  # noqa: F401
 import recurra.nn as dropin
 from recurra.cells.base import Cell
+from recurra.cells.tree import TreeCell
 from recurra.errors import Fault
+from recurra.loop.fold import fold_engine_for
 from recurra.loop.plan import plan_of
 from recurra.loop.run import engine_for
+from recurra.loop.tree_plan import tree_plan_of
 from recurra.program import Program
 
 _PARTS = ("before", "inside", "after")
@@ -37,6 +40,7 @@ class LayerReport:
             `inside` it and `after` it; empty without a program.
         products: matrix products of one step by part, as `[in, out]`.
         padding: share of the arithmetic that is spent on padding.
+        loop: what the loop goes over: `time`, or the `levels` of trees.
         precision: type of the weights; with what products are rounded to, where that is less.
         device: where the weights are.
     """
@@ -51,6 +55,7 @@ class LayerReport:
     padding: float
     precision: str
     device: str
+    loop: str = "time"
 
     @property
     def fastest(self) -> bool:
@@ -68,7 +73,7 @@ class LayerReport:
             for part in _PARTS:
                 shapes = " ".join(f"{rows}x{columns}" for rows, columns in self.products[part])
                 parts.append(f"{self.shares[part]:.0%} {part}{f' ({shapes})' if shapes else ''}")
-            yield f"  arithmetic relative to the loop over time: {', '.join(parts)}"
+            yield f"  arithmetic relative to the loop over {self.loop}: {', '.join(parts)}"
         else:
             yield f"  nothing leaves the loop, and each step runs by itself in Python: {self.reason}"
         for engine, why in self.refusals.items():
@@ -127,6 +132,8 @@ def explain(model: nn.Module, strict: bool = False) -> Explanation:
 def _reports(module: nn.Module, name: str) -> Iterator[LayerReport]:
     if isinstance(module, Cell):
         yield of_cell(module, name.removesuffix(".cell") if name != "cell" else "")
+    elif isinstance(module, TreeCell):
+        yield of_tree_cell(module, name.removesuffix(".cell") if name != "cell" else "")
     elif isinstance(module, (dropin.RNN, dropin.GRU, dropin.LSTM)):
         yield from of_dropin(module, name)
     elif isinstance(module, (nn.RNNBase, nn.RNNCellBase)):
@@ -147,19 +154,35 @@ def of_cell(cell: Cell, name: str) -> LayerReport:
     """What runs a cell over time."""
     plan, like = plan_of(cell), cell.example()
     engine, refusals = engine_for(plan, like)
-    work = _work(plan.program) if plan.program else {}
-    total = sum(cost for cost, _ in work.values()) or 1
     return LayerReport(
         name,
         f"{_kind(cell)} {cell.input_size} -> {cell.output_size}",
         engine.name if engine else "step",
         refusals if engine else {},
         plan.reason,
-        {part: cost / total for part, (cost, _) in work.items()},
-        {part: shapes for part, (_, shapes) in work.items()},
+        *_shares([plan.program] if plan.program else []),
         0.0,
         _precision(like),
         str(like.device),
+    )
+
+
+def of_tree_cell(cell: TreeCell, name: str) -> LayerReport:
+    """What runs a cell over forests; of a cell of any arity, the work at a node and for one child."""
+    plan, like = tree_plan_of(cell), cell.example()
+    engine, refusals = fold_engine_for(plan, like)
+    arity = "any number of children" if cell.slots is None else f"{cell.slots} children"
+    return LayerReport(
+        name,
+        f"{type(cell).__name__} {cell.input_size} -> {cell.output_size} of {arity}",
+        engine,
+        refusals,
+        plan.reason,
+        *_shares([program for program in (plan.edge, plan.node) if program is not None]),
+        0.0,
+        _precision(like),
+        str(like.device),
+        "levels",
     )
 
 
@@ -185,6 +208,17 @@ def _of_torch(module: nn.RNNBase | nn.RNNCellBase, name: str) -> LayerReport:
     kind = f"torch.nn.{type(module).__name__} {module.input_size} -> {module.hidden_size}"
     why = "torch's own loop runs it: recurra.accelerate(model) says whether it can be swapped"
     return LayerReport(name, kind, "torch", {}, why, {}, {}, 0.0, _precision(like), str(like.device))
+
+
+def _shares(programs: list[Program]) -> tuple[dict[str, float], dict[str, list[list[int]]]]:
+    """Of the arithmetic of some programs each part's share, and the shapes of its products."""
+    if not programs:
+        return {}, {}
+    works = [_work(program) for program in programs]
+    costs = {part: sum(work[part][0] for work in works) for part in _PARTS}
+    total = sum(costs.values()) or 1
+    shapes = {part: [shape for work in works for shape in work[part][1]] for part in _PARTS}
+    return {part: cost / total for part, cost in costs.items()}, shapes
 
 
 def _work(program: Program) -> dict[str, tuple[int, list[list[int]]]]:

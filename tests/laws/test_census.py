@@ -14,6 +14,7 @@ from tests.laws.table import REGISTERED
 from tests.laws.table_modules import MODULES
 from tests.laws.table_readers import READERS
 from tests.laws.table_tasks import TASKS
+from tests.laws.table_trees import TREES
 
 ASIDE = ("recurra.cli", "recurra.serve", "recurra.export", "recurra.bench")
 
@@ -36,8 +37,10 @@ def first_words(*tables: Iterable[str]) -> set[str]:
 
 
 def test_every_module_has_an_example() -> None:
-    missing = sorted(own(MODULES_REGISTRY.items()) - first_words(REGISTERED, MODULES))
-    assert missing == [], f"no example in tests/laws/table.py or table_modules.py for {', '.join(missing)}"
+    missing = sorted(own(MODULES_REGISTRY.items()) - first_words(REGISTERED, MODULES, TREES))
+    assert missing == [], (
+        f"no example in tests/laws/table.py, table_modules.py or table_trees.py for {', '.join(missing)}"
+    )
 
 
 def test_every_task_has_an_example() -> None:
@@ -51,7 +54,7 @@ def test_every_reader_has_an_example() -> None:
 
 
 def test_every_example_is_of_what_its_name_says() -> None:
-    for name, build in REGISTERED.items():
+    for name, build in [*REGISTERED.items(), *TREES.items()]:
         assert MODULES_REGISTRY.name_of(type(build())) == name.split()[0]
     for name, example in MODULES.items():
         assert MODULES_REGISTRY.name_of(type(example.build())) == name.split()[0]

@@ -1,7 +1,8 @@
-"""Cells: one time step each, every one registered by name."""
+"""Cells: one step each, over time or at a node of a tree, every one registered by name."""
 
 import recurra.tracing  # noqa: F401
 from recurra.cells.base import CELLS, Cell, cell
+from recurra.cells.child_sum_lstm import ChildSumLSTM
 from recurra.cells.cho_gru import ChoGRU
 from recurra.cells.coupled_lstm import CoupledLSTM
 from recurra.cells.elman import Elman
@@ -14,8 +15,13 @@ from recurra.cells.lstm import LSTM
 from recurra.cells.peephole_lstm import PeepholeLSTM
 from recurra.cells.projected_lstm import ProjectedLSTM
 from recurra.cells.recurrent_highway import RecurrentHighway
+from recurra.cells.recursive import Recursive
 from recurra.cells.revealed import Revealed
+from recurra.cells.rntn import RNTN
 from recurra.cells.simplified_gru import SimplifiedGRU
+from recurra.cells.tree import TREE_CELLS, TreeCell, tree_cell
+from recurra.cells.tree_gru import TreeGRU
+from recurra.cells.tree_lstm import TreeLSTM
 from recurra.cells.vanilla import VanillaRNN
 from recurra.cells.variational_dropout import VariationalDropout
 from recurra.cells.weight_drop import WeightDrop
@@ -26,7 +32,10 @@ __all__ = [
     "CELLS",
     "GRU",
     "LSTM",
+    "RNTN",
+    "TREE_CELLS",
     "Cell",
+    "ChildSumLSTM",
     "ChoGRU",
     "CoupledLSTM",
     "Elman",
@@ -37,12 +46,17 @@ __all__ = [
     "PeepholeLSTM",
     "ProjectedLSTM",
     "RecurrentHighway",
+    "Recursive",
     "Revealed",
     "SimplifiedGRU",
+    "TreeCell",
+    "TreeGRU",
+    "TreeLSTM",
     "VanillaRNN",
     "VariationalDropout",
     "WeightDrop",
     "Wrapper",
     "Zoneout",
     "cell",
+    "tree_cell",
 ]

@@ -1,4 +1,7 @@
-"""What a cell is: one time step, and the state it leaves to the next."""
+"""What a cell is: one time step, and the state it leaves to the next.
+
+What it shares with a tree's cell (`recurra.cells.tree`), whose steps read several states, is `Stateful`.
+"""
 
 from __future__ import annotations
 
@@ -19,19 +22,11 @@ CELLS = Registry("cell")
 
 C = TypeVar("C", bound="type[Cell]")
 
-_LIVING: WeakValueDictionary[int, Cell] = WeakValueDictionary()
+_LIVING: WeakValueDictionary[int, Stateful] = WeakValueDictionary()
 
 
-class Cell(Configured):
-    """One step of a recurrent network over a batch of rows.
-
-    A subclass has a NamedTuple called `State` and a method `step`. Where every field of the state is
-    `[B, hidden_size]` and starts at zero, as in most cells, nothing else is needed; otherwise it says so in
-    `state_sizes` or `initial_state`.
-
-    `super().__init__()` may be left out. The constructor takes `input_size` first, and `hidden_size` unless
-    `state_sizes` does without; arguments of these names are attributes too.
-    """
+class Stateful(Configured):
+    """A module with a named state: its sizes, how it starts, and the width of what its step shows."""
 
     State: ClassVar[Any]
     input_size: int
@@ -40,25 +35,13 @@ class Cell(Configured):
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         self = super().__new__(cls, *args, **kwargs)
         _LIVING[id(self)] = self
-        for name in ("input_size", "hidden_size"):
+        for name in ("input_size", "hidden_size", "slots"):
             if name in self.__dict__.get("config", {}):
-                size, least = self.config[name], int(name == "hidden_size")
+                size, least = self.config[name], int(name != "input_size")
                 if isinstance(size, int) and size < least:
                     raise Fault(f"{cls.__name__}: {name} is {size}, expected at least {least}")
                 setattr(self, name, size)
         return self
-
-    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """One time step.
-
-        Args:
-            x: `[B, input_size]`.
-            state: of the kind that `initial_state` gives, leaves `[B, ...]`.
-
-        Returns:
-            `y [B, output_size]`, and the next state, of the same names and shapes.
-        """
-        raise NotImplementedError(f"{type(self).__name__} has no step(x, state)")
 
     def state_sizes(self) -> dict[str, tuple[int, ...]]:
         """Field name -> the shape of one row."""
@@ -69,29 +52,23 @@ class Cell(Configured):
         like, sizes = self.example(), self.state_sizes()
         return self.required("State")(**{name: like.new_zeros(batch, *size) for name, size in sizes.items()})
 
-    def begin(self, state: Any) -> Any:
-        """Called once with the state that a run over time is to start from, and gives the one it does start
-        from: for what is drawn once a run.
-        """
-        return state
-
     @property
     def output_size(self) -> int:
         """Width of y, found by running one step of zeros unless the cell sets it."""
         if "_output_size" not in self.__dict__:
-            x = self.example().new_zeros(1, self.required("input_size"))
-            state = self.initial_state(1)
             try:
-                result = probe(self, x, state)
+                self._output_size = self._width()
             except AttributeError as error:  # of a property, it would read as if there were no output_size
                 raise Fault(f"{type(self).__name__}.step: {error}") from error
-            y, _ = require_step(result, 1, state, type(self).__name__)
-            self._output_size = y.shape[1]
         return self._output_size
 
     @output_size.setter
     def output_size(self, width: int) -> None:
         self._output_size = width
+
+    def _width(self) -> int:
+        """Of y, by one step of zeros."""
+        raise NotImplementedError(f"{type(self).__name__} has no step")
 
     def example(self) -> Tensor:
         """A tensor of the type and on the device of this cell's weights (or buffers, where it has none)."""
@@ -109,7 +86,42 @@ class Cell(Configured):
         return value
 
 
-def cell_of(number: int) -> Cell:
+class Cell(Stateful):
+    """One step of a recurrent network over a batch of rows.
+
+    A subclass has a NamedTuple called `State` and a method `step`. Where every field of the state is
+    `[B, hidden_size]` and starts at zero, as in most cells, nothing else is needed; otherwise it says so in
+    `state_sizes` or `initial_state`.
+
+    `super().__init__()` may be left out. The constructor takes `input_size` first, and `hidden_size` unless
+    `state_sizes` does without; arguments of these names are attributes too.
+    """
+
+    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """One time step.
+
+        Args:
+            x: `[B, input_size]`.
+            state: of the kind that `initial_state` gives, leaves `[B, ...]`.
+
+        Returns:
+            `y [B, output_size]`, and the next state, of the same names and shapes.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no step(x, state)")
+
+    def begin(self, state: Any) -> Any:
+        """Called once with the state that a run over time is to start from, and gives the one it does start
+        from: for what is drawn once a run.
+        """
+        return state
+
+    def _width(self) -> int:
+        x, state = self.example().new_zeros(1, self.required("input_size")), self.initial_state(1)
+        y, _ = require_step(probe(self, x, state), 1, state, type(self).__name__)
+        return y.shape[1]
+
+
+def cell_of(number: int) -> Any:
     """The cell whose `id` this is. While torch records a graph, a number can be handed on where a module
     can't.
     """

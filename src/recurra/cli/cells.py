@@ -20,19 +20,24 @@ def cells(
     hidden_size: Annotated[int, typer.Option(help="For the count of parameters.", min=1)] = 128,
     as_json: Json = False,
 ) -> None:
-    """Every cell: its equation, its state, its parameters, its source."""
-    from recurra.cells import CELLS
+    """Every cell, over time and over trees: its equation, its state, its parameters, its source."""
+    from recurra.cells import CELLS, TREE_CELLS
 
     if name is not None:
-        cls = CELLS[name]
-        row = _description(cls, CELLS.name_of(cls) or name, input_size, hidden_size)
+        registry = TREE_CELLS if name in TREE_CELLS else CELLS
+        cls = registry[name]
+        row = _description(cls, registry.name_of(cls) or name, input_size, hidden_size)
         if as_json:
             emit(row)
         else:
             print(f"{row['name']}: {row['about']}\n")
             print(inspect.getdoc(cls))
         return
-    rows = [_description(cls, name, input_size, hidden_size) for name, cls in CELLS.items()]
+    rows = [
+        _description(cls, name, input_size, hidden_size)
+        for registry in (CELLS, TREE_CELLS)
+        for name, cls in registry.items()
+    ]
     if as_json:
         emit(rows)
     else:

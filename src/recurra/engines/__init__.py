@@ -4,6 +4,7 @@ import recurra.program  # noqa: F401
 from recurra.engines.base import Engine, LoopResult, StateNorms
 from recurra.engines.choice import Choice, choose, required_engine
 from recurra.engines.eager import EagerEngine, run_opaque
+from recurra.engines.levels import FoldLoop, run_edges, run_loops, run_slots
 from recurra.engines.strict import strict, strictly
 from recurra.engines.transforms import is_wrapper, transformed
 
@@ -11,12 +12,16 @@ __all__ = [
     "Choice",
     "EagerEngine",
     "Engine",
+    "FoldLoop",
     "LoopResult",
     "StateNorms",
     "choose",
     "is_wrapper",
     "required_engine",
+    "run_edges",
+    "run_loops",
     "run_opaque",
+    "run_slots",
     "strict",
     "strictly",
     "transformed",

@@ -21,7 +21,8 @@ from recurra.tracing.memory import Memory
 from recurra.tracing.side_effects import Attribute
 from recurra.tracing.trace import fixed_leaves
 
-_NUMBERS = count()
+NUMBERS = count()
+"""Of plans, each its own."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Plan:
     template: Any
     weights: tuple[str, ...]
     marks: bool = False
-    number: int = field(default_factory=_NUMBERS.__next__, compare=False)
+    number: int = field(default_factory=NUMBERS.__next__, compare=False)
 
     @cached_property
     def resetting(self) -> tuple[Program, int, dict[str, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -21,11 +21,11 @@ from recurra.loop.plan import Plan, plan_of
 from recurra.loop.recorded_state import as_recorded_state
 from recurra.loop.run import Run, engine_for, prepare, run_ready
 from recurra.loop.watch import current_watch
+from recurra.loop.weights import Weights
 from recurra.program import Untraceable
 from recurra.ragged import Ragged
 from recurra.recording import jit_records, refuse_script, shape_of, sizes_fixed, unrecorded
 from recurra.state import map_state, named_leaves, with_leaves
-from recurra.tracing.trace import fixed_leaves
 
 Rows = TypeVar("Rows", Ragged, Tensor)
 
@@ -150,7 +150,7 @@ def _scan(cell: Cell, rows: Ragged, run: Run, state: Any) -> tuple[Tensor, Any]:
     first = cell.initial_state(len(rows)) if state is None else state
     first = as_state(cell, plan.template, first, rows)
     first = cell.begin(first if state is None else map_state(rows.sort, first))
-    return _run(cell, plan, _Weights(cell), rows, run, first)
+    return _run(cell, plan, Weights(cell), rows, run, first)
 
 
 def _scan_jit(cell: Cell, rows: Ragged, run: Run, state: Any) -> tuple[Tensor, Any]:
@@ -268,24 +268,3 @@ def _require_fast(cell_id: int) -> None:
     if refusals:
         reasons = "; ".join(f"{name}: {why}" for name, why in refusals.items())
         raise Fault(f"{type(cell).__name__} would not run on the fastest path ({reasons})")
-
-
-class _Weights(Mapping[str, Tensor]):
-    """A cell's parameters and buffers as its step would read them now."""
-
-    def __init__(self, cell: Cell) -> None:
-        self._cell = cell
-
-    def __getitem__(self, name: str) -> Tensor:
-        *path, last = name.split(".")
-        part: Any = self._cell
-        for child in path:
-            part = getattr(part, child)
-        weight: Tensor = getattr(part, last)
-        return weight
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(fixed_leaves(self._cell))
-
-    def __len__(self) -> int:
-        return len(fixed_leaves(self._cell))

@@ -27,7 +27,8 @@ from torch import Tensor, nn
 from recurra.tracing.slots import slots_of
 
 ROOTS = frozenset(
-    "step step_features initial_state state_sizes forward hidden_size input_size State input".split()
+    "step edge slots step_features initial_state state_sizes forward".split()
+    + "hidden_size input_size State input".split()
 )
 """Attributes that tracing itself reads."""
 
