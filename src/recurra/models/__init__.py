@@ -3,7 +3,7 @@
 import recurra.cells
 import recurra.layers
 import recurra.loop  # noqa: F401
-from recurra.layers.inputs import OneHot, TokenEmbedding, Vectors
+from recurra.layers.inputs import Input, OneHot, TokenEmbedding, Vectors
 from recurra.models.bag import Bag
 from recurra.models.decoders import AttentionDecoder, Decoded, Decoder, FedDecoder, VectorDecoder
 from recurra.models.encoder_decoder import EncoderDecoder
@@ -13,12 +13,14 @@ from recurra.models.horizon import DirectHorizon, Horizon, RecurrentHorizon
 from recurra.models.language_model import LanguageModel
 from recurra.models.many_to_one import ManyToOne
 from recurra.models.note_model import NoteModel
+from recurra.models.pair_classifier import PairClassifier, RowEncoder
 from recurra.models.pictures import PictureConvolution, PicturePlaces, Pictures, PictureVectors
 from recurra.models.regressor import Regressor
 from recurra.models.stepwise import Stepwise
 from recurra.models.stroke_model import StrokeModel
 from recurra.models.tagger import Tagger
 from recurra.models.transcriber import Transcriber, steps_needed
+from recurra.models.trees import TreeClassifier, TreeEncoder, Trees
 from recurra.models.vector_autoencoder import VectorAutoEncoder
 from recurra.models.word_features import WordFeatures, Words
 
@@ -32,22 +34,28 @@ __all__ = [
     "FedDecoder",
     "Forecaster",
     "Horizon",
+    "Input",
     "LanguageModel",
     "LinearHead",
     "ManyToOne",
     "NoteModel",
     "OneHot",
+    "PairClassifier",
     "PictureConvolution",
     "PicturePlaces",
     "PictureVectors",
     "Pictures",
     "RecurrentHorizon",
     "Regressor",
+    "RowEncoder",
     "Stepwise",
     "StrokeModel",
     "Tagger",
     "TokenEmbedding",
     "Transcriber",
+    "TreeClassifier",
+    "TreeEncoder",
+    "Trees",
     "VectorAutoEncoder",
     "VectorDecoder",
     "Vectors",

@@ -15,11 +15,13 @@ from recurra.tasks.forecast.task import ForecastTask
 from recurra.tasks.language_model.task import LanguageModelTask
 from recurra.tasks.many_to_one.classify import ClassifyTask
 from recurra.tasks.many_to_one.regress import RegressTask
+from recurra.tasks.pairs.task import PairClassifyTask
 from recurra.tasks.tag.task import TagTask
 from recurra.tasks.trajectory.task import TrajectoryTask
 from recurra.tasks.transcribe.task import TranscribeTask
 from recurra.tasks.transduce import TransduceTask
 from recurra.tasks.translate.task import TranslateTask
+from recurra.tasks.tree_labels.task import TreeClassifyTask
 
 __all__ = [
     "TASKS",
@@ -33,6 +35,7 @@ __all__ = [
     "LanguageModelTask",
     "Loss",
     "Options",
+    "PairClassifyTask",
     "RegressTask",
     "Score",
     "TagTask",
@@ -42,4 +45,5 @@ __all__ = [
     "TranscribeTask",
     "TransduceTask",
     "TranslateTask",
+    "TreeClassifyTask",
 ]

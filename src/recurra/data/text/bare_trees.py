@@ -16,7 +16,7 @@ _SLASHED = re.compile(r"\\([/*])")
 
 def plain_word(word: str) -> str:
     r"""What a word of the Penn Treebank's files stands for: `(` for -LRB-, `/` for \/."""
-    return _SIGNS.get(word) or _SLASHED.sub(r"\1", word)
+    return _SIGNS.get(word) or (_SLASHED.sub(r"\1", word) if "\\" in word else word)
 
 
 def parse_bare_trees(text: str, where: str = "tree") -> Iterator[tuple[int, Tree]]:
@@ -25,8 +25,7 @@ def parse_bare_trees(text: str, where: str = "tree") -> Iterator[tuple[int, Tree
     """
     stack: list[tuple[int, list[Tree]]] = []  # each open bracket: its line, what was read in it
     for number, line in enumerate(split_lines(text), 1):
-        for match in PIECE.finditer(line):
-            piece = match.group()
+        for piece in PIECE.findall(line):
             if piece == "(":
                 stack.append((number, []))
                 continue
