@@ -167,12 +167,48 @@ def costs(module: Any, rows: Rows) -> list[Any]:
     return list(module.loss(raw, targets) + module.mean(raw))
 
 
-def spelled(module: Any, rows: Rows) -> list[Any]:
+def words_of(rows: Rows) -> models.Words:
     ids = Ragged.from_list(rows)
     spelling = Ragged.from_list(
         [torch.arange(TOKENS, device=ids.data.device)[: k % 4] for k in range(TOKENS)]
     )
-    return apart(module(models.Words(ids, ids, ids, spelling)), len(rows))
+    return models.Words(ids, ids, ids, spelling)
+
+
+def spelled(module: Any, rows: Rows) -> list[Any]:
+    return apart(module(words_of(rows)), len(rows))
+
+
+def encoded(module: Any, rows: Rows) -> list[Any]:
+    y = module(words_of(rows))
+    tags = [y.steps.with_data(scores).to_list() for scores in y.tags.values()]
+    return [list(row) for row in zip(y.steps.to_list(), *tags, strict=True)]
+
+
+def arcs(module: Any, rows: Rows) -> list[Any]:
+    """Scores of heads and, with the first word as head, of labels; trees are in laws of their own."""
+    steps = module(words_of(rows)).steps
+    heads = steps.with_data((steps.step_of > 0).long())
+    labels = steps.with_data(module.label_scores(steps, heads)).to_list()
+    if isinstance(module, models.BiaffineParser):
+        tables, lengths = module.arc_scores(steps)
+        return [[t[:n, : n + 1], row] for t, n, row in zip(tables, lengths, labels, strict=True)]
+    slots = torch.stack([steps.step_of, steps.step_of - 1, steps.step_of + 1, 0 * steps.step_of], 1)
+    scores = steps.with_data(module.transition_scores(steps, module.slot_table(steps), steps.row_of, slots))
+    return [list(row) for row in zip(scores.to_list(), labels, strict=True)]
+
+
+def parse_encoder() -> models.ParseEncoder:
+    words = models.WordFeatures(embed(), layers.CharLSTM(TOKENS, 3, 2))
+    return models.ParseEncoder(words, gru(IN + 4), back(HIDDEN + 4), {"upos": 3, "xpos": 2}, 2, 0.5)
+
+
+def drawn_pairs(parser: models.DependencyParser) -> models.DependencyParser:
+    """As after some training, which begins with all pairs alike."""
+    for name, weight in parser.named_parameters():
+        if name in ("labels.weight", "arcs.weight", "label_root", "arc_root", "absent"):
+            nn.init.normal_(weight)
+    return parser
 
 
 def films(*lengths: int) -> Rows:
@@ -260,6 +296,13 @@ MODULES: dict[str, Example] = {
     "picture_convolution": Example(convolution, films, one_by_one),
     "picture_vectors": Example(lambda: models.PictureVectors(convolution(), 3), films),
     "picture_places": Example(lambda: models.PicturePlaces(convolution()), films),
+    "parse_encoder": Example(parse_encoder, tokens, encoded),
+    "biaffine_parser": Example(
+        lambda: drawn_pairs(models.BiaffineParser(parse_encoder(), 3, 4, 2, 0.5)), tokens, arcs
+    ),
+    "arc_hybrid_parser": Example(
+        lambda: drawn_pairs(models.ArcHybridParser(parse_encoder(), 3, 4, 2, 0.5)), tokens, arcs
+    ),
     "bag": Example(lambda: models.Bag(embed(), [4], 2), tokens),
     "language_model": Example(lambda: models.LanguageModel(embed(), gru(), TOKENS), tokens),
     "language_model tied": Example(

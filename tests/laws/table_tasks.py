@@ -103,6 +103,35 @@ def _conll() -> bytes:
     return "\n".join("".join(f"{word}\t{tag}\n" for word, tag in row) for row in TAGGED).encode()
 
 
+PARSED = (
+    (("Ann", "PROPN", 2, "nsubj"), ("sees", "VERB", 0, "root"), ("Rome", "PROPN", 2, "obj")),
+    (("dogs", "NOUN", 2, "nsubj:pass"), ("seen", "VERB", 0, "root")),
+    (
+        ("a", "DET", 2, "det"),
+        ("dog", "NOUN", 3, "nsubj"),
+        ("runs", "VERB", 0, "root"),
+        (".", "PUNCT", 3, "punct"),
+    ),
+    (("Run", "VERB", 0, "root"),),
+    (
+        ("Ann", "PROPN", 4, "obj"),
+        ("a", "DET", 3, "det"),
+        ("dog", "NOUN", 4, "nsubj"),
+        ("sees", "VERB", 0, "root"),
+    ),
+)
+
+
+def _conllu() -> bytes:
+    return "\n".join(
+        "".join(
+            f"{number}\t{word}\t_\t{tag}\t_\t_\t{head}\t{label}\t_\t_\n"
+            for number, (word, tag, head, label) in enumerate(row, 1)
+        )
+        for row in PARSED
+    ).encode()
+
+
 def _rows_of_numbers(count: int, seed: int) -> list[list[list[float]]]:
     draw = random.Random(seed)
     return [
@@ -324,6 +353,20 @@ TASKS: dict[str, Tiny] = {
             len,
         ),
         extras=("seqeval",),
+    ),
+    "parse": Tiny(
+        {"kind": "dependency", "train": "trees.conllu", "validation": "trees.conllu", "batch_size": 2},
+        {**WORDS, "characters": "cnn", "arc_size": 4, "label_size": 3, "tag_size": 3, "decoder": "eisner"},
+        {"trees.conllu": _conllu},
+        ["Ann sees a dog.", "", ["Run"], {"tokens": ["a", "cat", "runs"]}],
+        "trees.conllu",
+    ),
+    "parse by transitions": Tiny(
+        {"kind": "dependency", "train": "trees.conllu", "validation": "trees.conllu", "tags": []},
+        {**WORDS, "cell": "gru", "parser": "arc_hybrid", "choice_size": 4, "label_size": 3},
+        {"trees.conllu": _conllu},
+        ["Ann sees a dog.", {"text": "Run"}],
+        "trees.conllu",
     ),
     "classify": Tiny(
         {"train": "said.jsonl", "validation": "said.jsonl", "tokens": "text", "batch_size": 3},

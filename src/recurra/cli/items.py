@@ -58,11 +58,13 @@ def emit_answers(
     groups: Iterable[Sequence[Item]],
     row: Callable[[Any], Any],
     answers: Callable[[Sequence[Any]], Iterable[dict[str, Any]]],
+    text: Callable[[dict[str, Any]], str] | None = None,
 ) -> None:
     """One line of JSON for each item, in order; `{"error": ...}` for one that has no answer.
 
     Args:
         row: what the model reads of an item. answers: those to what `row` gave.
+        text: an answer as it is written instead of as JSON; an error is then a line that begins with "#".
 
     Raises:
         Fault: at the end, where an item had no answer.
@@ -74,7 +76,10 @@ def emit_answers(
                 errors.append(str(answer))
                 answer = {"error": str(answer)}
             count += 1
-            emit(answer)
+            if text is None:
+                emit(answer)
+            else:
+                print(f"# {answer['error']}\n" if "error" in answer else text(answer), end="", flush=True)
     if errors:
         share = f"{len(errors)} of {count} items have no answer; the first: " if count > 1 else ""
         raise Fault(f"{share}{errors[0]}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from recurra.cli.arguments import Device, File, Form, Format, Run
+from recurra.errors import Fault, quoted
 
 
 def predict(
@@ -20,6 +23,15 @@ def predict(
     picture: Annotated[
         Path | None, typer.Option(help="Draw the answers into this file instead, where the task can.")
     ] = None,
+    dark: Annotated[
+        bool, typer.Option("--dark", help="On dark ground, where the task draws on both.")
+    ] = False,
+    answer_format: Annotated[
+        str | None,
+        typer.Option(
+            "--as", metavar="FORMAT", help="Write answers so instead of as JSON, where the task can."
+        ),
+    ] = None,
     device: Device = "cpu",
 ) -> None:
     """Predict: items as arguments, from a file, or from stdin; one line of JSON for each, as it comes. One
@@ -31,6 +43,21 @@ def predict(
     groups = item_groups(items, file, form)
     task = load_run(run, device)
     if picture is not None:
-        task.picture(all_items(groups), picture)
+        _draw(task.picture, all_items(groups), picture, dark)
         return
-    emit_answers(groups, task.row, task.answers)
+    if answer_format is None:
+        emit_answers(groups, task.row, task.answers)
+        return
+    if answer_format not in task.formats:
+        others = f"--as {' or '.join(task.formats)}, or JSON" if task.formats else "JSON alone"
+        raise Fault(f"--as {quoted(answer_format)}: a {task.name} model writes {others}")
+    emit_answers(groups, task.row, task.answers, task.formats[answer_format])
+
+
+def _draw(draw: Callable[..., None], items: list[Any], path: Path, dark: bool) -> None:
+    if not dark:
+        draw(items, path)
+    elif "dark" in inspect.signature(draw).parameters:
+        draw(items, path, dark=True)
+    else:
+        raise Fault("--dark: this task draws on light ground alone: leave it out")

@@ -1,11 +1,15 @@
 """Models: an input, layers over time, and what is read off them."""
 
 import recurra.cells
+import recurra.decode
 import recurra.layers
 import recurra.loop  # noqa: F401
 from recurra.layers.inputs import Input, OneHot, TokenEmbedding, Vectors
+from recurra.models.arc_hybrid_parser import ArcHybridParser
 from recurra.models.bag import Bag
+from recurra.models.biaffine_parser import BiaffineParser
 from recurra.models.decoders import AttentionDecoder, Decoded, Decoder, FedDecoder, VectorDecoder
+from recurra.models.dependency_parser import Analysed, DependencyParser
 from recurra.models.encoder_decoder import EncoderDecoder
 from recurra.models.forecaster import Forecaster
 from recurra.models.head import LinearHead
@@ -14,6 +18,7 @@ from recurra.models.language_model import LanguageModel
 from recurra.models.many_to_one import ManyToOne
 from recurra.models.note_model import NoteModel
 from recurra.models.pair_classifier import PairClassifier, RowEncoder
+from recurra.models.parse_encoder import Encoded, ParseEncoder
 from recurra.models.pictures import PictureConvolution, PicturePlaces, Pictures, PictureVectors
 from recurra.models.regressor import Regressor
 from recurra.models.stepwise import Stepwise
@@ -25,11 +30,16 @@ from recurra.models.vector_autoencoder import VectorAutoEncoder
 from recurra.models.word_features import WordFeatures, Words
 
 __all__ = [
+    "Analysed",
+    "ArcHybridParser",
     "AttentionDecoder",
     "Bag",
+    "BiaffineParser",
     "Decoded",
     "Decoder",
+    "DependencyParser",
     "DirectHorizon",
+    "Encoded",
     "EncoderDecoder",
     "FedDecoder",
     "Forecaster",
@@ -41,6 +51,7 @@ __all__ = [
     "NoteModel",
     "OneHot",
     "PairClassifier",
+    "ParseEncoder",
     "PictureConvolution",
     "PicturePlaces",
     "PictureVectors",

@@ -82,14 +82,18 @@ class WordFeatures(Input):
         spelt = 0 if spelling is None else int(spelling.output_size)  # type: ignore[arg-type]
         self.output_size = words.output_size + spelt + (shape_size if shapes else 0)
 
-    def forward(self, x: Words) -> Any:
+    def parts(self, x: Words) -> list[Tensor]:
+        """What is seen of each word, one tensor `[..., F]` for each way of seeing it."""
         parts = [_data(self.words(x.ids))]
         if self.spelling is not None:
             # each distinct word is spelled once a batch, however often it occurs
             parts.append(self.spelling(x.spelling)[_data(x.spelled)])
         if self.shapes is not None:
             parts.append(self.shapes(_data(x.shapes)))
-        joined = torch.cat(parts, -1)
+        return parts
+
+    def forward(self, x: Words) -> Any:
+        joined = torch.cat(self.parts(x), -1)
         return x.ids.with_data(joined) if isinstance(x.ids, Ragged) else joined
 
 

@@ -16,6 +16,7 @@ from recurra.tasks.language_model.task import LanguageModelTask
 from recurra.tasks.many_to_one.classify import ClassifyTask
 from recurra.tasks.many_to_one.regress import RegressTask
 from recurra.tasks.pairs.task import PairClassifyTask
+from recurra.tasks.parse.task import ParseTask
 from recurra.tasks.tag.task import TagTask
 from recurra.tasks.trajectory.task import TrajectoryTask
 from recurra.tasks.transcribe.task import TranscribeTask
@@ -36,6 +37,7 @@ __all__ = [
     "Loss",
     "Options",
     "PairClassifyTask",
+    "ParseTask",
     "RegressTask",
     "Score",
     "TagTask",

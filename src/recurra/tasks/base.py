@@ -81,16 +81,20 @@ class Task(ABC, Generic[Model]):
 
     A task comes from a recipe and its training data (`prepare`), or from a run folder without any data
     (`restore`). `Task[Tagger]` is one whose model is a `Tagger`.
+
+    Attributes:
+        formats: how else than as JSON an answer can be written: name -> its text, line ends included.
     """
 
     name: ClassVar[str]
+    formats: ClassVar[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {}
     DataOptions: ClassVar[type[Options]]
     ModelOptions: ClassVar[type[Options]]
     score: Score
     model: Model
 
     @classmethod
-    def kind_of(cls, table: Mapping[str, Any]) -> type[Task]:
+    def kind_of(cls, table: Mapping[str, Any]) -> type[Task[Any]]:
         """The class for a recipe's table, where a task is of several kinds. Fault for a kind that is none."""
         return cls
 

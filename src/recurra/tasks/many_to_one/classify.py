@@ -59,10 +59,10 @@ class ClassifyTask(ManyToOneTask[ManyToOne | Bag, list[int]]):
         self.labels = labels
 
     @classmethod
-    def kind_of(cls, table: Mapping[str, Any]) -> type[Task]:
+    def kind_of(cls, table: Mapping[str, Any]) -> type[Task[Any]]:
         """Of a column of trees every node is classified; of two columns, what stands in them together."""
         data = table.get("data")
-        kinds: dict[str, type[Task]] = {"tree": TreeClassifyTask, "pair": PairClassifyTask}
+        kinds: dict[str, type[Task[Any]]] = {"tree": TreeClassifyTask, "pair": PairClassifyTask}
         return next((kind for key, kind in kinds.items() if isinstance(data, Mapping) and key in data), cls)
 
     @classmethod

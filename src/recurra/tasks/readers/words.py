@@ -56,6 +56,7 @@ class WordModelOptions(Options):
         embedding: width of a word's vector; with `embeddings`, theirs counts.
         embeddings: a file of word vectors, or a folder of trained ones, that the vectors start from; its
             words are known besides those of the training data, and keep their vectors. frozen: all do.
+            unit_spread: they are divided by their standard deviation (Dozat and Manning, 2017).
         word_dropout: share of the words read as unknown, in training.
         characters: a layer that reads the spelling; "lstm" (Lample et al., 2016) or "cnn" (Ma and Hovy,
             2016). character_embedding: width of a character's vector. character_hidden: width of what is
@@ -66,6 +67,7 @@ class WordModelOptions(Options):
     embedding: int = Field(default=100, ge=1)
     embeddings: str | None = None
     frozen: bool = False
+    unit_spread: bool = False
     word_dropout: float = Field(default=0.0, ge=0, lt=1)
     characters: Literal["none", "lstm", "cnn"] = "none"
     character_embedding: int = Field(default=25, ge=1)
@@ -76,6 +78,8 @@ class WordModelOptions(Options):
     def _something_to_freeze(self) -> Self:
         if self.frozen and self.embeddings is None:
             raise ValueError("frozen = true keeps vectors as they are: expected embeddings to take them from")
+        if self.unit_spread and self.embeddings is None:
+            raise ValueError("unit_spread = true divides vectors: expected embeddings to take them from")
         return self
 
 
@@ -167,7 +171,10 @@ class WordReader:
         if vectors is not None:
             pairs = [(self.words[word], row) for row, word in enumerate(vectors.words) if word in self.words]
             ids, rows = (torch.tensor(part) for part in zip(*pairs, strict=True))
-            table.fill(ids, torch.from_numpy(vectors.matrix)[rows])
+            matrix = torch.from_numpy(vectors.matrix)
+            if model.unit_spread:
+                matrix = matrix / matrix.std()
+            table.fill(ids, matrix[rows])
         widths = (model.character_embedding, model.character_hidden)
         speller: CharLSTM | CharCNN | None = None
         if self.spelling is not None:
