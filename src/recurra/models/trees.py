@@ -78,5 +78,5 @@ class TreeClassifier(Configured):
 
     def forward(self, x: Trees) -> Forest:
         """Scores `[N, labels]`, in the forest's order."""
-        nodes, _ = self.encoder(x)
+        nodes: Forest = self.encoder(x)[0]
         return nodes.like(self.output(nodes.data))

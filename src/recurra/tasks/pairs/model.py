@@ -6,11 +6,10 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from recurra.models import PairClassifier, RowEncoder
+from recurra.models import Input, PairClassifier, RowEncoder
 from recurra.tasks.parts.network import DirectedOptions, build_body, build_pool
 from recurra.tasks.parts.tree_network import TreeNetworkOptions, build_encoder
-from recurra.tasks.readers.trees import TreeReader
-from recurra.tasks.readers.words import WordModelOptions, WordReader
+from recurra.tasks.readers.words import WordModelOptions
 
 _OVER_TIME = sorted({*DirectedOptions.model_fields} - {*TreeNetworkOptions.model_fields, "dropout"})
 _TREE_CELL, _CELL = "tree_lstm", "lstm"
@@ -51,9 +50,8 @@ class PairModelOptions(DirectedOptions, WordModelOptions):
         return width if self.head is None else self.head
 
 
-def build_model(options: PairModelOptions, reader: TreeReader | WordReader, outputs: int) -> PairClassifier:
+def build_model(options: PairModelOptions, features: Input, outputs: int) -> PairClassifier:
     """The network, with fresh weights."""
-    features = reader.input()
     if options.kind == "tree":
         shared = {name: getattr(options, name) for name in TreeNetworkOptions.model_fields}
         shared["cell"] = options.cell or _TREE_CELL

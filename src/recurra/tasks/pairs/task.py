@@ -54,7 +54,7 @@ class PairClassifyTask(Task[PairClassifier]):
         labels = LabelSet.from_column(examples, data.label)
         reader = build_reader(examples, data, model)
         with seeded(seed):
-            task = cls(data, reader, labels, build_model(model, reader, len(labels)), seed)
+            task = cls(data, reader, labels, build_model(model, reader.input(), len(labels)), seed)
         train, notes = task.read(examples)
         task.data.fill(train, notes, validation)
         return task

@@ -227,7 +227,8 @@ def one_tree(text: str, options: TreeOptions) -> Tree:
     try:
         trees = [tree for _, tree in parse(text)]
     except Fault as fault:
-        raise Fault(f"{quoted(text)}: {str(fault).removeprefix('tree:1: ')}") from None
+        problem = str(fault).removeprefix("tree:1: ").removesuffix(" at the end of the file")
+        raise Fault(f"{quoted(text)}: {problem}") from None
     if len(trees) != 1:
         raise Fault(f"{quoted(text)}: {len(trees)} trees found, expected one")
     return trees[0]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from recurra.tasks.readers.trees import TreeRow
 
 _DEEPEST = 40  # levels that are shown by blanks before a line
+_MOST_WORDS = 8  # of a node
 
 
 def tree_table(row: TreeRow, names: Sequence[str], shares: Sequence[Sequence[float]]) -> dict[str, Any]:
@@ -28,35 +29,46 @@ def tree_table(row: TreeRow, names: Sequence[str], shares: Sequence[Sequence[flo
         "probabilities": dict(zip(names, shares[-1], strict=True)),
         "tokens": row.words,
         "tree": str(row.tree(labels)),
+        "parents": row.parents,
         "nodes": nodes,
-        "outline": outline(row, labels, [node[k] for node, k in zip(shares, best, strict=True)]),
     }
 
 
-def outline(row: TreeRow, labels: Sequence[str], shares: Sequence[float]) -> list[str]:
-    """A line for each node, parents before their children: its depth as blanks, its label with the
-    probability, and the word of a leaf. Below `_DEEPEST` levels the depth is a number.
+def brackets(answer: Mapping[str, Any]) -> str:
+    """The tree on one line, each node with its label."""
+    return f"{answer['tree']}\n"
+
+
+def outline(answer: Mapping[str, Any]) -> str:
+    """A line for each node, parents before their children: its depth as blanks, its label and how probable
+    that is, and its words. Below `_DEEPEST` levels the depth is a number.
     """
-    depths = [0] * len(row)
-    for node in range(len(row) - 2, -1, -1):
-        depths[node] = depths[row.parents[node]] + 1
-    words = iter(row.words)
-    at = [next(words) if not arity else None for arity in row.arities]
+    parents, words = answer["parents"], answer["tokens"]
+    depths = [0] * len(parents)
+    for number in range(len(parents) - 2, -1, -1):
+        depths[number] = depths[parents[number]] + 1
     lines = []
-    for node in _parents_first(row):
-        depth, word = depths[node], at[node]
+    for number in _parents_first(parents):
+        node, depth = answer["nodes"][number], depths[number]
         indent = "  " * depth if depth <= _DEEPEST else f"[{depth}] "
-        lines.append(f"{indent}{labels[node]} {shares[node]:.2f}{'' if word is None else f'  {word}'}")
-    return lines
+        text = words[node["start"] : min(node["end"], node["start"] + _MOST_WORDS)]
+        more = " ..." if node["end"] - node["start"] > _MOST_WORDS else ""
+        lines.append(f"{indent}{node['label']} {node['probability']:.2f}  {' '.join(text)}{more}\n")
+    return "".join([*lines, "\n"])
 
 
-def _parents_first(row: TreeRow) -> list[int]:
-    children: list[list[int]] = [[] for _ in range(len(row))]
-    for node, parent in enumerate(row.parents[:-1]):
-        children[parent].append(node)
-    order, stack = [], [len(row) - 1]
+TREE_FORMATS = {"brackets": brackets, "outline": outline}
+"""How an answer is written instead of as JSON."""
+
+
+def _parents_first(parents: Sequence[int]) -> list[int]:
+    """Node numbers from the root down, from left to right."""
+    children: list[list[int]] = [[] for _ in parents]
+    for number, parent in enumerate(parents[:-1]):
+        children[parent].append(number)
+    order, stack = [], [len(parents) - 1]
     while stack:
-        node = stack.pop()
-        order.append(node)
-        stack.extend(reversed(children[node]))
+        number = stack.pop()
+        order.append(number)
+        stack.extend(reversed(children[number]))
     return order

@@ -22,7 +22,7 @@ from recurra.tasks.parts.sizes import parameters_line
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.parts.splits import Splits
 from recurra.tasks.readers.trees import TreeReader, TreeRow
-from recurra.tasks.tree_labels.answers import tree_table
+from recurra.tasks.tree_labels.answers import TREE_FORMATS, tree_table
 from recurra.tasks.tree_labels.data import (
     LabelledTrees,
     TreeDataOptions,
@@ -46,6 +46,7 @@ class TreeClassifyTask(Task[TreeClassifier]):
     name = "classify"
     DataOptions = TreeDataOptions
     ModelOptions = TreeModelOptions
+    formats = TREE_FORMATS
     score = Score("accuracy", larger_is_better=True)
 
     def __init__(
@@ -169,11 +170,11 @@ class TreeClassifyTask(Task[TreeClassifier]):
         for row, scores in zip(rows, self.answer(rows), strict=True):
             yield tree_table(row, self.labels.names, scores.softmax(-1).tolist())
 
-    def picture(self, items: Iterable[Any], path: str | Path) -> None:
+    def picture(self, items: Iterable[Any], path: str | Path, dark: bool = False) -> None:
         """Each tree, its nodes in the colours of their labels."""
         rows = [self._row(number, item) for number, item in enumerate(items, 1)]
         shares = [scores.softmax(-1).tolist() for scores in self.answer(rows)]
-        plot_trees(rows, self.labels.names, shares, Path(path))
+        plot_trees(rows, self.labels.names, shares, Path(path), dark)
 
     def _outputs(self, rows: Sequence[TreeRow]) -> list[Tensor]:
         with evaluating(self.model):
