@@ -4,8 +4,8 @@
     python benchmarks/trees.py runs/trees --seeds 1 sst    the first seed of those whose name begins so
     python benchmarks/trees.py runs/trees --table          the table of those that are there
 
-A training that was interrupted is resumed. Test data are looked at once, when a training is over; the settings of
-the recipes, and those below, were chosen on development data alone.
+A training that was interrupted is resumed. Test data are looked at once, when a training is over; settings
+of recipes, and those below, were chosen on development data alone.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ RESULT = "test.json"
 
 
 class Case(NamedTuple):
-    """A model and what it is tested on: `recurra train RECIPE` with changes, `recurra evaluate --data DATA`."""
+    """A model, `recurra train RECIPE` with changes, and its test, `recurra evaluate --data DATA`."""
 
     name: str
     recipe: str
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("names", nargs="*", help="cases, or how their names begin")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--table", action="store_true")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     if not options.table:
         for seed in range(options.seeds):
             for case in CASES:

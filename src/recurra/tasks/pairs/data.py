@@ -49,5 +49,5 @@ def build_reader(examples: Examples, data: PairDataOptions, model: PairModelOpti
 def load_reader(folder: Path, data: PairDataOptions, model: PairModelOptions) -> SideReader:
     """The reader that `save_assets` wrote."""
     if model.kind == "tree":
-        return TreeSides(TreeReader.load(folder, data, model), data)
+        return TreeSides(TreeReader.load(folder, data, model))
     return TextSides(WordReader.load(folder, "text", data, model), data)

@@ -9,6 +9,7 @@ from typing import Any, Protocol, Self
 from recurra.data import Examples, check_lengths
 from recurra.errors import Fault
 from recurra.layers.inputs import Input
+from recurra.models import RowEncoder, TreeEncoder
 from recurra.tasks.readers.trees import TreeOptions, TreeReader, TreeRow, tree_rows
 from recurra.tasks.readers.words import WordModelOptions, WordOptions, WordReader, token_rows
 
@@ -31,6 +32,9 @@ class SideReader(Protocol):
     def input(self) -> Input:
         """A fresh input for the words."""
 
+    def fit(self, encoder: TreeEncoder | RowEncoder) -> None:
+        """Tells the reader what the model can read."""
+
     def check(self, rows: Sequence[Any], validation: Sequence[Any]) -> list[str]:
         """What is worth knowing of the rows."""
 
@@ -44,8 +48,8 @@ class SideReader(Protocol):
 class TreeSides:
     """Both sides as trees."""
 
-    def __init__(self, reader: TreeReader, options: TreeOptions) -> None:
-        self.reader, self.options = reader, options
+    def __init__(self, reader: TreeReader) -> None:
+        self.reader, self.column = reader, reader.rows
         self.row, self.batch, self.input = reader.row, reader.batch, reader.input
         self.check, self.require_input, self.save = reader.check, reader.require_input, reader.save
 
@@ -55,10 +59,11 @@ class TreeSides:
     ) -> Self:
         """From the training data."""
         rows = [row for name in names for row in tree_rows(examples, name, options)]
-        return cls(TreeReader.build(rows, examples.source, options, model), options)
+        return cls(TreeReader.build(rows, examples.source, options, model))
 
-    def column(self, examples: Examples, name: str) -> list[TreeRow]:
-        return tree_rows(examples, name, self.options)
+    def fit(self, encoder: TreeEncoder | RowEncoder) -> None:
+        assert isinstance(encoder, TreeEncoder)
+        self.reader.slots = encoder.cell.slots
 
     def size(self, row: TreeRow) -> int:
         return row.height
@@ -93,6 +98,9 @@ class TextSides:
         if not row:
             raise Fault("nothing to read: expected at least one word")
         return row
+
+    def fit(self, encoder: TreeEncoder | RowEncoder) -> None:
+        """It reads rows of any words."""
 
     def size(self, row: list[str]) -> int:
         return len(row)

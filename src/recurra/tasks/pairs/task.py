@@ -46,6 +46,7 @@ class PairClassifyTask(Task[PairClassifier]):
     ) -> None:
         self.options, self.reader, self.labels = data, reader, labels
         self.model, self.seed = model, seed
+        reader.fit(model.encoder)
         self.data: Splits[Pairs] = Splits(data, seed, self.read)
 
     @classmethod

@@ -40,12 +40,14 @@ class TreeRow:
         words: of the leaves. labels: of the nodes, empty where one has none.
         parents: the number of each node's parent; -1 at the root, the last one.
         height: edges of the longest way from the root to a leaf.
+        slots: the most children that a node has.
     """
 
     words: list[str]
     labels: list[str]
     parents: list[int]
     height: int
+    slots: int
 
     @classmethod
     def of(cls, tree: Tree) -> Self:
@@ -54,6 +56,7 @@ class TreeRow:
         labels: list[str] = []
         parents: list[int] = []
         heights: list[int] = []
+        slots = 0
         waiting: list[int] = []  # nodes whose parent has not come yet
         stack: list[tuple[Tree, bool]] = [(tree, False)]
         while stack:  # as `Tree.nodes`, which a hundred thousand formulas find slow
@@ -66,6 +69,7 @@ class TreeRow:
             number, height = len(labels), 0
             if node.children:
                 count = len(node.children)
+                slots = max(slots, count)
                 for child_number in waiting[-count:]:
                     parents[child_number] = number
                     if heights[child_number] >= height:
@@ -77,7 +81,7 @@ class TreeRow:
             heights.append(height)
             parents.append(-1)
             waiting.append(number)
-        return cls(words, labels, parents, heights[-1])
+        return cls(words, labels, parents, heights[-1], slots)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -123,11 +127,17 @@ class TreeReader:
     Args:
         words: how words are told apart.
         options: how trees are written.
+
+    Attributes:
         labels: the labels that a tree to predict for may have where the data's trees have labels; None: any.
+        slots: how many children the model's cell takes; None: any number.
     """
 
-    def __init__(self, words: WordReader, options: TreeOptions, labels: frozenset[str] | None = None) -> None:
-        self.words, self.options, self.labels = words, options, labels
+    def __init__(self, words: WordReader, options: TreeOptions) -> None:
+        self.words, self.options = words, options
+        self.labels: frozenset[str] | None = None
+        self.slots: int | None = None
+        self._rows: dict[str, TreeRow] = {}  # by text: a column of formulas holds many of them often
 
     @classmethod
     def build(
@@ -164,8 +174,34 @@ class TreeReader:
             row = TreeRow.of(nested_tree(entry))
         else:
             raise Fault(f"{quoted(item)} found, expected a tree: brackets as text, or nested lists of words")
-        check_size(row, self.options)
+        self._check(row)
         return row
+
+    def rows(self, examples: Examples, column: str) -> list[TreeRow]:
+        """The trees of a column, see `tree_rows`. Fault, by place, for one that the model can't read."""
+        rows = tree_rows(examples, column, self.options, self._rows)
+        self.check_rows(rows, examples, column)
+        return rows
+
+    def check_rows(self, rows: Sequence[TreeRow], examples: Examples, column: str) -> None:
+        """Fault, by place, for a tree that the model can't read."""
+        for row, place in zip(rows, examples.places, strict=True):
+            try:
+                self._check(row)
+            except Fault as fault:
+                raise Fault(f"{place}: column {column!r}: {fault}") from None
+
+    def _check(self, row: TreeRow) -> None:
+        if len(row) > self.options.max_nodes:
+            raise Fault(
+                f"a tree of {len(row):,} nodes, expected at most {self.options.max_nodes:,}: leave it out, "
+                f"or raise data.max_nodes"
+            )
+        if self.slots is not None and row.slots > self.slots:
+            raise Fault(
+                f"a node of {row.slots:,} children, the cell takes {self.slots}: set model.cell_options = "
+                f"{{ slots = {row.slots} }}, or a cell of any number, model.cell = 'child_sum_lstm'"
+            )
 
     def batch(self, rows: Sequence[TreeRow]) -> Trees:
         """What an encoder reads."""
@@ -199,10 +235,16 @@ class TreeReader:
         ]
 
 
-def tree_rows(examples: Examples, column: str, options: TreeOptions) -> list[TreeRow]:
-    """The trees of a column: trees as a reader made them, brackets as text, or nested lists of words."""
+def tree_rows(
+    examples: Examples, column: str, options: TreeOptions, same: dict[str, TreeRow] | None = None
+) -> list[TreeRow]:
+    """The trees of a column: trees as a reader made them, brackets as text, or nested lists of words.
+
+    Args:
+        same: text -> its tree, as far as they are known; grows.
+    """
     rows = []
-    same: dict[str, TreeRow] = {}  # a column of formulas holds many of them often
+    same = {} if same is None else same
     for entry, place in zip(examples[column], examples.places, strict=True):
         try:
             if isinstance(entry, str):
@@ -212,7 +254,6 @@ def tree_rows(examples: Examples, column: str, options: TreeOptions) -> list[Tre
                 row = TreeRow.of(entry)
             else:
                 row = TreeRow.of(nested_tree(entry))
-            check_size(row, options)
         except Fault as fault:
             raise Fault(f"{place}: column {column!r}: {fault}") from None
         rows.append(row)
@@ -232,12 +273,3 @@ def one_tree(text: str, options: TreeOptions) -> Tree:
     if len(trees) != 1:
         raise Fault(f"{quoted(text)}: {len(trees)} trees found, expected one")
     return trees[0]
-
-
-def check_size(row: TreeRow, options: TreeOptions) -> None:
-    """Fault for a tree of too many nodes."""
-    if len(row) > options.max_nodes:
-        raise Fault(
-            f"a tree of {len(row):,} nodes, expected at most {options.max_nodes:,}: leave it out, or raise "
-            f"data.max_nodes"
-        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
 from pydantic import Field, model_validator
@@ -56,10 +57,7 @@ def labelled_rows(examples: Examples, options: TreeDataOptions) -> list[TreeRow]
     if options.label is None:
         return rows
     labels = columns.labels(examples, options.label)
-    return [
-        TreeRow(row.words, [*row.labels[:-1], label], row.parents, row.height)
-        for row, label in zip(rows, labels, strict=True)
-    ]
+    return [replace(row, labels=[*row.labels[:-1], label]) for row, label in zip(rows, labels, strict=True)]
 
 
 def label_set(rows: list[TreeRow], examples: Examples, options: TreeDataOptions) -> LabelSet:

@@ -58,8 +58,9 @@ class TreeClassifyTask(Task[TreeClassifier]):
         seed: int = 0,
     ) -> None:
         self.options, self.labels, self.model, self.seed = data, labels, model, seed
-        expected = frozenset(labels.names) | data.labels_elsewhere() if data.node_labels else None
-        self.reader = TreeReader(reader.words, reader.options, expected)
+        self.reader = reader
+        reader.labels = frozenset(labels.names) | data.labels_elsewhere() if data.node_labels else None
+        reader.slots = model.encoder.cell.slots
         self.data: Splits[LabelledTrees] = Splits(data, seed, self.read)
 
     @classmethod
@@ -70,6 +71,7 @@ class TreeClassifyTask(Task[TreeClassifier]):
         reader = TreeReader.build(rows, examples.source, data, model)
         with seeded(seed):
             task = cls(data, reader, labels, build_model(model, reader.input(), len(labels)), seed)
+        reader.check_rows(rows, examples, data.tree)
         task.data.fill(LabelledTrees(rows, label_numbers(rows, examples, labels)), [], validation)
         return task
 
@@ -95,6 +97,7 @@ class TreeClassifyTask(Task[TreeClassifier]):
     def read(self, examples: Examples) -> tuple[LabelledTrees, list[str]]:
         """The trees of examples and their nodes' labels."""
         rows = labelled_rows(examples, self.options)
+        self.reader.check_rows(rows, examples, self.options.tree)
         return LabelledTrees(rows, label_numbers(rows, examples, self.labels)), []
 
     def check(self) -> list[str]:
