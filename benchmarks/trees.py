@@ -1,140 +1,127 @@
-"""One epoch of a Tree-LSTM over the Stanford Sentiment Treebank, beside the loop over nodes in plain PyTorch.
+"""Trains recursive networks on trees, with flat ones beside them, and prints what they reach on test data.
 
-    python benchmarks/trees.py [--threads 2] [--rounds 3] [--cell tree_lstm] [-o trees.json]
+    python benchmarks/trees.py runs/trees                  every training that is not there yet, one by one
+    python benchmarks/trees.py runs/trees --seeds 1 sst    the first seed of those whose name begins so
+    python benchmarks/trees.py runs/trees --table          the table of those that are there
 
-Both sides: the 8,544 training trees in batches of 25, inputs of 50 numbers a node (random: what they are does
-not change the time), 150 units, five classes at every node, cross-entropy, AdaGrad. Forward, backward and
-update are timed, with what makes a forest of each batch. The loop over nodes is what a user writes: a call of
-the cell for each node, children first; it is measured on every 40th batch, and counted up.
+A training that was interrupted is resumed. Test data are looked at once, when a training is over; settings
+of recipes, and those below, were chosen on development data alone.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
-from collections.abc import Callable
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from statistics import mean, pstdev
+from typing import Any, NamedTuple
 
-import torch
-from torch import Tensor, nn
-
-from recurra import Forest, TreeCell, explain, fold
-from recurra.cells import TREE_CELLS
-from recurra.data.readers.trees import read_trees
-from recurra.data.text.trees import Tree
-from recurra.state import map_state
 from recurra.storage.files import write_json
 
-DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
-BATCH, IN, UNITS, CLASSES = 25, 50, 150, 5
-REACH_SECONDS, REACH_TIMES = 6.0, 10.0
+ROOT = Path(__file__).resolve().parent.parent
+SST = "../shared/data/sst"
+GLOVE = "../shared/data/glove/glove.6b.50d.txt.gz"
+RESULT = "test.json"
 
 
-class Batch:
-    """Trees as lists of children, children before their parents; data and labels of all nodes."""
+class Case(NamedTuple):
+    """A model, `recurra train RECIPE` with changes, and its test, `recurra evaluate --data DATA`."""
 
-    def __init__(self, trees: list[Tree], generator: torch.Generator) -> None:
-        self.children: list[list[list[int]]] = []
-        labels: list[int] = []
-        for tree in trees:
-            nodes, numbers = list(tree.nodes()), dict[int, int]()
-            for number, node in enumerate(nodes):
-                numbers[id(node)] = number
-            self.children.append([[numbers[id(child)] for child in node.children] for node in nodes])
-            labels += [int(node.label) for node in nodes]
-        self.labels = torch.tensor(labels)
-        self.x = torch.randn(len(labels), IN, generator=generator)
+    name: str
+    recipe: str
+    data: str
+    changes: tuple[str, ...] = ()
 
 
-class Model(nn.Module):
-    def __init__(self, cell: TreeCell) -> None:
-        super().__init__()
-        self.cell, self.classes = cell, nn.Linear(UNITS, CLASSES)
+FLAT = (f"model.embeddings='{GLOVE}'", "data.train.plain=true", "data.validation.plain=true")
+FLAT_FIVE = (
+    f"model.embeddings='{GLOVE}'",
+    f"data.train={{path='{SST}/train.txt.gz',format='trees',phrases=true,plain=true}}",
+    f"data.validation={{path='{SST}/dev.txt',format='trees',plain=true}}",
+)
+# what differs from the recipe for a cell
+CELLS = {
+    "recursive": ("model.cell=recursive", "model.hidden=100"),
+    "rntn": ("model.cell=rntn", "model.hidden=30"),
+    "tree_lstm": (),
+}
+CASES = (
+    *(Case(f"sst5-{cell}", "sst_trees", "test", changes) for cell, changes in CELLS.items()),
+    Case("sst5-bilstm", "sentiment", f"{SST}/test.txt", FLAT_FIVE),
+    *(Case(f"sst2-{cell}", "sst_trees_binary", "test", changes) for cell, changes in CELLS.items()),
+    Case("sst2-bilstm", "sentiment", f"{SST}/test.txt", FLAT),
+    Case("logic-recursive", "prop_logic", "test"),
+    Case("logic-tree_lstm", "prop_logic", "test", ("model.cell=tree_lstm",)),
+    Case("logic-lstm", "prop_logic", "test", ("model.kind=recurrent", "model.cell=lstm")),
+)
 
 
-def batched(model: Model, batch: Batch) -> Tensor:
-    """Scores of all nodes, in the order of the batch."""
-    y, _ = fold(model.cell, Forest.from_children(batch.x, batch.children), strict=True)
-    return model.classes(y.node_data())  # type: ignore[no-any-return]
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("names", nargs="*", help="cases, or how their names begin")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--table", action="store_true")
+    options = parser.parse_intermixed_args(arguments)
+    if not options.table:
+        for seed in range(options.seeds):
+            for case in CASES:
+                if not options.names or any(case.name.startswith(name) for name in options.names):
+                    run(case, seed, options.folder.resolve())
+    print("\n".join(table(options.folder)))
+    return 0
 
 
-def node_by_node(model: Model, batch: Batch) -> Tensor:
-    """As `batched`."""
-    cell, results, start = model.cell, list[Tensor](), 0
-    empty: Any = cell.initial_state(1)
-    for tree in batch.children:
-        states: list[Any] = []
-        for number, children in enumerate(tree):
-            x = batch.x[start + number : start + number + 1]
-            below = [states[child] for child in children]
-            if cell.slots is None:
-                parts = [cell.edge(x, child) for child in below] or [cell.edge(x, empty)]
-                y, state = cell.step(x, map_state(lambda *leaves: sum(leaves), *parts))
-            else:
-                y, state = cell.step(x, *below, *[empty] * (cell.slots - len(below)))
-            states.append(state)
-            results.append(y)
-        start += len(tree)
-    return model.classes(torch.cat(results))  # type: ignore[no-any-return]
+def run(case: Case, seed: int, folder: Path) -> None:
+    """Trains and tests, unless that was done."""
+    place = folder / f"{case.name}-{seed}"
+    if (place / RESULT).exists():
+        return
+    if (place / "last").is_dir():
+        call("resume", str(place))
+    else:
+        changes = (*case.changes, f"train.seed={seed}")
+        call("train", case.recipe, "-o", str(place), *(part for c in changes for part in ("--set", c)))
+    dev, test = (
+        call("evaluate", str(place), "--json"),
+        call("evaluate", str(place), "--data", case.data, "--json"),
+    )
+    write_json(place / RESULT, {"dev": json.loads(dev), "test": json.loads(test)})
+    print("\n".join(table(folder)), flush=True)
 
 
-def seconds(
-    scores: Callable[[Model, Batch], Tensor], model: Model, batches: list[Batch], optimizer: Any
-) -> tuple[float, float]:
-    """Of training on all the batches: passed, and those of processors, which others on the machine hardly
-    change.
-    """
-    start, busy = time.perf_counter(), time.process_time()
-    for batch in batches:
-        optimizer.zero_grad()
-        nn.functional.cross_entropy(scores(model, batch), batch.labels).backward()
-        optimizer.step()
-    return time.perf_counter() - start, time.process_time() - busy
+def call(*arguments: str) -> str:
+    """The last line that `recurra` prints with these arguments, from the project's root."""
+    print(f"recurra {shlex.join(arguments)}", flush=True)
+    command = [sys.executable, "-m", "recurra.cli", *arguments]
+    result = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    return (result.stdout.strip().splitlines() or [""])[-1]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--data", type=Path, default=DATA / "sst" / "train.txt.gz")
-    parser.add_argument("--cell", default="tree_lstm")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--share", type=int, default=1, help="of all batches every so many")
-    parser.add_argument("-o", "--output", type=Path)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    torch.manual_seed(0)
-    generator = torch.Generator().manual_seed(0)
-    trees = read_trees(options.data).columns["tree"]
-    starts = range(0, len(trees), BATCH * options.share)
-    batches = [Batch(trees[k : k + BATCH], generator) for k in starts]
-    nodes = sum(len(batch.labels) for batch in batches)
-    count = sum(len(batch.children) for batch in batches)
-    print(f"{count} trees, {nodes} nodes, {len(batches)} batches, {options.threads} threads")
-    model = Model(TREE_CELLS[options.cell](IN, UNITS))
-    print(explain(model))
-    optimizer = torch.optim.Adagrad(model.parameters(), 0.05)
-    first = batches[0]
-    torch.testing.assert_close(batched(model, first), node_by_node(model, first), rtol=1e-4, atol=1e-5)
-    seconds(batched, model, batches[:20], optimizer)
-    sample = batches[::40]
-    of_sample = nodes / sum(len(batch.labels) for batch in sample)
-    results: dict[str, list[tuple[float, float]]] = {"fold": [], "node by node": []}
-    for _ in range(options.rounds):
-        results["fold"].append(seconds(batched, model, batches, optimizer))
-        passed, busy = seconds(node_by_node, model, sample, optimizer)
-        results["node by node"].append((passed * of_sample, busy * of_sample))
-    for name, rounds in results.items():
-        for k, kind in enumerate(("seconds", "processor seconds")):
-            spread = ", ".join(f"{times[k]:.2f}" for times in rounds)
-            print(f"{name}: {statistics.median(times[k] for times in rounds):.2f} {kind} an epoch ({spread})")
-    epoch, loop = (statistics.median(times[0] for times in rounds) for rounds in results.values())
-    print(f"{nodes / epoch:,.0f} nodes a second (reach: {REACH_SECONDS:g} seconds an epoch)")
-    print(f"{loop / epoch:.1f} times as fast as node by node (reach: {REACH_TIMES:g})")
-    if options.output:
-        write_json(options.output, {"threads": options.threads, **results})
+def table(folder: Path) -> Iterator[str]:
+    """For each case the accuracies in percent: mean and spread over its seeds."""
+    yield "case\tseeds\tdev\ttest\tspread\tby operators, 7 to 12"
+    for case in CASES:
+        paths = [path / RESULT for path in sorted(folder.glob(f"{case.name}-*")) if (path / RESULT).exists()]
+        results: list[dict[str, Any]] = [json.loads(path.read_text()) for path in paths]
+        if not results:
+            continue
+        dev, test = ([100 * each[part]["accuracy"] for each in results] for part in ("dev", "test"))
+        keys = [f"accuracy_operators_{count}" for count in range(7, 13)]
+        counts = [
+            f"{100 * mean(each['test'][key] for each in results):.1f}"
+            for key in keys
+            if key in results[0]["test"]
+        ]
+        row = case.name, len(results), f"{mean(dev):.2f}", f"{mean(test):.2f}", f"{pstdev(test):.2f}"
+        yield "\t".join(map(str, (*row, " ".join(counts))))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from recurra import cells, layers, models
 from recurra.cells import GRU, LSTM
+from recurra.forest import Forest
 from recurra.layers import Bidirectional, FeedForward, Recurrent, Stack
 from recurra.layers.attention import (
     AdditiveAttention,
@@ -219,6 +220,55 @@ def span_scores(module: Any, rows: Rows) -> list[Any]:
     return list(zip(*(torch.split(part, counts) for part in parts), strict=True))
 
 
+def trees(*lengths: int) -> Rows:
+    """For each length a tree of so many words, one at least: parents of its nodes, and the words' numbers."""
+    rows = []
+    for length in lengths:
+        parents, waiting = [-1] * max(1, length), list(range(max(1, length)))
+        while len(waiting) > 1:
+            place = int(torch.randint(len(waiting) - 1, ()))
+            for child in waiting[place : place + 2]:
+                parents[child] = len(parents)
+            waiting[place : place + 2] = [len(parents)]
+            parents.append(-1)
+        rows.append((parents, torch.randint(TOKENS, (max(1, length),))))
+    return rows
+
+
+def trees_of(rows: Rows) -> models.Trees:
+    parents, words = [row[0] for row in rows], torch.cat([row[1] for row in rows])
+    places, start = [], 0
+    for numbers, row in rows:
+        places.append(torch.full((len(numbers),), -1))
+        places[-1][: len(row)] = torch.arange(start, start + len(row))  # leaves come first
+        start += len(row)
+    return models.Trees(models.Words(words), Forest.from_parents(torch.cat(places), parents))
+
+
+def nodes_of(forest: Forest, rows: Rows) -> list[Tensor]:
+    return list(forest.node_data().split([len(parents) for parents, _ in rows]))
+
+
+def fold_trees(module: models.TreeEncoder, rows: Rows) -> list[Any]:
+    nodes, roots = module(trees_of(rows))
+    return [list(row) for row in zip(nodes_of(nodes, rows), roots, strict=True)]
+
+
+def pair_up(module: models.PairClassifier, rows: Rows) -> list[Any]:
+    sides = [row[side] for side in (0, 1) for row in rows]
+    if isinstance(module.encoder, models.TreeEncoder):
+        return list(module(trees_of(sides)))
+    return list(module(Ragged.from_list(sides)))
+
+
+def tree_encoder() -> models.TreeEncoder:
+    return models.TreeEncoder(models.WordFeatures(embed()), cells.TreeLSTM(IN, HIDDEN), 0.3)
+
+
+def row_encoder() -> models.RowEncoder:
+    return models.RowEncoder(embed(), gru(), layers.LastPool(HIDDEN))
+
+
 def films(*lengths: int) -> Rows:
     return [torch.randn(length, 6, 5, 2) for length in lengths]
 
@@ -296,6 +346,7 @@ MODULES: dict[str, Example] = {
     ),
     # models
     "token_embedding": Example(embed, tokens),
+    "token_embedding in part tuned": Example(lambda: models.TokenEmbedding(TOKENS, IN, tuned=4), tokens),
     "one_hot": Example(lambda: models.OneHot(TOKENS), tokens),
     "vectors": Example(lambda: models.Vectors(IN)),
     "word_features": Example(
@@ -310,6 +361,19 @@ MODULES: dict[str, Example] = {
     ),
     "arc_hybrid_parser": Example(
         lambda: drawn_pairs(models.ArcHybridParser(parse_encoder(), 3, 4, 2, 0.5)), tokens, arcs
+    ),
+    "tree_encoder": Example(tree_encoder, trees, fold_trees),
+    "tree_classifier": Example(
+        lambda: models.TreeClassifier(tree_encoder(), 3, 0.5),
+        trees,
+        lambda module, rows: nodes_of(module(trees_of(rows)), rows),
+    ),
+    "row_encoder": Example(row_encoder, tokens),
+    "pair_classifier": Example(
+        lambda: models.PairClassifier(tree_encoder(), 4, 3, 0.5), pairs(trees, trees), pair_up
+    ),
+    "pair_classifier of rows": Example(
+        lambda: models.PairClassifier(row_encoder(), 4, 3, 0.5), pairs(tokens, tokens), pair_up
     ),
     "bag": Example(lambda: models.Bag(embed(), [4], 2), tokens),
     "language_model": Example(lambda: models.LanguageModel(embed(), gru(), TOKENS), tokens),

@@ -97,18 +97,24 @@ def _recordings(change: Change) -> Files:
     return {"said.zip": file.getvalue()}
 
 
-def _questions(change: Change) -> Files:
+def _packed(files: Files) -> bytes:
     file = io.BytesIO()
-    questions = b'[["what shape is in the image?", "circle", 0],\n ["is there a red shape?", "yes", 0]]\n'
     with tarfile.open(fileobj=file, mode="w") as packed:
-        for name, content in {
-            "train/questions.json": change(questions),
-            "train/images/0.png": b"PNG",
-        }.items():
+        for name, content in files.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
             packed.addfile(member, io.BytesIO(content))
-    return {"easy.tar": file.getvalue()}
+    return file.getvalue()
+
+
+def _questions(change: Change) -> Files:
+    questions = b'[["what shape is in the image?", "circle", 0],\n ["is there a red shape?", "yes", 0]]\n'
+    files = {"train/questions.json": change(questions), "train/images/0.png": b"PNG"}
+    return {"easy.tar": _packed(files)}
+
+
+def _formulas(change: Change) -> Files:
+    return {"logic.tar": _packed({"train0": change(b"<\ta\tb\n"), "train1": change(b"=\t( not b )\ta\n")})}
 
 
 NUMBERS_ALONE = dict.fromkeys(
@@ -214,6 +220,16 @@ READERS: dict[str, Sample] = {
     "genbank": Sample(_text("a.gb", GENBANK), "a.gb", 2, ["gene", "dna", "protein"]),
     "audio": Sample(_recording, "said.wav", 1, ["audio", "file", "text"], extra="soundfile"),
     "audio in an archive": Sample(_recordings, "said.zip", 2, ["audio", "file", "text"], extra="soundfile"),
+    "trees without labels": Sample(
+        _text("a.trees", "( größer ( als zwei ) )\n( ( nein )\n nein )\n"),
+        "a.trees",
+        2,
+        ["tokens", "label", "tree"],
+        {"node_labels": False},
+    ),
+    "prop_logic": Sample(
+        _formulas, "logic.tar", 2, ["relation", "first", "second", "operators"], {"operators": [0, 1]}
+    ),
     "easy_vqa": Sample(_questions, "easy.tar", 1, ["image", "caption"]),
 }
 """Name -> example; the first word is the registered name."""

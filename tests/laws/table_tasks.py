@@ -139,6 +139,17 @@ def _conllu() -> bytes:
     ).encode()
 
 
+TREES = (
+    "(3 (2 It) (3 (2 -LRB-) (4 (3 really) (3 works))))",
+    "(1 (2 It) (1 (1 not) (3 works)))",
+    "(1 bad)",
+    "(2 (2 the) (2 film))",
+    "(3 (3 good) (2 plot))",
+    "(1 (1 (1 bad) (2 plot)) (2 .))",
+)
+FORMULAS = (("<", "a", "( a ( or b ) )"), ("=", "( not ( not a ) )", "a"), ("#", "a", "b"), ("=", "b", "b"))
+
+
 def _rows_of_numbers(count: int, seed: int) -> list[list[list[float]]]:
     draw = random.Random(seed)
     return [
@@ -398,6 +409,54 @@ TASKS: dict[str, Tiny] = {
             lambda answer: answer["probability"],
             lambda answers: answers[-1]["probability"],
         ),
+    ),
+    "classify trees": Tiny(
+        {"train": "said.trees", "validation": "said.trees", "tree": "tree", "batch_size": 3},
+        {"embedding": 4, "hidden": 5, "cell": "tree_gru", "characters": "cnn", "dropout": 0.2},
+        {"said.trees": _lines(*TREES)},
+        [TREES[0], ["not", ["a", "film"]], {"tree": ["film"]}],
+        "said.trees",
+    ),
+    "classify trees without labels": Tiny(
+        {
+            "train": "formulas.tsv",
+            "validation": "formulas.tsv",
+            "tree": "second",
+            "label": "relation",
+            "node_labels": False,
+        },
+        {"embedding": 4, "hidden": 5, "cell": "child_sum_lstm", "recurrent_dropout": 0.1},
+        {"formulas.tsv": _lines("relation\tfirst\tsecond", *("\t".join(row) for row in FORMULAS))},
+        ["( not c )", "a"],
+        "formulas.tsv",
+    ),
+    "classify pairs of trees": Tiny(
+        {
+            "train": "formulas.tsv",
+            "validation": "formulas.tsv",
+            "pair": ["first", "second"],
+            "label": "relation",
+            "node_labels": False,
+            "batch_size": 2,
+        },
+        {"embedding": 4, "hidden": 5, "cell": "recursive", "head": 3},
+        {"formulas.tsv": _lines("relation\tfirst\tsecond", *("\t".join(row) for row in FORMULAS))},
+        ["a\t( not a )", ["b", ["or", "a"]], {"first": "b", "second": "a"}],
+        "formulas.tsv",
+    ),
+    "classify pairs of texts": Tiny(
+        {
+            "train": "formulas.tsv",
+            "validation": "formulas.tsv",
+            "pair": ["first", "second"],
+            "label": "relation",
+            "by": "relation",
+            "batch_size": 2,
+        },
+        {"kind": "recurrent", "embedding": 4, "hidden": 5, "bidirectional": True},
+        {"formulas.tsv": _lines("relation\tfirst\tsecond", *("\t".join(row) for row in FORMULAS))},
+        ["a\t( not a )", {"first": "b", "second": "a"}],
+        "formulas.tsv",
     ),
     "classify rows of numbers": Tiny(
         {

@@ -16,6 +16,7 @@ from recurra.data.examples import Examples, join
 from recurra.data.memory import MEMORY, memory_examples
 from recurra.data.notation import Notation
 from recurra.data.readers import READERS, guess_format
+from recurra.data.text.trees import Tree
 from recurra.errors import Fault, nearest
 
 Source = str | Path | Mapping[str, Any]
@@ -50,7 +51,8 @@ def read(source: Source | Sequence[Source], *, base: str | Path = ".", **options
         add: constant columns, `{column: value}`.
         keep: the only examples taken, `{column: [labels]}`; of several columns all must agree.
         drop: examples left out, `{column: [labels]}`.
-        relabel: labels replaced after that, `{column: {label: new label}}`; others stay.
+        relabel: labels replaced after that, `{column: {label: new label}}`; others stay. Of a column of trees
+            in every node, where a new label "" leaves the node without one.
     """
     if isinstance(source, (str, Path, Mapping)):
         return _read_one(source, Path(base), options)
@@ -123,6 +125,9 @@ def _edit(
             values = columns.labels(examples, name)
             examples = examples.take(i for i, label in enumerate(values) if (label in listed) == stays)
     for name, renamed in relabel.items():
+        if examples[name] and all(isinstance(entry, Tree) for entry in examples[name]):
+            examples = examples.with_column(name, [tree.relabelled(renamed) for tree in examples[name]])
+            continue
         values = columns.labels(examples, name)
         examples = examples.with_column(name, [renamed.get(label, label) for label in values])
     if not len(examples):

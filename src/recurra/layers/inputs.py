@@ -41,6 +41,8 @@ class TokenEmbedding(Input):
         frozen: whether the vectors stay as they are in training.
         unknown: id of the unknown token; needed with `word_dropout`.
         word_dropout: share of the tokens read as unknown, in training, so that this vector is learnt.
+        tuned: how many ids, the first ones, have vectors that training changes; None: all. What training
+            never meets is then no part of its gradients, averages and weight decay.
     """
 
     def __init__(
@@ -50,22 +52,47 @@ class TokenEmbedding(Input):
         frozen: bool = False,
         unknown: int | None = None,
         word_dropout: float = 0.0,
+        tuned: int | None = None,
     ) -> None:
         if not 0 <= word_dropout < 1:
             raise Fault(f"word_dropout is {word_dropout}, expected a share from 0 to below 1")
         if word_dropout and unknown is None:
             raise Fault("word_dropout reads tokens as unknown, but the vocabulary has no unknown token")
+        if tuned is not None and not 0 < tuned <= tokens:
+            raise Fault(f"tuned is {tuned}, expected a number of tokens from 1 to {tokens}")
         self.output_size = size
-        self.table = nn.Embedding(tokens, size)
+        self.table = nn.Embedding(tokens if tuned is None else tuned, size)
+        rest = None if tuned is None else torch.empty(tokens - tuned, size)
+        self.register_buffer("rest", rest)
+        self.rest: Tensor | None
         # vectors of length about 1, whatever their width
-        nn.init.uniform_(self.table.weight, -((3 / size) ** 0.5), (3 / size) ** 0.5)
+        for weight in (self.table.weight,) if rest is None else (self.table.weight, rest):
+            nn.init.uniform_(weight, -((3 / size) ** 0.5), (3 / size) ** 0.5)
         self.table.weight.requires_grad_(not frozen)
         self.unknown, self.word_dropout = unknown, word_dropout
 
     def forward(self, x: Any) -> Any:
         if self.training and self.word_dropout:
             x = x.map(self._forget) if isinstance(x, Ragged) else self._forget(x)
-        return self.table(x)
+        if self.rest is None or not len(self.rest):
+            return self.table(x)
+        return x.map(self._either) if isinstance(x, Ragged) else self._either(x)
+
+    def fill(self, ids: Tensor, vectors: Tensor) -> None:
+        """Gives the tokens of these ids, `[n]`, vectors `[n, size]`."""
+        count = self.table.num_embeddings
+        tuned = ids < count
+        with torch.no_grad():
+            self.table.weight[ids[tuned]] = vectors[tuned]
+            if self.rest is not None:
+                self.rest[ids[~tuned] - count] = vectors[~tuned]
+
+    def _either(self, ids: Tensor) -> Tensor:
+        """Vectors from the two tables."""
+        assert self.rest is not None
+        count = self.table.num_embeddings
+        rest = F.embedding((ids - count).clamp_min(0), self.rest)
+        return torch.where((ids < count).unsqueeze(-1), self.table(ids.clamp_max(count - 1)), rest)
 
     def _forget(self, ids: Tensor) -> Tensor:
         assert self.unknown is not None

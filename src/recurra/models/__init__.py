@@ -4,7 +4,7 @@ import recurra.cells
 import recurra.decode
 import recurra.layers
 import recurra.loop  # noqa: F401
-from recurra.layers.inputs import OneHot, TokenEmbedding, Vectors
+from recurra.layers.inputs import Input, OneHot, TokenEmbedding, Vectors
 from recurra.models.arc_hybrid_parser import ArcHybridParser
 from recurra.models.bag import Bag
 from recurra.models.biaffine_parser import BiaffineParser
@@ -17,6 +17,7 @@ from recurra.models.horizon import DirectHorizon, Horizon, RecurrentHorizon
 from recurra.models.language_model import LanguageModel
 from recurra.models.many_to_one import ManyToOne
 from recurra.models.note_model import NoteModel
+from recurra.models.pair_classifier import PairClassifier, RowEncoder
 from recurra.models.parse_encoder import Encoded, ParseEncoder
 from recurra.models.pictures import PictureConvolution, PicturePlaces, Pictures, PictureVectors
 from recurra.models.regressor import Regressor
@@ -25,6 +26,7 @@ from recurra.models.stepwise import Stepwise
 from recurra.models.stroke_model import StrokeModel
 from recurra.models.tagger import Tagger
 from recurra.models.transcriber import Transcriber, steps_needed
+from recurra.models.trees import TreeClassifier, TreeEncoder, Trees
 from recurra.models.vector_autoencoder import VectorAutoEncoder
 from recurra.models.word_features import WordFeatures, Words
 
@@ -43,11 +45,13 @@ __all__ = [
     "FedDecoder",
     "Forecaster",
     "Horizon",
+    "Input",
     "LanguageModel",
     "LinearHead",
     "ManyToOne",
     "NoteModel",
     "OneHot",
+    "PairClassifier",
     "ParseEncoder",
     "PictureConvolution",
     "PicturePlaces",
@@ -55,6 +59,7 @@ __all__ = [
     "Pictures",
     "RecurrentHorizon",
     "Regressor",
+    "RowEncoder",
     "SpanParser",
     "SpanPlaces",
     "SpanScores",
@@ -63,6 +68,9 @@ __all__ = [
     "Tagger",
     "TokenEmbedding",
     "Transcriber",
+    "TreeClassifier",
+    "TreeEncoder",
+    "Trees",
     "VectorAutoEncoder",
     "VectorDecoder",
     "Vectors",

@@ -15,12 +15,14 @@ from recurra.tasks.forecast.task import ForecastTask
 from recurra.tasks.language_model.task import LanguageModelTask
 from recurra.tasks.many_to_one.classify import ClassifyTask
 from recurra.tasks.many_to_one.regress import RegressTask
+from recurra.tasks.pairs.task import PairClassifyTask
 from recurra.tasks.parse.task import ParseTask
 from recurra.tasks.tag.task import TagTask
 from recurra.tasks.trajectory.task import TrajectoryTask
 from recurra.tasks.transcribe.task import TranscribeTask
 from recurra.tasks.transduce import TransduceTask
 from recurra.tasks.translate.task import TranslateTask
+from recurra.tasks.tree_labels.task import TreeClassifyTask
 
 __all__ = [
     "TASKS",
@@ -34,6 +36,7 @@ __all__ = [
     "LanguageModelTask",
     "Loss",
     "Options",
+    "PairClassifyTask",
     "ParseTask",
     "RegressTask",
     "Score",
@@ -44,4 +47,5 @@ __all__ = [
     "TranscribeTask",
     "TransduceTask",
     "TranslateTask",
+    "TreeClassifyTask",
 ]

@@ -47,10 +47,11 @@ KINDS = {
     "a zstd file": b"\x28\xb5\x2f\xfd" + bytes(99),
     "a pointer of Git LFS": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
 }
+ALSO_OTHERS = ("parallel", "easy_vqa", "prop_logic")  # of two files, and of archives
 NEEDED = {"audio": "soundfile", "dialogues": "yaml", "parquet": "pyarrow"}
 
 
-@pytest.mark.parametrize("reader", [name for name in READERS if name not in ("parallel", "easy_vqa")])
+@pytest.mark.parametrize("reader", [name for name in READERS if name not in ALSO_OTHERS])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_file_of_another_kind_is_named(tmp_path: Path, reader: str, kind: str) -> None:
     if reader in NEEDED:

@@ -20,6 +20,7 @@ from recurra.data.readers.lines import read_lines
 from recurra.data.readers.numbers import read_numbers
 from recurra.data.readers.parallel import names_two_files, read_parallel
 from recurra.data.readers.parquet import read_parquet
+from recurra.data.readers.prop_logic import read_prop_logic
 from recurra.data.readers.table import read_csv, read_tsv
 from recurra.data.readers.trees import read_trees
 from recurra.errors import Fault
@@ -42,6 +43,7 @@ READERS: dict[str, Callable[..., Examples]] = {
     "genbank": read_genbank,
     "audio": read_audio,
     "easy_vqa": read_easy_vqa,
+    "prop_logic": read_prop_logic,
 }
 """Format -> its reader; every reader takes the file first and its options by keyword."""
 

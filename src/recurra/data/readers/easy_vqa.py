@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 from pathlib import Path
 from typing import Any
 
+from recurra.data.archive import archive_files
 from recurra.data.examples import Examples, Place
 from recurra.errors import Fault
-from recurra.storage.files import read_bytes
 from recurra.storage.text import decode_text, parse_json, split_lines
 
 COLOURS = {"black", "blue", "brown", "gray", "green", "red", "teal", "yellow"}
@@ -27,7 +25,7 @@ def read_easy_vqa(path: str | Path, *, part: str = "train") -> Examples:
     Args:
         path: the archive. part: "train" or "test".
     """
-    contents = _members(path, f"{part}/")
+    contents = archive_files(path, f"{part}/")
     name = f"{part}/questions.json"
     if name not in contents:
         raise Fault(f"{path}: no {name} in the archive: expected part to be one of its folders")
@@ -54,22 +52,6 @@ def read_easy_vqa(path: str | Path, *, part: str = "train") -> Examples:
         columns["caption"].append([f"a {colours.pop()} {shapes.pop()}"] if colours and shapes else [])
         places.append(place)
     return Examples(columns, places, f"{path} ({part})")
-
-
-def _members(path: str | Path, folder: str) -> dict[str, bytes]:
-    """Name -> content of every file in a folder of the archive; nothing is unpacked to the disk."""
-    try:
-        with tarfile.open(fileobj=io.BytesIO(read_bytes(path))) as archive:
-            return {
-                member.name.removeprefix("./"): opened.read()
-                for member in archive
-                if member.name.removeprefix("./").startswith(folder)
-                and (opened := archive.extractfile(member)) is not None
-            }
-    except Fault:
-        raise
-    except Exception as error:  # an altered archive can fail in any part of tarfile, zlib or lzma
-        raise Fault(f"{path}: not a whole tar archive: {str(error)[:200]}") from None
 
 
 def _words(question: str, answer: str) -> set[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from recurra.errors import Fault
 from recurra.storage.text import split_lines
 
-_PIECE = re.compile(r"[()]|[^ \t()]+")  # a word may hold a no-break space
+PIECE = re.compile(r"[()]|[^ \t()]+")  # a word may hold a no-break space
+_BRACKETS = str.maketrans({"(": "-LRB-", ")": "-RRB-"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,19 @@ class Tree:
             starts.append(start)
             yield node, start, end
 
+    def relabelled(self, labels: Mapping[str, str]) -> Tree:
+        """The same tree with each of these labels replaced, in every node; others stay."""
+        trees: list[Tree] = []  # of the nodes whose parent has not come yet
+        for node in self.nodes():
+            children: tuple[Tree, ...] = ()
+            if node.children:
+                children = tuple(trees[-len(node.children) :])
+                del trees[-len(node.children) :]
+            trees.append(Tree(labels.get(node.label, node.label), node.word, children))
+        return trees[0]
+
     def __str__(self) -> str:
+        """In brackets, as `parse_trees` reads them; brackets within words are written -LRB- and -RRB-."""
         pieces: list[str] = []
         stack: list[Tree | None] = [self]
         while stack:
@@ -58,7 +71,8 @@ class Tree:
             if node is None:
                 pieces.append(")")
                 continue
-            pieces.append(f" ({node.label}" if node.word is None else f" ({node.label} {node.word}")
+            word = "" if node.word is None else f" {node.word.translate(_BRACKETS)}"
+            pieces.append(f" ({node.label}{word}")
             stack.append(None)
             stack.extend(reversed(node.children))
         return "".join(pieces).lstrip()
@@ -74,7 +88,7 @@ def parse_trees(text: str, where: str = "tree") -> Iterator[tuple[int, Tree]]:
     stack: list[tuple[int, list[str], list[Tree]]] = []
     number = 0
     for number, line in enumerate(split_lines(text), 1):
-        for match in _PIECE.finditer(line):
+        for match in PIECE.finditer(line):
             piece = match.group()
             if piece == "(":
                 if stack and len(stack[-1][1]) > 1:

@@ -12,15 +12,17 @@ from torch.nn import functional as F
 
 from recurra.data import Examples, LabelSet
 from recurra.models import Bag, ManyToOne
-from recurra.tasks.base import TASKS, Score
+from recurra.tasks.base import TASKS, Score, Task
 from recurra.tasks.many_to_one.data import ManyToOneDataOptions, build_reader, load_reader
 from recurra.tasks.many_to_one.model import ManyToOneOptions, build_model
 from recurra.tasks.many_to_one.task import ManyToOneTask
+from recurra.tasks.pairs.task import PairClassifyTask
 from recurra.tasks.parts.contexts import seeded
 from recurra.tasks.parts.counts import require_count
 from recurra.tasks.parts.metrics import accuracy, macro_f1
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.readers.base import RowReader
+from recurra.tasks.tree_labels.task import TreeClassifyTask
 
 LABELS = "labels.json"
 
@@ -55,6 +57,13 @@ class ClassifyTask(ManyToOneTask[ManyToOne | Bag, list[int]]):
     ) -> None:
         super().__init__(data, reader, model, seed)
         self.labels = labels
+
+    @classmethod
+    def kind_of(cls, table: Mapping[str, Any]) -> type[Task[Any]]:
+        """Of a column of trees every node is classified; of two columns, what stands in them together."""
+        data = table.get("data")
+        kinds: dict[str, type[Task[Any]]] = {"tree": TreeClassifyTask, "pair": PairClassifyTask}
+        return next((kind for key, kind in kinds.items() if isinstance(data, Mapping) and key in data), cls)
 
     @classmethod
     def prepare(cls, data: ClassifyDataOptions, model: ManyToOneOptions, *, seed: int) -> Self:

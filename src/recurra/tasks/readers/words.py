@@ -65,8 +65,8 @@ class WordModelOptions(Options):
     Attributes:
         embedding: width of a word's vector; with `embeddings`, theirs counts.
         embeddings: a file of word vectors, or a folder of trained ones, that the vectors start from; its
-            words are known besides those of the training data. frozen: they stay as they are. unit_spread:
-            they are divided by their standard deviation (Dozat and Manning, 2017).
+            words are known besides those of the training data, and keep their vectors. frozen: all do.
+            unit_spread: they are divided by their standard deviation (Dozat and Manning, 2017).
         word_dropout: share of the words read as unknown, in training.
         characters: a layer that reads the spelling; "lstm" (Lample et al., 2016) or "cnn" (Ma and Hovy,
             2016). character_embedding: width of a character's vector. character_hidden: width of what is
@@ -113,6 +113,7 @@ class WordReader:
         self.options, self.model = options, model
         self._id = lru_cache(200_000)(lambda word: self.words[_normal(word, self.options)])
         self._train: list[int] = []
+        self._tuned: int | None = None  # words that the training data have
         self._vectors: WordVectors | None = None
 
     @classmethod
@@ -125,6 +126,7 @@ class WordReader:
         except Fault as fault:
             raise Fault(f"{examples.source}: column {column!r}: {fault}") from None
         vectors = None if model.embeddings is None else load(model.embeddings)
+        tuned = None if vectors is None or model.frozen else len(words)
         if vectors is not None:
             more = [word for word in vectors.words if word not in words]
             words = Vocabulary(
@@ -132,7 +134,7 @@ class WordReader:
             )
         spelling = character_vocabulary(rows) if model.characters != "none" else None
         reader = cls(column, words, spelling, options, model)
-        reader._train, reader._vectors = [len(row) for row in rows], vectors
+        reader._train, reader._vectors, reader._tuned = [len(row) for row in rows], vectors, tuned
         return reader
 
     def rows(self, examples: Examples) -> list[list[str]]:
@@ -169,7 +171,12 @@ class WordReader:
         model, vectors = self.model, self._vectors
         size = model.embedding if vectors is None else vectors.matrix.shape[1]
         table = TokenEmbedding(
-            len(self.words), size, model.frozen, unknown=self.words.unknown, word_dropout=model.word_dropout
+            len(self.words),
+            size,
+            model.frozen,
+            unknown=self.words.unknown,
+            word_dropout=model.word_dropout,
+            tuned=self._tuned,
         )
         if vectors is not None:
             pairs = [(self.words[word], row) for row, word in enumerate(vectors.words) if word in self.words]
@@ -177,8 +184,7 @@ class WordReader:
             matrix = torch.from_numpy(vectors.matrix)
             if model.unit_spread:
                 matrix = matrix / matrix.std()
-            with torch.no_grad():
-                table.table.weight[ids] = matrix[rows]
+            table.fill(ids, matrix[rows])
         widths = (model.character_embedding, model.character_hidden)
         speller: CharLSTM | CharCNN | None = None
         if self.spelling is not None:
