@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recurra.cli.arguments import Device, File, Form, Format, Run
+from recurra.cli.arguments import Changes, Device, File, Form, Format, Removals, Run
 
 
 def predict(
@@ -20,6 +20,8 @@ def predict(
     picture: Annotated[
         Path | None, typer.Option(help="Draw the answers into this file instead, where the task can.")
     ] = None,
+    changes: Changes = None,
+    removals: Removals = None,
     device: Device = "cpu",
 ) -> None:
     """Predict: items as arguments, from a file, or from stdin; one line of JSON for each, as it comes. One
@@ -29,7 +31,7 @@ def predict(
     from recurra.cli.loading import load_run
 
     groups = item_groups(items, file, form)
-    task = load_run(run, device)
+    task = load_run(run, device, changes, removals)
     if picture is not None:
         task.picture(all_items(groups), picture)
         return

@@ -18,6 +18,9 @@ from recurra.tasks.parts.batches import chunks
 AT_ONCE = 32
 """Items to predict that are read, and answered, together."""
 
+CHANGEABLE = ("data.test", "data.validation", "data.batch_size", "model.search")
+"""Of every task, as far as it has them; see `Task.changeable`."""
+
 TASKS = Registry("task")
 """Every task by the name that a recipe gives."""
 
@@ -81,11 +84,15 @@ class Task(ABC, Generic[Model]):
 
     A task comes from a recipe and its training data (`prepare`), or from a run folder without any data
     (`restore`). `Task[Tagger]` is one whose model is a `Tagger`.
+
+    Attributes:
+        changeable: keys of its sections that may be set of a trained run, since no training depends on them.
     """
 
     name: ClassVar[str]
     DataOptions: ClassVar[type[Options]]
     ModelOptions: ClassVar[type[Options]]
+    changeable: ClassVar[tuple[str, ...]] = CHANGEABLE
     score: Score
     model: Model
 

@@ -16,7 +16,10 @@ _MOST = 1 << 27  # words; a chain of so many trees has their square
 def read_trees(path: str | Path, *, phrases: bool = False, encoding: str = "utf-8") -> Examples:
     """Columns `tokens` (the words), `label` (of the root) and `tree` (a `Tree`); one example a tree.
 
-    With `phrases` every node of every tree is an example, with its own words, label and sub-tree.
+    Args:
+        path: the file.
+        phrases: every node of every tree is an example, with its own words, label and sub-tree.
+        encoding: of the file.
     """
     trees: list[Tree] = []
     words: list[list[str]] = []

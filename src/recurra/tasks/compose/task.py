@@ -18,7 +18,7 @@ from recurra.models.note_model import NoteModel, note_costs
 from recurra.state import detach
 from recurra.storage.fields import Fields
 from recurra.storage.files import read_json, write_bytes, write_json
-from recurra.tasks.base import TASKS, Loss, Score, Task
+from recurra.tasks.base import CHANGEABLE, TASKS, Loss, Score, Task
 from recurra.tasks.compose.data import ComposeOptions, Passage, as_rows, as_streams, read_rolls, roll_of
 from recurra.tasks.compose.model import ComposeModelOptions, build_model
 from recurra.tasks.compose.samples import sample_rolls
@@ -45,6 +45,7 @@ class ComposeTask(Task[NoteModel]):
     name = "compose"
     DataOptions = ComposeOptions
     ModelOptions = ComposeModelOptions
+    changeable = (*CHANGEABLE, "data.steps_a_quarter", "data.tempo")
     score = Score("nll", larger_is_better=False)
 
     def __init__(self, options: ComposeOptions, model: NoteModel, shares: Tensor, seed: int) -> None:

@@ -19,8 +19,8 @@ from recurra.tasks.parts.tokens import TokenizerOptions
 class TextOptions(SourceOptions):
     """Text, and how it is cut.
 
-    `hold_out` is a share of the text: of characters, or of whole lines where tokens are longer; "random" is
-    for sentences alone.
+    `hold_out` is a share of the text, or counts: characters, or whole lines where tokens are longer; "random"
+    is for sentences alone.
 
     Attributes:
         column: that holds the text.
