@@ -1,5 +1,6 @@
 """Training: recipes, the loop, checkpoints. The one room that knows Lightning Fabric."""
 
+import recurra.data
 import recurra.loop
 import recurra.runs
 import recurra.tasks  # noqa: F401
