@@ -97,13 +97,13 @@ def load(
     seal = read_seal(folder)
     if seal is None:
         _LOGGER.info(
-            "%s: trained by an earlier version, without digests of its files: whether one was altered since "
+            "%s: trained by an earlier version, without digests of its files: whether one has changed since "
             "can't be told",
             folder,
         )
     elif seal.recipe != recipe_digest(content):
         raise Fault(
-            f"{where}: does not belong to the weights beside it: a setting was altered, or it is another "
+            f"{where}: does not belong to the weights beside it: a setting was changed, or it is another "
             f"run's; only where data lies and how long to train may differ"
         )
     return restore_task(task, data, model, module, folder, seed)
@@ -137,7 +137,8 @@ def restore_task(
         raise
     except Exception as error:
         raise Fault(
-            f"{folder}: its files do not fit together ({type(error).__name__}: {error}): one was altered"
+            f"{folder}: its files do not fit together ({type(error).__name__}: {error}): "
+            "one is damaged or from another version"
         ) from error
 
 

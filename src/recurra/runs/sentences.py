@@ -18,7 +18,7 @@ def sentences(owner: Any, names: Iterable[str]) -> dict[str, str]:
     function describes.
     """
     names = list(names)
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for each in owner.__mro__ if inspect.isclass(owner) else [owner]:
         text = (
             inspect.cleandoc(vars(each).get("__doc__") or "")
@@ -27,8 +27,8 @@ def sentences(owner: Any, names: Iterable[str]) -> dict[str, str]:
         )
         for block in _BLOCK.finditer(f"{text or ''}\n"):
             for name, sentence in _entries(block[1], names):
-                found.setdefault(name, sentence)
-    return found
+                texts.setdefault(name, sentence)
+    return texts
 
 
 def summary(owner: Any) -> str:
@@ -40,10 +40,10 @@ def _entries(block: str, names: list[str]) -> list[tuple[str, str]]:
     """Entries as `name: sentence`, `one, other: sentence` or torch's `name (type): sentence`; several may
     stand in one paragraph.
     """
-    known = "|".join(sorted(map(re.escape, names), key=len, reverse=True))
-    if not known:
+    pattern = "|".join(sorted(map(re.escape, names), key=len, reverse=True))
+    if not pattern:
         return []
-    start = re.compile(rf"(?:^|(?<=[.;\n]))\s*((?:{known})(?:, (?:{known}))*)(?: \([^\n]*?\))?: ?", re.M)
+    start = re.compile(rf"(?:^|(?<=[.;\n]))\s*((?:{pattern})(?:, (?:{pattern}))*)(?: \([^\n]*?\))?: ?", re.M)
     matches = list(start.finditer(block))
     ends = [*(match.start() for match in matches[1:]), len(block)][: len(matches)]
     pairs = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,7 +45,7 @@ def draft(task: str, data: Path, folder: Path) -> str:
     settings = {"data.train": train, **settings, **_TRAIN}
     lines = [
         f"# {task} on {os.path.basename(os.path.normpath(data))}: {len(content.examples):,} examples.",
-        f"# Columns: {content.told()}",
+        f"# Columns: {content.overview()}",
         "#",
         "# Try it:    recurra check THIS.toml",
         "#            recurra train THIS.toml",
@@ -80,7 +81,9 @@ def _section(section: str, rows: list[Setting], settings: Mapping[str, Any]) -> 
             row.key.startswith(f"{each.key}.") and each.default not in ("{}",) for each in rows if each != row
         ):
             continue  # a table that is not set, or has a default as a whole
-        limits = "" if row.values in ("text", "true or false") else f" ({row.values})"
+        words = re.findall(r'"([^"]+)"', row.values)
+        plain = row.values in ("text", "true or false") or (words and all(w in row.sentence for w in words))
+        limits = "" if plain else f" ({row.values})"
         lines += ["", *_comment(f"{row.sentence.rstrip('.')}{limits}.")]
         lines.append(f"#{row.key.removeprefix(f'{section}.')} = {_example(row)}")
     return "\n".join(lines)
@@ -95,8 +98,8 @@ def _example(row: Setting) -> str:
     numbers = [word for word in row.values.replace("above", "").split() if word.replace(".", "").isdigit()]
     if first == "whole":
         return str(max(1, int(float(numbers[0])))) if numbers else "1"
-    known = {"number": "1.0", "true": "true", "list": "[]", "two": "[1, 1]", "table": "{}"}
-    return known.get(first, '"..."')
+    examples = {"number": "1.0", "true": "true", "list": "[]", "two": "[1, 1]", "table": "{}"}
+    return examples.get(first, '"..."')
 
 
 def _comment(sentence: str) -> list[str]:

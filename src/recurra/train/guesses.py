@@ -184,7 +184,7 @@ def _forecast(data: Data) -> Settings:
     time = time or next((name for name, kind in kinds.items() if kind == "time"), None)
     targets = [name for name, kind in kinds.items() if kind == "number" and name != time]
     if not targets:
-        raise Fault(f"{data.examples.source}: no column of numbers found; its columns: {data.told()}")
+        raise Fault(f"{data.examples.source}: no column of numbers found; its columns: {data.overview()}")
     series = next(
         (name for name, kind in kinds.items() if kind in ("word", "text") and _repeats(data, name)), None
     )

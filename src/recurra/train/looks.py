@@ -38,7 +38,7 @@ class Data(NamedTuple):
         first = [each for name in names for each in able if each.lower() == name]
         if not able:
             raise Fault(
-                f"{self.examples.source}: no column of {what} found; its columns: {self.told()}: name the "
+                f"{self.examples.source}: no column of {what} found; its columns: {self.overview()}: name the "
                 f"columns in a recipe of your own"
             )
         return (first or able)[0]
@@ -48,7 +48,7 @@ class Data(NamedTuple):
         entries = [entry for entry in self.examples[name][:_LOOKED_AT] if not _is_nothing(entry)]
         return next((kind for kind, fits in _KINDS.items() if entries and fits(entries)), "other")
 
-    def told(self) -> str:
+    def overview(self) -> str:
         """The columns and what they hold, for a message or a comment."""
         kinds = {
             "sound": "recordings",

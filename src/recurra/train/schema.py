@@ -29,8 +29,8 @@ def schema(tasks: Mapping[str, type[Task]] | None = None) -> dict[str, Any]:
 
     A recipe of each task is one form (`if` its task, `then` its sections).
     """
-    chosen: Mapping[str, Any] = TASKS if tasks is None else tasks
-    owners = {name: (task.DataOptions, task.ModelOptions) for name, task in chosen.items()}
+    registry: Mapping[str, Any] = TASKS if tasks is None else tasks
+    owners = {name: (task.DataOptions, task.ModelOptions) for name, task in registry.items()}
     models = [model for pair in owners.values() for model in pair] + [TrainOptions]
     references, whole = models_json_schema(
         [(model, "validation") for model in dict.fromkeys(models)], ref_template=_REFERENCE
@@ -57,7 +57,7 @@ def schema(tasks: Mapping[str, type[Task]] | None = None) -> dict[str, Any]:
         "type": "object",
         "properties": {
             "format": {"const": FORMAT, "description": "of the recipe's names"},
-            "task": {"enum": list(chosen), "description": "what is learnt"},
+            "task": {"enum": list(registry), "description": "what is learnt"},
             "data": {"type": "object"},
             "model": {"type": "object"},
             "train": _of(references, TrainOptions),
@@ -75,14 +75,14 @@ def _of(references: Mapping[Any, Any], model: Any) -> dict[str, Any]:
 
 def _every(models: list[Any]) -> list[Any]:
     """These classes, and those of the tables in them."""
-    found: dict[Any, None] = {}
+    classes: dict[Any, None] = {}
     rest = list(models)
     while rest:
         model = rest.pop()
-        if model not in found:
-            found[model] = None
+        if model not in classes:
+            classes[model] = None
             rest += [each for field in model.model_fields.values() for each in models_in(field.annotation)]
-    return list(found)
+    return list(classes)
 
 
 def _describe(definitions: dict[str, Any], model: Any) -> None:

@@ -64,7 +64,7 @@ def section_settings(options: type[BaseModel], section: str) -> list[Setting]:
     for name, field in options.model_fields.items():
         key = f"{section}.{name}"
         inner = list(dict.fromkeys(models_in(field.annotation)))
-        sentence = _said(texts.get(name, ""), inner)
+        sentence = _sentence(texts.get(name, ""), inner)
         rows.append(Setting(key, _values(field), _default(field, inner), sentence))
         listed = get_origin(field.annotation) is list
         for model in inner:
@@ -159,9 +159,9 @@ def groups_of(names: list[str]) -> list[Group]:
         if group is not None:
             groups.append(group)
         elif name not in tasks and name not in sections:
-            known = [*TASKS, *SECTIONS, "source", *READERS, *BUILTIN, *CELLS, *OPTIMISERS, *SCHEDULES]
+            everything = [*TASKS, *SECTIONS, "source", *READERS, *BUILTIN, *CELLS, *OPTIMISERS, *SCHEDULES]
             raise Fault(
-                f"no task, section, format, cell or optimiser is called {name!r}{nearest(name, known)}"
+                f"no task, section, format, cell or optimiser is called {name!r}{nearest(name, everything)}"
             )
     return groups
 
@@ -197,7 +197,7 @@ def _narrowed(name: str, tasks: list[str]) -> list[Group]:
     return parts
 
 
-def _said(sentence: str, inner: list[type[BaseModel]]) -> str:
+def _sentence(sentence: str, inner: list[type[BaseModel]]) -> str:
     """A sentence; "see there" becomes what the table of the key is."""
     if not inner or not sentence.startswith("see there"):
         return sentence

@@ -24,7 +24,7 @@ def read_conllu(path: str | Path, *, encoding: str = "utf-8") -> Examples:
 
     Args:
         path: the file.
-        encoding: of the file.
+        encoding: the encoding of the file.
     """
     columns: dict[str, list[list[str] | list[int]]] = {name: [] for name in (*_COLUMNS, "head")}
     places = []

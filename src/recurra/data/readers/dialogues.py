@@ -20,7 +20,7 @@ def read_dialogues(path: str | Path, *, encoding: str = "utf-8") -> Examples:
 
     Args:
         path: the file.
-        encoding: of the file.
+        encoding: the encoding of the file.
     """
     try:
         yaml: Any = importlib.import_module("yaml")

@@ -16,7 +16,7 @@ def read_jsonl(path: str | Path, *, encoding: str = "utf-8") -> Examples:
 
     Args:
         path: the file.
-        encoding: of the file.
+        encoding: the encoding of the file.
     """
     rows: list[dict[str, Any]] = []
     places = []

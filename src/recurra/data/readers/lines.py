@@ -15,7 +15,7 @@ def read_lines(path: str | Path, *, document: bool = False, encoding: str = "utf
     Args:
         path: the file.
         document: the whole file is one entry.
-        encoding: of the file.
+        encoding: the encoding of the file.
     """
     lines = split_lines(read_text(path, encoding))
     if document:

@@ -19,7 +19,7 @@ def read_trees(path: str | Path, *, phrases: bool = False, encoding: str = "utf-
     Args:
         path: the file.
         phrases: every node of every tree is an example, with its own words, label and sub-tree.
-        encoding: of the file.
+        encoding: the encoding of the file.
     """
     trees: list[Tree] = []
     words: list[list[str]] = []

@@ -80,7 +80,9 @@ class ComposeTask(Task[NoteModel]):
     ) -> Self:
         shares = Fields(read_json(folder / ASSETS), str(folder / ASSETS)).numbers("shares")
         if not all(0 < share < 1 for share in shares):
-            raise Fault(f"{folder / ASSETS}: a share outside of 0 to 1 found: it was altered")
+            raise Fault(
+                f"{folder / ASSETS}: a share outside of 0 to 1 found: it is damaged or from another version"
+            )
         require_count(len(shares), module.output.out_features, "notes", folder / ASSETS)
         return cls(data, module, torch.tensor(shares, dtype=torch.float32), seed)
 

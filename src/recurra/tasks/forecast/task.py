@@ -74,7 +74,9 @@ class ForecastTask(Task[Forecaster]):
         try:  # earlier runs say nothing of it
             form = TableFormat.from_table(assets["format"]) if "format" in assets else None
         except (KeyError, TypeError, ValueError, OverflowError, ZeroDivisionError):
-            raise Fault(f"{folder / ASSETS}: holds no format of a table: it was altered") from None
+            raise Fault(
+                f"{folder / ASSETS}: holds no format of a table: it is damaged or from another version"
+            ) from None
         return cls(ForecastData(data, seed, form), module, majority)
 
     def save_assets(self, folder: Path) -> None:

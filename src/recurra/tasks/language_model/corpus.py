@@ -23,7 +23,7 @@ class TextOptions(SourceOptions):
     is for sentences alone.
 
     Attributes:
-        column: that holds the text.
+        column: the column that holds the text.
         unit: what is predicted. tokenizer: see there.
         read_as: "stream", one text whose state is carried on from window to window (truncated
             back-propagation), or "sentences", each example by itself with the whole gradient.

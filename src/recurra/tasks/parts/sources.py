@@ -30,12 +30,13 @@ class SourceOptions(Options):
     """The data. Paths start from the recipe's folder.
 
     Attributes:
-        train: one source, or several read as one.
-        validation: the same; None holds out a part of the training data.
+        train: what is trained on: one source, or several read as one.
+        validation: what is validated on, in the same way; None holds out a part of the training data.
         common: what all sources have in common (`format`, `names`, `relabel`, ...), so that it stands once;
             what a source says itself counts.
-        hold_out: that part: a share (0.1), or a number of examples (5000).
-        hold_out_from: its place: the "last" or "first" examples, or "random" ones (drawn from the seed).
+        hold_out: the part held out: a share (0.1), or a number of examples (5000).
+        hold_out_from: where that part lies: the "last" or "first" examples, or "random" ones, drawn from the
+            seed.
     """
 
     train: Source | list[Source]
