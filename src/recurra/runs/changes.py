@@ -7,7 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
+from pydantic import BaseModel
+
 from recurra.errors import Fault, nearest, quoted
+from recurra.runs.keys import key_paths
 from recurra.storage.toml_text import parse_toml
 
 SPELLINGS = {("train", "optimizer"): ("train", "optimiser")}
@@ -72,15 +75,24 @@ def changed(
     return result
 
 
-def require_changeable(keys: Sequence[str], changes: Iterable[str], removals: Iterable[str]) -> None:
+def require_changeable(
+    keys: Sequence[str],
+    changes: Iterable[str],
+    removals: Iterable[str],
+    sections: Mapping[str, type[BaseModel]],
+) -> None:
     """Fault for a change of what a trained run can't do without another training.
 
     Args:
         keys: what may change: keys, or tables with all that is in them.
+        sections: "data" and "model" -> what they take.
     """
+    every = [f"{name}.{path}" for name, options in sections.items() for path in key_paths(options)]
     named = [("--set", change, change.partition("=")[0]) for change in changes]
     for flag, text, path in [*named, *(("--unset", key, key) for key in removals)]:
         key = ".".join(_names(path))
+        if key not in every and key.partition(".")[0] != "train":
+            raise Fault(f"{flag} {text}: unknown key {key}{nearest(key, every)}")
         if not any(key == each or key.startswith(f"{each}.") for each in keys):
             raise Fault(
                 f"{flag} {text}: {key} needs another training; of a trained run these may change: "

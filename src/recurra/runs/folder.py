@@ -86,7 +86,8 @@ def load(
         raise Fault(f"{folder}: not a run folder: it has no {RECIPE}")
     content = read_toml(folder / RECIPE)
     table, task = run_recipe(content, where)
-    require_changeable(changeable_keys(task), changes, removals)
+    sections = {"data": task.DataOptions, "model": task.ModelOptions}
+    require_changeable(changeable_keys(task), changes, removals, sections)
     table = changed(table, changes, removals, where)
     data = read_section(task.DataOptions, table.get("data", {}), "data", where)
     model = read_section(task.ModelOptions, table.get("model", {}), "model", where)

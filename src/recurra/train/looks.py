@@ -38,8 +38,8 @@ class Data(NamedTuple):
         first = [each for name in names for each in able if each.lower() == name]
         if not able:
             raise Fault(
-                f"{self.examples.source}: no column of {what} found; its columns: {self.overview()}: name the "
-                f"columns in a recipe of your own"
+                f"{self.examples.source}: no column of {what} found; its columns: {self.overview()}: name "
+                f"the columns in a recipe of your own"
             )
         return (first or able)[0]
 

@@ -220,7 +220,8 @@ def _type(annotation: Any) -> str:
         plain = [part for part in parts if part not in (type(None), Tensor)]
         return " or ".join(dict.fromkeys(map(_type, plain)))
     if origin in (list, typing.get_origin(typing.Sequence[int])):
-        return f"list of {_type(parts[0])}s" if parts else "list"
+        inner = _type(parts[0]) if parts else "value"
+        return "list of these" if " or " in inner else f"list of {inner}s"
     if origin is tuple:
         if parts[-1] is Ellipsis:
             return f"list of {_type(parts[0])}s"

@@ -81,6 +81,10 @@ def test_what_needs_no_training_may_be_set_of_a_run(call: Command, here: Path) -
     said = told(call("evaluate", "language", "--set", "model.hidden=3"))
     assert "--set model.hidden=3: model.hidden needs another training" in said
     assert "data.validation_streams" in said
-    assert "data.lower" not in said
+    assert "did you mean 'data.batch_size'?" in told(
+        call("evaluate", "language", "--set", "data.batchsize=3")
+    )
+    assert "unknown key data.test" in told(call("evaluate", "language", "--unset", "data.test"))
+    assert "needs another training" in told(call("evaluate", "language", "--set", "train.seed=3"))
     assert "needs another training" in told(call("predict", "sentiment", "x", "--unset", "model.hidden"))
     assert call("predict", "sentiment", "so good", "--set", "data.batch_size=1").code == 0

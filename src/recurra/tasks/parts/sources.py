@@ -64,7 +64,7 @@ class TestedOptions(SourceOptions):
     """The data, with a part to test on.
 
     Attributes:
-        test: what `evaluate` measures when it is given `TEST`.
+        test: what `recurra evaluate RUN --data test` measures.
     """
 
     test: Source | list[Source] | None = None
