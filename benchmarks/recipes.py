@@ -261,7 +261,7 @@ SUBJECTS: dict[str, tuple[Figure | Mean, ...]] = {
             "small talk, replies of two topics that were trained on: perplexity",
             None,
             "perplexity",
-            "[ten exchanges](docs/samples.md)",
+            "[ten exchanges](samples.md)",
         ),
     ),
     "speech": (
@@ -399,7 +399,7 @@ SUBJECTS: dict[str, tuple[Figure | Mean, ...]] = {
             "steps of a pen that draws Kanji, nats a step / of one normal distribution",
             "test",
             "nll/nll_independent",
-            "reported; [drawn](docs/samples.md)",
+            "reported; [drawn](samples.md)",
         ),
     ),
 }

@@ -299,7 +299,6 @@ TASKS: dict[str, Tiny] = {
         {"tags.conll": _conll},
         ["Ann sees Rome", "", ["the", "dog"]],
         "tags.conll",
-        extras=("seqeval",),
     ),
     "tag as it reads": Tiny(
         {"train": "tags.conll", "validation": "tags.conll", "batch_size": 2},
@@ -323,7 +322,6 @@ TASKS: dict[str, Tiny] = {
             ),  # the stream tells the network's own scheme, predict the data's
             len,
         ),
-        extras=("seqeval",),
     ),
     "classify": Tiny(
         {"train": "said.jsonl", "validation": "said.jsonl", "tokens": "text", "batch_size": 3},

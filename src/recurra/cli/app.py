@@ -19,15 +19,12 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """Of an OSError without a file's name: our own output could not be written."""
 
 EXTRAS = {
-    "typer": "cli",
-    "rich": "cli",
     "lightning_fabric": "train",
-    "pydantic": "train",
     "tensorboard": "train",
     "matplotlib": "train",
     "tokenizers": "text",
-    "seqeval": "text",
     "sacrebleu": "text",
+    "narwhals": "data",
     "pyarrow": "data",
     "soundfile": "audio",
     "jiwer": "audio",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ from recurra.cli import (
     check,
     demo,
     encode,
+    env,
     evaluate,
     explain,
     inspect,
@@ -35,7 +37,6 @@ app = typer.Typer(
     name="recurra",
     help="Recurrent networks: train, evaluate, sample, stream.",
     epilog="Exit codes: 0 fine, 1 a defect, 2 bad input (one line says what), 130 interrupted.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -57,6 +58,7 @@ app.add_typer(inspect.app, name="inspect")
 app.command("cells")(cells.cells)
 app.command("lesson")(lesson.lesson)
 app.command("bench")(bench.bench)
+app.command("env")(env.env)
 
 
 def _version(show: bool) -> None:
@@ -88,6 +90,8 @@ _Wrong: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ 
 def run(arguments: list[str]) -> int:
     """Runs one command. A wrong usage becomes a Fault; signals and broken pipes pass through."""
     command = typer.main.get_command(app)
+    if "_RECURRA_COMPLETE" in os.environ:  # a shell asks what may follow
+        command.main(arguments, prog_name="recurra")
     try:
         with command.make_context("recurra", arguments or ["--help"]) as context:
             command.invoke(context)
