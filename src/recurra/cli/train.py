@@ -10,6 +10,7 @@ import typer
 
 from recurra.cli.arguments import Changes, Json, Removals
 from recurra.cli.output import pairs
+from recurra.cli.signals import say
 from recurra.errors import Fault
 
 
@@ -50,9 +51,10 @@ def train(
     else:
         plan = read_recipe(find_recipe(recipe), changes or [], removals or [])
     if output is None:
+        if plan.train.devices > 1:  # each process would choose for itself
+            raise Fault("train.devices: several processes need one run folder: give it with -o")
         output = _free_folder(recipe, resume)
-        if not as_json:
-            print(f"run folder: {output}", flush=True)
+        say(f"run folder: {output}")
     try:
         trained = train(plan, output, resume=resume, quiet=quiet)
     except Interrupted:

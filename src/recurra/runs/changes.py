@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from recurra.errors import Fault, nearest, quoted
 from recurra.runs.keys import key_paths
+from recurra.runs.migration import new_name
 from recurra.storage.toml_text import parse_toml
 
 SPELLINGS = {("train", "optimizer"): ("train", "optimiser")}
@@ -92,7 +93,10 @@ def require_changeable(
     for flag, text, path in [*named, *(("--unset", key, key) for key in removals)]:
         key = ".".join(_names(path))
         if key not in every and key.partition(".")[0] != "train":
-            raise Fault(f"{flag} {text}: unknown key {key}{nearest(key, every)}")
+            section, _, rest = key.partition(".")
+            name = new_name(sections[section], section, rest.split(".")) if section in sections else None
+            hint = nearest(key, every) if name is None else f": {name}"
+            raise Fault(f"{flag} {text}: unknown key {key}{hint}")
         if not any(key == each or key.startswith(f"{each}.") for each in keys):
             raise Fault(
                 f"{flag} {text}: {key} needs another training; of a trained run these may change: "

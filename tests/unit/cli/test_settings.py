@@ -47,8 +47,9 @@ def test_what_can_not_be_rewritten_stays_as_it_was(call: Command, tmp_path: Path
 def test_a_run_folder_is_chosen(call: Command, here: Path) -> None:
     few = ("--set", "train.steps=1", "--quiet")
     first, second = (call("train", "sentiment.toml", *few) for _ in range(2))
-    assert first.out[0] == "run folder: runs/sentiment"
-    assert second.out[0] == "run folder: runs/sentiment-2"
+    assert first.error == ["recurra: run folder: runs/sentiment"]
+    assert second.error == ["recurra: run folder: runs/sentiment-2"]
+    assert "give it with -o" in told(call("train", "sentiment.toml", *few, "--set", "train.devices=2"))
     more = call("train", "sentiment.toml", "--resume", "--set", "train.steps=2", "--quiet", "--json")
     assert json.loads(more.out[0])["run"] == "runs/sentiment-2"
     assert json.loads(more.out[0])["steps"] == 2
