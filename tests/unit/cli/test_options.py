@@ -174,7 +174,7 @@ def test_what_a_person_asks_for(call: Command) -> None:
     said = call("options", "tag", "model.layers")
     assert said.out[1:] == [
         "key\ttakes\tdefault\twhat it is",
-        "model.layers\twhole number from 1\t1\thow many.",
+        "model.layers\twhole number from 1\t1\thow many layers there are.",
     ]
     assert json.loads(call("options", "csv", "--json").out[0])["csv"][0]["key"] == "names"
     assert any(line.startswith("lstm") or "lstm" in line for line in call("options").out)
