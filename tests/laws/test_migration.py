@@ -387,3 +387,17 @@ def test_a_resumed_run_is_of_this_format_and_resumes_again(
     write_json("other/last/state.json", {**state, "digest": value_digest(state)})
     with pytest.raises(Fault, match="checkpoint of a run with other settings"):
         train(read_recipe("other/recipe.toml", ["train.steps=4"]), "other", resume=True, quiet=True)
+
+
+def test_how_an_old_run_searches_may_be_set() -> None:
+    run = DATA / "format_1/tasks/translate/run"
+    task = recurra.load(run, changes=["model.search.beam=2", "model.search.best=1"])
+    assert (task.model_options.search.beam, task.model_options.search.max_ratio) == (2, 2.0)  # type: ignore[attr-defined]
+    for change, said in [
+        ("model.search.longest=3", "it is called model.search.max_ratio in format 2"),
+        ("model.search.beam=0", "model.search.beam = 0 found"),
+        ("model.attention=none", "model.attention needs another training"),
+    ]:
+        with pytest.raises(Fault) as caught:
+            recurra.load(run, changes=[change])
+        assert said in str(caught.value)

@@ -19,9 +19,11 @@ from recurra.cli import (
     inspect,
     lesson,
     new,
+    options,
     predict,
     recipes,
     sample,
+    schema,
     stream,
     train,
     vectors,
@@ -42,6 +44,8 @@ app.command("demo")(demo.demo)
 app.add_typer(recipes.app, name="recipes")
 app.add_typer(vectors.app, name="vectors")
 app.command("new")(new.new)
+app.command("options")(options.options)
+app.command("schema")(schema.schema)
 app.command("check")(check.check)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)

@@ -190,7 +190,7 @@ def _past(path: Path, settings: dict[str, Any]) -> dict[tuple[str, int, str, int
         raise Fault(f"{path}: is of a comparison with other settings: choose another file")
     rows = content.get("trainings")
     if not isinstance(rows, list):
-        raise Fault(f"{path}: has no list of trainings: it was altered")
+        raise Fault(f"{path}: has no list of trainings: it is damaged or from another version")
     past = {}
     for number, row in enumerate(rows):
         fields = Fields(row, f"{path}: training {number + 1}")

@@ -49,6 +49,10 @@ def without_paths(table: Mapping[str, Any]) -> dict[str, Any]:
         section, key = source.split(".")
         if isinstance(result.get(section), dict) and key in result[section]:
             result[section][key] = _ending(result[section][key])
+    search = result["model"].get("search") if isinstance(result.get("model"), dict) else None
+    # runs of format 1 have digests that tell where their language model lies
+    if isinstance(search, Mapping) and "language_model" in search and table.get("format") != 1:
+        result["model"]["search"] = {**search, "language_model": _ending(search["language_model"])}
     return result
 
 

@@ -167,12 +167,14 @@ def new_value(options: type[BaseModel], section: str, path: Sequence[str], value
     return None
 
 
-def check_sources(table: Mapping[str, Any], where: str) -> None:
-    """Fault for an option of a reader that has another name since format 2."""
-    for key, source in _sources(table):
-        for old, new in _source_moves(source).items():
-            if old in source:
-                raise Fault(f"{where}: unknown key {key}.{old}: it is called {key}.{new} in format 2")
+def source_faults(table: Mapping[str, Any], where: str) -> list[Fault]:
+    """One for each option of a reader that has another name since format 2."""
+    return [
+        Fault(f"{where}: unknown key {key}.{old}: it is called {key}.{new} in format 2")
+        for key, source in _sources(table)
+        for old, new in _source_moves(source).items()
+        if old in source
+    ]
 
 
 def _counts(move: Move, sections: Mapping[str, type[BaseModel]]) -> bool:

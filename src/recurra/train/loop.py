@@ -274,7 +274,8 @@ class Loop:
         where = str(folder / checkpoint.STATE)
         if plain.get("recipe", self._recipe) not in self._recipes:
             raise Fault(
-                f"{where}: the checkpoint of a run with other settings: it was altered, or is another run's"
+                f"{where}: the checkpoint of a run with other settings: "
+                "it is damaged, from another version or another run's"
             )
         fields = Fields(plain, where)
         self.step, self.epoch, self.position = (fields.whole(name) for name in ("step", "epoch", "position"))
@@ -294,7 +295,8 @@ class Loop:
             raise
         except Exception as error:  # whatever torch and its optimisers say to what is not theirs
             raise Fault(
-                f"{folder}: the checkpoint does not hold what it should ({error}): it was altered"
+                f"{folder}: the checkpoint does not hold what it should ({error}): "
+                "it is damaged or from another version"
             ) from None
         if not self.over:
             self.batches = self.task.batches(self.epoch, self.processes.rank, self.processes.world)

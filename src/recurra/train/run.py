@@ -11,7 +11,7 @@ import torch
 
 from recurra.errors import Fault
 from recurra.runs.digests import data_digests, recipe_digest
-from recurra.runs.folder import LAST, RECIPE
+from recurra.runs.folder import LAST, RECIPE, SOURCE
 from recurra.runs.migration import FORMAT
 from recurra.storage.files import write_text
 from recurra.storage.models import seal_model
@@ -91,6 +91,8 @@ def _older_digest(folder: Path) -> str | None:
 def _describe(recipe: Recipe, task: Task, folder: Path) -> Seal:
     """Writes the recipe and what the task keeps, and seals a model that is there already with them."""
     write_text(folder / RECIPE, recipe.to_text())
+    if recipe.text is not None and recipe.where != str(folder / RECIPE):
+        write_text(folder / SOURCE, recipe.text)
     try:
         with TemporaryDirectory(prefix=".assets", dir=folder) as place:
             assets = Path(place)

@@ -18,7 +18,7 @@ TRAIN = "train language.toml -o x"
 FAULTS: dict[str, tuple[str, str]] = {
     "no such command": ("trian", "No such command 'trian'"),
     "no such option": (f"{TRAIN} --epochs 3", "No such option"),
-    "no output": ("train language.toml", "Missing option"),
+    "resumed nowhere": ("train --resume", "give it with -o"),
     "no recipe named": ("train -o x", "give a recipe"),
     "nothing to resume": ("train --resume -o x", "x: nothing to resume"),
     "no recipe": ("train nix.toml -o x", "nix.toml: no such file"),

@@ -31,7 +31,7 @@ def test_run_folder(tmp_path: Path) -> None:
     names = {path.name for path in run.iterdir()}
     assert names == {
         "recipe.toml", "asset.json", "model.json", "model.safetensors", "last", "log.jsonl", "metrics.json",
-        "tensorboard",
+        "tensorboard", "recipe.source.toml",
     }  # fmt: skip
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["best"] == done.best

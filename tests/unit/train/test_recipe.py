@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from recurra.errors import Fault
 from recurra.recipes import recipe_names, recipe_text
+from recurra.runs.changes import with_change
 from recurra.runs.toml import to_toml
 from recurra.tasks.base import TASKS
-from recurra.train.recipe import read_recipe, recipe_of, with_change
+from recurra.train.recipe import read_recipe, recipe_of
 
 from .training import write_recipe
 

@@ -50,10 +50,10 @@ def read_genbank(
 
     Args:
         path: one or several records.
-        min_residues, max_residues: of the protein; shorter and longer ones are left out.
+        min_residues: shorter proteins are left out. max_residues: longer proteins are left out.
         part: by the digest of the protein, 8 tenths are "train", a tenth is "validation" and a tenth "test":
             two copies of a gene are always in the same part.
-        encoding: of the file.
+        encoding: the encoding of the file.
     """
     if part not in _PARTS:
         raise Fault(f"{path}: part = {part!r} found, expected one of: {', '.join(sorted(_PARTS))}")

@@ -29,7 +29,7 @@ def read_numbers(
         label: which entry of a line it is.
         delimiter: between entries; None: commas, or blanks where a line has none.
         decimal: the mark before decimals.
-        encoding: of the file.
+        encoding: the encoding of the file.
     """
     if features < 1 or label not in ("last", "first", "none"):
         raise Fault(

@@ -50,7 +50,7 @@ class AutoencodeModelOptions(Options):
     Attributes:
         embedding: width of a token's vector (texts).
         encoder, decoder: the layers on either side of the vector.
-        pool: how the encoder's steps become one. vector: its width.
+        pool: how the encoder's steps become one. vector: width of the vector between the two sides.
         start: "drawn": weights start at random; "mirrored": as a linear memory that the decoder reads
             backwards, see `recurra.models.mirrored`; texts only, with data.reversed.
         tied: the output layer uses the tokens' vectors.

@@ -56,7 +56,7 @@ class CaptionModelOptions(DecoderOptions):
             picture.
         view_width: width of a place or a frame.
         encoder: layers over time; None: each place or frame is read by itself.
-        pool: of all places or frames, the vector that the decoder starts from.
+        pool: how all places or frames become the vector that the decoder starts from.
         search: see there.
     """
 

@@ -27,7 +27,8 @@ class ComposeOptions(TestedOptions):
         window: steps of each stream from one update to the next, the state carried on (truncated
             back-propagation): a stream strings pieces together, and starts anew with each. None: an update
             sees whole pieces.
-        steps_a_quarter, tempo: of MIDI files that are written: steps a quarter note, quarter notes a minute.
+        steps_a_quarter: steps a quarter note in MIDI files that are written. tempo: quarter notes a minute in
+            them.
     """
 
     column: str = "vectors"

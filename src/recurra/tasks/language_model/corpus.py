@@ -19,11 +19,11 @@ from recurra.tasks.parts.tokens import TokenizerOptions
 class TextOptions(SourceOptions):
     """Text, and how it is cut.
 
-    `hold_out` is a share of the text: of characters, or of whole lines where tokens are longer; "random" is
-    for sentences alone.
+    `hold_out` is a share of the text, or counts: characters, or whole lines where tokens are longer; "random"
+    is for sentences alone.
 
     Attributes:
-        column: that holds the text.
+        column: the column that holds the text.
         unit: what is predicted. tokenizer: see there.
         read_as: "stream", one text whose state is carried on from window to window (truncated
             back-propagation), or "sentences", each example by itself with the whole gradient.

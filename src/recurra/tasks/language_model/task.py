@@ -14,7 +14,7 @@ from recurra.data import Tokenizer, Window, load_tokenizer, train_tokenizer
 from recurra.errors import Fault
 from recurra.models import LanguageModel
 from recurra.state import detach
-from recurra.tasks.base import TASKS, Loss, Score, Task
+from recurra.tasks.base import CHANGEABLE, TASKS, Loss, Score, Task
 from recurra.tasks.language_model.corpus import Corpus, TextOptions
 from recurra.tasks.language_model.model import LanguageModelOptions, build_model
 from recurra.tasks.language_model.probabilities import (
@@ -44,6 +44,7 @@ class LanguageModelTask(Task[LanguageModel]):
     name = "language_model"
     DataOptions = TextOptions
     ModelOptions = LanguageModelOptions
+    changeable = (*CHANGEABLE, "data.validation_streams", "data.rank_shuffled")
     score = Score("nats_per_token", larger_is_better=False)
 
     def __init__(self, corpus: Corpus, tokenizer: Tokenizer, model: LanguageModel) -> None:

@@ -30,7 +30,7 @@ class BodyOptions(Options):
         cell: a registered cell, or one for each layer.
         cell_options: further arguments of the cell (`order = 2` of `elman`, say).
         hidden: width of each layer (and direction), or one for each layer.
-        layers: how many.
+        layers: how many layers there are.
         dropout: share dropped between layers and before the head, drawn for each number.
         input_dropout: share of the input's features dropped, the same ones at every step of a row.
         recurrent_dropout: share of what a cell reads of its hidden state dropped, the same at every step.

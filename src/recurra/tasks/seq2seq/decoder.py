@@ -50,7 +50,8 @@ class DecoderOptions(Options):
         tied: the output layer uses the target's vectors.
         label_smoothing: share of the probability that the loss wants spread over all tokens.
         scheduled_sampling: share of the tokens read that are the model's own, drawn from what it predicts
-            (Bengio et al., 2015); it rises from 0, in a straight line over `sampling_epochs`.
+            (Bengio et al., 2015); it rises from 0, in a straight line.
+        sampling_epochs: epochs over which it rises.
     """
 
     embedding: int = Field(default=256, ge=1)

@@ -24,7 +24,7 @@ class TwoTextOptions(RowOptions, TestedOptions):
     """Pairs of texts.
 
     Attributes:
-        source, target: the columns.
+        source: the column of texts to read. target: the column of texts to write.
     """
 
     source: str = "source"

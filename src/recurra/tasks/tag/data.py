@@ -17,7 +17,7 @@ class TagDataOptions(RowOptions, WordRowOptions):
     """Sentences of words with a tag each.
 
     Attributes:
-        tokens, tags: the columns.
+        tokens: the column of words. tags: the column of their tags.
         scheme: how tags mark spans; "none": they mark none; "auto" looks at the training data.
         inner: the scheme that the network learns spans in.
     """

@@ -28,7 +28,7 @@ class AugmentOptions(Options):
     Attributes:
         frequency_masks: masks over frequency. frequency_width: each covers 0 to so many bands.
         time_masks: masks over time. time_width: each covers 0 to so many frames.
-        time_share: and at most so much of the recording.
+        time_share: share of a recording that one mask over time covers at most.
     """
 
     frequency_masks: int = Field(default=2, ge=0)

@@ -21,7 +21,8 @@ class SoundOptions(Options):
         resample: recordings of another rate are converted; else they are a fault.
         mix: channels are averaged; else a recording of several is a fault.
         margin: seconds of silence before and after each recording, so that one cut close has steps enough.
-        bands, window, hop, low, high: of the features; window and hop in seconds, low and high in Hz.
+        bands: features of a frame (mel bands). window: seconds that a frame hears. hop: seconds from one
+            frame to the next. low: the lowest frequency, in Hz. high: the highest one; None: half the rate.
     """
 
     rate: int = Field(default=16_000, ge=1)
@@ -54,7 +55,7 @@ class StringOptions(Options):
 
     Attributes:
         count: how many are made of the training part.
-        held_out: of any other part; 0: its recordings stay as they are.
+        held_out: how many are made of any other part; 0: its recordings stay as they are.
         min_items, max_items: recordings in each.
         pause: the shortest and the longest silence between two, in seconds.
     """
@@ -89,7 +90,8 @@ class TranscribeDataOptions(TestedOptions):
         batch_size: recordings a batch.
         empty: what to do with a recording without sound or transcript: "error" names it, "skip" leaves it
             out.
-        too_long: the same for a transcript that needs more steps than its recording has.
+        too_long: what to do with a transcript that needs more steps than its recording has: "error" names it,
+            "skip" leaves it out.
         max_seconds: a longer recording is an error.
     """
 
