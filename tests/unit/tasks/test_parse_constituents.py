@@ -136,7 +136,7 @@ def test_a_text_column_of_brackets(files: dict[str, str], tmp_path: Path) -> Non
         ([], "item 1: a sentence without words found"),
         (["a b"], "item 1: word 1 is 'a b', expected one without blanks"),
         (["a", ""], "item 1: word 2 is ''"),
-        ("a " * 301, "item 1: a sentence of 301 words found, expected at most data.longest = 300"),
+        ("a " * 301, "item 1: a sentence of 301 words found, expected at most data.max_length = 300"),
         (3, "item 1: 3 found, expected a text"),
     ],
 )

@@ -26,13 +26,13 @@ class ConstituencyDataOptions(RowOptions, TestedOptions, WordOptions):
         kind: of tree.
         tree: the column, of trees or of texts with one bracketed tree each. The words and their tags are its
             leaves; labels are taken as the reader gives them.
-        longest: words of a sentence at most: work and memory grow with their square.
+        max_length: words of a sentence at most: work and memory grow with their square.
     """
 
     kind: Literal["constituency"]
     tree: str = "tree"
     rule: Literal["blanks", "words"] = "words"
-    longest: int = Field(default=300, ge=1)
+    max_length: int = Field(default=300, ge=1)
 
 
 class Treebank(NamedTuple):
@@ -73,8 +73,8 @@ def require_words(words: Sequence[str], longest: int) -> None:
         raise Fault("a sentence without words found, expected at least one: there is no tree over none")
     if len(words) > longest:
         raise Fault(
-            f"a sentence of {len(words):,} words found, expected at most data.longest = {longest:,}: cut the "
-            f"text into sentences"
+            f"a sentence of {len(words):,} words found, expected at most data.max_length = {longest:,}: cut "
+            f"the text into sentences"
         )
     for number, word in enumerate(words, 1):
         if not word or any(character.isspace() for character in word):

@@ -198,7 +198,7 @@ class ConstituencyTask(Task[SpanParser]):
     def row(self, item: Any) -> list[str]:
         """Of a text, a list of words, or a table with `text` or `tokens`."""
         words = self.reader.row(item)
-        require_words(words, self.options.longest)
+        require_words(words, self.options.max_length)
         return words
 
     def answers(self, rows: Sequence[list[str]]) -> Iterator[dict[str, Any]]:

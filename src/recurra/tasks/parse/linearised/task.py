@@ -83,7 +83,7 @@ class LinearisedTask(TranslateTask):
             raise Fault(
                 f"{quoted(item)} found, expected a text, a list of words, or a table with 'text' or 'tokens'"
             )
-        require_words(words, self.options.longest)
+        require_words(words, self.options.max_length)
         return super().row(" ".join(words))
 
     def answers(self, rows: Sequence[str]) -> Iterator[dict[str, Any]]:
