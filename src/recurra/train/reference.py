@@ -53,7 +53,9 @@ def reference() -> str:
     parts = [_HEAD]
     for name, task in TASKS.items():
         parts.append(f"## {name}\n\n{summary(task)}\n")
-        parts += [_part(group, f"### {name}: [{group.name}]") for group in task_groups(task)[:2]]
+        for group in task_groups(task)[:-1]:
+            section, blank, kind = group.name.partition(" ")
+            parts.append(_part(group, f"### {name}: [{section}]{blank}{kind}"))
     train = Group("train", summary(TrainOptions), section_settings(TrainOptions, "train"))
     parts += [_part(train, "## [train]"), _part(source_group(), "## Sources of data")]
     parts += _named("Formats", READERS, "of the table of a source")

@@ -73,12 +73,20 @@ def section_settings(options: type[BaseModel], section: str) -> list[Setting]:
 
 
 def task_groups(task: type[Task]) -> list[Group]:
-    """The settings of a task's recipe, one group a section."""
-    return [
-        Group("data", summary(task.DataOptions), section_settings(task.DataOptions, "data")),
-        Group("model", summary(task.ModelOptions), section_settings(task.ModelOptions, "model")),
-        Group("train", summary(TrainOptions), section_settings(TrainOptions, "train")),
-    ]
+    """The settings of a task's recipe, one group a section; of a task of several kinds two for each kind,
+    called `data (KIND)` and `model (KIND)`.
+    """
+    groups = []
+    for kind, cls in kinds_of(task).items():
+        end = f" ({kind})" if kind else ""
+        for section, options in (("data", cls.DataOptions), ("model", cls.ModelOptions)):
+            groups.append(Group(f"{section}{end}", summary(options), section_settings(options, section)))
+    return [*groups, Group("train", summary(TrainOptions), section_settings(TrainOptions, "train"))]
+
+
+def kinds_of(task: type[Task]) -> dict[str, type[Task]]:
+    """The classes that read a task's recipes, by what tells each kind; the task's own under no name."""
+    return {**({"": task} if hasattr(task, "DataOptions") else {}), **task.kinds}
 
 
 def source_group() -> Group:
@@ -184,7 +192,9 @@ def _narrowed(name: str, tasks: list[str]) -> list[Group]:
         raise Fault(
             f"[{section}] is each task's own: name the task first, as in `recurra options tag {name}`"
         )
-    groups = [group for task in tasks for group in task_groups(TASKS[task]) if group.name == section]
+    groups = [
+        group for task in tasks for group in task_groups(TASKS[task]) if group.name.split()[0] == section
+    ]
     if not rest:
         return groups
     parts = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -45,6 +45,7 @@ class ClassifyTask(ManyToOneTask[ManyToOne | Bag, list[int]]):
     DataOptions = ClassifyDataOptions
     ModelOptions = ManyToOneOptions
     score = Score("accuracy", larger_is_better=True)
+    kinds: ClassVar[Mapping[str, type[Task[Any]]]] = {"tree": TreeClassifyTask, "pair": PairClassifyTask}
     options: ClassifyDataOptions
 
     def __init__(
@@ -62,8 +63,9 @@ class ClassifyTask(ManyToOneTask[ManyToOne | Bag, list[int]]):
     def kind_of(cls, table: Mapping[str, Any]) -> type[Task[Any]]:
         """Of a column of trees every node is classified; of two columns, what stands in them together."""
         data = table.get("data")
-        kinds: dict[str, type[Task[Any]]] = {"tree": TreeClassifyTask, "pair": PairClassifyTask}
-        return next((kind for key, kind in kinds.items() if isinstance(data, Mapping) and key in data), cls)
+        return next(
+            (kind for key, kind in cls.kinds.items() if isinstance(data, Mapping) and key in data), cls
+        )
 
     @classmethod
     def prepare(cls, data: ClassifyDataOptions, model: ManyToOneOptions, *, seed: int) -> Self:
