@@ -130,4 +130,4 @@ def test_shipped_recipe(name: str) -> None:
     text = recipe_text(name)
     assert text.startswith("# ")  # what it is, for `recurra recipes`
     recipe = recipe_of(tomllib.loads(text), name)
-    assert recipe.task is TASKS[recipe.task.name]
+    assert recipe.task is TASKS[recipe.task.name].kind_of(tomllib.loads(text))
