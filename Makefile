@@ -5,7 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install -q -c constraints.txt
 # The build tools live in .venv, at the versions of constraints.txt, so nothing is built in a second environment;
-# setuptools and setuptools-scm are seqeval's, which comes as source alone.
+# setuptools and setuptools-scm are seqeval's, a judge of tests, which comes as source alone.
 INSTALL := $(PIP) --no-build-isolation
 NATIVE := CMakeLists.txt $(shell find native 2>/dev/null)
 # version.py holds the version, which is written into the installation.

@@ -175,6 +175,36 @@ SUBJECTS: dict[str, tuple[Figure | Mean, ...]] = {
             percent=True,
         ),
     ),
+    "parsing": (
+        Figure(
+            "ewt_dependencies",
+            "ewt_dependencies",
+            "dependency trees, English EWT, gold tokens, own tags, UAS / LAS",
+            "test",
+            "uas/las",
+            ">= 87.5 / 84.5 (jPTDP)",
+            percent=True,
+        ),
+        Figure(
+            "afrikaans_dependencies",
+            "afrikaans_dependencies",
+            "the same, Afrikaans, 1,315 sentences, UAS / LAS",
+            "test",
+            "uas/las",
+            "LAS >= 80 (UDPipe: 82.5 / 78.4)",
+            percent=True,
+        ),
+        Figure(
+            "afrikaans_dependencies-arc_hybrid",
+            "afrikaans_dependencies",
+            "the same by greedy transitions, UAS / LAS",
+            "test",
+            "uas/las",
+            "beside it",
+            ("model.parser=arc_hybrid",),
+            percent=True,
+        ),
+    ),
     "classification": (
         Figure(
             "sentiment",
@@ -261,7 +291,7 @@ SUBJECTS: dict[str, tuple[Figure | Mean, ...]] = {
             "small talk, replies of two topics that were trained on: perplexity",
             None,
             "perplexity",
-            "[ten exchanges](docs/samples.md)",
+            "[ten exchanges](samples.md)",
         ),
     ),
     "speech": (
@@ -399,7 +429,7 @@ SUBJECTS: dict[str, tuple[Figure | Mean, ...]] = {
             "steps of a pen that draws Kanji, nats a step / of one normal distribution",
             "test",
             "nll/nll_independent",
-            "reported; [drawn](docs/samples.md)",
+            "reported; [drawn](samples.md)",
         ),
     ),
 }

@@ -16,6 +16,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "src"
 
 # From the top down: a room may import every room of a lower line, and of its own line in one direction only.
 ARROW = (
+    ("__main__",),
     ("cli", "bench"),
     ("inspect",),
     ("train",),

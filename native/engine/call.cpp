@@ -126,10 +126,22 @@ void Call<T>::check(long rows, long count, const CallArguments<T>& with) const {
 template <class T>
 CallSeconds Call<T>::run(long rows, const int64_t* batch_sizes, long steps, bool reverse, const CallArguments<T>& with,
                          int threads) const {
-  const CallPlan& p = plan_;
   const long count = count_rows(rows, batch_sizes, steps);
+  return around(rows, count, with, {}, threads, [&](const LoopArrays<T>& of) {
+    loop_.run(rows, batch_sizes, steps, reverse, of.inputs, with.initial, of.weights, with.vectors, of.outputs, with.finals,
+              with.totals, threads);
+  });
+}
+
+template <class T>
+CallSeconds Call<T>::around(long rows, long count, const CallArguments<T>& with, const std::vector<long>& first_rows,
+                            int threads, const std::function<void(const LoopArrays<T>&)>& loop) const {
+  const CallPlan& p = plan_;
   check(rows, count, with);
-  std::vector<Strided<T>> arrays = with.tensors;
+  if (!first_rows.empty() && first_rows.size() != p.weight_gradients.size())
+    throw std::invalid_argument("call: wrong number of first rows");
+  LoopArrays<T> of{with.tensors, {}, {}, {}};
+  std::vector<Strided<T>>& arrays = of.arrays;
   for (size_t b = 0; b < p.buffers.size(); ++b) {
     T* next = with.buffers[b];
     for (int width : p.buffers[b]) {
@@ -155,27 +167,28 @@ CallSeconds Call<T>::run(long rows, const int64_t* batch_sizes, long steps, bool
   for (const Product& product : p.hoisted) multiply(product);
   seconds.before = clock.lap();
 
-  std::vector<Strided<const T>> inputs;
-  for (int number : p.inputs) inputs.push_back({arrays[number].data, arrays[number].row_stride});
-  std::vector<T*> outputs;
-  for (int number : p.outputs) outputs.push_back(arrays[number].data);
-  std::vector<Matrix<const T>> weights;
+  for (int number : p.inputs) of.inputs.push_back({arrays[number].data, arrays[number].row_stride});
+  for (int number : p.outputs) of.outputs.push_back(arrays[number].data);
   for (const auto& [number, transposed] : p.loop_weights)
-    weights.push_back(transposed ? with.weights[number].transposed() : with.weights[number]);
-  loop_.run(rows, batch_sizes, steps, reverse, inputs, with.initial, weights, with.vectors, outputs, with.finals,
-            with.totals, threads);
+    of.weights.push_back(transposed ? with.weights[number].transposed() : with.weights[number]);
+  loop(of);
   seconds.loop = clock.lap();
 
-  for (const GradientProduct& g : p.weight_gradients) {
+  for (size_t i = 0; i < p.weight_gradients.size(); ++i) {
+    const GradientProduct& g = p.weight_gradients[i];
     const auto [depth, width] = p.weights[g.weight];
     const Matrix<T>& to = with.gradients[g.weight];
-    const Strided<T>&x = arrays[g.x], &y = arrays[g.gradient];
+    const long first = first_rows.empty() ? 0 : first_rows[i], last = count - first;
+    if (first < 0 || last < 0) throw std::invalid_argument("call: a first row that does not exist");
+    Strided<T> x = arrays[g.x], y = arrays[g.gradient];
+    x.data += first * x.row_stride;
+    y.data += first * y.row_stride;
     // the result's rows lie whole, or else its columns do and it is made transposed
     if (to.column_stride == 1)
-      gemm<T>(depth, count, width, {x.data + g.start, 1, x.row_stride}, {y.data, y.row_stride, 1}, nullptr,
+      gemm<T>(depth, last, width, {x.data + g.start, 1, x.row_stride}, {y.data, y.row_stride, 1}, nullptr,
               to.data, to.row_stride, g.add, threads);
     else
-      gemm<T>(width, count, depth, {y.data, 1, y.row_stride}, {x.data + g.start, x.row_stride, 1}, nullptr,
+      gemm<T>(width, last, depth, {y.data, 1, y.row_stride}, {x.data + g.start, x.row_stride, 1}, nullptr,
               to.data, to.column_stride, g.add, threads);
   }
   for (size_t s = 0; s < p.sums.size(); ++s) {

@@ -6,6 +6,7 @@
 // then those in each buffer in turn. Widths, strides and places of columns count numbers, not bytes.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -72,11 +73,26 @@ struct CallSeconds {
   double before = 0, loop = 0, after = 0;
 };
 
+// What the loop of a call reads and writes.
+template <class T>
+struct LoopArrays {
+  std::vector<Strided<T>> arrays;  // all of the plan's, by number
+  std::vector<Strided<const T>> inputs;
+  std::vector<T*> outputs;
+  std::vector<Matrix<const T>> weights;
+};
+
 // Made once, run often, from any thread.
 template <class T>
 class Call {
  public:
   Call(LoopProgram loop, CallPlan plan);
+
+  // What a plan asks for around a loop that is the caller's, over arrays of `count` rows, and states of `rows`.
+  // first_rows: of each gradient of a weight, the row of its arrays that it begins at, all before it giving nothing;
+  // empty: at the first.
+  CallSeconds around(long rows, long count, const CallArguments<T>& with, const std::vector<long>& first_rows, int threads,
+                     const std::function<void(const LoopArrays<T>&)>& loop) const;
 
   // rows: B; batch_sizes [steps]: rows of the batch at each step, never growing, none above B.
   // reverse: from the last step to the first.
@@ -84,6 +100,10 @@ class Call {
   // loop's, for batch sizes that grow, for a null where numbers belong, and for rows that lie over each other.
   CallSeconds run(long rows, const int64_t* batch_sizes, long steps, bool reverse, const CallArguments<T>& with,
                   int threads) const;
+
+  const Interpreter<T>& interpreter() const { return loop_.interpreter(); }
+  const CallPlan& plan() const { return plan_; }
+  const std::vector<int>& widths() const { return widths_; }
 
  private:
   void check(long rows, long count, const CallArguments<T>& with) const;

@@ -1,5 +1,6 @@
-// A run of a loop with its products: plans as plain data, addresses in, seconds out.
+// A run of a loop with its products, over time and over trees: plans as plain data, addresses in, seconds out.
 #include "call.h"
+#include "forest.h"
 
 #include <nanobind/stl/tuple.h>
 
@@ -15,6 +16,18 @@ using namespace nb::literals;
 
 namespace recurra {
 namespace {
+
+// The arguments of a call, in the order of CallArguments, as Python has them.
+using ArgumentsAt = std::tuple<std::vector<RowsAt>, std::vector<Address>, std::vector<MatrixAt>, std::vector<Address>,
+                               std::vector<Address>, std::vector<MatrixAt>, std::vector<Address>>;
+
+template <class T>
+CallArguments<T> arguments_of(const ArgumentsAt& at) {
+  const auto& [tensors, buffers, weights, vectors, totals, gradients, sums] = at;
+  return {rows_of<T>(tensors),           pointers_of<T>(buffers), {}, matrices_of<const T>(weights),
+          pointers_of<const T>(vectors), {},                      pointers_of<T>(totals),
+          matrices_of<T>(gradients),     pointers_of<T>(sums)};
+}
 
 template <class T>
 void bind_calls_of(nb::module_& m, const char* name) {
@@ -43,7 +56,23 @@ void bind_calls_of(nb::module_& m, const char* name) {
             return std::make_tuple(seconds.before, seconds.loop, seconds.after);
           },
           "rows"_a, "batch_sizes"_a, "reverse"_a, "tensors"_a, "buffers"_a, "initial"_a, "weights"_a, "vectors"_a,
-          "finals"_a, "totals"_a, "gradients"_a, "sums"_a, "threads"_a);
+          "finals"_a, "totals"_a, "gradients"_a, "sums"_a, "threads"_a)
+      .def(
+          "run_forest",
+          [](const Call<T>& self, const Trees& trees, const ForestPlan& plan, const ArgumentsAt& with,
+             const std::vector<long>& first_rows, const Call<T>* edge, const ArgumentsAt& edge_with,
+             const std::vector<long>& edge_first_rows, const std::vector<RowsAt>& missing, int threads) {
+            CallSeconds seconds;
+            {
+              nb::gil_scoped_release release;
+              const SignalCheck check(check_signals);
+              seconds = run_forest<T>(trees, plan, self, arguments_of<T>(with), first_rows, edge,
+                                      arguments_of<T>(edge_with), edge_first_rows, rows_of<const T>(missing), threads);
+            }
+            return std::make_tuple(seconds.before, seconds.loop, seconds.after);
+          },
+          "trees"_a, "plan"_a, "arguments"_a, "first_rows"_a, "edge"_a.none(), "edge_arguments"_a, "edge_first_rows"_a,
+          "missing"_a, "threads"_a);
 }
 
 }  // namespace
@@ -63,6 +92,20 @@ void bind_call(nb::module_& m) {
                     std::vector<Product>>(),
            "tensors"_a, "buffers"_a, "inputs"_a, "outputs"_a, "vectors"_a, "weights"_a, "loop_weights"_a, "hoisted"_a,
            "weight_gradients"_a, "sums"_a, "input_gradients"_a);
+  nb::class_<Trees>(m, "Trees")
+      .def(
+          "__init__",
+          [](Trees* self, Address level_sizes, long levels, long nodes, long count, Address tree, long slots,
+             Address children, long edges, Address child, Address parent, Address first) {
+            const auto at = [](Address address) { return pointer_of<const int64_t>(address); };
+            new (self) Trees{at(level_sizes), levels, nodes, count, at(tree), slots, at(children),
+                             edges,           at(child), at(parent), at(first)};
+          },
+          "level_sizes"_a, "levels"_a, "nodes"_a, "count"_a, "tree"_a, "slots"_a, "children"_a, "edges"_a, "child"_a,
+          "parent"_a, "first"_a);
+  nb::class_<ForestPlan>(m, "ForestPlan")
+      .def(nb::init<bool, Numbers, Numbers, Numbers, Numbers, Numbers, Numbers>(), "backward"_a, "states"_a, "reads"_a,
+           "edge_states"_a, "edge_sums"_a, "same_lines"_a, "idle_lines"_a);
   bind_calls_of<float>(m, "CallF32");
   bind_calls_of<double>(m, "CallF64");
 }

@@ -207,6 +207,37 @@ long count_rows(long rows, const int64_t* batch_sizes, long steps) {
 }
 
 template <class T>
+std::vector<Packed<T>> packed_weights(const LoopProgram& p, const std::vector<Matrix<const T>>& weights, int threads,
+                                      long& numbers, long& largest) {
+  std::vector<Packed<T>> packed;
+  packed.reserve(weights.size());
+  struct Piece {
+    size_t weight;
+    long first, last;  // panels
+  };
+  std::vector<Piece> work;
+  numbers = largest = 0;
+  for (size_t w = 0; w < weights.size(); ++w) {
+    const auto [depth, width] = p.weights[w];
+    packed.emplace_back(depth, width);
+    numbers += packed[w].work();
+    largest = std::max(largest, packed[w].work());
+    const long panels = packed[w].panels(), span = std::max<long>(1, pieces(panels, 4));
+    for (long n = 0; n < panels; n += span) work.push_back({w, n, std::min(panels, n + span)});
+  }
+  run_tasks(static_cast<int>(work.size()), numbers < 100000 ? 1 : threads, [&](int i) {
+    const Piece& piece = work[i];
+    packed[piece.weight].pack(weights[piece.weight], piece.first, piece.last);
+  });
+  return packed;
+}
+
+template std::vector<Packed<float>> packed_weights(const LoopProgram&, const std::vector<Matrix<const float>>&, int, long&,
+                                                   long&);
+template std::vector<Packed<double>> packed_weights(const LoopProgram&, const std::vector<Matrix<const double>>&, int,
+                                                    long&, long&);
+
+template <class T>
 Driver<T>::Driver(LoopProgram program) : interpreter_(std::move(program)) {}
 
 template <class T>
@@ -224,27 +255,8 @@ void Driver<T>::run(long rows, const int64_t* batch_sizes, long steps, bool reve
   std::vector<long> offsets(steps);
   for (long t = 1; t < steps; ++t) offsets[t] = offsets[t - 1] + batch_sizes[t - 1];
 
-  // weights packed by all threads
-  std::vector<Packed<T>> packed;
-  packed.reserve(weights.size());
-  struct Piece {
-    size_t weight;
-    long first, last;  // panels
-  };
-  std::vector<Piece> work;
   long packed_numbers = 0, largest = 0;
-  for (size_t w = 0; w < weights.size(); ++w) {
-    const auto [depth, width] = p.weights[w];
-    packed.emplace_back(depth, width);
-    packed_numbers += packed[w].work();
-    largest = std::max(largest, packed[w].work());
-    const long panels = packed[w].panels(), span = std::max<long>(1, pieces(panels, 4));
-    for (long n = 0; n < panels; n += span) work.push_back({w, n, std::min(panels, n + span)});
-  }
-  run_tasks(static_cast<int>(work.size()), packed_numbers < 100000 ? 1 : threads, [&](int i) {
-    const Piece& piece = work[i];
-    packed[piece.weight].pack(weights[piece.weight], piece.first, piece.last);
-  });
+  const std::vector<Packed<T>> packed = packed_weights(p, weights, threads, packed_numbers, largest);
 
   Run<T> run{interpreter_, packed,  batch_sizes, offsets, steps, reverse, inputs,
              initial,      vectors, outputs,     finals,  {},    rows <= 16 ? 1 : 4};

@@ -11,6 +11,12 @@ namespace recurra {
 // The sum of `batch_sizes`. Throws std::invalid_argument unless they never grow, nor exceed `rows`, nor go below 0.
 long count_rows(long rows, const int64_t* batch_sizes, long steps);
 
+// Weights packed for products by all threads; `numbers`: multiply-adds of one row with all of them, and with the
+// largest.
+template <class T>
+std::vector<Packed<T>> packed_weights(const LoopProgram& program, const std::vector<Matrix<const T>>& weights, int threads,
+                                      long& numbers, long& largest);
+
 // A loop over ragged rows: made once, run often, from any thread.
 template <class T>
 class Driver {
@@ -26,6 +32,7 @@ class Driver {
            const std::vector<T*>& totals, int threads) const;
 
   const LoopProgram& program() const { return interpreter_.code; }
+  const Interpreter<T>& interpreter() const { return interpreter_; }
 
  private:
   Interpreter<T> interpreter_;

@@ -135,10 +135,19 @@ struct Interpreter {
   template <class Total>
   void step(const Frame<T>& f, const std::vector<Packed<T>>& weights, long rows, Companions* companions,
             const Total& total, size_t first = 0) const {
+    const auto by_weight = [&](size_t i, const ProductArguments<T>& p) {
+      multiply(weights[lines[i].weight], p, companions);
+    };
+    step_with(f, rows, by_weight, total, first);
+  }
+
+  // As `step`; products(line, arguments) does the products.
+  template <class Products, class Total>
+  void step_with(const Frame<T>& f, long rows, const Products& products, const Total& total, size_t first = 0) const {
     const size_t count = lines.size();
     for (size_t i = first; i < count;) {
       if (!lines[i].call) {
-        multiply(weights[lines[i].weight], product(f, lines[i], rows), companions);
+        products(i, product(f, lines[i], rows));
         ++i;
         continue;
       }

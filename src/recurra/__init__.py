@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from recurra.ragged import Ragged
     from recurra.runs import load
     from recurra.streaming import Stepper, Stream
+    from recurra.train import evaluate, fit, predict
 
 __all__ = [
     "Cell",
@@ -39,12 +40,15 @@ __all__ = [
     "accelerate",
     "cell",
     "cells",
+    "evaluate",
     "explain",
+    "fit",
     "fold",
     "layers",
     "load",
     "models",
     "nn",
+    "predict",
     "scan",
     "strict",
     "tree_cell",
@@ -75,14 +79,18 @@ _HOMES = {
     "TreeCell": "cells",
     "accelerate": "acceleration",
     "cell": "cells",
+    "evaluate": "train",
     "explain": "explanation",
+    "fit": "train",
     "fold": "loop",
     "load": "runs",
+    "predict": "train",
     "scan": "loop",
     "strict": "engines",
     "tree_cell": "cells",
 }
 """Public name -> the room that it comes from; no file of this folder may have such a name."""
+_TRAINED = {"evaluate", "fit", "load", "predict"}
 # rooms that two threads import from two ends would wait for each other
 _IMPORTING = RLock()
 
@@ -94,10 +102,10 @@ def __getattr__(name: str) -> Any:
         with _IMPORTING:
             room = import_module(f"recurra.{_HOMES.get(name, name)}")
     except ModuleNotFoundError as error:
-        if name != "load":
+        if name not in _TRAINED:
             raise
-        # run folders need what the extra `train` installs; the rest of the package does without
-        raise Fault(f"recurra.load needs {error.name}: pip install 'recurra[train]'") from error
+        # runs need what the extra `train` installs; the rest of the package does without
+        raise Fault(f"recurra.{name} needs {error.name}: pip install 'recurra[train]'") from error
     value = room if name in _ROOMS else getattr(room, name)
     globals()[name] = value
     return value
@@ -105,4 +113,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     # `help` reads every name that it sees here, and must do without the extra `train`
-    return sorted({*globals(), *__all__} - ({"load"} - globals().keys()))
+    return sorted({*globals(), *__all__} - (_TRAINED - globals().keys()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -12,7 +12,7 @@ MOST_QUOTED = 200
 """Characters of one value that a message shows."""
 
 _MOST = 1000  # of a whole message
-_SHOWN_NAMES = 60
+_SHOWN_NAMES = 8
 _COMPARED_NAMES = 2000
 _LONG_RUN = re.compile(rf"\S{{{MOST_QUOTED + 1},}}")
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, and halves of a character
@@ -28,6 +28,27 @@ class Fault(ValueError):
 
     def __init__(self, message: str) -> None:
         super().__init__(_line(message))
+
+
+class Faults(Fault):
+    """Several faults of one input, which the command line prints one a line.
+
+    Attributes:
+        faults: each of them, at least one.
+    """
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(map(str, faults)))
+        self.faults = list(faults)
+
+
+def raise_all(faults: Sequence[Fault]) -> None:
+    """Raises them as one, where there are any."""
+    every = [one for fault in faults for one in (fault.faults if isinstance(fault, Faults) else [fault])]
+    if len(every) == 1:
+        raise every[0]
+    if every:
+        raise Faults(every)
 
 
 def quoted(value: Any) -> str:
@@ -53,12 +74,13 @@ class UnknownName(Fault):
 
 
 def nearest(word: str, names: Iterable[str]) -> str:
-    """The tail of a message about an unknown word: the nearest name, or all of them (the first, of many)."""
+    """The tail of a message about an unknown word: the nearest name, or the first of them."""
     ordered = sorted(islice(names, _COMPARED_NAMES))
     close = difflib.get_close_matches(word, ordered, n=1) if len(word) <= MOST_QUOTED else []
     if close:
         return f": did you mean {close[0]!r}?"
-    more = ", ..." if len(ordered) > _SHOWN_NAMES else ""
+    rest = len(ordered) - _SHOWN_NAMES
+    more = f" and {rest:,} more" if rest > 0 else ""
     return f" (known: {', '.join(ordered[:_SHOWN_NAMES])}{more})"
 
 

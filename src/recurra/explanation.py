@@ -16,7 +16,7 @@ import recurra.nn as dropin
 from recurra.cells.base import Cell
 from recurra.cells.tree import TreeCell
 from recurra.errors import Fault
-from recurra.loop.fold import fold_engine_for
+from recurra.loop.fold_run import fold_engine_for
 from recurra.loop.plan import plan_of
 from recurra.loop.run import engine_for
 from recurra.loop.tree_plan import tree_plan_of

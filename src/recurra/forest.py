@@ -184,7 +184,7 @@ class Forest:
         row[order] = np.arange(nodes)
         sorting = np.lexsort((slot, row[parent]))
         wiring = Wiring(
-            level_sizes=tuple(level_sizes),
+            sizes=torch.tensor(level_sizes, dtype=torch.int64, device="cpu"),
             slots=max(widest, slots or 0),
             order=torch.from_numpy(order),
             roots=torch.from_numpy(row[np.flatnonzero(parent_of < 0)]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -35,7 +37,7 @@ class Wiring:
     """All tensors int64 on the CPU.
 
     Args:
-        level_sizes: how many nodes each level has.
+        sizes: `[levels]`: how many nodes each level has.
         slots: the most children of a node.
         order: `[N]`: the caller's number of each row.
         roots: `[B]`: rows of the roots, in the caller's order of the trees.
@@ -46,7 +48,7 @@ class Wiring:
 
     def __init__(
         self,
-        level_sizes: tuple[int, ...],
+        sizes: Tensor,
         slots: int,
         order: Tensor,
         roots: Tensor,
@@ -55,15 +57,34 @@ class Wiring:
         parent: Tensor,
         slot: Tensor,
     ) -> None:
-        self.level_sizes, self.slots = level_sizes, slots
+        self.sizes, self.slots = sizes, slots
         self.order, self.roots, self.tree = order, roots, tree
         self.child, self.parent, self.slot = child, parent, slot
-        self.nodes = len(order)
         self._tensors: dict[tuple[str, str], Tensor] = {}
         self._children: dict[int, Tensor] = {}
         self._slot_places: dict[tuple[int, bool], tuple[Tensor, ...]] = {}
         self._edge_places: tuple[tuple[Tensor, ...], tuple[Tensor, ...]] | None = None
         self._deliveries: Deliveries | None = None
+
+    @property
+    def nodes(self) -> int:
+        """How many there are."""
+        return self.order.shape[0]
+
+    @cached_property
+    def level_sizes(self) -> tuple[int, ...]:
+        """How many nodes each level has."""
+        return tuple(self.sizes.tolist())
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """What it was made from, `slots` left out."""
+        return [self.sizes, self.order, self.roots, self.tree, self.child, self.parent, self.slot]
+
+    @classmethod
+    def of(cls, tensors: Sequence[Tensor], slots: int) -> Wiring:
+        """From `tensors`."""
+        return cls(tensors[0], slots, *tensors[1:])
 
     @property
     def rows(self) -> Tensor:
@@ -75,8 +96,7 @@ class Wiring:
     @property
     def level(self) -> Tensor:
         """`[N]`: the level of each row."""
-        sizes = torch.tensor(self.level_sizes, dtype=torch.int64, device="cpu")
-        return torch.repeat_interleave(torch.arange(len(sizes), device="cpu"), sizes)
+        return torch.repeat_interleave(torch.arange(len(self.sizes), device="cpu"), self.sizes)
 
     @property
     def parents(self) -> Tensor:
@@ -93,6 +113,8 @@ class Wiring:
 
     def on(self, device: torch.device, name: str) -> Tensor:
         """One of the tensors on a device, moved once."""
+        if torch.compiler.is_compiling():  # a graph would be good for what was moved already alone
+            return getattr(self, name).to(device)  # type: ignore[no-any-return]
         key = str(device), name
         if key not in self._tensors:
             self._tensors[key] = getattr(self, name).to(device)

@@ -110,7 +110,7 @@ def test_tables(rounds: Iterator[random.Random], tmp_path: Path) -> None:
             write(path, others, numbers.choice(",;\t"))
             line = ""
             try:
-                values, _ = answer(path, gaps=numbers.choice(["fault", "split", "allow"]))
+                values, _ = answer(path, gaps=numbers.choice(["error", "split", "allow"]))
             except Fault as fault:
                 line = str(fault)
             if line:

@@ -31,6 +31,7 @@ from recurra.models.encoder_decoder import EncoderDecoder
 from recurra.models.forecaster import Forecaster
 from recurra.models.horizon import DirectHorizon, RecurrentHorizon
 from recurra.models.note_model import NoteModel
+from recurra.models.parse_encoder import ParseEncoder
 from recurra.models.stroke_model import StrokeModel
 from recurra.models.vector_autoencoder import VectorAutoEncoder
 from recurra.ragged import Ragged
@@ -212,6 +213,13 @@ def drawn_pairs(parser: models.DependencyParser) -> models.DependencyParser:
     return parser
 
 
+def span_scores(module: Any, rows: Rows) -> list[Any]:
+    scores = module(models.Words(Ragged.from_list(rows)))
+    counts = [length * (length + 1) // 2 for length in scores.places.lengths]
+    parts = (scores.labels, scores.splits)
+    return list(zip(*(torch.split(part, counts) for part in parts), strict=True))
+
+
 def trees(*lengths: int) -> Rows:
     """For each length a tree of so many words, one at least: parents of its nodes, and the words' numbers."""
     rows = []
@@ -386,6 +394,25 @@ MODULES: dict[str, Example] = {
     ),
     "note_model": Example(lambda: NoteModel(models.Vectors(IN), gru(), 3)),
     "stroke_model": Example(lambda: StrokeModel(models.Vectors(IN), gru(), outputs.StrokeOutput(2))),
+    "span_parser": Example(
+        lambda: models.SpanParser(
+            ParseEncoder(
+                models.WordFeatures(embed()),
+                Bidirectional(gru(), back()),
+                Bidirectional(gru(2 * HIDDEN + 2), back(2 * HIDDEN + 2)),
+                {"tags": 3},
+                tag_size=2,
+                dropout=0.3,
+            ),
+            4,
+            hidden=5,
+            dropout=0.3,
+            splits=True,
+        ),
+        tokens,
+        span_scores,
+        empty=False,
+    ),
     # encoder and decoder
     "vector_decoder": Example(lambda: VectorDecoder(gru(IN + 2), 2, 4), PAIRED, decode),
     "attention_decoder": Example(

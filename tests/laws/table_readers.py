@@ -187,6 +187,15 @@ READERS: dict[str, Sample] = {
         2,
         ["tokens", "label", "tree"],
     ),
+    "brackets": Sample(
+        _text(
+            "a.brackets",
+            "(ROOT (NP-SBJ (NN größer) (-LRB- -LRB-) (NP (-NONE- *T*))))\n(ROOT\n  (INTJ (UH no)) (. .))\n",
+        ),
+        "a.brackets",
+        2,
+        ["tokens", "tags", "tree", "brackets", "text", "linearised"],
+    ),
     "numpy": Sample(
         _arrays,
         "rows.npz",
@@ -197,7 +206,7 @@ READERS: dict[str, Sample] = {
     ),
     "numpy of one array": Sample(_one_array, "rows.npy", 2, ["vectors"], {}, NUMBERS_ALONE),
     "numbers": Sample(
-        _text("a.data", "1,2,3,4,größer\n5,6,7,8,b\n"), "a.data", 2, ["vectors", "label"], {"size": 2}
+        _text("a.data", "1,2,3,4,größer\n5,6,7,8,b\n"), "a.data", 2, ["vectors", "label"], {"features": 2}
     ),
     "idx": Sample(_idx, "train-images-idx3-ubyte", 2, ["vectors", "label"], {"divisor": 255}, NUMBERS_ALONE),
     "parallel": Sample(_two_texts, "a.{de,en}", 2, ["source", "target"]),

@@ -95,6 +95,13 @@ REVIEWS = (
     ("good plot", "yes"),
     ("bad plot", "no"),
 )
+BRACKETED = (
+    "(ROOT (S (NP-SBJ (NNP Ann)) (VP (VBZ sees) (NP (NNP Rome))) (. .)))",
+    "(ROOT (S (NP (DT the) (NN dog)) (VP (VBZ runs))))",
+    "(ROOT (FRAG (NP (NNP Oslo) (CC and) (NNP Rome))))",
+    "(ROOT (S (NP (NP (DT the) (NN dog)) (PP (IN of) (NP (NNP Ann)))) (VP (VBZ sees) (NP (NNP Bob)))))",
+    "(ROOT (INTJ (UH no)))",
+)
 REVERSED = (("a b c", "c b a"), ("c a", "a c"), ("b", "b"), ("b c a a", "a a c b"), ("a c", "c a"))
 MINIMA = (("badc", "ac"), ("ab", "a"), ("cdba", "ca"), ("dd", "d"), ("bcab", "ba"))
 
@@ -275,7 +282,7 @@ SOUND = {"rate": RATE, "bands": 6, "window": 0.02, "margin": 0.02}
 TEXT_FILE = {
     "train": "text.txt",
     "batch_size": 2,
-    "steps": 12,
+    "window": 12,
     "validation_streams": 1,
     "validation": "text.txt",
 }
@@ -292,7 +299,7 @@ def _bits(answer: Answer) -> float:
 
 TASKS: dict[str, Tiny] = {
     "language_model": Tiny(
-        {**TEXT_FILE, "tokens": "character"},
+        {**TEXT_FILE, "unit": "character"},
         {"cell": "gru", "embedding": 4, "hidden": 6},
         {"text.txt": _lines(*TEXT)},
         ["a cat sees", {"text": "the dog"}],
@@ -301,7 +308,7 @@ TASKS: dict[str, Tiny] = {
         ("the ", {"length": 12, "seed": 1, "count": 2}),
     ),
     "language_model of words, in sentences": Tiny(
-        {**TEXT_FILE, "tokens": "word", "read_as": "sentences"},
+        {**TEXT_FILE, "unit": "word", "read_as": "sentences"},
         {
             "cell": "lstm",
             "embedding": 5,
@@ -318,7 +325,7 @@ TASKS: dict[str, Tiny] = {
         ("the", {"length": 6, "beam": 2}),
     ),
     "language_model of subwords": Tiny(
-        {**TEXT_FILE, "tokens": "subword", "tokenizer": {"size": 265}},
+        {**TEXT_FILE, "unit": "subword", "tokenizer": {"max_size": 265}},
         {"cell": "simplified_gru", "embedding": 0, "hidden": 6, "zoneout": 0.1},
         {"text.txt": _lines(*TEXT)},
         ["a cat sees"],
@@ -339,7 +346,6 @@ TASKS: dict[str, Tiny] = {
         {"tags.conll": _conll},
         ["Ann sees Rome", "", ["the", "dog"]],
         "tags.conll",
-        extras=("seqeval",),
     ),
     "tag as it reads": Tiny(
         {"train": "tags.conll", "validation": "tags.conll", "batch_size": 2},
@@ -363,7 +369,6 @@ TASKS: dict[str, Tiny] = {
             ),  # the stream tells the network's own scheme, predict the data's
             len,
         ),
-        extras=("seqeval",),
     ),
     "parse": Tiny(
         {"kind": "dependency", "train": "trees.conllu", "validation": "trees.conllu", "batch_size": 2},
@@ -514,7 +519,7 @@ TASKS: dict[str, Tiny] = {
             "covariates": ["double"],
             "known": ["plan"],
             "calendar": ["hour"],
-            "parts": (0.6, 0.2, 0.2),
+            "split": (0.6, 0.2, 0.2),
             "context": 6,
             "horizon": 3,
             "batch_size": 8,
@@ -546,8 +551,52 @@ TASKS: dict[str, Tiny] = {
         [[[0.0, 0.0], [0.4, 0.1], [0.8, 0.3], [1.1, 0.6]]],
         "walks.txt",
     ),
+    "parse constituents": Tiny(
+        {
+            "kind": "constituency",
+            "train": "trees.brackets",
+            "validation": "trees.brackets",
+            "batch_size": 2,
+        },
+        {"embedding": 4, "hidden": 5, "tag_size": 3, "layers": 1, "span_size": 6, "characters": "cnn"},
+        {"trees.brackets": _lines(*BRACKETED)},
+        ["Ann sees the dog.", {"tokens": ["Bob", "(", ")"]}, "no"],
+        "trees.brackets",
+    ),
+    "parse constituents from the top down": Tiny(
+        {
+            "kind": "constituency",
+            "train": {"path": "trees.brackets", "functions": True},
+            "validation": {"path": "trees.brackets", "functions": True},
+            "batch_size": 3,
+        },
+        {
+            "embedding": 4,
+            "hidden": 5,
+            "tag_size": 3,
+            "layers": 1,
+            "span_size": 6,
+            "cell": "gru",
+            "decoder": "top_down",
+        },
+        {"trees.brackets": _lines(*BRACKETED)},
+        ["the dog of Ann runs"],
+        "trees.brackets",
+    ),
+    "parse constituents as symbols": Tiny(
+        {"kind": "linearised", "train": "trees.brackets", "validation": "trees.brackets", "batch_size": 2},
+        {
+            "embedding": 5,
+            "encoder": {"hidden": 5, "cell": "gru"},
+            "decoder": {"hidden": 6, "cell": "gru"},
+            "search": {"beam": 2},
+        },
+        {"trees.brackets": _lines(*BRACKETED)},
+        ["Ann sees the dog .", {"tokens": ["Bob", "("]}],
+        "trees.brackets",
+    ),
     "translate": Tiny(
-        {"train": "pairs.tsv", "validation": "pairs.tsv", "tokens": "word", "batch_size": 2},
+        {"train": "pairs.tsv", "validation": "pairs.tsv", "unit": "word", "batch_size": 2},
         {
             "embedding": 5,
             "encoder": {"hidden": 5, "cell": "gru"},
@@ -565,7 +614,7 @@ TASKS: dict[str, Tiny] = {
         {
             "train": "pairs.tsv",
             "validation": "pairs.tsv",
-            "tokens": "character",
+            "unit": "character",
             "shared": True,
             "batch_size": 2,
         },
@@ -612,13 +661,12 @@ TASKS: dict[str, Tiny] = {
     "caption": Tiny(
         {"train": "captions.tsv", "validation": "captions.tsv", "batch_size": 2},
         {
-            "convolution": [4, 5],
-            "strides": [2, 1],
-            "size": 5,
+            "convolution": [{"channels": 4, "stride": 2}, {"channels": 5}],
+            "view_width": 5,
             "embedding": 4,
             "attention": "additive",
             "decoder": {"hidden": 6, "cell": "gru"},
-            "search": {"longest": 6},
+            "search": {"max_length": 6},
         },
         {
             "captions.tsv": _lines("image\tcaption", *(f"{n}.png\t{_caption(n)}" for n in range(6))),
@@ -638,12 +686,12 @@ TASKS: dict[str, Tiny] = {
             "batch_size": 2,
         },
         {
-            "size": 5,
+            "view_width": 5,
             "embedding": 4,
             "attention": "general",
             "encoder": {"hidden": 4, "cell": "gru", "bidirectional": True},
             "decoder": {"hidden": 6, "cell": "lstm"},
-            "search": {"longest": 6},
+            "search": {"max_length": 6},
         },
         {"seen.npz": _arrays(**_features())},
         [_features()["sequences"][0].tolist()],
@@ -681,7 +729,7 @@ TASKS: dict[str, Tiny] = {
         sample=("[[1, 2, 0]]", {"length": 4, "seed": 1}),
     ),
     "compose": Tiny(
-        {**_parts("rolls.npz"), "batch_size": 2, "steps": 4},
+        {**_parts("rolls.npz"), "batch_size": 2, "window": 4},
         {"cell": "gru", "hidden": 6},
         {"rolls.npz": _arrays(**_rolls())},
         [[[21, 24], [22, 25]]],

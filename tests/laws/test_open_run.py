@@ -55,8 +55,8 @@ def test_its_loss_is_that_of_training(name: str) -> None:
     table = table_of(name)
     table["data"]["batch_size"] = 2
     if opened.steps is not None:
-        assert opened.steps == table["data"]["steps"]
-        table["data"]["steps"] *= WINDOWS
+        assert opened.steps == table["data"]["window"]
+        table["data"]["window"] *= WINDOWS
     task = recipe_of(table, name).prepare()
     task.model.load_state_dict(opened.model.state_dict())
     task.model.eval()

@@ -29,7 +29,7 @@ from tests.laws.table_tasks import TASKS, table_of
 
 DECODERS = ("eisner", "chu_liu_edmonds")
 MOST = 5
-KINDS = ("normal", "equal", "few", "huge", "tiny", "falling")
+KINDS = ("normal", "equal", "few", "huge", "largest", "tiny", "falling")
 
 
 @cache
@@ -49,12 +49,14 @@ def scores_of(kind: str, count: int, seed: int) -> np.ndarray:
         return draw.integers(0, 3, shape).astype(float)
     if kind == "falling":  # the root first, then the words in order: as many cycles and roots as there can be
         return -np.broadcast_to(np.arange(count + 1.0), shape)
+    if kind == "largest":
+        return draw.uniform(-1.0, 1.0, shape) * np.finfo(float).max
     return draw.normal(size=shape) * {"normal": 1.0, "huge": 1e30, "tiny": 1e-30}[kind]
 
 
 def total(scores: np.ndarray, heads: np.ndarray) -> np.ndarray:
-    """The sum of the arcs' scores of each tree `[..., n]`."""
-    return scores[np.arange(len(scores)), heads].sum(-1)
+    """The mean of the arcs' scores of each tree `[..., n]`."""
+    return (scores[np.arange(len(scores)), heads] / len(scores)).sum(-1)
 
 
 def is_tree(heads: np.ndarray) -> bool:
@@ -97,6 +99,7 @@ def test_long_sentences_have_trees_alone_and_together(decoder: Any, kind: str) -
     scores = np.full((5, 30, 31), np.nan)  # nothing past the end of a sentence is looked at
     for row, length in enumerate(lengths):
         scores[row, :length, : length + 1] = scores_of(kind, length, row)
+        scores[row, np.arange(length), np.arange(length) + 1] = np.nan  # nor a word as its own head
     together = best_trees(scores, lengths, decoder)
     for row, heads in enumerate(together):
         length = lengths[row]

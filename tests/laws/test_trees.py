@@ -30,6 +30,7 @@ def shares(y: Tensor, inputs: list[Tensor]) -> list[Tensor]:
     return list(torch.autograd.grad((y * weight).sum(), inputs, materialize_grads=True))
 
 
+@pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("name", EVERY)
 def test_a_forest_is_its_nodes(name: str) -> None:
     cell = build(name)
@@ -67,6 +68,7 @@ def test_each_tree_alone_is_as_in_a_batch(name: str) -> None:
         start += len(tree)
 
 
+@pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("name", ["tree_lstm", "recursive", "tree_gru", "ten lines", "untraced"])
 def test_what_is_in_an_empty_slot(name: str) -> None:
     cell = build(name)

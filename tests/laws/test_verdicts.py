@@ -138,8 +138,43 @@ def test_a_healthy_network_is_told_of_no_fault() -> None:
 
 
 def test_an_lstm_that_keeps_its_memory_is_told_of_no_fault() -> None:
-    for seed in SEEDS[:5]:
+    for seed in SEEDS:
         torch.manual_seed(seed)
         cell = LSTM(3, WIDTH, forget_bias=3.0)
         findings = verdict(Built(Recurrent(cell), torch.randn(ROWS, STEPS, 3), at_the_end))
         assert not warned(findings), (seed, findings)
+
+
+def at_every_step(model: nn.Module, x: Tensor) -> Tensor:
+    y, _ = model(x)
+    return y.sum((1, 2))
+
+
+def test_a_loss_at_every_step_makes_no_sound_network_explode() -> None:
+    for seed in SEEDS[:5]:
+        torch.manual_seed(seed)
+        cell = LSTM(3, WIDTH, forget_bias=8.0)
+        findings = gradient(Recurrent(cell), torch.randn(ROWS, 200, 3), at_every_step).findings()
+        assert not warned(findings), (seed, findings)
+
+
+def test_a_loss_at_every_step_does_not_hide_that_a_network_explodes() -> None:
+    for seed in SEEDS[:5]:
+        torch.manual_seed(seed)
+        assert "exploding" in warned(gradient(exploding().model, exploding().x, at_every_step).findings())
+
+
+def test_a_loss_at_every_step_proves_no_reach() -> None:
+    torch.manual_seed(0)
+    findings = gradient(vanishing().model, vanishing().x, at_every_step).findings()
+    assert all(finding.gravity != "healthy" for finding in findings)
+    assert any("looks at 50 steps" in finding.text for finding in findings)
+
+
+def test_a_truncated_gradient_that_is_only_short_is_told_so() -> None:
+    torch.manual_seed(0)
+    cell = Sum(3, WIDTH)
+    x = torch.randn(ROWS, 1, 3).expand(ROWS, STEPS, 3)
+    findings = truncation(Recurrent(cell), x, at_the_end, steps=WINDOW).findings()
+    assert [finding.gravity for finding in findings] == ["note"]
+    assert "little of its length" in findings[0].text

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from recurra import Fault, Forest, TreeCell, cells, fold
+from recurra import Fault, Forest, TreeCell, cells, fold, scan
 from recurra.cells.tree import NodeState
 
 #      3        0
@@ -28,7 +31,8 @@ def test_rows_lie_level_by_level() -> None:
     assert trees.data.tolist() == [0, 1, 4, 6, 2, 5, 3]
     assert trees.roots.tolist() == [6, 5]
     assert trees.tree.tolist() == [0, 0, 0, 1, 0, 1, 0]
-    assert trees.slots == 3 and len(trees) == 2
+    assert trees.slots == 3
+    assert len(trees) == 2
     none = 7
     assert trees.children[4:].tolist() == [[2, none, none], [3, none, none], [1, 0, 4]]
     assert (trees.children[:4] == none).all()
@@ -79,7 +83,8 @@ def test_a_deep_chain(depth: int) -> None:
 
 def test_other_values_and_types() -> None:
     trees = forest().like(torch.ones(7, 2)).to(torch.float64)
-    assert trees.data.dtype == torch.float64 and trees.root_data().shape == (2, 2)
+    assert trees.data.dtype == torch.float64
+    assert trees.root_data().shape == (2, 2)
     assert repr(trees) == "Forest(2 trees, 3 levels, data [7, 2] torch.float64)"
 
 
@@ -186,5 +191,17 @@ def test_arguments_of_fold() -> None:
         fold(cell, torch.zeros(7, 3))  # type: ignore[arg-type]
     with pytest.raises(Fault, match="scan runs cells over time"):
         fold(cells.LSTM(3, 4), trees)  # type: ignore[arg-type]
+    with pytest.raises(Fault, match="fold runs cells of trees"):
+        scan(cells.ChildSumLSTM(3, 4), torch.zeros(1, 2, 3))  # type: ignore[arg-type]
     with pytest.raises(Fault, match="Recursive: slots is 0, expected at least 1"):
         cells.Recursive(3, 4, slots=0)
+
+
+def test_what_the_documents_show_runs() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "trees.md").read_text("utf-8")
+    names: dict[str, object] = {"__name__": "docs"}
+    exec("\n".join(re.findall(r"```python\n(.*?)```", text, re.S)), names)
+    for name in ("GatedMean", "Mean"):
+        y, roots = fold(names[name](50, 8), names["forest"], strict=True)  # type: ignore[operator, arg-type]
+        assert y.data.shape == (6, 8)
+        assert roots.shape == (2, 8)

@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-import readme
+import results
 import torch
 
 import recurra
@@ -34,6 +34,11 @@ def test_installed_version_is_the_packages() -> None:
     assert importlib.metadata.version("recurra") == recurra.__version__
 
 
+def test_a_citation_names_this_version() -> None:
+    lines = (ROOT / "CITATION.cff").read_text(encoding="utf-8").splitlines()
+    assert f"version: {recurra.__version__}" in lines
+
+
 def test_every_requirement_is_pinned() -> None:
     pinned = {
         re.split("==", line)[0].lower().replace("_", "-")
@@ -48,9 +53,9 @@ def test_every_requirement_is_pinned() -> None:
     assert names - pinned == {"recurra"}
 
 
-def test_readme_shows_the_figures() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert readme.with_tables(text) == text
+def test_the_results_are_those_that_were_measured() -> None:
+    text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    assert results.with_tables(text) == text
 
 
 @pytest.mark.parametrize(

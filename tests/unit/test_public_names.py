@@ -19,7 +19,7 @@ from recurra.layers import Recurrent
 from recurra.storage.models import save_model
 
 SOURCE = Path(__file__).parents[2] / "src"
-EXTRAS = "pydantic,lightning,lightning_fabric,tensorboard,matplotlib,rich,tokenizers,seqeval,pyarrow,typer"
+EXTRAS = "pydantic,lightning,lightning_fabric,tensorboard,matplotlib,rich,tokenizers,pyarrow,typer"
 
 
 def in_a_fresh_process(code: str, *args: str) -> list[str]:

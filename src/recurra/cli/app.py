@@ -1,7 +1,8 @@
 """The program `recurra`.
 
 Exit codes: 0 all went well; 1 something unexpected (a defect; its traceback is shown); 2 bad input or usage,
-told in one line on stderr; 130 interrupted (Ctrl-C or SIGTERM; a training has saved what it reached).
+told in one line on stderr (of a recipe in one for each wrong key); 130 interrupted (Ctrl-C or SIGTERM; a
+training has saved what it reached).
 """
 
 from __future__ import annotations
@@ -12,21 +13,18 @@ import sys
 from collections.abc import Sequence
 
 from recurra.cli.signals import INTERRUPTED, interruptible, say
-from recurra.errors import Fault
+from recurra.errors import Fault, Faults
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """Of an OSError without a file's name: our own output could not be written."""
 
 EXTRAS = {
-    "typer": "cli",
-    "rich": "cli",
     "lightning_fabric": "train",
-    "pydantic": "train",
     "tensorboard": "train",
     "matplotlib": "train",
     "tokenizers": "text",
-    "seqeval": "text",
     "sacrebleu": "text",
+    "narwhals": "data",
     "pyarrow": "data",
     "soundfile": "audio",
     "jiwer": "audio",
@@ -44,6 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code = run(sys.argv[1:] if arguments is None else list(arguments))
             print(end="", flush=True)
             return code
+        except Faults as faults:
+            for each in faults.faults:
+                say(str(each))
+            return 2
         except Fault as fault:
             from recurra.cli.modules import import_hint
 

@@ -14,6 +14,7 @@ class Format(StrEnum):
 
     text = "text"
     json = "json"
+    conllu = "conllu"
 
 
 Run = Annotated[Path, typer.Argument(help="A run folder, as `recurra train` makes it.", show_default=False)]
@@ -34,4 +35,7 @@ Removals = Annotated[
     ),
 ]
 File = Annotated[Path | None, typer.Option("--file", help="One item a line; - is stdin.")]
-Form = Annotated[Format, typer.Option("--format", help="An item is text, or a JSON value.")]
+Form = Annotated[
+    Format,
+    typer.Option("--format", help="An item is text, a JSON value, or the words of a sentence in CoNLL-U."),
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any
 
 import typer
@@ -12,14 +13,17 @@ from recurra.cli import (
     check,
     demo,
     encode,
+    env,
     evaluate,
     explain,
     inspect,
     lesson,
     new,
+    options,
     predict,
     recipes,
     sample,
+    schema,
     stream,
     train,
     vectors,
@@ -33,7 +37,6 @@ app = typer.Typer(
     name="recurra",
     help="Recurrent networks: train, evaluate, sample, stream.",
     epilog="Exit codes: 0 fine, 1 a defect, 2 bad input (one line says what), 130 interrupted.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -41,6 +44,8 @@ app.command("demo")(demo.demo)
 app.add_typer(recipes.app, name="recipes")
 app.add_typer(vectors.app, name="vectors")
 app.command("new")(new.new)
+app.command("options")(options.options)
+app.command("schema")(schema.schema)
 app.command("check")(check.check)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
@@ -53,6 +58,7 @@ app.add_typer(inspect.app, name="inspect")
 app.command("cells")(cells.cells)
 app.command("lesson")(lesson.lesson)
 app.command("bench")(bench.bench)
+app.command("env")(env.env)
 
 
 def _version(show: bool) -> None:
@@ -84,6 +90,8 @@ _Wrong: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ 
 def run(arguments: list[str]) -> int:
     """Runs one command. A wrong usage becomes a Fault; signals and broken pipes pass through."""
     command = typer.main.get_command(app)
+    if "_RECURRA_COMPLETE" in os.environ:  # a shell asks what may follow
+        command.main(arguments, prog_name="recurra")
     try:
         with command.make_context("recurra", arguments or ["--help"]) as context:
             command.invoke(context)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recurra.cli.arguments import Device, Json, Run
+from recurra.cli.arguments import Changes, Device, Json, Removals, Run
 from recurra.cli.output import pairs
 
 
@@ -17,10 +17,12 @@ def evaluate(
         Path | None,
         typer.Option(help="A file like the training data; without it the recipe's validation data."),
     ] = None,
+    changes: Changes = None,
+    removals: Removals = None,
     device: Device = "cpu",
     as_json: Json = False,
 ) -> None:
     """Measure a trained run on data."""
     from recurra.cli.loading import load_run
 
-    pairs(load_run(run, device).evaluate(data), as_json)
+    pairs(load_run(run, device, changes, removals).evaluate(data), as_json)

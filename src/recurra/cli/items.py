@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from recurra.cli.arguments import Format
 from recurra.cli.output import emit
+from recurra.data.readers.conllu import read_conllu
 from recurra.errors import Fault
 from recurra.storage.files import file_blocks
 from recurra.storage.text import arriving_lines, check_text, parse_json
@@ -31,6 +32,9 @@ def item_groups(arguments: list[str] | None, file: Path | None, form: Format) ->
     """
     if arguments and file is not None:
         raise Fault("give items as arguments or --file, not both")
+    if form is Format.conllu:
+        yield from _sentences(file)
+        return
     groups: Iterator[list[tuple[str, str | Fault]]]
     if arguments:
         groups = iter([[(f"argument {n}", item) for n, item in enumerate(arguments, 1)]])
@@ -42,6 +46,17 @@ def item_groups(arguments: list[str] | None, file: Path | None, form: Format) ->
         items = [Item(place, _value(place, text, form)) for place, text in group]
         for first in range(0, len(items), AT_ONCE):
             yield items[first : first + AT_ONCE]
+
+
+def _sentences(file: Path | None) -> Iterator[list[Item]]:
+    """The words of each sentence of a file."""
+    if file is None or str(file) == "-":
+        raise Fault("--format conllu reads a file: give --file")
+    examples = read_conllu(file)
+    for first in range(0, len(examples), AT_ONCE):
+        last = first + AT_ONCE
+        pairs = zip(examples.places[first:last], examples["form"][first:last], strict=True)
+        yield [Item(str(place), words) for place, words in pairs]
 
 
 def all_items(groups: Iterable[Sequence[Item]]) -> list[Any]:

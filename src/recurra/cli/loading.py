@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -11,11 +12,13 @@ from recurra.runs import load
 from recurra.tasks.base import Task
 
 
-def load_run(run: Path, device: str) -> Task:
-    """The task of a run. Fault for a device that is not there, too."""
+def load_run(
+    run: Path, device: str, changes: Sequence[str] | None = None, removals: Sequence[str] | None = None
+) -> Task:
+    """The task of a run, some settings changed. Fault for a device that is not there, too."""
     try:
         target = torch.empty(0, device=torch.device(device)).device
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise Fault(f"--device {device}: not to be had here: {reason}") from None
-    return load(run, target)
+    return load(run, target, changes or [], removals or [])

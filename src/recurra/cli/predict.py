@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from recurra.cli.arguments import Device, File, Form, Format, Run
+from recurra.cli.arguments import Changes, Device, File, Form, Format, Removals, Run
 from recurra.errors import Fault, quoted
 
 
@@ -32,6 +32,8 @@ def predict(
             "--as", metavar="FORMAT", help="Write answers so instead of as JSON, where the task can."
         ),
     ] = None,
+    changes: Changes = None,
+    removals: Removals = None,
     device: Device = "cpu",
 ) -> None:
     """Predict: items as arguments, from a file, or from stdin; one line of JSON for each, as it comes. One
@@ -41,7 +43,7 @@ def predict(
     from recurra.cli.loading import load_run
 
     groups = item_groups(items, file, form)
-    task = load_run(run, device)
+    task = load_run(run, device, changes, removals)
     if picture is not None:
         _draw(task.picture, all_items(groups), picture, dark)
         return

@@ -10,6 +10,7 @@ import typer
 
 from recurra.cli.arguments import Changes, Json, Removals
 from recurra.cli.output import pairs
+from recurra.cli.signals import say
 from recurra.errors import Fault
 
 
@@ -18,7 +19,15 @@ def train(
         Path | None,
         typer.Argument(help="A recipe (TOML); may be left out with --resume.", show_default=False),
     ] = None,
-    output: Annotated[Path, typer.Option("-o", "--output", help="The run folder.", show_default=False)] = ...,  # type: ignore[assignment]
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="The run folder; without it runs/RECIPE, or runs/RECIPE-2, ... where that is taken.",
+            show_default=False,
+        ),
+    ] = None,
     changes: Changes = None,
     removals: Removals = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
@@ -36,9 +45,16 @@ def train(
             raise Fault("give a recipe: `recurra recipes` lists those that come with Recurra")
         if changes or removals:
             raise Fault(f"{'--set' if changes else '--unset'} needs the recipe: give it as well")
+        if output is None:
+            raise Fault("--resume without a recipe needs the run folder: give it with -o")
         plan = resumable(output)
     else:
         plan = read_recipe(find_recipe(recipe), changes or [], removals or [])
+    if output is None:
+        if plan.train.devices > 1:  # each process would choose for itself
+            raise Fault("train.devices: several processes need one run folder: give it with -o")
+        output = _free_folder(recipe, resume)
+        say(f"run folder: {output}")
     try:
         trained = train(plan, output, resume=resume, quiet=quiet)
     except Interrupted:
@@ -50,3 +66,16 @@ def train(
             | trained.best["metrics"],
             as_json,
         )
+
+
+def _free_folder(recipe: Path | None, resume: bool) -> Path:
+    """The first run folder of a recipe's name that is not taken; with `resume` the last one that is."""
+    name = "recipe" if recipe is None else recipe.stem
+    free = last = Path("runs") / name
+    number = 1
+    while free.exists():
+        last, number = free, number + 1
+        free = Path("runs") / f"{name}-{number}"
+    if resume and not last.exists():
+        raise Fault(f"{last}: no run to resume: give its folder with -o")
+    return last if resume else free

@@ -16,7 +16,7 @@ def check_lengths(
     lengths: Sequence[int],
     places: Sequence[Place],
     *,
-    empty: Literal["fault", "drop"] = "fault",
+    empty: Literal["error", "skip"] = "error",
     longest: int | None = LONGEST,
 ) -> tuple[list[int], list[Note]]:
     """The indices of the examples to keep, and notes about those dropped.
@@ -24,20 +24,20 @@ def check_lengths(
     Args:
         lengths: steps of each example.
         places: where each one stands.
-        empty: what to do with a sequence of length 0: raise, naming it, or drop it, noting it.
+        empty: what to do with a sequence of length 0: raise, naming it, or skip it, noting it.
         longest: a longer sequence is a Fault; None allows any.
     """
-    if empty not in ("fault", "drop"):
-        raise Fault(f"empty = {empty!r} found, expected 'fault' or 'drop'")
+    if empty not in ("error", "skip"):
+        raise Fault(f"empty = {empty!r} found, expected 'error' or 'skip'")
     indices: list[int] = []
     dropped: list[Place] = []
     for index, (length, place) in enumerate(zip(lengths, places, strict=True)):
-        if length == 0 and empty == "fault":
-            raise Fault(f"{place}: a sequence of length 0: fill it, remove it, or set empty = 'drop'")
+        if length == 0 and empty == "error":
+            raise Fault(f"{place}: a sequence of length 0: fill it, remove it, or set empty = 'skip'")
         if longest is not None and length > longest:
             raise Fault(
                 f"{place}: a sequence of {length} steps, expected at most {longest}: cut it into pieces, "
-                f"train on it as one stream with truncated back-propagation, or raise the limit (longest)"
+                f"train on it as one stream with truncated back-propagation, or raise the limit (max_length)"
             )
         if length == 0:
             dropped.append(place)

@@ -59,7 +59,7 @@ def read_series(
     known: Sequence[str] = (),
     time: str | None = None,
     name: str | None = None,
-    gaps: Gaps = "fault",
+    gaps: Gaps = "error",
     cycles: Sequence[str] = (),
     zone: ZoneInfo | None = None,
     expected: SeriesFormat = _ANY,
@@ -157,9 +157,9 @@ def cut(length: int, shares: Sequence[float], where: str) -> list[tuple[int, int
     whole = all(float(share).is_integer() for share in shares) and sum(shares) > 1
     sizes = [int(share) if whole else int(length * share + 1e-9) for share in shares]
     if min(shares) < 0 or (not whole and sum(shares) > 1 + 1e-9):
-        raise Fault(f"parts = {list(shares)}: expected numbers of rows, or shares that sum to at most 1")
+        raise Fault(f"split = {list(shares)}: expected numbers of rows, or shares that sum to at most 1")
     if sum(sizes) > length:
-        raise Fault(f"{where}: parts = {list(shares)} take {sum(sizes)} rows, but it has {length}")
+        raise Fault(f"{where}: split = {list(shares)} take {sum(sizes)} rows, but it has {length}")
     ends = [sum(sizes[: k + 1]) for k in range(len(sizes))]
     return list(zip([0, *ends[:-1]], ends, strict=True))
 

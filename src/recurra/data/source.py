@@ -13,14 +13,16 @@ from recurra.data.builtin.manual import manual_examples
 from recurra.data.builtin.moving_scenes import moving_scenes
 from recurra.data.builtin.scenes import scenes
 from recurra.data.examples import Examples, join
+from recurra.data.memory import MEMORY, memory_examples
 from recurra.data.notation import Notation
 from recurra.data.readers import READERS, guess_format
 from recurra.data.text.trees import Tree
 from recurra.errors import Fault, nearest
 
 Source = str | Path | Mapping[str, Any]
-"""A path, "builtin:NAME", or a table with the key `path` (one or several) or `builtin`, and any of `format`,
-the options of that format, `decimal`, `day_first`, `missing`, `add`, `keep`, `drop` and `relabel`."""
+"""A path, "builtin:NAME", "memory:NAME" (see `recurra.data.memory`), or a table with the key `path` (one or
+several) or `builtin`, and any of `format`, the options of that format, `decimal`, `day_first`, `missing`,
+`add`, `keep`, `drop` and `relabel`."""
 
 BUILTIN: dict[str, Callable[..., Examples]] = {
     "python_manual": manual_examples,
@@ -71,6 +73,10 @@ def _read_one(source: Source, base: Path, options: Mapping[str, Any]) -> Example
         examples = _call(BUILTIN[name], f"built-in data {name!r}", [], table)
     elif "path" in table:
         path = table.pop("path")
+        if isinstance(path, str) and path.startswith(MEMORY):
+            table.pop("format", None)
+            examples = memory_examples(path.removeprefix(MEMORY))
+            return _edit(examples.with_notation(notation), add, keep, drop, relabel)
         paths = [path] if isinstance(path, (str, Path)) else list(path)
         form = table.pop("format", None)
         examples = join([_read_file(base / Path(each).expanduser(), form, table, notation) for each in paths])

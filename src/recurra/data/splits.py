@@ -17,18 +17,19 @@ class Split(NamedTuple):
 
 
 def hold_out(
-    count: int, fraction: float, *, where: Literal["last", "first", "random"] = "last", seed: int = 0
+    count: int, fraction: int | float, *, where: Literal["last", "first", "random"] = "last", seed: int = 0
 ) -> Split:
-    """Holds out a fraction of `count` examples (or tokens): the last, the first, or some drawn from `seed`.
+    """Holds out a fraction of `count` examples (or tokens), or so many where it is an `int`: the last, the
+    first, or some drawn from `seed`.
 
-    The training part is rounded down. Fault when a part would be empty.
+    Of a fraction the training part is rounded down. Fault when a part would be empty.
     """
     if where not in ("last", "first", "random"):
         raise Fault(f"where = {where!r} found, expected 'last', 'first' or 'random'")
-    if not 0 < fraction < 1:
-        raise Fault(f"fraction = {fraction} found, expected more than 0 and less than 1")
-    train_size = int(count * (1 - fraction))
-    if train_size == 0 or train_size == count:
+    if fraction <= 0 or (fraction >= 1 and not isinstance(fraction, int)):
+        raise Fault(f"fraction = {fraction} found, expected more than 0 and less than 1, or a whole number")
+    train_size = count - fraction if isinstance(fraction, int) else int(count * (1 - fraction))
+    if train_size <= 0 or train_size == count:
         raise Fault(f"holding out {fraction} of {count} examples leaves one part empty: give more data")
     if where == "last":
         return Split(range(train_size), range(train_size, count))

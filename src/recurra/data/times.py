@@ -22,7 +22,7 @@ from recurra.data.stamps import SECOND, Form, Stamp, common_form, read_stamp, wa
 from recurra.data.steps import AnyClock, Step
 from recurra.errors import Fault, nearest
 
-Gaps = Literal["fault", "split", "allow"]
+Gaps = Literal["error", "split", "allow"]
 
 CYCLES: dict[str, tuple[Callable[[datetime], float], float]] = {
     "second": (lambda t: t.second + t.microsecond / 1e6, 60),
@@ -155,7 +155,7 @@ def pieces(times: Times, places: Sequence[Place], step: Step | None, gaps: Gaps)
         count = step.count(moments[k - 1], moments[k])
         if count == 1:
             continue
-        if gaps == "fault":
+        if gaps == "error":
             raise Fault(
                 f"{places[k]}: time stamp {clock.text(moments[k])} found after "
                 f"{clock.text(moments[k - 1])}, expected {clock.text(step.ahead(moments[k - 1], 1, clock))}: "

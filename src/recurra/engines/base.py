@@ -7,7 +7,9 @@ from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
+from recurra.engines.levels import FoldLoop
 from recurra.program import Loop
+from recurra.wiring import Wiring
 
 
 class LoopResult(NamedTuple):
@@ -71,6 +73,34 @@ class Engine(Protocol):
             reverse: run from the last step to the first; a row joins at its own last step.
             norms: told, in the backward pass, of states that the loop makes or hands on, not of those that
                 are its inputs.
+        """
+        ...
+
+    def fold_refusal(self, loop: FoldLoop, like: Tensor) -> str | None:
+        """As `refusal`, of a loop over the levels of trees."""
+        ...
+
+    def fold(
+        self,
+        loop: FoldLoop,
+        inputs: Sequence[Tensor],
+        fixed: Sequence[Tensor],
+        edge_inputs: Sequence[Tensor],
+        edge_fixed: Sequence[Tensor],
+        missing: Sequence[Tensor],
+        wiring: Wiring,
+    ) -> list[Tensor]:
+        """Runs a loop over the levels of trees.
+
+        Args:
+            inputs: `[N, width]` for each of the node loop's inputs, level by level.
+            fixed: for each of its fixed values.
+            edge_inputs, edge_fixed: as these, of the edge loop; `[E, width]`, sorted by parent.
+            missing: leaf by leaf what is in an empty slot: `[1, width]`, or `[B, width]` one for each tree;
+                of a cell of any arity only the widths count.
+
+        Returns:
+            the node loop's outputs `[N, width]`.
         """
         ...
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 from torch import Tensor
 
 from recurra.engines.base import Engine
 from recurra.engines.eager import EagerEngine
+from recurra.engines.levels import FoldLoop
 from recurra.errors import Fault
 from recurra.program import Loop, Program
 
@@ -37,6 +39,27 @@ def required_engine() -> str:
     return setting
 
 
+class FoldChoice(NamedTuple):
+    """As `Choice`, of a loop over the levels of trees."""
+
+    engine: Engine
+    loop: FoldLoop
+    refusals: dict[str, str]
+
+
+class FoldLoops(Protocol):
+    """A fold's loops as engines take them: see `Program.loop` and `Program.merged`."""
+
+    @property
+    def loop(self) -> FoldLoop: ...
+    @property
+    def merged(self) -> FoldLoop: ...
+
+
+LoopKind = TypeVar("LoopKind", Loop, FoldLoop)
+ChoiceKind = TypeVar("ChoiceKind", Choice, FoldChoice)
+
+
 @cache
 def _engine(name: str) -> Engine | str:
     """The engine of that name, or why this installation lacks it."""
@@ -55,6 +78,28 @@ def choose(program: Program, like: Tensor) -> Choice:
     Raises:
         Fault: `RECURRA_ENGINE` names no engine, or one that can't run this loop.
     """
+    return _first(
+        lambda engine: program.merged if engine.merges else program.loop,
+        lambda engine, loop: engine.refusal(loop, like),
+        Choice,
+    )
+
+
+def choose_fold(loops: FoldLoops, like: Tensor) -> FoldChoice:
+    """As `choose`, of a loop over the levels of trees."""
+    return _first(
+        lambda engine: loops.merged if engine.merges else loops.loop,
+        lambda engine, loop: engine.fold_refusal(loop, like),
+        FoldChoice,
+    )
+
+
+def _first(
+    loop_of: Callable[[Engine], LoopKind],
+    refusal: Callable[[Engine, LoopKind], str | None],
+    choice: Callable[[Engine, LoopKind, dict[str, str]], ChoiceKind],
+) -> ChoiceKind:
+    """The first engine that does not refuse."""
     setting = required_engine()
     refusals: dict[str, str] = {}
     for name in (setting,) if setting else NAMES:
@@ -62,9 +107,9 @@ def choose(program: Program, like: Tensor) -> Choice:
         if isinstance(engine, str):
             refusals[name] = engine
             continue
-        loop = program.merged if engine.merges else program.loop
-        reason = engine.refusal(loop, like)
+        loop = loop_of(engine)
+        reason = refusal(engine, loop)
         if reason is None:
-            return Choice(engine, loop, refusals)
+            return choice(engine, loop, refusals)
         refusals[name] = reason
     raise Fault(f"RECURRA_ENGINE is {setting!r}, but that engine can't run this step: {refusals[setting]}")

@@ -9,11 +9,13 @@ import torch
 from torch import Tensor
 
 from recurra.engines.base import LoopResult, StateNorms
+from recurra.engines.levels import FoldLoop, run_loops
 from recurra.program import Loop
 from recurra.program.interpret import full_rows, run_rows
 from recurra.program.ops import OPS
 from recurra.recording import jit_records
 from recurra.state import map_state, named_leaves, replace_leaves, require_step
+from recurra.wiring import Wiring
 
 
 class EagerEngine:
@@ -62,6 +64,23 @@ class EagerEngine:
             results = [step(0, 0, dict(zip(loop.states, (t[:0] for t in states), strict=True)))[0]]
         outputs = [torch.cat([row[k] for row in results]) for k in range(len(loop.outputs))]
         return LoopResult(outputs, [final[number] for number in loop.states])
+
+    def fold_refusal(self, loop: FoldLoop, like: Tensor) -> str | None:
+        """It refuses nothing."""
+        return None
+
+    def fold(
+        self,
+        loop: FoldLoop,
+        inputs: Sequence[Tensor],
+        fixed: Sequence[Tensor],
+        edge_inputs: Sequence[Tensor],
+        edge_fixed: Sequence[Tensor],
+        missing: Sequence[Tensor],
+        wiring: Wiring,
+    ) -> list[Tensor]:
+        """See `Engine.fold`."""
+        return run_loops(loop, inputs, fixed, edge_inputs, edge_fixed, missing, wiring)
 
     def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """See `Engine.product`."""

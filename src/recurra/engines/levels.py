@@ -103,29 +103,29 @@ class FoldLoop:
     """What an engine runs at the nodes of a forest.
 
     Attributes:
-        node: the inside of a node's step. Its states are the children's leaves slot by slot, or the sums.
-        states: how many of the node loop's states are read.
-        next_states: numbers of the node's own state, leaf by leaf.
+        node: the inside of a node's step.
+        reads: of the node loop's states, those that it reads: the children's leaves slot by slot, or sums.
+        own: of its next states, those that are the node's own state, leaf by leaf.
+        slots: how many children the node reads; 0: sums.
         edge: the inside of what a child adds to the sums; None: the cell has slots.
-        sums: numbers of those, of the edge loop.
-        children: of the edge loop's states, the first that is a leaf of the child.
-        slots: of the node; 0 with `edge`.
+        edge_reads: of the edge loop's states, the leaves of the child.
+        edge_own: of its next states, the sums.
     """
 
-    __slots__ = ("__weakref__", "children", "edge", "next_states", "node", "slots", "states", "sums")
+    __slots__ = ("__weakref__", "edge", "edge_own", "edge_reads", "node", "own", "reads", "slots")
 
     def __init__(
         self,
         node: Loop,
-        states: int,
-        next_states: tuple[int, ...],
+        reads: range,
+        own: range,
         slots: int,
         edge: Loop | None = None,
-        sums: tuple[int, ...] = (),
-        children: int = 0,
+        edge_reads: range = range(0),
+        edge_own: range = range(0),
     ) -> None:
-        self.node, self.states, self.next_states, self.slots = node, states, next_states, slots
-        self.edge, self.sums, self.children = edge, sums, children
+        self.node, self.reads, self.own, self.slots = node, reads, own, slots
+        self.edge, self.edge_reads, self.edge_own = edge, edge_reads, edge_own
 
 
 def run_loops(
@@ -146,27 +146,33 @@ def run_loops(
     """
     like = (*missing, *inputs, *fixed)[0]
     node = _step_of(loop.node, inputs, fixed, list(wiring.level_sizes), like)
+    state_numbers = [loop.node.states[k] for k in loop.reads]
+    own_numbers = [loop.node.next_states[k] for k in loop.own]
 
     def step(level: int, states: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         rows = states[0].shape[0]
-        tensors = node(level, dict(zip(loop.node.states, states, strict=False)), rows)
+        tensors = node(level, dict(zip(state_numbers, states, strict=True)), rows)
         values = loop.node.values
         outputs = [full_rows(tensors[n], rows, values[n].width) for n in loop.node.outputs]
         return outputs, [
-            full_rows(tensors[n], rows, leaf.shape[1])
-            for n, leaf in zip(loop.next_states, missing, strict=True)
+            full_rows(tensors[n], rows, leaf.shape[1]) for n, leaf in zip(own_numbers, missing, strict=True)
         ]
 
     if loop.edge is None:
         results = run_slots(step, wiring, loop.slots, missing)
     else:
         of_edge, values = loop.edge, loop.edge.values
+        numbers = [of_edge.states[k] for k in loop.edge_reads]
+        results_of_edge = [of_edge.next_states[k] for k in loop.edge_own]
         edges = _step_of(of_edge, edge_inputs, edge_fixed, wiring.edge_sizes, like)
 
         def edge(level: int, states: list[Tensor]) -> list[Tensor]:
             rows = states[0].shape[0]
-            tensors = edges(level, dict(zip(of_edge.states[loop.children :], states, strict=True)), rows)
-            return [full_rows(tensors[n], rows, values[n].width) for n in loop.sums]
+            tensors = edges(level, dict(zip(numbers, states, strict=True)), rows)
+            return [
+                full_rows(tensors[n], rows, values[of_edge.states[k]].width)
+                for k, n in zip(loop.edge_own, results_of_edge, strict=True)
+            ]
 
         results = run_edges(edge, step, wiring, [leaf[:0] for leaf in missing])
     return [torch.cat([level[k] for level in results]) for k in range(len(loop.node.outputs))]

@@ -13,6 +13,7 @@ import torch
 
 from recurra.cells import GRU, LSTM, Cell, SimplifiedGRU, VanillaRNN
 from recurra.errors import Fault
+from recurra.inspect.finding import percent
 from recurra.inspect.practice import memory_reach, score, train
 from recurra.inspect.problems import PROBLEMS, LastAnswer, Problem, problem_named
 from recurra.storage.fields import Fields
@@ -80,7 +81,7 @@ class Comparison:
                 cell.replace("_", " "),
                 f"{median(each.reach_start for each in group):g}",
                 f"{median(each.reach_end for each in group):g}",
-                f"{median(each.right for each in group):.0%}",
+                percent(median(each.right for each in group)),
                 f"{sum(each.solved for each in group)}/{len(group)}",
                 f"{median(each.updates for each in group):g}",
             )
@@ -154,7 +155,8 @@ def compare(
             what = "solved" if training.solved else "not solved"
             progress(
                 f"{name}, {steps} steps, {cell}, seed {seed}: reach {training.reach_start} -> "
-                f"{training.reach_end}, {training.right:.0%} right, {what} after {training.updates} updates"
+                f"{training.reach_end}, {percent(training.right)} right, {what} "
+                f"after {training.updates} updates"
             )
     return Comparison(tuple(past[key] for key in keys if key in past), len(keys))
 
@@ -188,7 +190,7 @@ def _past(path: Path, settings: dict[str, Any]) -> dict[tuple[str, int, str, int
         raise Fault(f"{path}: is of a comparison with other settings: choose another file")
     rows = content.get("trainings")
     if not isinstance(rows, list):
-        raise Fault(f"{path}: has no list of trainings: it was altered")
+        raise Fault(f"{path}: has no list of trainings: it is damaged or from another version")
     past = {}
     for number, row in enumerate(rows):
         fields = Fields(row, f"{path}: training {number + 1}")

@@ -44,6 +44,11 @@ class Inspection(Protocol):
         """Caption and PNG of each picture; on light or on dark ground, axes with names and units."""
 
 
+def percent(share: float, digits: int = 0) -> str:
+    """A share as a sentence writes it: 0.18 is `18 %`."""
+    return f"{100 * share:.{digits}f} %"
+
+
 _ORDER: dict[Gravity, int] = {"warning": 0, "note": 1, "healthy": 2}
 
 

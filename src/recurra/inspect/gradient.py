@@ -68,6 +68,8 @@ class LayerGradient:
         reverse: whether steps are counted back from each row's first step, where a layer ends that runs
             from the last one to it; only where the loss looks at that end.
         leaves: of its state.
+        entries: by steps back, at how many of the steps from there to the end the loss enters the layer's
+            output, in the middle row.
         unsound: the first step on the way back, counted from a row's end, at which a gradient is NaN or
             infinite: `(leaf, step, row, "NaN" or "infinite")`; None: nowhere.
     """
@@ -76,6 +78,7 @@ class LayerGradient:
     cell: str
     reverse: bool
     leaves: tuple[LeafGradient, ...]
+    entries: tuple[int, ...]
     unsound: tuple[str, int, int, str] | None
 
     @property
@@ -114,6 +117,15 @@ class GradientInspection:
             findings.append(Finding("gradient", "warning", self.blame, {"loss": str(self.loss)}))
         for layer in self.layers:
             findings += _findings(layer, self.distance, f"{layer.name}: " if several else "")
+        places = max((layer.entries[-1] for layer in self.layers[-1:]), default=0)
+        if places > 1:
+            # each place sends back a gradient of its own: that a long one arrives far back proves nothing
+            findings = [finding for finding in findings if finding.gravity != "healthy"]
+            text = (
+                f"the loss looks at {places} steps of a row, whose gradients add up: how far one of them "
+                f"reaches back is not seen here; a loss of the last output shows it"
+            )
+            findings.append(Finding("gradient", "note", text, {"places": places}))
         return gravest_first(findings)
 
     def to_dict(self) -> dict[str, Any]:
@@ -257,7 +269,10 @@ def layer_of(name: str, run: RunNorms) -> LayerGradient:
             unsound = (leaf, step, row, "NaN" if bool(table[step, row].isnan()) else "infinite")
         last = max(1, len(table) - int(of_time))
         leaves.append(_leaf(leaf, table[:last, reached]))
-    return LayerGradient(name, type(run.cell).__name__, run.reverse and not of_time, tuple(leaves), unsound)
+    entering = steps_back(run.entering, run.lengths, of_time)[:, reached] > 0
+    entries = tuple(entering.cumsum(0).median(1).values.tolist())
+    cell = type(run.cell).__name__
+    return LayerGradient(name, cell, run.reverse and not of_time, tuple(leaves), entries, unsound)
 
 
 def _enters_late(run: RunNorms) -> bool:
@@ -311,6 +326,7 @@ def _findings(layer: LayerGradient, distance: int | None, where: str) -> list[Fi
             carrier.half_life,
             [carrier.share(d) for d in range(len(carrier.median))],
             [high / carrier.first for high in carrier.high],
+            layer.entries,
         )
         findings.append(words(ends, distance, where))
     return findings

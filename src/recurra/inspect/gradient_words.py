@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from recurra.inspect.finding import Finding
+from recurra.inspect.finding import Finding, percent
 from recurra.inspect.thresholds import EXPLODING_FACTOR, REACH_SHARE, VANISHING_GROWTH
 
 
@@ -18,6 +18,7 @@ class Ends:
         cell: class of the layer's cell. leaf: the leaf's name.
         reach, growth, half_life: see `LeafGradient`.
         shares, highest: by steps back, the median and the 95th percentile, of the first median.
+        entries: by steps back, at how many of the steps from there to the end the loss enters the layer.
     """
 
     cell: str
@@ -27,6 +28,13 @@ class Ends:
     half_life: float
     shares: Sequence[float]
     highest: Sequence[float]
+    entries: Sequence[int]
+
+    def limit(self, distance: int) -> float:
+        """The share so many steps back from which on a gradient explodes. Each step at which the loss enters
+        adds what it sends back, and sums of many that keep their size are no explosion.
+        """
+        return EXPLODING_FACTOR * max(1, self.entries[distance])
 
 
 def words(ends: Ends, distance: int | None, where: str) -> Finding:
@@ -44,9 +52,9 @@ def words(ends: Ends, distance: int | None, where: str) -> Finding:
         "growth": ends.growth if math.isfinite(ends.growth) else None,
         "distance": distance,
     }
-    peak = max(range(last + 1), key=lambda d: _finite(ends.shares[d]))
-    high = max(range(last + 1), key=lambda d: _finite(ends.highest[d]))
-    if ends.shares[peak] >= EXPLODING_FACTOR:
+    peak = max(range(last + 1), key=lambda d: _finite(ends.shares[d] / ends.limit(d)))
+    high = max(range(last + 1), key=lambda d: _finite(ends.highest[d] / ends.limit(d)))
+    if ends.shares[peak] >= ends.limit(peak):
         text = (
             f"the gradient explodes: {peak} steps back it is {ends.shares[peak]:,.3g} times what it is at "
             f"the end ({ends.growth:.3g} a step): clip its norm (train.clip_norm), or make the recurrent "
@@ -54,7 +62,7 @@ def words(ends: Ends, distance: int | None, where: str) -> Finding:
         )
         return Finding("exploding", "warning", where + text, {**numbers, "factor": ends.shares[peak]})
     short = ends.reach < last
-    fall = f"the gradient falls to {REACH_SHARE:.0%} after {ends.reach + 1} steps".replace("1%", "1 %")
+    fall = f"the gradient falls to {percent(REACH_SHARE)} after {ends.reach + 1} steps"
     if short and ends.shares[ends.reach + 1] == 0:
         text = (
             f"the gradient is 0 from {ends.reach + 1} steps back on: the loss does not depend on earlier "
@@ -65,7 +73,7 @@ def words(ends: Ends, distance: int | None, where: str) -> Finding:
     if distance is not None and ends.reach < distance:
         text = f"{fall}; the answer lies {distance} steps back: {_cure(ends, distance)}"
         return Finding("vanishing", "warning", where + text, numbers)
-    if ends.highest[high] >= EXPLODING_FACTOR:
+    if ends.highest[high] >= ends.limit(high):
         text = (
             f"in one row of twenty the gradient is {ends.highest[high]:,.3g} times as large {high} steps "
             f"back as at the end: clip its norm (train.clip_norm)"
@@ -99,9 +107,7 @@ def _cure(ends: Ends, distance: int) -> str:
     if "LSTM" in ends.cell:
         return f"a forget bias of {bias:.2g} or more reaches it from the start"
     if "GRU" in ends.cell:
-        return f"an update gate whose bias lets {gate:.1%} of the state stay at each step reaches it".replace(
-            "%", " %"
-        )
+        return f"an update gate whose bias lets {percent(gate, 1)} of the state stay at each step reaches it"
     return (
         f"an LSTM with forget bias 1 or a GRU can learn to reach it (an LSTM does from the start with a "
         f"forget bias of {bias:.2g})"

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from recurra.inspect.finding import Finding, LayerInspection
+from recurra.inspect.finding import Finding, LayerInspection, percent
 from recurra.inspect.step_values import recurrent_weights, step_values
 from recurra.inspect.style import colours, grid, legend, picture, png
 from recurra.inspect.tangents import Tangent, largest_singular, random_rows, spectral_radius, spread
@@ -84,7 +84,7 @@ class LayerJacobian:
         if self.reach is not None:
             text = (
                 f"{self.title}: after {self.reach:.0f} of {self.steps} steps even the best direction of the "
-                f"state has fallen to {REACH_SHARE:.0%} ({one}): {self._cure()}"
+                f"state has fallen to {percent(REACH_SHARE)} ({one}): {self._cure()}"
             )
             return [Finding("vanishing", "warning", text, numbers)]
         text = f"{self.title}: over {last} steps the best direction of the state is multiplied by "
@@ -216,7 +216,7 @@ def _pictures(layer: LayerJacobian, dark: bool) -> list[tuple[str, bytes]]:
     axes.fill_between(ks, _above(low, floor), _above(high, floor), color=tint.blue, alpha=0.25, linewidth=0)
     axes.plot(ks, _above(median, floor), color=tint.blue, marker="o", markersize=4, label="median of windows")
     axes.axhline(1.0, color=tint.ink, linewidth=0.8)
-    axes.axhline(REACH_SHARE, color=tint.red, linestyle="--", linewidth=1, label=f"{REACH_SHARE:.0%}")
+    axes.axhline(REACH_SHARE, color=tint.red, linestyle="--", linewidth=1, label=percent(REACH_SHARE))
     axes.set_xscale("log", base=2)
     axes.set_xticks(ks, [str(k) for k in ks])
     axes.set_yscale("log")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from recurra.errors import Fault
+from recurra.inspect.finding import percent
 from recurra.runs.folder import LAST
 from recurra.storage.files import read_json
 from recurra.storage.models import load_model
@@ -144,7 +145,7 @@ def path_plane(states: Sequence[Weights], *, margin: float = 0.3, seed: int = 0)
     _, sizes, directions = torch.linalg.svd(ways, full_matrices=False)
     directions = directions.contiguous()
     shares = (sizes.square() / sizes.square().sum()).tolist()
-    first, note = directions[0], f"The plane holds {sum(shares[:2]):.0%} of the path's spread."
+    first, note = directions[0], f"The plane holds {percent(sum(shares[:2]))} of the path's spread."
     if len(shares) > 1 and shares[1] > 1e-9:
         second = directions[1]
     else:

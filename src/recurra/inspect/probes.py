@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from recurra.engines import run_opaque
 from recurra.errors import Fault, nearest, quoted
 from recurra.inspect.clamped import Clamped
-from recurra.inspect.finding import Finding, gravest_first, verdict
+from recurra.inspect.finding import Finding, gravest_first, percent, verdict
 from recurra.inspect.linear_probe import Probe, fit_probe
 from recurra.inspect.style import colours, grid, legend, picture, png
 from recurra.inspect.tangents import spread
@@ -53,9 +53,11 @@ class Carried:
         probe = self.probe
         names = ", ".join(f"{leaf} {unit}" for leaf, unit in self.units)
         if probe.binary:
-            score = f"{probe.score:.0%} of held-out steps (the commonest value: {probe.baseline:.0%})"
+            score = (
+                f"{percent(probe.score)} of held-out steps (the commonest value: {percent(probe.baseline)})"
+            )
         else:
-            score = f"{max(0.0, probe.score):.0%} of its variance on held-out rows"
+            score = f"{percent(max(0.0, probe.score))} of its variance on held-out rows"
         numbers = {
             "layer": title,
             "property": self.name,

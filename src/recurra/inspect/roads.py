@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from recurra.inspect.finding import Finding, LayerInspection
+from recurra.inspect.finding import Finding, LayerInspection, percent
 from recurra.inspect.step_values import step_values
 from recurra.inspect.style import colours, grid, legend, picture, png
 from recurra.inspect.tangents import Tangent, spread
@@ -232,7 +232,7 @@ def _median(factors: Tensor) -> float:
 
 
 def _text(factor: float) -> str:
-    return f"{factor:.1%}" if factor < 10 else f"{factor:.3g} times it"
+    return percent(factor, 1) if factor < 10 else f"{factor:.3g} times it"
 
 
 def _medians(factors: Tensor) -> list[list[float]]:
@@ -259,7 +259,7 @@ def _pictures(layer: LayerRoads, dark: bool) -> list[tuple[str, bytes]]:
                 axes.plot(
                     age, middle.tolist(), style, color=colour, label=words, linewidth=width, alpha=alpha
                 )
-    axes.axhline(REACH_SHARE, color=tint.grey, linestyle="-.", linewidth=0.8, label=f"{REACH_SHARE:.0%}")
+    axes.axhline(REACH_SHARE, color=tint.grey, linestyle="-.", linewidth=0.8, label=percent(REACH_SHARE))
     axes.set_yscale("log")
     axes.set_title(layer.title, color=tint.ink)
     grid(axes, dark)
@@ -279,7 +279,7 @@ def _pictures(layer: LayerRoads, dark: bool) -> list[tuple[str, bytes]]:
         for b in range(len(layer.leaves)):
             strong = float(shares[a, b]) > 0.5
             ink = ("black" if dark else "white") if strong else tint.ink
-            axes.text(b, a, f"{float(shares[a, b]):.0%}", ha="center", va="center", color=ink)
+            axes.text(b, a, percent(float(shares[a, b])), ha="center", va="center", color=ink)
     axes.set_xticks(range(len(layer.leaves)), layer.leaves)
     axes.set_yticks(range(len(layer.leaves)), layer.leaves)
     axes.set_title(layer.title, color=tint.ink)

@@ -14,10 +14,9 @@ from torch import Tensor, nn
 from recurra.cells import Cell
 from recurra.errors import Fault
 from recurra.ragged import Ragged
-from recurra.runs.folder import FORMAT, RECIPE, load, restore_task, task_class
+from recurra.runs.folder import RECIPE, load, restore_task, run_recipe
 from recurra.runs.sections import read_section
 from recurra.state import is_named
-from recurra.storage.files import check_format
 from recurra.storage.models import fill, weights_of
 from recurra.storage.toml_text import read_toml
 from recurra.tasks.base import Task
@@ -128,14 +127,12 @@ def _with_data(
 ) -> tuple[Task, int | None]:
     """The task around the run's model with data to train on, and the steps of a window that training read."""
     where = str(folder / RECIPE)
-    table = read_toml(folder / RECIPE)
-    check_format(table, FORMAT, where)
-    task = task_class(table, where)
+    table, task = run_recipe(read_toml(folder / RECIPE), where)
     own = read_section(task.DataOptions, table.get("data", {}), "data", where)
     section = own.model_dump(mode="json")
-    window = section.get("steps") if section.get("read_as", "stream") == "stream" else None
+    window = section.get("window") if section.get("read_as", "stream") == "stream" else None
     if window is not None:
-        section["steps"] = WINDOWS * window
+        section["window"] = WINDOWS * window
     if "batch_size" in section:
         section["batch_size"] = rows or min(ROWS, section["batch_size"])
     if data is not None:

@@ -14,7 +14,7 @@ from torch import nn
 
 from recurra.errors import Fault
 from recurra.inspect import thresholds
-from recurra.inspect.finding import Finding, gravest_first, verdict
+from recurra.inspect.finding import Finding, gravest_first, percent, verdict
 from recurra.inspect.planes import Loss, Plane, inner, loss_and_gradient, norm, random_plane
 from recurra.inspect.surface_file import Grids, SurfaceFile
 from recurra.inspect.surface_pictures import pictures
@@ -114,13 +114,13 @@ class Surface:
             findings.append(self._wall(walls))
         if not finite.all():
             share = 1 - float(finite.mean())
-            text = f"At {share:.0%} of the points the loss is not finite: an update that goes there is lost."
+            text = f"At {percent(share)} of the points the loss is not finite: an update there is lost."
             findings.append(Finding("surface", "warning", text, {"not_finite": share}))
         if plain > thresholds.PLAIN_SHARE:
             text = (
-                f"{plain:.0%} of the slice is a flat plain: the gradient there is below "
-                f"{thresholds.PLAIN_GRADIENT:.0%} of the steepest, so plain descent hardly moves; a rate "
-                "for each weight (Adam, RMSProp) or another start helps."
+                f"{percent(plain)} of the slice is a flat plain: the gradient there is below "
+                f"{percent(thresholds.PLAIN_GRADIENT)} of the steepest, so plain descent hardly moves; a "
+                "rate for each weight (Adam, RMSProp) or another start helps."
             )
             findings.append(Finding("surface", "note", text, {"plain": plain}))
         if not findings:
@@ -166,7 +166,7 @@ class Surface:
             f"There is a wall at ({wall.a:.3g}, {wall.b:.3g}): within one update of length {self.update:.3g} "
             f"the loss jumps by at least {wall.height:.3g} (the median point's changes by {middle:.2g}), so "
             f"one step can throw the weights far away: clip the gradient's norm at {clip:.2g}, which touches "
-            f"{thresholds.CLIPPED_SHARE:.0%} of this slice."
+            f"{percent(thresholds.CLIPPED_SHARE)} of this slice."
         )
         numbers = {"a": wall.a, "b": wall.b, "height": wall.height, "median": middle, "clip": clip}
         return Finding("surface", "warning", text, numbers)

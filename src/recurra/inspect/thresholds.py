@@ -34,6 +34,9 @@ PRODUCT_GROWTH = 1000.0
 HIDDEN_SHARE = 0.1
 """Truncation hides too much from here on: 1 - cosine of the full and the truncated gradient."""
 
+SHORT_RATIO = 0.5
+"""A truncated gradient is short below this share of the full one's length, whichever way it points."""
+
 LOW = 0.1
 HIGH = 0.9
 """A value is saturated below the one and above the other, as shares of its range (Karpathy et al., 2016)."""

@@ -14,9 +14,9 @@ import recurra.cells
 import recurra.loop  # noqa: F401
 from recurra.cells.base import Cell
 from recurra.errors import Fault, quoted
-from recurra.inspect.finding import Finding, verdict
+from recurra.inspect.finding import Finding, percent, verdict
 from recurra.inspect.style import colours, grid, legend, picture, png
-from recurra.inspect.thresholds import HIDDEN_SHARE
+from recurra.inspect.thresholds import HIDDEN_SHARE, SHORT_RATIO
 from recurra.inspect.visits import out_of_training
 from recurra.loop.truncation import truncating
 
@@ -101,6 +101,12 @@ class TruncationInspection:
                 f"to {self.longest} steps): raise it, with checkpoint_every where memory is short"
             )
             return [Finding("truncation", "warning", text, numbers)]
+        if self.recurrent.ratio < SHORT_RATIO:
+            text = (
+                f"{at} keeps the direction of the gradient of recurrent weights but little of its length "
+                f"({lengths}): Adam makes up for that, plain descent learns as much more slowly"
+            )
+            return [Finding("truncation", "note", text, numbers)]
         text = f"{at} hides {_percent(share)} of the gradient of recurrent weights ({lengths})"
         return [Finding("truncation", "healthy", text, numbers)]
 
@@ -232,5 +238,5 @@ def _compare(pairs: Sequence[tuple[Tensor, Tensor]]) -> Comparison:
 
 def _percent(share: float) -> str:
     if 0 < share < 0.001:
-        return "less than 0.1%"
-    return f"{share:.1%}" if 0 < share < 0.01 else f"{share:.0%}"
+        return "less than 0.1 %"
+    return percent(share, 1) if 0 < share < 0.01 else percent(share)

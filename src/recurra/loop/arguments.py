@@ -27,6 +27,8 @@ def as_rows(cell: Cell, x: Ragged | Tensor) -> Ragged:
         Fault: x is neither, or see `check_input`.
     """
     who = type(cell).__name__
+    if not isinstance(cell, Cell):
+        raise Fault(f"scan runs a recurra.Cell over time, found a {who}: fold runs cells of trees")
     if isinstance(x, Ragged):
         check_input(cell, x)
         return x

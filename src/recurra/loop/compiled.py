@@ -50,7 +50,7 @@ def recordable(cell_id: int) -> Recordable:
         alive = reference()
         return alive is not None and still(alive, plan) and current_watch() is None
 
-    _guard(f"{type(cell).__name__} is as it was when its step was traced", holds)
+    guard(f"{type(cell).__name__} is as it was when its step was traced", holds)
     if plan.program is None:
         return Recordable(-1, plan.reason, ())
     if plan.number not in _PLANS:
@@ -64,11 +64,11 @@ def watched_while_recorded() -> bool:
     """Whether runs are watched; what is recorded then is good for watched calls alone."""
     if current_watch() is None:
         return False
-    _guard("runs are watched", lambda: current_watch() is not None)
+    guard("runs are watched", lambda: current_watch() is not None)
     return True
 
 
-def _guard(words: str, holds: Callable[[], bool]) -> None:
+def guard(words: str, holds: Callable[[], bool]) -> None:
     """Has the graph that is being recorded ask at every call whether something still holds, the cell's plan
     above all: where it does not, the graph is recorded anew.
 
@@ -92,7 +92,7 @@ def run_recorded(
     cell: Cell, plan: Recordable, run: Run, states: Sequence[Tensor], starts: Mapping[str, Tensor] | None
 ) -> tuple[Tensor, list[Tensor]]:
     """As `prepare` and `run_ready`, recorded as one call."""
-    weights = [getattr(_at(cell, path), name) for path, _, name in map(_parted, plan.weights)]
+    weights = [weight_at(cell, name) for name in plan.weights]
     names, rows = ([], []) if starts is None else (list(starts), list(starts.values()))
     y, *final = _call(plan.number, run, list(states), weights, names, rows)
     return y, final
@@ -122,13 +122,9 @@ def plan_numbered(number: int) -> Plan:
     return plan
 
 
-def _at(module: nn.Module, path: str) -> Any:
-    """The part of a module at a dotted path."""
+def weight_at(module: nn.Module, path: str) -> Any:
+    """What a module has at a dotted path."""
     part: Any = module
-    for name in path.split(".") if path else ():
+    for name in path.split("."):
         part = getattr(part, name)
     return part
-
-
-def _parted(name: str) -> tuple[str, str, str]:
-    return name.rpartition(".")

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from recurra.cells.tree import TreeCell, require_node, require_sums
-from recurra.engines import run_edges, run_loops, run_slots, strictly
+from recurra.cells.base import cell_of
+from recurra.cells.tree import TreeCell
+from recurra.engines import strict as strict_runs
+from recurra.engines import strictly
 from recurra.errors import Fault
 from recurra.forest import Forest
 from recurra.loop.arguments import compatible, foreign_state, require_leaves
+from recurra.loop.fold_compiled import call_recorded, recordable
+from recurra.loop.fold_run import fold_engine_for, run_fold
 from recurra.loop.tree_plan import TreePlan, tree_plan_of
 from recurra.loop.weights import Weights
-from recurra.program import Program
-from recurra.program.interpret import full_rows, run_fixed, run_rows
-from recurra.program.ops import SOURCES
-from recurra.state import map_state, named_leaves, with_leaves
-from recurra.timing import AFTER, BEFORE, LOOP, part
-from recurra.tracing.parametrized import once_a_run
-from recurra.wiring import Wiring
+from recurra.recording import refuse_script
+from recurra.state import named_leaves, with_leaves
 
 
 def fold(cell: TreeCell, forest: Forest, state: Any = None, *, strict: bool = False) -> tuple[Forest, Tensor]:
@@ -52,25 +50,58 @@ def fold(cell: TreeCell, forest: Forest, state: Any = None, *, strict: bool = Fa
             fastest.
     """
     check_forest(cell, forest)
-    plan = tree_plan_of(cell)
-    if strict or strictly():
-        _require_fast(cell, plan)
-    missing = _missing(cell, plan, forest, state)
-    y = run_fold(cell, plan, Weights(cell), forest.data, missing, forest.wiring)
-    result = forest.like(y)
+    if strict or _strictly():
+        _require_fast(id(cell))
+    recorded = torch.compiler.is_dynamo_compiling()
+    way = _fold_recorded if recorded else _fold_strictly if strict else _fold
+    result = forest.like(way(cell, forest, state))
     return result, result.root_data()
 
 
-def fold_engine_for(plan: TreePlan, like: Tensor) -> tuple[str, dict[str, str]]:
-    """The engine that would run a plan on tensors of `like`'s type and device (`step`: the plain loop around
-    the step), and for each faster one, why it would not.
-    """
-    if plan.node is None:
-        return "step", {}
-    return "eager", {"native": "it has no loop over the levels of trees yet"}
+fold.__prepare_scriptable__ = lambda: refuse_script("fold")  # type: ignore[attr-defined]
 
 
-def _require_fast(cell: TreeCell, plan: TreePlan) -> None:
+def _fold(cell: TreeCell, forest: Forest, state: Any) -> Tensor:
+    """y `[N, output_size]` in the order of rows."""
+    plan = tree_plan_of(cell)
+    return run_fold(
+        cell, plan, Weights(cell), forest.data, _missing(cell, plan, forest, state), forest.wiring
+    )
+
+
+def _fold_strictly(cell: TreeCell, forest: Forest, state: Any) -> Tensor:
+    with strict_runs():
+        return _fold(cell, forest, state)
+
+
+_fold_outside = torch.compiler.disable(_fold)  # type: ignore[no-untyped-call]
+
+
+def _fold_recorded(cell: TreeCell, forest: Forest, state: Any) -> Tensor:
+    """As `_fold` where torch records a graph: of the plan only names and numbers may be looked at."""
+    plan = recordable(id(cell))
+    if plan.number < 0:
+        torch._dynamo.graph_break(msg=f"{type(cell).__name__} can't be folded within a graph: {plan.reason}")
+        return _fold_outside(cell, forest, state)  # type: ignore[no-any-return]
+    if state is not None and cell.slots is None:
+        raise Fault(_NO_SLOTS.format(type(cell).__name__))
+    rows = 1 if state is None else len(forest)
+    empty = cell.initial_state(1) if state is None else state
+    return call_recorded(cell, plan, forest.data, list(named_leaves(empty).values()), rows, forest.wiring)
+
+
+_NO_SLOTS = "{}: state is what is in an empty slot, and a cell of any arity has no slots"
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _strictly() -> bool:
+    return strictly()
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _require_fast(cell_id: int) -> None:
+    cell = cell_of(cell_id)
+    plan = tree_plan_of(cell)
     _, refusals = fold_engine_for(plan, cell.example())
     if plan.reason or refusals:
         reasons = (
@@ -106,7 +137,7 @@ def _missing(cell: TreeCell, plan: TreePlan, forest: Forest, state: Any) -> Any:
         state = cell.initial_state(1)
         rows = 1
     elif cell.slots is None:
-        raise Fault(f"{who}: state is what is in an empty slot, and a cell of any arity has no slots")
+        raise Fault(_NO_SLOTS.format(who))
     else:
         rows = len(forest)
     try:
@@ -115,100 +146,3 @@ def _missing(cell: TreeCell, plan: TreePlan, forest: Forest, state: Any) -> Any:
         raise Fault(foreign_state(who, plan.template, type(state).__name__)) from None
     require_leaves(who, plan.template, leaves, rows, forest.data.device)
     return with_leaves(plan.template, leaves.values())
-
-
-def run_fold(
-    cell: TreeCell,
-    plan: TreePlan,
-    weights: Mapping[str, Tensor],
-    x: Tensor,
-    missing: Any,
-    wiring: Wiring,
-) -> Tensor:
-    """y `[N, output_size]` in the order of rows.
-
-    Args:
-        missing: a tree, see `_missing`.
-    """
-    if plan.node is None:
-        with once_a_run(cell):
-            return _run_opaque(cell, x, missing, wiring)
-    node, loop = _Part(plan.node, weights), plan.loop
-    with part(BEFORE):
-        inputs = node.inputs(loop.node, x, len(x))
-        edge_inputs, edge_fixed = list[Tensor](), list[Tensor]()
-        if plan.edge is not None and loop.edge is not None:
-            parent, edge = wiring.on(x.device, "parent"), _Part(plan.edge, weights)
-            if any(value.op in SOURCES for value in plan.edge.values):  # drawn for each edge
-                edge_inputs = edge.inputs(loop.edge, x.index_select(0, parent), len(parent))
-            else:
-                edge_inputs = [t.index_select(0, parent) for t in edge.inputs(loop.edge, x, len(x))]
-            edge_fixed = edge.fixed(loop.edge)
-    with part(LOOP):
-        leaves = list(named_leaves(missing).values())
-        outputs = run_loops(loop, inputs, node.fixed(loop.node), edge_inputs, edge_fixed, leaves, wiring)
-    with part(AFTER):
-        return node.output(loop.node, outputs)
-
-
-class _Part:
-    """One program over all rows: what comes before its loop, and after it."""
-
-    def __init__(self, program: Program, weights: Mapping[str, Tensor]) -> None:
-        self.program = program
-        self.tensors: dict[int, Any] = {}
-        for number, value in enumerate(program.values):
-            if value.op == "fixed":
-                self.tensors[number] = weights[value.attrs[0]]
-        run_fixed(program.values, program.of_part("once"), self.tensors)
-
-    def inputs(self, loop: Any, x: Tensor, rows: int) -> list[Tensor]:
-        """The loop's inputs `[rows, width]`."""
-        program, values = self.program, self.program.values
-        self.tensors[program.x] = x
-        self.rows, self.like = rows, x
-        run_rows(values, program.prelude(loop), self.tensors, rows, x)
-        return [full_rows(self.tensors[n], rows, values[n].width) for n in loop.inputs]
-
-    def fixed(self, loop: Any) -> list[Tensor]:
-        """The loop's fixed values."""
-        return [self.tensors[n] for n in loop.fixed]
-
-    def output(self, loop: Any, outputs: list[Tensor]) -> Tensor:
-        """y."""
-        program, values = self.program, self.program.values
-        self.tensors.update(zip(loop.outputs, outputs, strict=True))
-        run_rows(values, program.of_part("after"), self.tensors, self.rows, self.like)
-        return full_rows(self.tensors[program.y], self.rows, values[program.y].width)
-
-
-def _run_opaque(cell: TreeCell, x: Tensor, missing: Any, wiring: Wiring) -> Tensor:
-    """As `run_fold`, of a step that has no program: nothing leaves the loop, which calls it as it is."""
-    pieces = torch.split(x, list(wiring.level_sizes) or [0])
-    leaves = list(named_leaves(missing).values())
-    count = len(leaves)
-
-    def step(level: int, values: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        if cell.slots is None:
-            reads = [with_leaves(sums[0], values)]
-        else:
-            reads = [with_leaves(missing, values[k : k + count]) for k in range(0, len(values), count)]
-        like = missing if cell.slots is None else reads[0]
-        if cell.slots is None:
-            like = map_state(lambda leaf: leaf.expand(len(pieces[level]), *leaf.shape[1:]), missing)
-        y, new = require_node(cell, cell.step(pieces[level], *reads), pieces[level], like)
-        return [y], list(named_leaves(new).values())
-
-    sums: list[Any] = []
-    if cell.slots is not None:
-        results = run_slots(step, wiring, cell.slots, leaves)
-    else:
-        parents = torch.split(x.index_select(0, wiring.on(x.device, "parent")), wiring.edge_sizes or [0])
-
-        def edge(level: int, values: list[Tensor]) -> list[Tensor]:
-            tree = require_sums(cell, cell.edge(parents[level], with_leaves(missing, values)), parents[level])
-            sums[:] = [tree]
-            return list(named_leaves(tree).values())
-
-        results = run_edges(edge, step, wiring, [leaf[:0] for leaf in leaves])
-    return torch.cat([y for (y,) in results])

@@ -36,6 +36,7 @@ class TreePlan:
         sums: how many sums `edge` gives.
         slots: the cell's; 0: any arity.
         weights: names of the cell's parameters and buffers.
+        who: class of the cell, for messages.
         number: its own, of all plans that this process makes.
     """
 
@@ -46,7 +47,13 @@ class TreePlan:
     sums: int
     slots: int
     weights: tuple[str, ...]
+    who: str
     number: int = field(default_factory=NUMBERS.__next__, compare=False)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Of the leaves of a state."""
+        return tuple(named_leaves(self.template))
 
     @cached_property
     def loop(self) -> FoldLoop:
@@ -63,18 +70,10 @@ class TreePlan:
         assert node is not None
         leaves = len(named_leaves(self.template))
         inside = node.merged if merged else node.loop
-        ends = tuple(node.next_states.values())
         if edge is None:
-            return FoldLoop(inside, self.slots * leaves, ends[:leaves], self.slots)
-        return FoldLoop(
-            inside,
-            self.sums,
-            ends[self.sums :],
-            0,
-            edge.merged if merged else edge.loop,
-            tuple(edge.next_states.values())[: self.sums],
-            self.sums,
-        )
+            return FoldLoop(inside, range(self.slots * leaves), range(leaves), self.slots)
+        sums, rest = range(self.sums), range(self.sums, self.sums + leaves)
+        return FoldLoop(inside, sums, rest, 0, edge.merged if merged else edge.loop, rest, sums)
 
 
 def tree_plan_of(cell: TreeCell) -> TreePlan:
@@ -94,19 +93,21 @@ def _make(cell: TreeCell) -> tuple[TreePlan, frozenset[Attribute]]:
     try:
         node = _traced(node_step(cell), cell.input_size, states)
         edge = _traced(EdgeStep(cell), cell.input_size, states) if cell.slots is None else None
-        return TreePlan(node, edge, "", empty, *counts, names), frozenset()
+        return TreePlan(node, edge, "", empty, *counts, names, type(cell).__name__), frozenset()
     except LeavesMarks as error:
         marks = frozenset(
             (path.removeprefix("cell").removeprefix("."), name) for path, name in error.attributes
         )
-        return TreePlan(None, None, str(error), empty, *counts, names), marks
+        return TreePlan(None, None, str(error), empty, *counts, names, type(cell).__name__), marks
     except Untraceable as error:
-        return TreePlan(None, None, str(error), empty, *counts, names), frozenset()
+        return TreePlan(None, None, str(error), empty, *counts, names, type(cell).__name__), frozenset()
 
 
 def _give_up(cell: TreeCell, volatile: frozenset[Attribute]) -> TreePlan:
     _, empty, counts = _templates(cell)
-    return TreePlan(None, None, str(Volatile(volatile)), empty, *counts, tuple(fixed_leaves(cell)))
+    return TreePlan(
+        None, None, str(Volatile(volatile)), empty, *counts, tuple(fixed_leaves(cell)), type(cell).__name__
+    )
 
 
 def _traced(step: nn.Module, input_size: int, states: Any) -> Program:

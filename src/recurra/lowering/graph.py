@@ -74,6 +74,11 @@ class Graph:
             self.nodes.append(node)
         return self._numbers[node]
 
+    def append(self, node: Node) -> None:
+        """One more node under the next number, whether or not there is such a one."""
+        self._numbers.setdefault(node, len(self.nodes))
+        self.nodes.append(node)
+
     # leaves
 
     def const(self, value: float) -> int:

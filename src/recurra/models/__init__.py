@@ -21,6 +21,7 @@ from recurra.models.pair_classifier import PairClassifier, RowEncoder
 from recurra.models.parse_encoder import Encoded, ParseEncoder
 from recurra.models.pictures import PictureConvolution, PicturePlaces, Pictures, PictureVectors
 from recurra.models.regressor import Regressor
+from recurra.models.span_parser import SpanParser, SpanPlaces, SpanScores
 from recurra.models.stepwise import Stepwise
 from recurra.models.stroke_model import StrokeModel
 from recurra.models.tagger import Tagger
@@ -59,6 +60,9 @@ __all__ = [
     "RecurrentHorizon",
     "Regressor",
     "RowEncoder",
+    "SpanParser",
+    "SpanPlaces",
+    "SpanScores",
     "Stepwise",
     "StrokeModel",
     "Tagger",

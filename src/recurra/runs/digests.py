@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from recurra.data.memory import MEMORY, memory_digest
 from recurra.data.readers.parallel import names_two_files
 from recurra.errors import Fault
 from recurra.storage.seals import file_digest, seal_files, value_digest
@@ -48,6 +49,10 @@ def without_paths(table: Mapping[str, Any]) -> dict[str, Any]:
         section, key = source.split(".")
         if isinstance(result.get(section), dict) and key in result[section]:
             result[section][key] = _ending(result[section][key])
+    search = result["model"].get("search") if isinstance(result.get("model"), dict) else None
+    # runs of format 1 have digests that tell where their language model lies
+    if isinstance(search, Mapping) and "language_model" in search and table.get("format") != 1:
+        result["model"]["search"] = {**search, "language_model": _ending(search["language_model"])}
     return result
 
 
@@ -69,13 +74,16 @@ def data_digests(table: Mapping[str, Any]) -> dict[str, str]:
     digests = {}
     for source, names in paths_of(table).items():
         try:
-            digests[source] = value_digest([_content(Path(name).expanduser()) for name in names])
+            digests[source] = value_digest([_content(name) for name in names])
         except (Fault, OSError):
             continue  # reading it tells what is wrong
     return digests
 
 
-def _content(path: Path) -> str:
+def _content(name: str) -> str:
+    if name.startswith(MEMORY):
+        return memory_digest(name.removeprefix(MEMORY))
+    path = Path(name).expanduser()
     if path.is_dir():
         return value_digest(seal_files(path))
     if names_two_files(path) and not path.exists():

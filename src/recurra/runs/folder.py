@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ from torch import nn
 
 import recurra.tasks  # noqa: F401  (registers every task)
 from recurra.errors import Fault, quoted
+from recurra.runs.changes import changed, require_changeable
 from recurra.runs.digests import recipe_digest
+from recurra.runs.keys import has_key
+from recurra.runs.migration import FORMAT, migrated
 from recurra.runs.sections import read_section
 from recurra.signatures import check_argument, fits
 from recurra.storage.files import check_format
@@ -20,10 +24,8 @@ from recurra.storage.models import CONFIG, load_model, read_seal
 from recurra.storage.toml_text import read_toml
 from recurra.tasks.base import TASKS, Options, Task
 
-FORMAT = 1
-"""Of the whole folder, kept as `format` in its recipe; a newer one is refused."""
-
 RECIPE = "recipe.toml"  # as resolved: every setting with its value
+SOURCE = "recipe.source.toml"  # as the person wrote it, and what the command line changed
 LAST = "last"  # the checkpoint a run is resumed from
 LOG = "log.jsonl"
 METRICS = "metrics.json"
@@ -45,13 +47,35 @@ def task_class(table: dict[str, Any], where: str) -> type[Task]:
         raise Fault(f"{where}: {fault}") from None
 
 
-def load(run: str | Path, device: str | torch.device = "cpu") -> Task:
+def run_recipe(content: dict[str, Any], where: str) -> tuple[dict[str, Any], type[Task]]:
+    """The recipe of a run in this format, and its task.
+
+    Args:
+        content: as its file holds it, in this format or an older one.
+    """
+    number = check_format(content, FORMAT, where)
+    task = task_class(content, where)
+    if number == FORMAT:
+        return content, task
+    return migrated(content, {"data": task.DataOptions, "model": task.ModelOptions}, where).table, task
+
+
+def load(
+    run: str | Path,
+    device: str | torch.device = "cpu",
+    changes: Sequence[str] = (),
+    removals: Sequence[str] = (),
+) -> Task:
     """The trained task of a run folder: ready to predict, evaluate and, where it can, sample and stream.
 
     Reads the best model, the recipe and what the task keeps beside them (vocabularies, labels); no training
     data, and nothing is executed. All of it is compared with the digests that the training wrote; in the
     recipe, where data lies and how long to train may be edited. A run of an earlier version has no such
     digests: Python's `logging` is told so, as information.
+
+    Args:
+        changes: `section.key=value` of what the task names as changeable (how answers are searched for, what
+            is measured); the run stays as it is. removals: keys whose defaults count.
 
     Raises:
         Fault: not a run folder, one of a newer format, not trained yet, or a file is missing or altered.
@@ -60,9 +84,11 @@ def load(run: str | Path, device: str | torch.device = "cpu") -> Task:
     where = str(folder / RECIPE)
     if not (folder / RECIPE).exists():
         raise Fault(f"{folder}: not a run folder: it has no {RECIPE}")
-    table = read_toml(folder / RECIPE)
-    check_format(table, FORMAT, where)
-    task = task_class(table, where)
+    content = read_toml(folder / RECIPE)
+    table, task = run_recipe(content, where)
+    sections = {"data": task.DataOptions, "model": task.ModelOptions}
+    require_changeable(changeable_keys(task), changes, removals, sections)
+    table = changed(table, changes, removals, where)
     data = read_section(task.DataOptions, table.get("data", {}), "data", where)
     model = read_section(task.ModelOptions, table.get("model", {}), "model", where)
     seed = _seed(table, where)
@@ -72,16 +98,22 @@ def load(run: str | Path, device: str | torch.device = "cpu") -> Task:
     seal = read_seal(folder)
     if seal is None:
         _LOGGER.info(
-            "%s: trained by an earlier version, without digests of its files: whether one was altered since "
+            "%s: trained by an earlier version, without digests of its files: whether one has changed since "
             "can't be told",
             folder,
         )
-    elif seal.recipe != recipe_digest(table):
+    elif seal.recipe != recipe_digest(content):
         raise Fault(
-            f"{where}: does not belong to the weights beside it: a setting was altered, or it is another "
+            f"{where}: does not belong to the weights beside it: a setting was changed, or it is another "
             f"run's; only where data lies and how long to train may differ"
         )
     return restore_task(task, data, model, module, folder, seed)
+
+
+def changeable_keys(task: type[Task]) -> list[str]:
+    """What may change of a trained run of a task: keys, and tables with all in them."""
+    sections = {"data": task.DataOptions, "model": task.ModelOptions}
+    return [key for key in task.changeable if has_key(sections[key.split(".")[0]], key.split(".")[1:])]
 
 
 def restore_task(
@@ -106,7 +138,8 @@ def restore_task(
         raise
     except Exception as error:
         raise Fault(
-            f"{folder}: its files do not fit together ({type(error).__name__}: {error}): one was altered"
+            f"{folder}: its files do not fit together ({type(error).__name__}: {error}): "
+            "one is damaged or from another version"
         ) from error
 
 

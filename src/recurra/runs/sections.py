@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from recurra.errors import Fault, nearest, quoted
+from recurra.errors import Fault, nearest, quoted, raise_all
+from recurra.runs.keys import key_paths, keys_at
+from recurra.runs.migration import new_name, new_value
 
 O = TypeVar("O", bound=BaseModel)  # noqa: E741
 
@@ -24,8 +25,8 @@ def read_section(options: type[O], table: Any, name: str, where: str) -> O:
         name: the section, as in `[name]`. where: the file, for messages.
 
     Raises:
-        Fault: names the first wrong key, what was found and what was expected; an unknown key with the
-            nearest known one.
+        Fault: names the wrong key, what was found and what was expected; an unknown key with the nearest
+            known one, or with the name that it has now; `Faults` where there are several.
     """
     if not isinstance(table, Mapping):
         raise Fault(f"{where}: {name} = {quoted(table)} found, expected a section [{name}]")
@@ -33,48 +34,49 @@ def read_section(options: type[O], table: Any, name: str, where: str) -> O:
         # as JSON, whose lists may become tuples: apart from that no type is converted into another
         return options.model_validate_json(json.dumps(table, default=str), strict=True)
     except ValidationError as error:
-        first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
-    path = [str(part) for part in first["loc"]]
+        errors = sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+    faults: dict[str, Fault] = {}
+    for each in errors:
+        path = [str(part) for part in each["loc"]]
+        # of a value that fits none of several forms the first one is told
+        faults.setdefault(_place(options, path), _fault(options, each, path, name, where))
+    raise_all([*faults.values()])
+    raise AssertionError("a validation error without errors")
+
+
+def _fault(options: type[BaseModel], error: Any, path: list[str], name: str, where: str) -> Fault:
     key = ".".join([name, *path])
-    if first["type"] == "extra_forbidden":
-        raise Fault(f"{where}: unknown key {key}{_nearest_key(options, path, name)}")
-    if first["type"] == "missing":
-        raise Fault(f"{where}: {key} is missing: expected a value for it in [{name}]")
-    problem = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    raise Fault(f"{where}: {key} = {quoted(first['input'])} found: {problem}")
+    if error["type"] == "extra_forbidden":
+        return Fault(f"{where}: unknown key {key}{_nearest_key(options, path, name)}")
+    if error["type"] == "missing":
+        return Fault(f"{where}: {key} is missing: expected a value for it in [{name}]")
+    problem = new_value(options, name, path, error["input"])
+    if problem is None:
+        problem = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if not path:  # of several keys together
+        return Fault(f"{where}: [{name}]: {problem}")
+    return Fault(f"{where}: {key} = {quoted(error['input'])} found: {problem}")
 
 
-def key_paths(options: type[BaseModel]) -> list[str]:
-    """Every key that a section may have, those of the tables within it as `table.key`."""
-    paths: list[str] = list(getattr(options, "usual", ()))
-    for name, field in options.model_fields.items():
-        paths.append(name)
-        paths += [f"{name}.{path}" for model in _models(field.annotation) for path in key_paths(model)]
-    return list(dict.fromkeys(paths))
+def _place(options: type[BaseModel], path: list[str]) -> str:
+    """The key that an error is about, whatever form of its value was tried."""
+    for depth, part in enumerate(path):
+        keys = keys_at(options, path[:depth])
+        if part not in keys and not part.isdigit():
+            return ".".join(path[: depth + 1] if keys else path[:depth])
+    return ".".join(path)
 
 
 def _nearest_key(options: type[BaseModel], path: list[str], section: str) -> str:
-    """A key of the same table, or of another one that ends so, as `train.optimiser.lr` for `train.lr`."""
-    keys, paths = _keys_at(options, path[:-1]), key_paths(options)
+    """What it was called once, a key of the same table, or of another one that ends so, as
+    `train.optimiser.lr` for `train.lr`.
+    """
+    renamed = new_name(options, section, path)
+    if renamed is not None:
+        return f": {renamed}"
+    keys, paths = keys_at(options, path[:-1]), key_paths(options)
     close = get_close_matches(path[-1], keys, n=1)
     deeper = [each for each in paths if each.split(".")[-1] == path[-1]]
     if deeper and not close:
         return f": did you mean {f'{section}.{deeper[0]}'!r}?"
     return nearest(path[-1], keys) if keys else ""
-
-
-def _keys_at(options: type[BaseModel], path: list[str]) -> list[str]:
-    """The keys that the table at `path` may have, those of all forms where it may take several."""
-    level = [options]
-    for part in path:
-        fields = [each.model_fields[part] for each in level if part in each.model_fields]
-        if fields:  # else `part` names a form of a union, which takes no level of its own
-            level = [model for field in fields for model in _models(field.annotation)]
-    return sorted({field for each in level for field in each.model_fields})
-
-
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for part in typing.get_args(annotation):
-        yield from _models(part)

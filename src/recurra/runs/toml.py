@@ -20,12 +20,16 @@ def to_toml(table: Mapping[str, Any]) -> str:
     """
     entries = {key: value for key, value in table.items() if value is not None}
     lines = [
-        f"{_key(key)} = {_value(value)}" for key, value in entries.items() if not isinstance(value, Mapping)
+        f"{_key(key)} = {value_text(value)}"
+        for key, value in entries.items()
+        if not isinstance(value, Mapping)
     ]
     for key, value in entries.items():
         if isinstance(value, Mapping):
             lines += ["", f"[{_key(key)}]"]
-            lines += [f"{_key(name)} = {_value(each)}" for name, each in value.items() if each is not None]
+            lines += [
+                f"{_key(name)} = {value_text(each)}" for name, each in value.items() if each is not None
+            ]
     return "\n".join(lines) + "\n"
 
 
@@ -38,7 +42,8 @@ def _text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _value(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """A value as TOML text."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
@@ -48,8 +53,8 @@ def _value(value: Any) -> str:
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, (list, tuple)):
-        return f"[{', '.join(_value(each) for each in value)}]"
+        return f"[{', '.join(value_text(each) for each in value)}]"
     if isinstance(value, Mapping):
-        pairs = [f"{_key(str(key))} = {_value(each)}" for key, each in value.items() if each is not None]
+        pairs = [f"{_key(str(key))} = {value_text(each)}" for key, each in value.items() if each is not None]
         return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
     raise Fault(f"a recipe can't hold {quoted(value)} of type {type(value).__name__}")

@@ -66,7 +66,7 @@ class Fields:
     def value(self, name: str) -> Any:
         """Anything."""
         if name not in self._table:
-            raise Fault(f"{self.where}: {quoted(name)} is missing: it was altered or cut short")
+            raise Fault(f"{self.where}: {quoted(name)} is missing: it is damaged or from another version")
         return self._table[name]
 
     def _one(self, name: str, fits: Callable[[Any], bool], kind: str) -> Any:

@@ -30,18 +30,22 @@ def parse_json(content: bytes | str, where: str) -> dict[str, Any]:
     try:
         text = content.decode() if isinstance(content, bytes) else content
     except UnicodeDecodeError as error:
-        raise Fault(f"{where}: byte {error.start} is not UTF-8: it was altered") from None
+        raise Fault(
+            f"{where}: byte {error.start} is not UTF-8: it is damaged or from another version"
+        ) from None
     values = 1 + sum(text.count(mark) for mark in ",[{")
     if values > MOST_VALUES:
         raise Fault(f"{where}: about {values:,} values found, expected {MOST_VALUES:,} at most")
     try:
         value = json.loads(text, parse_int=_integer, object_pairs_hook=_table)
     except Fault as fault:
-        raise Fault(f"{where}: {fault}: it was altered") from None
+        raise Fault(f"{where}: {fault}: it is damaged or from another version") from None
     except RecursionError:
         raise _too_deep(where) from None
     except ValueError as error:
-        raise Fault(f"{where}: not a complete JSON file ({error}): it was cut short or altered") from None
+        raise Fault(
+            f"{where}: not a complete JSON file ({error}): it is damaged or from another version"
+        ) from None
     if not isinstance(value, dict):
         raise Fault(f"{where}: a JSON {type(value).__name__} found, expected an object")
     check_depth(value, where)
@@ -63,7 +67,10 @@ def _parts(value: Any) -> Iterable[Any]:
 
 
 def _too_deep(where: str) -> Fault:
-    return Fault(f"{where}: more than {MOST_DEPTH} lists and tables within each other: it was altered")
+    return Fault(
+        f"{where}: more than {MOST_DEPTH} lists and tables within each other: "
+        "it is damaged or from another version"
+    )
 
 
 def _integer(text: str) -> int:

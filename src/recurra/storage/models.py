@@ -79,7 +79,10 @@ def load_model(folder: str | Path, device: str | torch.device = "cpu") -> nn.Mod
         _check_shapes(description, header, folder)
     weights, _ = read_tensors(folder / WEIGHTS)
     if header.description.get("weights") != digest(weights):
-        raise Fault(f"{folder / WEIGHTS}: its content does not match its digest: it was altered")
+        raise Fault(
+            f"{folder / WEIGHTS}: its content does not match its digest: "
+            "it is damaged or from another version"
+        )
     while number < FORMAT:
         description = MIGRATIONS[number](description, weights)
         number += 1
@@ -158,7 +161,10 @@ class _Calls(TorchFunctionMode):
     def __torch_function__(self, function: Any, kinds: Any, args: Any = (), kwargs: Any = None) -> Any:
         self._rest -= 1
         if self._rest < 0:
-            raise Fault(f"{self._where}: describes far more weights than {WEIGHTS} holds: it was altered")
+            raise Fault(
+                f"{self._where}: describes far more weights than {WEIGHTS} holds: "
+                "it is damaged or from another version"
+            )
         return function(*args, **(kwargs or {}))
 
 
@@ -178,7 +184,7 @@ def _build(description: Mapping[str, Any], where: str) -> nn.Module:
     except Fault as fault:
         raise Fault(f"{where}: {fault}") from fault
     if not isinstance(module, nn.Module):
-        raise Fault(f"{where}: 'model' describes no module: it was altered")
+        raise Fault(f"{where}: 'model' describes no module: it is damaged or from another version")
     return module
 
 
@@ -208,7 +214,7 @@ def _seal_of(header: Header, where: str) -> Seal | None:
     if (seal is not None or len(rest) < len(header.description)) and (
         seal is None or header.description.get("header") != value_digest(rest)
     ):
-        raise Fault(f"{where}: its header does not match its digest: it was altered")
+        raise Fault(f"{where}: its header does not match its digest: it is damaged or from another version")
     return seal
 
 

@@ -57,7 +57,8 @@ class Seal(NamedTuple):
         for name, digest in self.files.items():
             if not has_digest(folder / name, digest):
                 raise Fault(
-                    f"{folder / name}: does not belong to the weights beside it: it was altered, or is "
+                    f"{folder / name}: does not belong to the weights beside it: "
+                    "it is damaged, from another version, or is "
                     f"another run's; take it from the run that the weights are of"
                 )
 

@@ -68,7 +68,7 @@ def read_entries(path: Path) -> tuple[dict[str, Any], str]:
         if not 2 <= length <= min(_MOST_HEADER, whole - 8):
             raise Fault(
                 f"{path}: not a complete safetensors file (a header of {length:,} bytes in a file of "
-                f"{whole:,}): it was cut short or altered"
+                f"{whole:,}): it is damaged or from another version"
             )
         content = file.read(length)
     entries = parse_json(content, f"{path}: header")
@@ -78,7 +78,7 @@ def read_entries(path: Path) -> tuple[dict[str, Any], str]:
     if described != whole:
         raise Fault(
             f"{path}: not a complete safetensors file ({whole:,} bytes, its header tells of {described:,}): "
-            f"it was cut short or altered"
+            f"it is damaged or from another version"
         )
     return entries, hashlib.sha256(content).hexdigest()
 
@@ -91,7 +91,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except Exception as error:  # the library's own, torch's and the system's
         raise Fault(
-            f"{path}: not a complete safetensors file ({error}): it was cut short or altered"
+            f"{path}: not a complete safetensors file ({error}): it is damaged or from another version"
         ) from None
     return tensors, header.description
 

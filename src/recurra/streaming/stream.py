@@ -159,7 +159,9 @@ class Stream:
             )
         # version 0.1 wrote no digest
         if header.get("sha256", digest(leaves)) != digest(leaves):
-            raise Fault(f"{path}: its content does not match its digest: it was altered")
+            raise Fault(
+                f"{path}: its content does not match its digest: it is damaged or from another version"
+            )
         self.state = leaves
 
     def _model_identity(self) -> str:

@@ -18,6 +18,9 @@ from recurra.tasks.parts.batches import chunks
 AT_ONCE = 32
 """Items to predict that are read, and answered, together."""
 
+CHANGEABLE = ("data.test", "data.validation", "data.batch_size", "model.search")
+"""Of every task, as far as it has them; see `Task.changeable`."""
+
 TASKS = Registry("task")
 """Every task by the name that a recipe gives."""
 
@@ -84,12 +87,14 @@ class Task(ABC, Generic[Model]):
 
     Attributes:
         formats: how else than as JSON an answer can be written: name -> its text, line ends included.
+        changeable: keys of its sections that may be set of a trained run, since no training depends on them.
     """
 
     name: ClassVar[str]
     formats: ClassVar[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {}
     DataOptions: ClassVar[type[Options]]
     ModelOptions: ClassVar[type[Options]]
+    changeable: ClassVar[tuple[str, ...]] = CHANGEABLE
     score: Score
     model: Model
 

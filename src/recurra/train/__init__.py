@@ -1,9 +1,11 @@
 """Training: recipes, the loop, checkpoints. The one room that knows Lightning Fabric."""
 
+import recurra.data
 import recurra.loop
 import recurra.runs
 import recurra.tasks  # noqa: F401
+from recurra.train.from_python import evaluate, fit, predict
 from recurra.train.recipe import Recipe, read_recipe
 from recurra.train.run import Trained, train
 
-__all__ = ["Recipe", "Trained", "read_recipe", "train"]
+__all__ = ["Recipe", "Trained", "evaluate", "fit", "predict", "read_recipe", "train"]

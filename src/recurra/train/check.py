@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from typing import Any, NamedTuple
@@ -65,10 +64,21 @@ def check(recipe: Recipe) -> Trial:
     numbers["weights, gradients and optimiser (MiB)"] = (
         sum(t.numel() * t.element_size() for t in state) / _MIB
     )
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Linux counts in KiB, macOS in bytes
-    numbers["peak memory of the process (MiB)"] = peak / (_MIB if sys.platform == "darwin" else 1024)
+    peak = _peak_memory()
+    if peak is not None:
+        numbers["peak memory of the process (MiB)"] = peak
     notes = task.check()
     if not len(batches):
         notes = [*notes, "the training data gives no batch: give more data, or make batches smaller"]
     return Trial(notes, numbers)
+
+
+def _peak_memory() -> float | None:
+    """MiB that this process has had at most; None where the system does not tell (Windows)."""
+    try:
+        import resource
+    except ModuleNotFoundError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Linux counts in KiB, macOS in bytes
+    return peak / (_MIB if sys.platform == "darwin" else 1024)

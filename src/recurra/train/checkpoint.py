@@ -80,7 +80,10 @@ def read(folder: Path, rank: int, world: int) -> Checkpoint:
         )
     headers = fields.texts("headers") if "headers" in plain else [""] * len(files)
     if len(headers) != len(files):
-        raise Fault(f"{folder / STATE}: {len(headers)} headers found, expected {len(files)}: it was altered")
+        raise Fault(
+            f"{folder / STATE}: {len(headers)} headers found, expected {len(files)}: "
+            "it is damaged or from another version"
+        )
     parts = (_read_part(folder / Path(files[part]).name, headers[part]) for part in (0, rank + 1))
     return Checkpoint(plain, *parts)
 
@@ -92,26 +95,41 @@ def read_data(folder: Path) -> dict[str, str]:
     return {name: str(sha256) for name, sha256 in data.items()}
 
 
+def rename_recipe(folder: Path, recipe: str) -> None:
+    """The checkpoint as one of the same recipe in another format, whose digest this is."""
+    plain = _read_state(folder)
+    if "recipe" in plain:
+        state = {**plain, "recipe": recipe}
+        state.pop("digest", None)
+        write_json(folder / STATE, {**state, "digest": value_digest(state)})
+
+
 def _read_state(folder: Path) -> dict[str, Any]:
     plain = read_json(folder / STATE)
     check_format(plain, FORMAT, str(folder / STATE))
     rest = {name: value for name, value in plain.items() if name != "digest"}
     # version 0.1 wrote none of the three
     if {"digest", "headers", "data"} & plain.keys() and plain.get("digest") != value_digest(rest):
-        raise Fault(f"{folder / STATE}: its content does not match its digest: it was altered")
+        raise Fault(
+            f"{folder / STATE}: its content does not match its digest: it is damaged or from another version"
+        )
     return plain
 
 
 def _read_part(path: Path, sha256: str) -> Any:
     if sha256 not in ("", read_header(path).sha256):
-        raise Fault(f"{path}: is not the file that {STATE} was written for: it was altered")
+        raise Fault(
+            f"{path}: is not the file that {STATE} was written for: it is damaged or from another version"
+        )
     tensors, description = read_tensors(path)
     if description.get("sha256") != digest(tensors):
-        raise Fault(f"{path}: its content does not match its digest: it was altered")
+        raise Fault(f"{path}: its content does not match its digest: it is damaged or from another version")
     try:
         return unpack(description["tree"], tensors)
     except Exception:  # whatever comes of a tree that `pack` did not make
-        raise Fault(f"{path}: its description does not fit its content: it was altered") from None
+        raise Fault(
+            f"{path}: its description does not fit its content: it is damaged or from another version"
+        ) from None
 
 
 def seed_all(seed: int, rank: int) -> None:

@@ -37,6 +37,7 @@ class Loop:
 
     Args:
         recipe: the digest of the recipe. data: those of the data, by their place in it.
+        earlier: the digest of the recipe as an older format wrote it, where the folder has such a one.
 
     Attributes:
         seal: what belongs to the best weights, beside them.
@@ -54,8 +55,10 @@ class Loop:
         quiet: bool,
         recipe: str = "",
         data: Mapping[str, str] | None = None,
+        earlier: str | None = None,
     ) -> None:
         self.seal: Seal | None = None
+        self._recipes = {recipe, earlier or recipe}
         self._recipe, self._data = recipe, dict(data or {})
         self.task, self.options, self.processes, self.folder = task, options, processes, folder
         self.model: nn.Module = task.model
@@ -177,7 +180,7 @@ class Loop:
 
     def _skip(self, why: str) -> None:
         line = f"step {self.step + 1} (epoch {self.epoch + 1}, batch {self.position + 1}): {why}"
-        if self.options.on_non_finite == "stop":
+        if self.options.on_non_finite == "error":
             raise Fault(
                 f"{line}; stopped: a smaller learning rate or train.clip_norm may help, "
                 f"train.on_non_finite = 'skip' goes on without such steps"
@@ -269,9 +272,10 @@ class Loop:
         folder, device = self.folder / LAST, self.processes.device
         plain, common, own = checkpoint.read(folder, self.processes.rank, self.processes.world)
         where = str(folder / checkpoint.STATE)
-        if plain.get("recipe", self._recipe) != self._recipe:
+        if plain.get("recipe", self._recipe) not in self._recipes:
             raise Fault(
-                f"{where}: the checkpoint of a run with other settings: it was altered, or is another run's"
+                f"{where}: the checkpoint of a run with other settings: "
+                "it is damaged, from another version or another run's"
             )
         fields = Fields(plain, where)
         self.step, self.epoch, self.position = (fields.whole(name) for name in ("step", "epoch", "position"))
@@ -291,7 +295,8 @@ class Loop:
             raise
         except Exception as error:  # whatever torch and its optimisers say to what is not theirs
             raise Fault(
-                f"{folder}: the checkpoint does not hold what it should ({error}): it was altered"
+                f"{folder}: the checkpoint does not hold what it should ({error}): "
+                "it is damaged or from another version"
             ) from None
         if not self.over:
             self.batches = self.task.batches(self.epoch, self.processes.rank, self.processes.world)

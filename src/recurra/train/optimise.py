@@ -27,6 +27,7 @@ SCHEDULES: dict[str, type[Any]] = {
     for name, cls in vars(lr_scheduler).items()
     if isinstance(cls, type)
     and issubclass(cls, lr_scheduler.LRScheduler)
+    and not name.startswith("_")
     and name not in ("LRScheduler", "LambdaLR", "MultiplicativeLR", "SequentialLR", "ChainedScheduler")
 }
 """Every schedule of torch that is described by plain values."""

@@ -32,7 +32,11 @@ class Named(BaseModel):
 
 
 class Optimiser(Named):
-    """Any class of `torch.optim` that needs no closure; other keys are its arguments (`lr`, ...)."""
+    """Any class of `torch.optim` that needs no closure; other keys are its arguments (`lr`, ...).
+
+    Attributes:
+        name: name of the class.
+    """
 
     usual = ("lr", "weight_decay", "momentum", "betas", "eps")
     name: str = "AdamW"
@@ -44,6 +48,7 @@ class Schedule(Named):
     `T_max` and `total_steps`, where left out, are the length of the training.
 
     Attributes:
+        name: name of the class.
         every: what it counts; "validation" is what `ReduceLROnPlateau` needs.
     """
 
@@ -57,20 +62,23 @@ class TrainOptions(Options):
     Attributes:
         epochs: passes over the data. steps: batches at most, over all epochs; training ends with the first
             of the two.
-        optimiser, schedule: see there; no schedule leaves the learning rate as it is.
+        optimiser: see there; `optimizer` is taken, too. schedule: see there; None leaves the learning rate as
+            it is.
         warmup: steps over which the learning rate rises linearly from 0.
-        clip_norm: the gradient is scaled down to this 2-norm. clip_value: each number of it is cut to
-            +- this.
-        seed: of weights, order of batches and dropout.
+        clip_norm: the gradient is scaled down to this 2-norm. clip_value: each number of the
+            gradient is cut to +- this.
+        seed: seed of weights, order of batches and dropout.
         accelerator: "cpu", "cuda", "mps" or "auto". devices: how many processes share each batch.
-        precision: of the weights ("true"), or of the products alone ("mixed").
+        precision: precision of the weights ("true"), or of the products alone ("mixed").
         validate_every: steps between validations; without it one at the end of each epoch.
         patience: ends the training after so many validations without a better score.
         checkpoint_every: steps between checkpoints; one is made at each validation besides.
         log_every: steps between entries in the log.
         watch: "gradient": how far back a gradient reaches in each recurrent layer, the size of updates, the
-            share of clipped steps, and dead and saturated units go into the log every `watch_every` steps.
-        on_non_finite: a loss or gradient that is NaN or infinite ends the training, or its step is skipped.
+            share of clipped steps, and dead and saturated units go into the log. watch_every: steps between
+            entries of `watch`.
+        on_non_finite: a loss or gradient that is NaN or infinite ends the training ("error"), or its step is
+            left out ("skip").
         tensorboard: writes the log for TensorBoard as well.
         deterministic: refuses operations that do not repeat bit for bit (some on GPUs).
     """
@@ -92,7 +100,7 @@ class TrainOptions(Options):
     log_every: int = Field(10, ge=1)
     watch: Literal["gradient"] | None = None
     watch_every: int = Field(50, ge=1)
-    on_non_finite: Literal["stop", "skip"] = "stop"
+    on_non_finite: Literal["error", "skip"] = "error"
     tensorboard: bool = True
     deterministic: bool = False
 

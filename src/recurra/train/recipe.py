@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import re
+import logging
+import os
 from collections.abc import Iterable, Mapping
-from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from recurra.errors import Fault, nearest, quoted
+from recurra.errors import Fault, nearest, quoted, raise_all
+from recurra.runs.changes import changed, flat, spelled
 from recurra.runs.digests import data_digests, paths_of, recipe_digest, without_paths
-from recurra.runs.folder import FORMAT, task_class
-from recurra.runs.sections import key_paths, read_section
+from recurra.runs.folder import task_class
+from recurra.runs.keys import has_key, key_paths
+from recurra.runs.migration import FORMAT, Migrated, migrated, source_faults
+from recurra.runs.paths import anchored
+from recurra.runs.sections import read_section
 from recurra.runs.toml import to_toml
 from recurra.storage.files import check_format, read_small
+from recurra.storage.models import CONFIG
 from recurra.storage.toml_text import MOST_BYTES, parse_toml
 from recurra.tasks.base import Options, Task
+from recurra.tasks.parts.sources import with_common
 from recurra.train.options import RESUMABLE, TrainOptions
 
 KEYS = ("format", "task", "data", "model", "train")
-_BARE_WORD = re.compile(r"[A-Za-z0-9_./~-]+(:[A-Za-z0-9_./-]+)?")
+_PACKAGED = Path(__file__).parents[1] / "recipes"
+_LOGGER = logging.getLogger("recurra")
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,7 @@ class Recipe:
         task: the class its `task` names.
         data, model: its sections, as the task's own options. train: how to train.
         where: the file it came from, for messages.
+        text: what that file says, and with what it was changed; None for one that is no file.
     """
 
     task: type[Task]
@@ -38,6 +46,7 @@ class Recipe:
     model: Options
     train: TrainOptions
     where: str
+    text: str | None = None
 
     def to_table(self) -> dict[str, Any]:
         """Plain data: what `recipe.toml` of a run folder holds."""
@@ -61,66 +70,99 @@ def read_recipe(path: str | Path, changes: Iterable[str] = (), removals: Iterabl
     """Reads a recipe.
 
     Args:
-        path: a TOML file. Paths in it start from the folder that the command runs in.
-        changes: `section.key=value` each, value in TOML; a bare word is text.
+        path: a TOML file. Relative paths in it start from its folder; in one that comes with Recurra, or of
+            format 1, from the working directory.
+        changes: `section.key=value` each, value in TOML; a bare word is text. Paths in them start from the
+            working directory.
         removals: `section.key` each, which the recipe sets: taken out before the changes, so that its
             default counts.
 
     Raises:
-        Fault: no TOML, an unknown or missing key, a wrong value.
+        Fault: no TOML, unknown or missing keys, wrong values (`Faults` where there are several).
     """
-    table = parse_toml(read_small(path, MOST_BYTES), str(path))
-    for key in removals:
-        table = without_key(table, key, str(path))
-    for change in changes:
-        table = with_change(table, change)
-    return recipe_of(table, str(path))
+    path, changes, removals = Path(path), list(changes), list(removals)
+    content = read_small(path, MOST_BYTES)
+    content_table = parse_toml(content, str(path))
+    migration = in_this_format(content_table, str(path))
+    if migration.changes():
+        _LOGGER.warning(
+            "%s: a recipe of format 1, read as one of %d (%s); `recurra recipes upgrade %s` rewrites it",
+            path,
+            FORMAT,
+            ", ".join(migration.changes()),
+            path,
+        )
+    table = spelled(migration.table, str(path))
+    base = _base(path) if check_format({"format": FORMAT, **content_table}, FORMAT, str(path)) > 1 else Path()
+    _check_start(table, base, path)
+    table = anchored(changed(anchored(table, base), changes, removals, str(path)), Path())
+    notes = [f"# --unset {key}" for key in removals] + [f"# --set {change}" for change in changes]
+    text = "\n".join([content.decode().rstrip(), *([""] if notes else []), *notes]) + "\n"
+    return replace(recipe_of(table, str(path)), text=text)
 
 
 def recipe_of(table: Mapping[str, Any], where: str) -> Recipe:
-    """The recipe that a table describes; see `read_recipe`."""
-    for key in table:
-        if key not in KEYS:
-            raise Fault(f"{where}: unknown key {key}{_nearest_key(key, table, where)}")
-    check_format({"format": FORMAT, **table}, FORMAT, where)
+    """The recipe that a table describes, its relative paths as they are; see `read_recipe`."""
+    table = spelled(in_this_format(table, where).table, where)
+    task = task_class(table, where)
+    faults = [
+        Fault(f"{where}: unknown key {key}{_nearest_key(key, table, where)}")
+        for key in table
+        if key not in KEYS
+    ]
+    owners: dict[str, type[Options]] = {
+        "data": task.DataOptions,
+        "model": task.ModelOptions,
+        "train": TrainOptions,
+    }
+    sections: dict[str, Any] = {}
+    if isinstance(table.get("data"), Mapping) and has_key(task.DataOptions, ["common"]):
+        table = {**table, "data": with_common(table["data"])}
+    for name, options in owners.items():
+        try:
+            sections[name] = read_section(options, table.get(name, {}), name, where)
+        except Fault as fault:
+            faults.append(fault)
+    faults += source_faults(table, where)
+    raise_all(faults)
+    return Recipe(task, **sections, where=where)
+
+
+def _base(path: Path) -> Path:
+    """Where a recipe's relative paths start: its own folder; of one that comes with Recurra, through a pipe,
+    or in a run's folder the working directory.
+    """
+    foreign = path.resolve().parent == _PACKAGED.resolve() or (path.parent / CONFIG).is_file()
+    return path.parent if path.is_file() and not foreign else Path()
+
+
+def _check_start(table: Mapping[str, Any], base: Path, recipe: Path) -> None:
+    """Fault for a path that leads somewhere from the working directory, and nowhere from where it starts."""
+    there = paths_of(anchored(table, base))
+    for key, names in paths_of(table).items():
+        for name, path in zip(names, there[key], strict=True):
+            if name != path and not Path(path).exists() and Path(name).exists():
+                raise Fault(
+                    f"{recipe}: {key}: no {name!r} in {base.resolve()}, where the paths of this recipe "
+                    f"start; the one in the working directory is {os.path.relpath(name, base)!r} from there"
+                )
+
+
+def in_this_format(table: Mapping[str, Any], where: str) -> Migrated:
+    """A recipe of an older format as one of this; one that does not say its format is of this.
+
+    Raises:
+        Fault: it is of a newer format, or of none.
+    """
+    if check_format({"format": FORMAT, **table}, FORMAT, where) == FORMAT:
+        return Migrated(dict(table))
     task = task_class(dict(table), where)
-    return Recipe(
-        task,
-        read_section(task.DataOptions, table.get("data", {}), "data", where),
-        read_section(task.ModelOptions, table.get("model", {}), "model", where),
-        read_section(TrainOptions, table.get("train", {}), "train", where),
-        where,
-    )
-
-
-def with_change(table: Mapping[str, Any], change: str) -> dict[str, Any]:
-    """The table with one `a.b=value` put in; the value is TOML, or a bare word (a name, a path)."""
-    path, equals, text = change.partition("=")
-    names = [part.strip() for part in path.split(".")]
-    if not equals or not all(names):
-        raise Fault(f"--set {change}: expected section.key=value, as in train.epochs=3")
-    result: dict[str, Any] = deepcopy(dict(table))
-    section = result
-    for depth, name in enumerate(names[:-1]):
-        inner = section.setdefault(name, {})
-        if not isinstance(inner, dict):
-            raise Fault(f"--set {change}: {'.'.join(names[: depth + 1])} is {quoted(inner)}, not a section")
-        section = inner
-    section[names[-1]] = _value(text.strip(), change)
-    return result
-
-
-def without_key(table: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
-    """The table without the entry `a.b`. Fault where it has none."""
-    *path, last = [part.strip() for part in key.split(".")]
-    result: dict[str, Any] = deepcopy(dict(table))
-    section: Any = result
-    for name in path:
-        section = section.get(name) if isinstance(section, dict) else None
-    if not isinstance(section, dict) or last not in section:
-        raise Fault(f"--unset {key}: {where} does not set it{nearest(key, _flat(table))}")
-    del section[last]
-    return result
+    sections: dict[str, type[Options]] = {
+        "data": task.DataOptions,
+        "model": task.ModelOptions,
+        "train": TrainOptions,
+    }
+    return migrated(table, sections, where)
 
 
 def same_run(old: Recipe, new: Recipe, digests: Mapping[str, str] | None = None) -> None:
@@ -132,21 +174,25 @@ def same_run(old: Recipe, new: Recipe, digests: Mapping[str, str] | None = None)
             has not begun. What has none in there must lie where it lay.
     """
     earlier, later = old.to_table(), new.to_table()
-    was, now = _flat(without_paths(earlier)), _flat(without_paths(later))
+    was, now = flat(without_paths(earlier)), flat(without_paths(later))
     for key in sorted({**was, **now}):
         if was.get(key) != now.get(key) and key.removeprefix("train.").split(".")[0] not in RESUMABLE:
-            full_was, full_now = _flat(earlier).get(key), _flat(later).get(key)
+            full_was, full_now = flat(earlier).get(key), flat(later).get(key)
             raise Fault(
                 f"{new.where}: {key} = {quoted(full_now)}, but the run was started with {quoted(full_was)}: "
                 f"resume with the same, or start another run"
             )
     if digests is None:
         return
-    today, places, others = data_digests(later), paths_of(later), paths_of(earlier)
+    # those of an older run start from the working directory
+    today, places, others = (
+        data_digests(later),
+        *(paths_of(anchored(each, Path())) for each in (later, earlier)),
+    )
     for key in places:
         if key in digests and today.get(key, digests[key]) != digests[key]:
             raise Fault(
-                f"{new.where}: {key} = {quoted(_flat(later).get(key, places[key]))}: its content is not what "
+                f"{new.where}: {key} = {quoted(flat(later).get(key, places[key]))}: its content is not what "
                 f"the run was started with: resume with the same data, or start another run"
             )
         if key not in digests and places[key] != others.get(key):
@@ -164,24 +210,3 @@ def _nearest_key(key: str, table: Mapping[str, Any], where: str) -> str:
     paths += [f"train.{path}" for path in key_paths(TrainOptions)]
     deeper = [path for path in paths if path.split(".")[-1] == key]
     return f": did you mean {deeper[0]!r}?" if deeper else nearest(key, KEYS)
-
-
-def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            flat.update(_flat(value, f"{prefix}{key}."))
-        elif value is not None:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
-def _value(text: str, change: str) -> Any:
-    try:
-        return parse_toml(f"value = {text}".encode(), "")["value"]
-    except Fault:
-        if _BARE_WORD.fullmatch(text):
-            return text
-        raise Fault(
-            f"--set {change}: {text!r} is not a TOML value: write 3, 0.1, true, [1, 2], or 'text' in quotes"
-        ) from None

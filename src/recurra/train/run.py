@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import torch
 
 from recurra.errors import Fault
-from recurra.runs.digests import data_digests
-from recurra.runs.folder import LAST, RECIPE
+from recurra.runs.digests import data_digests, recipe_digest
+from recurra.runs.folder import LAST, RECIPE, SOURCE
+from recurra.runs.migration import FORMAT
 from recurra.storage.files import write_text
 from recurra.storage.models import seal_model
 from recurra.storage.seals import Seal, seal_files
@@ -55,12 +56,15 @@ def train(recipe: Recipe, folder: str | Path, *, resume: bool = False, quiet: bo
     folder = Path(folder)
     _check_folder(recipe, folder, resume)
     digests = data_digests(recipe.to_table())
+    earlier = _older_digest(folder)
     torch.use_deterministic_algorithms(recipe.train.deterministic)
     processes = Processes(recipe.train)
     checkpoint.seed_all(recipe.train.seed, 0)
     task = recipe.prepare()
-    loop = Loop(task, recipe.train, processes, folder, quiet, recipe.to_digest(), digests)
+    loop = Loop(task, recipe.train, processes, folder, quiet, recipe.to_digest(), digests, earlier)
     if processes.rank == 0:
+        if earlier is not None and checkpoint.exists(folder / LAST):
+            checkpoint.rename_recipe(folder / LAST, recipe.to_digest())
         loop.seal = _describe(recipe, task, folder)
     processes.wait()
     loop.run()
@@ -77,9 +81,18 @@ def resumable(folder: str | Path) -> Recipe:
     return recipe_of(read_toml(path), str(path))
 
 
+def _older_digest(folder: Path) -> str | None:
+    """The digest of a run's recipe as an older format wrote it; None for one of this format, or no run."""
+    path = folder / RECIPE
+    table = read_toml(path) if path.is_file() else {"format": FORMAT}
+    return None if table.get("format") == FORMAT else recipe_digest(table)
+
+
 def _describe(recipe: Recipe, task: Task, folder: Path) -> Seal:
     """Writes the recipe and what the task keeps, and seals a model that is there already with them."""
     write_text(folder / RECIPE, recipe.to_text())
+    if recipe.text is not None and recipe.where != str(folder / RECIPE):
+        write_text(folder / SOURCE, recipe.text)
     try:
         with TemporaryDirectory(prefix=".assets", dir=folder) as place:
             assets = Path(place)

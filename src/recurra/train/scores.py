@@ -58,7 +58,10 @@ class Scores:
         if not all(isinstance(value, float) or is_whole(value) for value in metrics.values()):  # NaN is one
             raise Fault(f"{fields.where}: metrics = {quoted(metrics)} found, expected numbers")
         if self.score.metric not in metrics:
-            raise Fault(f"{fields.where}: no metric {self.score.metric!r} in it: it was altered")
+            raise Fault(
+                f"{fields.where}: no metric {self.score.metric!r} in it: "
+                "it is damaged or from another version"
+            )
         return {"step": fields.whole("step"), "epoch": fields.whole("epoch"), "metrics": metrics}
 
     def summary(self) -> dict[str, Any]:

@@ -90,7 +90,9 @@ def read_words(run: Path) -> tuple[list[str], NDArray[np.int64]]:
             try:
                 words.append(word.decode("utf-8"))
             except UnicodeDecodeError:
-                raise Fault(f"{path}: line {number}: a word that is not UTF-8: it was altered") from None
+                raise Fault(
+                    f"{path}: line {number}: a word that is not UTF-8: it is damaged or from another version"
+                ) from None
             counts.append(int(count))
     return words, np.array(counts, np.int64)
 
@@ -126,10 +128,15 @@ def read_matrix(run: Path, name: str, words: int) -> NDArray[np.float32]:
     metadata = read_metadata(run / TENSORS)  # version 0.1 wrote no digests
     for entry, file in (("words", WORDS), ("settings", SETTINGS)):
         if entry in metadata and not has_digest(run / file, metadata[entry]):
-            raise Fault(f"{run / file}: does not belong to {TENSORS}: it was altered, or is another run's")
+            raise Fault(
+                f"{run / file}: does not belong to {TENSORS}: "
+                "it is damaged, from another version or another run's"
+            )
     matrix = read_array(run / TENSORS, name)
     if name in metadata and metadata[name] != _digest(matrix):
-        raise Fault(f"{run / TENSORS}: '{name}' does not match its digest: it was altered")
+        raise Fault(
+            f"{run / TENSORS}: '{name}' does not match its digest: it is damaged or from another version"
+        )
     if len(matrix) != words:
         raise Fault(f"{run}: {len(matrix):,} rows in {TENSORS}, {words:,} words in {WORDS}, expected as many")
     return matrix

@@ -67,7 +67,7 @@ class BinaryRows:
         while (end := self.buffer.find(b" ", self.at)) < 0 or len(self.buffer) < end + 1 + width:
             if end < 0 and len(self.buffer) - self.at > _LONGEST_WORD:
                 raise Fault(
-                    f"{self.path}: word {k + 1} has more than {_LONGEST_WORD:,} bytes: altered, or the "
+                    f"{self.path}: word {k + 1} has more than {_LONGEST_WORD:,} bytes: damaged, or the "
                     f"header is wrong"
                 )
             block = self.file.read(max(_BLOCK, width))

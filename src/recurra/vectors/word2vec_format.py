@@ -164,7 +164,7 @@ def _word_vectors(path: Path, names: list[bytes], matrix: NDArray[np.float32], e
     finite = np.isfinite(matrix).all(axis=1)
     if not finite.all():
         word = names[int(np.argmin(finite))][:100].decode("utf-8", "replace")
-        raise Fault(f"{path}: the vector of {word!r} is not finite: altered or cut short")
+        raise Fault(f"{path}: the vector of {word!r} is not finite: it is damaged")
     if not doubled:
         return WordVectors(list(rows), matrix)
     more = "" if len(doubled) == 1 else f" and {len(doubled) - 1:,} more"

@@ -9,7 +9,7 @@ TRAIN = "[train]\nepochs = 2\ntensorboard = false\noptimiser = { name = 'AdamW',
 TEXT = "the cat sat on the mat.\nthe dog sat on the log.\na cat and a dog met.\n" * 12
 LANGUAGE = """
 task = "language_model"
-data = { train = "text.txt", batch_size = 4, steps = 16 }
+data = { train = "text.txt", batch_size = 4, window = 16 }
 model = { embedding = 8, hidden = 12 }
 """
 SENTIMENT = """

@@ -18,7 +18,7 @@ TRAIN = "train language.toml -o x"
 FAULTS: dict[str, tuple[str, str]] = {
     "no such command": ("trian", "No such command 'trian'"),
     "no such option": (f"{TRAIN} --epochs 3", "No such option"),
-    "no output": ("train language.toml", "Missing option"),
+    "resumed nowhere": ("train --resume", "give it with -o"),
     "no recipe named": ("train -o x", "give a recipe"),
     "nothing to resume": ("train --resume -o x", "x: nothing to resume"),
     "no recipe": ("train nix.toml -o x", "nix.toml: no such file"),
@@ -29,7 +29,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     "empty file": (f"{TRAIN} --set data.train=empty.txt", "empty.txt: empty file"),
     "wrong encoding": (f"{TRAIN} --set data.train=latin.txt", "latin.txt:1: byte 3 (0xe9) is not utf-8"),
     "vocabulary of one": (
-        "check language.toml --set data.train=same.txt --set data.tokens=word",
+        "check language.toml --set data.train=same.txt --set data.unit=word",
         "leaves nothing to learn",
     ),
     "missing column": ("train sentiment.toml -o x --set data.tokens=txt", "rows.csv: no column 'txt'"),
@@ -66,7 +66,7 @@ def faulty(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         os.truncate(folder / name, (folder / name).stat().st_size // 2)
     for name in ("newer-run/recipe.toml", "newer-model/model.json", "newer-checkpoint/last/state.json"):
         text = (folder / name).read_text()
-        (folder / name).write_text(re.sub(r'("?format"?\s*[=:]\s*)1', r"\g<1>99", text, count=1))
+        (folder / name).write_text(re.sub(r'("?format"?\s*[=:]\s*)\d', r"\g<1>99", text, count=1))
     return folder
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 HELPED = (
     "demo, recipes, recipes list, new, check, train, evaluate, predict, encode, sample, stream, explain, "
-    "cells, bench, lesson, inspect, inspect all, inspect gradient, vectors, vectors train, vectors nearest, "
-    "vectors evaluate, vectors plot"
+    "cells, bench, env, lesson, inspect, inspect all, inspect gradient, vectors, vectors train, "
+    "vectors nearest, vectors evaluate, vectors plot"
 )
 COMMANDS = [
     "--help",

@@ -53,7 +53,7 @@ def test_bad_idx_files_are_told(tmp_path: Path) -> None:
         return str(told.value)
 
     assert "expected 40 for an array of shape [2, 3, 4]" in fault(whole[:-1])
-    assert "cut short or altered" in fault(whole[:9])
+    assert "it is damaged" in fault(whole[:9])
     assert "not an IDX file" in fault(b"PK\3\4" + whole)
     assert "not an IDX file" in fault(b"")
     assert "0 images" in fault(whole[:4] + struct.pack(">3I", 0, 3, 4))
@@ -65,7 +65,7 @@ def test_bad_idx_files_are_told(tmp_path: Path) -> None:
 def test_lines_of_numbers(tmp_path: Path) -> None:
     path = tmp_path / "digits.tra"
     path.write_text(" 1, 2,3,4, 8\n\n5,6,7,8,0\n")
-    found = read({"path": str(path), "format": "numbers", "size": 2})
+    found = read({"path": str(path), "format": "numbers", "features": 2})
     assert found["vectors"] == [[[1, 2], [3, 4]], [[5, 6], [7, 8]]]
     assert found["label"] == ["8", "0"]
     path.write_text("up 1 2\n")
@@ -85,4 +85,4 @@ def test_bad_lines_of_numbers_are_told(tmp_path: Path, text: str, why: str) -> N
     path = tmp_path / "digits.tra"
     path.write_text(text)
     with pytest.raises(Fault, match=why):
-        read({"path": str(path), "format": "numbers", "size": 2})
+        read({"path": str(path), "format": "numbers", "features": 2})

@@ -54,8 +54,8 @@ def test_genes_are_spliced_and_read_along_their_strand(record: Path) -> None:
     # 13..15 = tta, 19..24 = cgcata; along the other strand tatgcgtaa, of which taa stops
     assert genes["dna"] == ["atgaaacgc", "tatgcg"]
     assert str(genes.places[1]).endswith("test.gb:16")
-    assert read({"path": str(record), "shortest": 3})["gene"] == ["g1"]
-    assert read({"path": str(record), "longest": 2})["gene"] == ["g2"]
+    assert read({"path": str(record), "min_residues": 3})["gene"] == ["g1"]
+    assert read({"path": str(record), "max_residues": 2})["gene"] == ["g2"]
 
 
 def test_parts_of_genes_have_none_in_common(record: Path) -> None:

@@ -107,5 +107,5 @@ def test_what_is_told_lies_within_its_part() -> None:
 
 @pytest.mark.parametrize("shares", [(20, 20, 20), (0.5, 0.5, 0.5), (-1, 5, 5)])
 def test_parts_larger_than_the_series_are_told(shares: tuple[float, ...]) -> None:
-    with pytest.raises(Fault, match="parts ="):
+    with pytest.raises(Fault, match="split ="):
         cut(30, shares, "s.csv")

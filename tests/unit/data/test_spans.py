@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from recurra.data.text import spans as sp
 from recurra.data.text.spans import Span
 from recurra.errors import Fault
+from recurra.tasks.parts.metrics import span_scores
 
 SCHEMES = list(sp.PREFIXES)
 
@@ -57,6 +58,31 @@ def test_ill_formed_tags_are_read_as_the_conll_script_reads_them(tags: list[str]
     metrics = pytest.importorskip("seqeval.metrics.sequence_labeling", reason="seqeval is not installed")
     theirs = [Span(label, start, end + 1) for label, start, end in metrics.get_entities(tags)]
     assert sp.spans(tags, "BIOES") == theirs
+
+
+_TAGS = st.sampled_from(["O", "B-x", "I-x", "B-y", "I-y"])
+_PAIRS = st.lists(st.tuples(_TAGS, _TAGS), min_size=1, max_size=7)
+
+
+@given(st.lists(_PAIRS, min_size=1, max_size=3))
+def test_scores_over_spans_are_those_of_the_conll_script(sentences: list[list[tuple[str, str]]]) -> None:
+    metrics = pytest.importorskip("seqeval.metrics.sequence_labeling", reason="seqeval is not installed")
+    targets, predictions = (
+        [sp.convert([pair[k] for pair in each], "BIO", "BIO") for each in sentences] for k in (0, 1)
+    )
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+        targets, predictions, average="micro", zero_division=0
+    )
+    scores = span_scores(targets, predictions, "BIO")
+    assert scores == pytest.approx({"f1": f1, "precision": precision, "recall": recall})
+
+
+def test_scores_over_spans_by_hand() -> None:
+    truth = [["B-x", "I-x", "O", "B-y"], ["O"]]
+    answer = [["B-x", "I-x", "B-y", "I-y"], ["B-x"]]
+    scores = span_scores(truth, answer, "BIO")
+    assert scores == pytest.approx({"precision": 1 / 3, "recall": 1 / 2, "f1": 2 / 5})
+    assert span_scores([["O"]], [["O"]], "BIO") == {"f1": 0.0, "precision": 0.0, "recall": 0.0}
 
 
 def test_violations_say_where() -> None:

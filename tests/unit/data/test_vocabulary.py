@@ -103,7 +103,7 @@ TEXTS = [
 OPTIONS: dict[str, list[dict[str, Any]]] = {
     "word": [{}, {"rule": "words", "lower": True, "min_count": 2}],
     "character": [{}, {"begin": "<BOS>"}],
-    "subword": [{"size": 300}, {"size": 270, "begin": True}],
+    "subword": [{"max_size": 300}, {"max_size": 270, "begin": True}],
 }
 
 
@@ -170,7 +170,7 @@ _trained: list[Tokenizer] = []
 
 def _bpe() -> Tokenizer:
     if not _trained:
-        _trained.append(train_tokenizer("subword", TEXTS, size=280))
+        _trained.append(train_tokenizer("subword", TEXTS, max_size=280))
     return _trained[0]
 
 
@@ -182,7 +182,7 @@ def test_tokenizer_faults() -> None:
     with pytest.raises(Fault, match="no rule for words is called 'word': did you mean 'words'"):
         train_tokenizer("word", TEXTS, rule="word")
     with pytest.raises(Fault, match="expected more than 257"):
-        train_tokenizer("subword", TEXTS, size=100)
+        train_tokenizer("subword", TEXTS, max_size=100)
     with pytest.raises(Fault, match="needs text to learn from"):
         train_tokenizer("subword", [" "])
 

@@ -161,7 +161,7 @@ def test_an_interrupted_surface_goes_on_and_ends_alike(tmp_path: Path) -> None:
         with pytest.raises(Fault, match="another surface"):
             other()
     file.write_bytes(file.read_bytes()[:-8])
-    with pytest.raises(Fault, match="cut short"):
+    with pytest.raises(Fault, match="is damaged"):
         surface(model, x, squares, points=4, file=file)
 
 

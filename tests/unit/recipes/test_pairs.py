@@ -28,7 +28,7 @@ def test_the_ladder_of_translation_is_three_decoders() -> None:
     }
     val = "{ path = '../shared/data/multi30k/val.{en,de}.gz', format = 'parallel' }"
     for decoder, changes in rungs.items():
-        few = [f"data.train={val}", "data.tokenizer.size=300"]
+        few = [f"data.train={val}", "data.tokenizer.max_size=300"]
         task = read_recipe(find_recipe("multi30k"), [*SMALL, *few, *changes]).prepare()
         assert type(task.model.decoder) is decoder
         loss = task.loss(task.batches(0)[0], None)

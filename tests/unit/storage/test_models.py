@@ -98,7 +98,7 @@ def edit(folder: Path, **changes: Any) -> None:
 def test_truncated(saved: Path, name: str, share: float) -> None:
     content = (saved / name).read_bytes()
     (saved / name).write_bytes(content[: int(len(content) * share)])
-    with pytest.raises(Fault, match=f"{name}: .*cut short or altered"):
+    with pytest.raises(Fault, match=f"{name}: .*damaged or from another version"):
         load_model(saved)
 
 

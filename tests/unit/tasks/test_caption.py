@@ -26,9 +26,8 @@ from tests.unit.tasks.fitting import fit, reloaded
 COLOURS = {"red": (230, 30, 30), "green": (30, 230, 30), "blue": (30, 30, 230)}
 PLACES = {"left": 0, "right": 6}
 SMALL: dict[str, Any] = {
-    "convolution": [8, 12],
-    "strides": [2, 1],
-    "size": 16,
+    "convolution": [{"channels": 8, "stride": 2}, {"channels": 12}],
+    "view_width": 16,
     "embedding": 8,
     "decoder": {"hidden": 24, "cell": "gru"},
 }
@@ -242,14 +241,14 @@ def test_bad_data_is_told(tmp_path: Path) -> None:
     empty.write_text('{"image": "0.png", "caption": ["red", "so red"]}\n{"image": "1.png", "caption": []}\n')
     with pytest.raises(Fault, match=r"empty\.jsonl:2: a sequence of length 0"):
         _task(str(empty), train)
-    assert _task(str(empty), train, empty="drop").data.train.captions == [["red", "so red"]]
+    assert _task(str(empty), train, empty="skip").data.train.captions == [["red", "so red"]]
     empty.write_text('{"image": "0.png", "caption": 5}\n')
     with pytest.raises(Fault, match="5 found, expected a text, or a list of texts"):
         _task(str(empty), train)
     with pytest.raises(Fault, match=r"a sequence of 4 steps, expected at most 2"):
-        _task(train, train, longest=2)
-    with pytest.raises(Fault, match=r"strides \[2\] found, expected a 1 or 2 for each of 2 layers"):
-        _task(train, train, {"strides": [2]})
+        _task(train, train, max_length=2)
+    with pytest.raises(ValueError, match="Input should be 1 or 2"):
+        _task(train, train, {"convolution": [{"channels": 4, "stride": 3}]})
     task = _task(train, train)
     with pytest.raises(Fault, match="to predict: .*gone.png: no such file"):
         list(task.predict(["gone.png"]))

@@ -195,7 +195,7 @@ def test_bad_data_is_told(
 
 def test_empty_rows_can_be_dropped(files: dict[str, str], tmp_path: Path) -> None:
     write(tmp_path / "train.jsonl", [*reviews(20, 1), {"text": " ", "label": "yes"}])
-    said = "\n".join(prepared(files, empty="drop").check())
+    said = "\n".join(prepared(files, empty="skip").check())
     assert "train.jsonl:21: 1 sequence of length 0 dropped" in said
 
 

@@ -89,23 +89,23 @@ def test_how_pieces_are_batched_changes_nothing(tmp_path: Path) -> None:
     assert task.evaluate()["nll"] == pytest.approx(sum(alone) / sum(map(len, held)), rel=1e-5)
 
 
-@pytest.mark.parametrize("steps", [1, 4, 1000])
-def test_strung_together_each_piece_starts_anew(tmp_path: Path, steps: int) -> None:
+@pytest.mark.parametrize("window", [1, 4, 1000])
+def test_strung_together_each_piece_starts_anew(tmp_path: Path, window: int) -> None:
     task = task_of(tmp_path)
     alone = sum(task.loss(as_rows([roll]), None).total.item() for roll in task.data.train)
-    task.options = options(tmp_path / "a.npz", batch_size=1, steps=steps)
+    task.options = options(tmp_path / "a.npz", batch_size=1, window=window)
     carry, total, items = None, 0.0, 0
     for passage in task.batches(0):
         loss = task.loss(passage, carry)
         carry, total, items = loss.carry, total + loss.total.item(), items + loss.items
-        assert len(passage.inputs.data) <= steps
+        assert len(passage.inputs.data) <= window
     assert items == sum(map(len, task.data.train))
     assert total == pytest.approx(alone, rel=1e-5)
 
 
 def test_streams_tell_each_step_once_an_epoch(tmp_path: Path) -> None:
     task = task_of(tmp_path)
-    task.options = options(tmp_path / "a.npz", batch_size=3, steps=4)
+    task.options = options(tmp_path / "a.npz", batch_size=3, window=4)
     passages = [p.targets.data for rank in (0, 1) for p in task.batches(0, rank, 2)]
     wanted = torch.cat(task.data.train)
     assert torch.cat(passages).sum(0).tolist() == wanted.sum(0).tolist()

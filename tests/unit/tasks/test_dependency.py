@@ -219,8 +219,9 @@ def test_a_column_without_tags_is_told(files: dict[str, str]) -> None:
 
 
 def test_a_sentence_that_is_too_long_is_refused(files: dict[str, str]) -> None:
-    task = prepared(files, longest=5)
-    with pytest.raises(Fault, match="item 2: a sentence of 6 words found, expected at most data.longest = 5"):
+    task = prepared(files, max_length=5)
+    message = "item 2: a sentence of 6 words found, expected at most data.max_length = 5"
+    with pytest.raises(Fault, match=message):
         list(task.predict(["dog", "a a a a a a"]))
 
 

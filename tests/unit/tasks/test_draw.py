@@ -134,6 +134,6 @@ def test_bad_data_are_told(tmp_path: Path) -> None:
     assert "2 numbers a step found, expected 3" in fault(np.zeros((2, 4, 2)))
     assert "lifted = 2 found at step 1" in fault(np.full((2, 4, 3), 2))
     assert "never move" in fault(np.zeros((2, 4, 3)))
-    assert "a sequence of 4 steps, expected at most 3" in fault(np.zeros((2, 4, 3)), longest=3)
+    assert "a sequence of 4 steps, expected at most 3" in fault(np.zeros((2, 4, 3)), max_length=3)
     with pytest.raises(Fault, match="at most 1"):
         list(task_of(tmp_path).sample(temperature=1.5))

@@ -49,7 +49,7 @@ def options(path: Path, **changes: Any) -> ForecastOptions:
         "time": "time",
         "targets": ["wave"],
         "covariates": ["double"],
-        "parts": (0.6, 0.2, 0.2),
+        "split": (0.6, 0.2, 0.2),
         "context": 24,
         "horizon": 6,
         "season": 24,
@@ -240,7 +240,7 @@ def test_check_tells_sizes(tmp_path: Path) -> None:
         ({"logarithms": ["plan"]}, "logarithms: column 'plan' is neither"),
         ({"horizon": 300}, "no room for context \\+ horizon = 24 \\+ 300 steps .*240 rows in all"),
         ({"horizon": 60}, "validation part of .*: no room for horizon = 60"),
-        ({"parts": (0.9, 0.9, 0.1)}, "parts ="),
+        ({"split": (0.9, 0.9, 0.1)}, "split ="),
         ({"calendar": ["hour"], "gaps": "allow"}, "calendar needs evenly spaced"),
     ],
 )
@@ -324,11 +324,11 @@ def test_a_run_without_a_format_reads_as_the_file_shows(tmp_path: Path) -> None:
 
 def test_incomplete_rows_are_told_or_left_out(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", wave=lambda n: "NA" if n in (100, 101, 150) else n % 7)
-    with pytest.raises(Fault, match="a.csv:102: .*3 entries are so in all.* or set incomplete = 'drop'"):
+    with pytest.raises(Fault, match="a.csv:102: .*3 entries are so in all.* or set incomplete = 'skip'"):
         ForecastTask.prepare(options(path), model(), seed=0)
     with pytest.raises(Fault, match="2 time stamps are missing"):
-        ForecastTask.prepare(options(path, incomplete="drop"), model(), seed=0)
-    asked = options(path, incomplete="drop", gaps="split", context=4, horizon=2)
+        ForecastTask.prepare(options(path, incomplete="skip"), model(), seed=0)
+    asked = options(path, incomplete="skip", gaps="split", context=4, horizon=2)
     told = ForecastTask.prepare(asked, model(), seed=0).check()
     assert "3 of 240 rows lack a number and are left out" in told
     assert any("series: 3 of 237 rows" in line for line in told)

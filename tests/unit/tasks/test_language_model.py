@@ -29,7 +29,7 @@ def text(tmp_path: Path) -> Path:
 
 
 def prepared(text: Path, model: dict[str, Any] | None = None, **data: Any) -> LanguageModelTask:
-    given = {"train": str(text), "batch_size": 4, "steps": 12, "validation_streams": 2, **data}
+    given = {"train": str(text), "batch_size": 4, "window": 12, "validation_streams": 2, **data}
     small = {"hidden": 24, "embedding": 12, **(model or {})}
     return LanguageModelTask.prepare(Data(**given), Model(**small), seed=1)
 
@@ -38,13 +38,13 @@ def test_it_is_registered() -> None:
     assert TASKS["language_model"] is LanguageModelTask
 
 
-@pytest.mark.parametrize("tokens", ["character", "word", "subword"])
+@pytest.mark.parametrize("unit", ["character", "word", "subword"])
 @pytest.mark.parametrize("read_as", ["stream", "sentences"])
 def test_it_learns_and_comes_back_from_its_folder(
-    text: Path, tmp_path: Path, tokens: str, read_as: str
+    text: Path, tmp_path: Path, unit: str, read_as: str
 ) -> None:
-    options = {"size": 270} if tokens == "subword" else {}
-    task = prepared(text, tokens=tokens, read_as=read_as, tokenizer=options)
+    options = {"max_size": 270} if unit == "subword" else {}
+    task = prepared(text, unit=unit, read_as=read_as, tokenizer=options)
     before = task.evaluate()
     losses = fit(task, 6)
     after = task.evaluate()
@@ -69,12 +69,12 @@ def test_a_stream_carries_its_state_and_sentences_do_not(text: Path) -> None:
 
 def test_windows_make_one_long_run(text: Path) -> None:
     """The cost of a text does not depend on how long the windows are that it is read in."""
-    short, long = prepared(text, steps=5), prepared(text, steps=1000)
+    short, long = prepared(text, window=5), prepared(text, window=1000)
     assert short.evaluate()["nats_per_token"] == pytest.approx(long.evaluate()["nats_per_token"], rel=1e-5)
 
 
 def test_bits_per_character_count_all_nats_over_all_characters(text: Path) -> None:
-    task = prepared(text, tokens="word", validation=str(text))
+    task = prepared(text, unit="word", validation=str(text))
     found = task.evaluate()
     held = text.read_text()
     tokens = len(held.split()) + len(LINES)
@@ -83,7 +83,7 @@ def test_bits_per_character_count_all_nats_over_all_characters(text: Path) -> No
 
 
 def test_probabilities_of_sentences_follow_the_chain_rule(text: Path) -> None:
-    task = prepared(text, tokens="word", read_as="sentences")
+    task = prepared(text, unit="word", read_as="sentences")
     words = ["the", "dog", "runs"]
     total = 0.0
     for count, word in enumerate([*words, "<EOS>"]):
@@ -98,17 +98,17 @@ def test_probabilities_of_sentences_follow_the_chain_rule(text: Path) -> None:
 
 
 def test_a_trained_model_prefers_sentences_to_their_shuffled_selves(text: Path) -> None:
-    task = prepared(text, tokens="word", read_as="sentences", rank_shuffled=20)
+    task = prepared(text, unit="word", read_as="sentences", rank_shuffled=20)
     fit(task, 8, lr=0.02)
     assert task.evaluate()["above_shuffled"] > 0.9
     with pytest.raises(Fault, match="nothing to shuffle"):
         task.above_shuffled(["dog", "dog dog"])
 
 
-@pytest.mark.parametrize("tokens", ["character", "word", "subword"])
-def test_however_a_stream_is_cut_its_answers_are_those_of_the_batch(text: Path, tokens: str) -> None:
-    given = {"size": 270} if tokens == "subword" else {}
-    task = prepared(text, tokens=tokens, tokenizer=given, validation_streams=1)
+@pytest.mark.parametrize("unit", ["character", "word", "subword"])
+def test_however_a_stream_is_cut_its_answers_are_those_of_the_batch(text: Path, unit: str) -> None:
+    given = {"max_size": 270} if unit == "subword" else {}
+    task = prepared(text, unit=unit, tokenizer=given, validation_streams=1)
     whole = "the cat sees\na zebra .\n"
 
     def answers(pieces: list[str]) -> list[tuple[str, float]]:
@@ -137,7 +137,7 @@ def test_samples_repeat_by_their_seed_and_begin_with_the_prompt(text: Path) -> N
 
 
 def test_sentences_end_by_themselves(text: Path) -> None:
-    task = prepared(text, tokens="word", read_as="sentences")
+    task = prepared(text, unit="word", read_as="sentences")
     fit(task, 8, lr=0.02)
     (said,) = task.sample("the dog", beam=4, length=30)
     assert len(said.split()) < 20
@@ -188,14 +188,14 @@ def test_unknown_keys_are_refused(text: Path) -> None:
     ("content", "data", "message"),
     [
         ("", {}, "empty file"),
-        ("aaaa\n" * 20, {"tokens": "word"}, "a vocabulary of one token"),
+        ("aaaa\n" * 20, {"unit": "word"}, "a vocabulary of one token"),
         ("ab\n", {}, "too short for 4 streams"),
-        ("one line of text alone " * 20, {"tokens": "word"}, "leaves one part empty"),
+        ("one line of text alone " * 20, {"unit": "word"}, "leaves one part empty"),
         ("some text\n" * 20, {"column": "txt"}, "no column 'txt'"),
         ("some text\n" * 20, {"hold_out_from": "random"}, "tears a stream apart"),
         ("\n\n\n \n", {"read_as": "sentences"}, "empty file"),
         ("word " * 110_000 + "\nb c\n" * 20, {"read_as": "sentences"}, "text.txt:1: a sequence of 550000"),
-        ("some text\n" * 20, {"tokenizer": {"min_cout": 2}}, "did you mean 'min_count'"),
+        ("some text\n" * 20, {"tokenizer": {"rule": "words"}}, "'character' has no option 'rule'"),
     ],
 )
 def test_bad_text_is_told(tmp_path: Path, content: str, data: dict[str, Any], message: str) -> None:
@@ -217,7 +217,7 @@ def test_a_missing_file_is_told_with_where_paths_start(monkeypatch: Any, tmp_pat
 
 
 def test_check_tells_sizes(text: Path) -> None:
-    task = prepared(text, tokens="word")
+    task = prepared(text, unit="word")
     said = "\n".join(task.check())
     learnt = sum(p.numel() for p in task.model.parameters())
     assert f"{learnt:,} parameters" in said

@@ -217,7 +217,7 @@ def test_check_tells_what_is_odd(files: dict[str, str], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("data", "message"),
-    [({"tokens": "word"}, "no column 'word'"), ({"longest": 3}, "expected at most 3")],
+    [({"tokens": "word"}, "no column 'word'"), ({"max_length": 3}, "expected at most 3")],
 )
 def test_bad_settings_are_told(files: dict[str, str], data: dict[str, Any], message: str) -> None:
     with pytest.raises(Fault, match=message):

@@ -127,7 +127,7 @@ def test_a_stream_hears_what_the_whole_says(heard: tuple[TranscribeTask, Path], 
 
 
 def test_a_latency_controlled_model_streams_and_one_of_whole_recordings_does_not(tmp_path: Path) -> None:
-    late = {"bidirectional": True, "lookahead": 3, "chunk": 4, "convolution": 8, "width": 3}
+    late = {"bidirectional": True, "lookahead": 3, "chunk": 4, "convolution": [{"channels": 8, "width": 3}]}
     task = task_of(tmp_path, late, sound={**SOUND, "margin": 0.03})
     data = (tmp_path / "sound/held0.wav").read_bytes()
     stream = task.open_stream()
@@ -158,7 +158,7 @@ def test_strings_speakers_and_speeds(tmp_path: Path) -> None:
     asked: dict[str, Any] = {
         "speaker": "who",
         "leave_out": "x",
-        "strings": {"count": 7, "held_out": 5, "shortest": 2, "longest": 3},
+        "strings": {"count": 7, "held_out": 5, "min_items": 2, "max_items": 3},
         "speeds": [0.8, 1.25],
     }
     task = task_of(tmp_path, **asked, test=str(tmp_path / "held.tsv"))
@@ -207,12 +207,12 @@ def test_bad_data_are_told_by_item(tmp_path: Path) -> None:
     assert "2 channels found" in fault("two.wav\ta")
     assert "a.tsv:3: a sequence of length 0" in fault("none.wav\ta")
     assert "a.tsv:3: a sequence of length 0" in fault("sound/held1.wav\t ")
-    assert "a.tsv:2: 0.3 seconds found, expected at most 0.2" in fault("loud.wav\ta", longest=0.2)
+    assert "a.tsv:2: 0.3 seconds found, expected at most 0.2" in fault("loud.wav\ta", max_seconds=0.2)
     needed = "a.tsv:3: 'aabbccaabb' needs 15 steps (10 symbols, and a blank between two that are the same)"
     assert needed in fault("loud.wav\taabbccaabb")
     assert "the recording has 10 of 20 ms" in fault("loud.wav\taabbccaabb")
     rows = ["sound/held0.wav\tabc", "loud.wav\tab", "none.wav\ta", "loud.wav\taabbccaabb", "two.wav\tabc"]
-    kept = task(rows, too_long="drop", empty="drop", sound={**SOUND, "mix": True})
+    kept = task(rows, too_long="skip", empty="skip", sound={**SOUND, "mix": True})
     assert len(kept.data.train.texts) == 3
     said = "\n".join(kept.check())
     assert "loud.wav" not in said.split("clipped")[0]
@@ -240,7 +240,7 @@ def test_a_language_model_must_know_the_symbols(heard: tuple[TranscribeTask, Pat
                 {
                     "train": str(tmp_path / "text.txt"),
                     "read_as": "sentences",
-                    "tokens": "character",
+                    "unit": "character",
                     **changes,
                 }
             ),
@@ -262,7 +262,7 @@ def test_a_language_model_must_know_the_symbols(heard: tuple[TranscribeTask, Pat
     lonely = TranscribeSearchOptions(beam=4, language_model=run("a b d a.\n" * 40))
     with pytest.raises(Fault, match="does not know 'c'"):
         Search(lonely, task.tokenizer)
-    words = TranscribeSearchOptions(beam=4, language_model=run(sentences, tokens="word"))
+    words = TranscribeSearchOptions(beam=4, language_model=run(sentences, unit="word"))
     with pytest.raises(Fault, match="over word tokens, expected character tokens"):
         Search(words, task.tokenizer)
     (tmp_path / "lm" / "recipe.toml").write_text('task = "tag"\n')

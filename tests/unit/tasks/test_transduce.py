@@ -73,4 +73,4 @@ def test_lengths_that_do_not_fit_are_told(tmp_path: Path) -> None:
     ):
         _task(tmp_path, ratio=3)
     with pytest.raises(Fault, match="expected at most 4"):
-        _task(tmp_path, longest=4)
+        _task(tmp_path, max_length=4)

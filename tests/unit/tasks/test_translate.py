@@ -40,7 +40,7 @@ def _reversals(count: int, seed: int = 0, letters: str = "abcde") -> list[tuple[
 def _task(folder: Path, model: dict[str, Any], **data: Any) -> TranslateTask:
     train = _write(folder / "train.tsv", _reversals(600))
     held = _write(folder / "held.tsv", _reversals(60, 1))
-    options = PairOptions(**{"train": train, "validation": held, "tokens": "word", "batch_size": 30, **data})
+    options = PairOptions(**{"train": train, "validation": held, "unit": "word", "batch_size": 30, **data})
     return TranslateTask.prepare(options, TranslateModelOptions(**{**SMALL, **model}), seed=0)
 
 
@@ -194,8 +194,8 @@ def test_a_run_folder_gives_the_same_answers(tmp_path: Path) -> None:
     for number, (model, data) in enumerate(
         [
             ({"attention": "general", "input_feeding": True, "tied": True}, {"shared": True}),
-            ({"attention": "scaled", "reach": 2, "decoder": {"hidden": 48}}, {"tokens": "character"}),
-            ({"attention": "none"}, {"tokens": "subword", "tokenizer": {"size": 270}}),
+            ({"attention": "scaled", "reach": 2, "decoder": {"hidden": 48}}, {"unit": "character"}),
+            ({"attention": "none"}, {"unit": "subword", "tokenizer": {"max_size": 270}}),
         ]
     ):
         task = _task(tmp_path, model, **data)
@@ -239,11 +239,11 @@ def test_bad_pairs_are_told(tmp_path: Path) -> None:
     with pytest.raises(Fault, match=r"empty\.tsv:3: a sequence of length 0"):
         _task(tmp_path, {}, train=empty)
     with pytest.raises(Fault, match=r"train\.tsv:\d+: a sequence of \d steps, expected at most 3"):
-        _task(tmp_path, {}, longest=3)
+        _task(tmp_path, {}, max_length=3)
     with pytest.raises(Fault, match="no column 'target_text'"):
         _task(tmp_path, {}, target="target_text")
     with pytest.raises(Fault, match="end token is set by the task"):
-        _task(tmp_path, {}, tokenizer={"end": None})
+        _task(tmp_path, {}, tokenizer={"end": "<E>"})
     task = _task(tmp_path, {})
     with pytest.raises(Fault, match="expected a text, or a table with the key 'source'"):
         list(task.predict([3]))

@@ -31,7 +31,7 @@ def test_run_folder(tmp_path: Path) -> None:
     names = {path.name for path in run.iterdir()}
     assert names == {
         "recipe.toml", "asset.json", "model.json", "model.safetensors", "last", "log.jsonl", "metrics.json",
-        "tensorboard",
+        "tensorboard", "recipe.source.toml",
     }  # fmt: skip
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["best"] == done.best
@@ -61,7 +61,7 @@ def test_score_that_is_never_a_number(tmp_path: Path) -> None:
         run_tiny(tmp_path, "train.epochs=1", "data.score='nan'")
 
 
-@pytest.mark.parametrize("on_non_finite", ["stop", "skip"])
+@pytest.mark.parametrize("on_non_finite", ["error", "skip"])
 @pytest.mark.parametrize("where", ["loss", "gradient"])
 def test_non_finite_is_told(tmp_path: Path, on_non_finite: str, where: str) -> None:
     changes = ["train.epochs=2", f"train.on_non_finite={on_non_finite}"]
@@ -71,7 +71,7 @@ def test_non_finite_is_told(tmp_path: Path, on_non_finite: str, where: str) -> N
     else:
         said = "the gradient of recurrent.cell.input.weight (Linear) is NaN"
         changes += ["data.spike_at=6", "train.clip_norm=1.0"]
-    if on_non_finite == "stop":
+    if on_non_finite == "error":
         with pytest.raises(Fault) as caught:
             run_tiny(tmp_path, *changes)
         assert str(caught.value).startswith(f"step 7 (epoch 2, batch 2): {said}; stopped")

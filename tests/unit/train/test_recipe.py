@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from recurra.errors import Fault
 from recurra.recipes import recipe_names, recipe_text
+from recurra.runs.changes import with_change
 from recurra.runs.toml import to_toml
 from recurra.tasks.base import TASKS
-from recurra.train.recipe import read_recipe, recipe_of, with_change
+from recurra.train.recipe import read_recipe, recipe_of
 
 from .training import write_recipe
 
@@ -48,7 +49,7 @@ def test_none_is_left_out() -> None:
         ("schedule = { name = 'StepLR', evry = 'step' }", None),
         ("schedule = { every = 'step' }", "train.schedule.name is missing"),
         ("schedule = { name = 'ReduceLROnPlateau' }", "expected every = 'validation'"),
-        ("on_non_finite = 'ignore'", "train.on_non_finite = 'ignore' found: should be 'stop' or 'skip'"),
+        ("on_non_finite = 'ignore'", "train.on_non_finite = 'ignore' found: should be 'error' or 'skip'"),
         ("[data]\nrwos = 3", "unknown key data.rwos: did you mean 'rows'?"),
         ("[model]\nhidden = 3", "unknown key model.hidden: did you mean 'hidden_size'?"),
         ("[data]\nrows = [1, 2]", "data.rows = [1, 2] found: should be a valid integer"),
@@ -75,7 +76,7 @@ def test_faults_of_a_recipe(tmp_path: Path, text: str, said: str | None) -> None
         (b"task = 'tinny'", "no task is called 'tinny': did you mean 'tiny'?"),
         (b"task = 3", "task = 3 found"),
         (b"task = 'tiny'\ndata = 3", "data = 3 found, expected a section [data]"),
-        (b"task = 'tiny'\nformat = 2", "format 2 found, this version reads up to 1"),
+        (b"task = 'tiny'\nformat = 3", "format 3 found, this version reads up to 2"),
         (b"\xff\xfe", "byte 0 is not UTF-8"),
     ],
 )

@@ -130,8 +130,8 @@ def test_damaged_checkpoint_is_told(tmp_path: Path, damage: str) -> None:
             del held["scores"]
         write_state(last, held)
     said = {
-        "cut": "cut short",
-        "altered": "it was altered",
+        "cut": "is damaged or from another version",
+        "altered": "it is damaged or from another version",
         "newer": "format 99 found, this version reads up to 1",
         "lacking": "'scores' is missing",
         "typed": "step = True found, expected a whole number",

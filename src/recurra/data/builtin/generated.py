@@ -12,8 +12,12 @@ def adding(*, count: int = 1000, length: int = 50, seed: int = 0) -> Examples:
     """The adding problem (Hochreiter and Schmidhuber, 1997, experiment 4): sum the two marked numbers.
 
     Columns `vectors`, arrays `[T, 2]` of a number in [0, 1) and a mark (1 at one step of each half, else 0),
-    and `target`, the sum. T is drawn from `length` to `length + length // 10`. Always answering 1 gives a
-    mean squared error of 1/6.
+    and `target`, the sum. Always answering 1 gives a mean squared error of 1/6.
+
+    Args:
+        count: examples.
+        length: T is drawn from `length` to `length + length // 10`.
+        seed: another one draws other examples.
     """
     _check(count=count, length=length, least=2)
     rng = random.Random(f"adding:{seed}")
@@ -36,6 +40,13 @@ def copying(
     then blanks ("_") with one signal (":") after `delay` steps; the tags are blank until the signal has been
     read, and then the symbols in order. Without memory nothing beats guessing: a loss of `length *
     log(symbols)` nats a sequence.
+
+    Args:
+        count: examples.
+        symbols: how many different ones there are.
+        length: symbols to be said again.
+        delay: steps from the last symbol to the signal.
+        seed: another one draws other examples.
     """
     _check(count=count, length=length, least=1)
     if symbols < 2 or delay < 1:

@@ -8,6 +8,7 @@ from pathlib import Path
 from recurra.data.examples import Examples
 from recurra.data.readers.arrays import read_numpy
 from recurra.data.readers.audio import SOUNDS, read_audio
+from recurra.data.readers.brackets import read_brackets
 from recurra.data.readers.conll import read_conll
 from recurra.data.readers.conllu import read_conllu
 from recurra.data.readers.dialogues import read_dialogues
@@ -33,6 +34,7 @@ READERS: dict[str, Callable[..., Examples]] = {
     "conll": read_conll,
     "conllu": read_conllu,
     "trees": read_trees,
+    "brackets": read_brackets,
     "numpy": read_numpy,
     "numbers": read_numbers,
     "idx": read_idx,
@@ -62,6 +64,7 @@ ENDINGS = {
     ".trees": "trees",
     ".ptb": "trees",
     ".mrg": "trees",
+    ".brackets": "brackets",
     ".npy": "numpy",
     ".npz": "numpy",
     ".yml": "dialogues",

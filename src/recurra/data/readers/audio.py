@@ -27,7 +27,7 @@ def read_audio(path: str | Path, *, names: str | None = None, encoding: str = "u
         names: a regular expression that each name, its folders and ending left out, must match as a whole;
             each group `(?P<name>...)` becomes a column. Without it the transcript, column `text`, is in the
             text file beside it of the same name (`a.txt` for `a.wav`).
-        encoding: of those text files.
+        encoding: the encoding of those text files.
     """
     contents = dict(sorted(_files(Path(path))))
     sounds = [name for name in contents if PurePosixPath(name).suffix.lower() in SOUNDS]

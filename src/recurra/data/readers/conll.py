@@ -30,7 +30,7 @@ def read_conll(
         names: the columns by position; `"_"` leaves one out. Two columns are `token` and `tag` without it.
         comment: lines that start with this are left out ("#", or "-DOCSTART-"). None takes every line, as a
             token may start with any character.
-        encoding: of the file.
+        encoding: the encoding of the file.
     """
     blocks = list(sentence_lines(split_lines(read_text(path, encoding)), comment))
     if not blocks:

@@ -21,6 +21,10 @@ def read_conllu(path: str | Path, *, encoding: str = "utf-8") -> Examples:
     Columns `form`, `lemma`, `upos`, `xpos`, `feats`, `deprel` hold texts ("_" where the file has none);
     `head` holds the number of the governing word (from 1; 0 for the root; -1 where the file has none). Lines
     of multiword tokens (`3-4`) and of empty nodes (`8.1`) name no syntactic word and are left out.
+
+    Args:
+        path: the file.
+        encoding: the encoding of the file.
     """
     columns: dict[str, list[list[str] | list[int]]] = {name: [] for name in (*_COLUMNS, "head")}
     places = []

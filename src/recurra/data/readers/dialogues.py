@@ -17,6 +17,10 @@ def read_dialogues(path: str | Path, *, encoding: str = "utf-8") -> Examples:
 
     The file is a mapping whose `conversations` is a list of lists of texts, as in the corpus of ChatterBot; a
     text by itself is a conversation of one turn, which has no reply.
+
+    Args:
+        path: the file.
+        encoding: the encoding of the file.
     """
     try:
         yaml: Any = importlib.import_module("yaml")

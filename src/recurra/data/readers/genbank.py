@@ -38,8 +38,8 @@ class Feature(NamedTuple):
 def read_genbank(
     path: str | Path,
     *,
-    shortest: int = 1,
-    longest: int | None = None,
+    min_residues: int = 1,
+    max_residues: int | None = None,
     part: Part = "all",
     encoding: str = "utf-8",
 ) -> Examples:
@@ -50,10 +50,10 @@ def read_genbank(
 
     Args:
         path: one or several records.
-        shortest, longest: residues.
+        min_residues: shorter proteins are left out. max_residues: longer proteins are left out.
         part: by the digest of the protein, 8 tenths are "train", a tenth is "validation" and a tenth "test":
             two copies of a gene are always in the same part.
-        encoding: of the file.
+        encoding: the encoding of the file.
     """
     if part not in _PARTS:
         raise Fault(f"{path}: part = {part!r} found, expected one of: {', '.join(sorted(_PARTS))}")
@@ -67,7 +67,10 @@ def read_genbank(
             if not protein or len(dna) // 3 not in (len(protein), len(protein) + 1) or len(dna) % 3:
                 continue
             tenth = int(hashlib.sha256(protein.encode()).hexdigest(), 16) % 10
-            if not shortest <= len(protein) <= (longest or len(protein)) or tenth not in _PARTS[part]:
+            if (
+                not min_residues <= len(protein) <= (max_residues or len(protein))
+                or tenth not in _PARTS[part]
+            ):
                 continue
             about = feature.about
             name = about.get("locus_tag") or about.get("gene") or about.get("protein_id") or feature.location

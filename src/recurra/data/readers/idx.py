@@ -67,6 +67,6 @@ def _array(path: str | Path) -> NDArray[np.generic]:
     if not shape or len(data) != size:
         raise Fault(
             f"{path}: {len(data):,} bytes found, expected {size:,} for an array of shape {shape}: "
-            f"it was cut short or altered"
+            f"it is damaged"
         )
     return np.frombuffer(data, kind, offset=start).reshape(shape)

@@ -12,7 +12,12 @@ from recurra.storage.text import parse_json, split_lines
 
 
 def read_jsonl(path: str | Path, *, encoding: str = "utf-8") -> Examples:
-    """One example a line, its keys the columns; a key that a line lacks is an entry without value."""
+    """One example a line, its keys the columns; a key that a line lacks is an entry without value.
+
+    Args:
+        path: the file.
+        encoding: the encoding of the file.
+    """
     rows: list[dict[str, Any]] = []
     places = []
     names: dict[str, None] = {}

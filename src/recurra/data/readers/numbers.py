@@ -15,24 +15,26 @@ from recurra.storage.text import split_lines
 def read_numbers(
     path: str | Path,
     *,
-    size: int = 1,
+    features: int = 1,
     label: Literal["last", "first", "none"] = "last",
     delimiter: str | None = None,
     decimal: Literal[".", ","] = ".",
     encoding: str = "utf-8",
 ) -> Examples:
-    """Column `vectors`: a list of steps of `size` numbers a line; column `label`, as text, if there is one.
+    """Column `vectors`: steps of `features` numbers each, from one line; column `label`, as text, if any.
 
     Args:
         path: the file; empty lines are left out.
-        size: numbers a step.
+        features: numbers a step.
         label: which entry of a line it is.
         delimiter: between entries; None: commas, or blanks where a line has none.
         decimal: the mark before decimals.
-        encoding: of the file.
+        encoding: the encoding of the file.
     """
-    if size < 1 or label not in ("last", "first", "none"):
-        raise Fault(f"{path}: size = {size}, label = {label!r}: expected at least 1; last, first or none")
+    if features < 1 or label not in ("last", "first", "none"):
+        raise Fault(
+            f"{path}: features = {features}, label = {label!r}: expected at least 1; last, first or none"
+        )
     vectors: list[object] = []
     labels: list[object] = []
     places = []
@@ -42,12 +44,12 @@ def read_numbers(
         entries = [entry.strip() for entry in line.split(delimiter or ("," if "," in line else None))]
         if label != "none":
             labels.append(entries.pop(-1 if label == "last" else 0))
-        if len(entries) % size or not entries:
-            raise Fault(f"{path}:{number}: {len(entries)} numbers found, expected steps of {size} each")
+        if len(entries) % features or not entries:
+            raise Fault(f"{path}:{number}: {len(entries)} numbers found, expected steps of {features} each")
         vectors.append(
             [
-                _numbers(entries[k : k + size], decimal, f"{path}:{number}")
-                for k in range(0, len(entries), size)
+                _numbers(entries[k : k + features], decimal, f"{path}:{number}")
+                for k in range(0, len(entries), features)
             ]
         )
         places.append(Place(str(path), number))

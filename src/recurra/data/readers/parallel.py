@@ -19,7 +19,7 @@ def read_parallel(path: str | Path, *, encoding: str = "utf-8") -> Examples:
     Args:
         path: names both files by what differs, the source first: `train.{en,de}.gz` is `train.en.gz` and
             `train.de.gz`.
-        encoding: of both files.
+        encoding: the encoding of both files.
 
     Raises:
         Fault: the two files have different numbers of lines.

@@ -32,7 +32,7 @@ def read_csv(
         names: the columns of a file that has no header line; without it the first line is the header.
         delimiter: one character between entries; None: a comma, or a semicolon or tab where the first line
             has columns by that alone.
-        encoding: of the file.
+        encoding: the encoding of the file.
     """
     if delimiter is not None and len(delimiter) != 1:
         raise Fault(f"{path}: delimiter {delimiter!r} found, expected one character")
@@ -41,7 +41,13 @@ def read_csv(
 
 
 def read_tsv(path: str | Path, *, names: Sequence[str] | None = None, encoding: str = "utf-8") -> Examples:
-    """Tab-separated values: a tab always ends an entry, a line always ends a row, quotes mean nothing."""
+    """Tab-separated values: a tab always ends an entry, a line always ends a row, quotes mean nothing.
+
+    Args:
+        path: the file.
+        names: the columns of a file that has no header line; without it the first line is the header.
+        encoding: the encoding of the file.
+    """
     lines = split_lines(read_text(path, encoding))
     return _table(path, ((n, line.split("\t")) for n, line in enumerate(lines, 1) if line), names)
 

@@ -30,7 +30,7 @@ def read_trees(
         node_labels: whether brackets begin with a label; without them, as in `( not ( b ( or b ) ) )`, every
             label is empty.
         plain: `tokens` are what the words of the Penn Treebank stand for, `(` for -LRB- and `/` for \/.
-        encoding: of the file.
+        encoding: the encoding of the file.
     """
     parse = parse_trees if node_labels else parse_bare_trees
     trees: list[Tree] = []

@@ -49,12 +49,12 @@ def read_wav_header(data: bytes) -> WavHeader | None:
         name, size = struct.unpack_from(f"{order}4sI", data, at)
         if name == b"data":
             if form is None:
-                raise Fault("a WAV file whose sound comes before its format: it was altered")
+                raise Fault("a WAV file whose sound comes before its format: it is damaged")
             if long_size is None:
                 long_size = size if 0 < size < _ENDLESS else None
             return WavHeader("<" if order == "<" else ">", *form, at + 8, long_size)
         if size > _LONGEST:
-            raise Fault(f"a WAV file whose header holds {size:,} bytes of {name!r}: it was altered")
+            raise Fault(f"a WAV file whose header holds {size:,} bytes of {name!r}: it is damaged")
         if len(data) < at + 8 + size:
             return None
         part = data[at + 8 : at + 8 + size]
@@ -69,13 +69,13 @@ def read_wav_header(data: bytes) -> WavHeader | None:
 
 def _form(data: bytes, order: str) -> tuple[int, int, int, int]:
     if len(data) < 16:
-        raise Fault("a WAV file with a broken format: it was altered")
+        raise Fault("a WAV file with a broken format: it is damaged")
     kind, channels, rate, _, block, bits = struct.unpack_from(f"{order}HHIIHH", data)
     if kind == _EXTENSIBLE and len(data) >= 26:
         (kind,) = struct.unpack_from(f"{order}H", data, 24)
     if channels < 1 or rate < 1 or (kind in (PCM, FLOAT) and block != channels * ((bits + 7) // 8)):
         raise Fault(
             f"a WAV file of {channels} channels, {rate:,} Hz, {bits} bits and {block} bytes a moment: its "
-            f"header was altered"
+            f"header is damaged"
         )
     return kind, channels, rate, bits

@@ -97,7 +97,7 @@ class WavStream:
                 f"a WAV file of kind {header.kind}, {header.bits} bits found, expected PCM or floating point"
             )
         if header.size is not None and header.size % (header.channels * header.bits // 8):
-            raise Fault(f"a WAV file of {header.size:,} bytes, no whole number of samples: it was altered")
+            raise Fault(f"a WAV file of {header.size:,} bytes, no whole number of samples: it is damaged")
         if header.rate != self.rate:
             raise Fault(
                 f"sound at {header.rate:,} Hz found, expected {self.rate:,}: convert it on its way here"

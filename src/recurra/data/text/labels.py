@@ -150,7 +150,9 @@ class LabelSet:
                 f"{where}: not a label set: expected lists 'labels' (texts) and 'counts' (whole numbers)"
             )
         if names != sorted(names):
-            raise Fault(f"{where}: labels are not in the order of the alphabet: it was altered")
+            raise Fault(
+                f"{where}: labels are not in the order of the alphabet: it is damaged or from another version"
+            )
         try:
             return cls(names, counts)
         except Fault as fault:

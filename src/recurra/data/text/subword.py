@@ -29,24 +29,24 @@ class SubwordTokenizer:
         self.begin = _id(tokenizer, "<BOS>")
 
     @classmethod
-    def train(cls, texts: Iterable[str], *, size: int = 8000, begin: bool = False) -> SubwordTokenizer:
+    def train(cls, texts: Iterable[str], *, max_size: int = 8000, begin: bool = False) -> SubwordTokenizer:
         """Learns subwords.
 
         Args:
             texts: the training part of the data.
-            size: how many ids at most, 256 bytes and special tokens included.
+            max_size: how many ids at most, 256 bytes and special tokens included.
             begin: whether there is a `<BOS>`; `<EOS>` there always is, `<UNK>` never.
         """
         library = _library()
         special = ["<EOS>", "<BOS>"] if begin else ["<EOS>"]
         least = 256 + len(special)
-        if size <= least:
-            raise Fault(f"size = {size} found, expected more than {least} (bytes, special tokens)")
+        if max_size <= least:
+            raise Fault(f"max_size = {max_size} found, expected more than {least} (bytes, special tokens)")
         tokenizer = library.Tokenizer(library.models.BPE())
         tokenizer.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
         tokenizer.decoder = library.decoders.ByteLevel()
         trainer = library.trainers.BpeTrainer(
-            vocab_size=size,
+            vocab_size=max_size,
             special_tokens=special,
             initial_alphabet=library.pre_tokenizers.ByteLevel.alphabet(),
             show_progress=False,

@@ -161,7 +161,9 @@ class Vocabulary:
         names = set(special.values())
         plain = [(-n, t) for t, n in zip(tokens, counts, strict=False) if n and t not in names]
         if plain != sorted(plain):  # those of count 0 are in the order of the word vectors they come from
-            raise Fault(f"{where}: tokens are not in the order of their counts: it was altered")
+            raise Fault(
+                f"{where}: tokens are not in the order of their counts: it is damaged or from another version"
+            )
         try:
             return cls(tokens, counts, **special)
         except Fault as fault:

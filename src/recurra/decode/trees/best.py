@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -9,6 +10,8 @@ import numpy as np
 from recurra.decode.trees.eisner import eisner
 from recurra.decode.trees.heads import Heads, Scores, projective, require_scores, trees
 from recurra.decode.trees.maximum_arborescence import maximum_arborescence
+
+_MOST = 1 << 22  # pairs of words whose charts are filled together: some 300 MB
 
 Decoder = Literal["eisner", "chu_liu_edmonds"]
 
@@ -39,13 +42,19 @@ def best_trees(scores: Scores, lengths: Heads, decoder: Decoder) -> list[Heads]:
     rest = np.flatnonzero(~good)
     if not len(rest):
         return answers
-    if decoder == "eisner":
-        longest = int(lengths[rest].max())
-        searched = eisner(scores[rest, :longest, : longest + 1], lengths[rest])
-    else:
-        searched = [
-            maximum_arborescence(scores[row, : lengths[row], : lengths[row] + 1]) for row in rest.tolist()
-        ]
-    for row, tree in zip(rest.tolist(), searched, strict=True):
+    for row, tree in zip(rest.tolist(), _searched(scores, lengths, rest, decoder), strict=True):
         answers[row] = tree
     return answers
+
+
+def _searched(scores: Scores, lengths: Heads, rows: Heads, decoder: Decoder) -> Iterator[Heads]:
+    """The best trees of these rows."""
+    if decoder == "chu_liu_edmonds":
+        for row in rows.tolist():
+            yield maximum_arborescence(scores[row, : lengths[row], : lengths[row] + 1])
+        return
+    longest = int(lengths[rows].max())
+    size = max(1, _MOST // longest**2)
+    for first in range(0, len(rows), size):
+        some = rows[first : first + size]
+        yield from eisner(scores[some, :longest, : longest + 1], lengths[some])

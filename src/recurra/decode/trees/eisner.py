@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from recurra.decode.trees.heads import Heads, Scores, require_scores
+from recurra.decode.trees.heads import Heads, Scores, below_one, require_scores
 
 Table = NDArray[np.float64]
 
@@ -90,10 +90,10 @@ def eisner(scores: Scores, lengths: Heads) -> list[Heads]:
         Fault: a score that is no finite number.
     """
     require_scores(scores, lengths)
-    table = np.asarray(scores, np.float64)
-    if any(length < table.shape[1] for length in lengths):
-        beyond = np.arange(table.shape[1]) >= np.asarray(lengths)[:, None]
-        table = np.where(beyond[:, :, None] | np.pad(beyond, ((0, 0), (1, 0)))[:, None], 0.0, table)
+    numbers = np.arange(scores.shape[1] + 1)
+    beyond = numbers > np.asarray(lengths)[:, None]
+    unread = beyond[:, 1:, None] | beyond[:, None] | (numbers[1:, None] == numbers)
+    table = below_one(np.where(unread, 0.0, scores))
     chart = _Chart(table)
     trees = []
     for row, length in enumerate(int(number) for number in lengths):

@@ -68,13 +68,21 @@ def fault_of(heads: Heads) -> tuple[int, str] | None:
 
 
 def require_scores(scores: Scores, lengths: Heads) -> None:
-    """Fault unless the scores `[B, T, T + 1]` of all pairs of words within the lengths are finite numbers."""
+    """Fault unless the scores `[B, T, T + 1]` of all pairs of two words within the lengths are finite."""
     for row, length in zip(scores, lengths, strict=True):
         table = row[:length, : length + 1]
-        wrong = np.argwhere(~np.isfinite(table))
-        if len(wrong):
-            word, head = (int(number) for number in wrong[0])
+        wrong = ~np.isfinite(table)
+        words = np.arange(length)
+        wrong[words, words + 1] = False
+        if wrong.any():
+            word, head = (int(number) for number in np.argwhere(wrong)[0])
             raise Fault(
                 f"the score of head {head} for word {word + 1} is {table[word, head]}, expected a finite "
                 f"number: the model's weights are broken, or its input is"
             )
+
+
+def below_one(scores: Scores) -> Scores:
+    """The same divided by a power of two, none of them above 1, so that no sum of them overflows."""
+    _, exponent = np.frexp(np.abs(scores).max(initial=0.0))
+    return np.ldexp(scores, -max(0, int(exponent)))

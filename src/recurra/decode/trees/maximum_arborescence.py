@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recurra.decode.trees.heads import Heads, Scores, require_scores
+from recurra.decode.trees.heads import Heads, Scores, below_one, require_scores
 
 
 class _Contraction(NamedTuple):
@@ -39,11 +39,17 @@ def maximum_arborescence(scores: Scores) -> Heads:
     scores = np.asarray(scores, np.float64)
     count = len(scores)
     require_scores(scores[None], np.array([count]))
-    # so much that a further root costs more than any choice among the words gains (Zmigrod et al., 2020)
     weights = np.full((count + 1, count + 1), -np.inf)
-    weights[1:] = scores / max(1.0, float(np.abs(scores).max()))
-    weights[1:, 0] -= 2.0 * (count + 1)
+    weights[1:] = scores
+    np.fill_diagonal(weights, 0.0)
+    weights[1:] = below_one(weights[1:])
     np.fill_diagonal(weights, -np.inf)
+    heads = _spanning(weights.copy())
+    if int((heads == 0).sum()) == 1:
+        return heads
+    # a further root costs more than any choice among the words gains (Zmigrod et al., 2020); that makes many
+    # cycles, so it is the second try
+    weights[1:, 0] -= 2.0 * (count + 1)
     return _spanning(weights)
 
 
@@ -60,6 +66,8 @@ def _spanning(weights: NDArray[np.float64]) -> Heads:
     best[0] = 0
     while (cycle := _cycle(best, alive)) is not None:
         members = np.array(cycle)
+        inside = np.zeros(size, bool)
+        inside[members] = True
         arcs = {node: (int(words[node, best[node]]), int(heads[node, best[node]])) for node in cycle}
         contractions.append(_Contraction(cycle, arcs, groups.copy()))
         node, others = cycle[0], members[1:]
@@ -78,9 +86,12 @@ def _spanning(weights: NDArray[np.float64]) -> Heads:
         weights[others], weights[:, others] = -np.inf, -np.inf
         weights[node, members] = -np.inf
         alive[others] = False
-        groups[np.isin(groups, members)] = node
-        changed = np.flatnonzero(alive & (np.isin(best, members) | (columns == node)))
-        changed = changed[changed > 0]
+        groups[inside[groups]] = node
+        # whose best head was in the cycle, and the new node itself
+        stale = alive & inside[best]
+        stale[node] = True
+        stale[0] = False
+        changed = np.flatnonzero(stale)
         best[changed] = weights[changed].argmax(1)
     return _expand(best, alive, words, heads, contractions)
 
@@ -110,8 +121,9 @@ def _expand(
     for node in np.flatnonzero(alive)[1:].tolist():
         result[words[node, best[node]]] = heads[node, best[node]]
     for members, arcs, groups in reversed(contractions):
-        inner = np.isin(groups, members)
-        entered = int(groups[np.flatnonzero(inner & (result >= 0))[0]])
+        inside = np.zeros(len(best), bool)
+        inside[members] = True
+        entered = int(groups[np.flatnonzero(inside[groups] & (result >= 0))[0]])
         for node, (word, head) in arcs.items():
             if node != entered:
                 result[word] = head

@@ -291,8 +291,96 @@ class _Call:
             seconds of the products before the loop, of the loop, and of all that comes after it.
         """
 
+    def run_forest(
+        self,
+        trees: Trees,
+        plan: ForestPlan,
+        arguments: Arguments,
+        first_rows: Sequence[int],
+        edge: _Call | None,
+        edge_arguments: Arguments,
+        edge_first_rows: Sequence[int],
+        missing: Sequence[Rows],
+        threads: int,
+    ) -> tuple[float, float, float]:
+        """Runs it over the nodes of trees, level by level, its arrays of N rows.
+
+        Args:
+            first_rows: for each gradient of a weight the row that it begins at; empty: all at the first.
+            edge: of what each child adds to sums, its arrays of E rows, in this call's type; None: the
+                program has slots.
+            missing: of each leaf of a state what is in an empty slot, with a stride of 0 for all trees or a
+                row for each; of a forward run.
+
+        Returns:
+            as `run`.
+        """
+
 class CallF32(_Call): ...
 class CallF64(_Call): ...
+
+# the same over trees (`native/engine/forest.h`)
+
+Arguments = tuple[
+    Sequence[Rows],
+    Sequence[Address],
+    Sequence[Matrix],
+    Sequence[Address],
+    Sequence[Address],
+    Sequence[Matrix],
+    Sequence[Address],
+]
+"""Tensors, buffers, weights, vectors, totals, gradients and sums: see `_Call.run`."""
+
+class Trees:
+    """How the nodes of trees hang together, int64 by address: needed for as long as this lives."""
+
+    def __init__(
+        self,
+        level_sizes: Address,
+        levels: int,
+        nodes: int,
+        count: int,
+        tree: Address,
+        slots: int,
+        children: Address,
+        edges: int,
+        child: Address,
+        parent: Address,
+        first: Address,
+    ) -> None:
+        """
+        Args:
+            level_sizes: `[levels]`, their sum is N, the number of `nodes`.
+            tree: `[N]`, the tree of each row, of `count` ones; never falling within a level.
+            children: `[N, slots]`, rows of a lower level; N where there is none. Of 0 slots: nowhere.
+            child, parent: `[E]`, sorted by parent; with slots: nowhere.
+            first: `[N + 1]`, the first edge of each row.
+        """
+
+class ForestPlan:
+    """Which arrays of the calls are states, and which lines level 0 does without."""
+
+    def __init__(
+        self,
+        backward: bool,
+        states: Sequence[int],
+        reads: Sequence[int],
+        edge_states: Sequence[int],
+        edge_sums: Sequence[int],
+        same_lines: Sequence[int],
+        idle_lines: Sequence[int],
+    ) -> None:
+        """
+        Args:
+            states: of a node, leaf by leaf; in a backward run, arrays that their gradients are added to.
+            reads: what a node reads of its children, slot by slot, or the sums; or the gradients of these,
+                -1 where there is none.
+            edge_states, edge_sums: of the edge call, what it reads of the child, and what it adds to the
+                sums; or their gradients.
+            same_lines: products whose rows are all alike at level 0.
+            idle_lines: products that level 0 needs not, which it fills with zeros.
+        """
 
 # a model's whole step, run as inputs arrive (`native/engine/stepper.h`)
 

@@ -59,6 +59,7 @@ class BackwardCall:
         sums: widths of the sums over all rows and steps.
         totals: widths.
         vectors: for each, the `("sum", s)` and `("total", t)` that its gradient is the sum of.
+        weight_gradients: how many products give gradients of weights.
         norms: of each state, the place in `direct` of the norms of its gradient; None: nothing comes back.
     """
 
@@ -71,6 +72,7 @@ class BackwardCall:
     totals: tuple[int, ...]
     vectors: tuple[tuple[Name, ...], ...]
     norms: tuple[int | None, ...]
+    weight_gradients: int
 
 
 def backward_call(
@@ -127,6 +129,7 @@ def backward_call(
         tuple(map(back.graph.width, back.totals)),
         tuple(vectors),
         tuple(None if o is None else direct.index(o) for o in derivative.norms),
+        len(weight_gradients),
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from recurra.engines.native._engine import CallF32, CallF64, CallPlan, GradientProduct, Product
-from recurra.engines.native.encode import encode
+from recurra.engines.native.encode import Encoded, encode
 from recurra.lowering.graph import StepGraph
 
 if TYPE_CHECKING:
@@ -30,11 +30,13 @@ class Calls(NamedTuple):
 
     Attributes:
         multiplied: multiply-adds of a row at one step: before the loop, in it, after it.
+        encoded: the step.
     """
 
     single: CallF32
     double: CallF64
     multiplied: tuple[int, int, int]
+    encoded: Encoded
 
     def of(self, dtype: torch.dtype) -> _Call:
         return self.double if dtype == torch.float64 else self.single
@@ -83,4 +85,4 @@ def calls_of(
         sum(size[product.weight] for product in products.weight_gradients)
         + sum(size[product.weight] for product in products.input_gradients),
     )
-    return Calls(CallF32(encoded.program, plan), CallF64(encoded.program, plan), multiplied)
+    return Calls(CallF32(encoded.program, plan), CallF64(encoded.program, plan), multiplied, encoded)

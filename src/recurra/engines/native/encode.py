@@ -22,10 +22,14 @@ class Encoded(NamedTuple):
         program: for any type of numbers.
         weights: `(weight, transposed)` of each matrix that the program's products read, in its order;
             weights by their number in the step.
+        step: as it was encoded, with what could be joined.
+        products: lines that are products, with their nodes in that step.
     """
 
     program: LoopProgram
     weights: tuple[tuple[int, bool], ...]
+    step: StepGraph
+    products: tuple[tuple[int, int], ...]
 
 
 class _Item(NamedTuple):
@@ -56,6 +60,7 @@ class _Encoder:
         self.sizes: list[tuple[int, int]] = []
         self.immediates: list[float] = []
         self.lines: list[Line] = []
+        self.products: list[tuple[int, int]] = []
         self.next: list[Place] = []
         self.order = self.graph.ancestors((*step.outputs, *step.next_states, *step.totals))
         self.level = levels(self.graph, self.order)
@@ -92,7 +97,7 @@ class _Encoder:
             lines=self.lines,
             next=self.next,
         )
-        return Encoded(program, tuple(self.weights))
+        return Encoded(program, tuple(self.weights), self.step, tuple(self.products))
 
     # places
 
@@ -233,6 +238,7 @@ class _Encoder:
         vector = rest.pop(0) if has_vector else NOWHERE
         addend = rest.pop(0) if has_rows else NOWHERE
         index = self.weights.index((weight, transposed))
+        self.products.append((len(self.lines), number))
         self.lines.append(Line(PRODUCT, node.width, 0, self.place[number], rows, vector, addend, index))
 
     def _line(self, op: str, width: int, to: Place, operands: list[Place], mode: int = 0) -> None:

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from recurra.engines.base import LoopResult, StateNorms
 from recurra.engines.eager import EagerEngine
-from recurra.engines.native import _engine
+from recurra.engines.levels import FoldLoop
+from recurra.engines.native import _engine, level_engine
 from recurra.engines.native.border import TYPES, dense
 from recurra.engines.native.operators import loop_operator
 from recurra.engines.native.plan import NativePlan, native_plan, plan_or_refusal
@@ -26,6 +27,7 @@ from recurra.program import Loop
 from recurra.program.autograd import gradients_of
 from recurra.program.ops import OPS
 from recurra.timing import BACK_PRODUCTS, part
+from recurra.wiring import Wiring
 
 _HALVES = (torch.bfloat16, torch.float16)
 
@@ -105,6 +107,23 @@ class NativeEngine:
             return LoopResult(list(results[:count]), list(results[count:]))
         outputs, finals, _ = forward(plan, None, batch_sizes, reverse, tensors)
         return LoopResult(outputs, finals)
+
+    def fold_refusal(self, loop: FoldLoop, like: Tensor) -> str | None:
+        """See `Engine.fold_refusal`."""
+        return level_engine.refusal(loop, like)
+
+    def fold(
+        self,
+        loop: FoldLoop,
+        inputs: Sequence[Tensor],
+        fixed: Sequence[Tensor],
+        edge_inputs: Sequence[Tensor],
+        edge_fixed: Sequence[Tensor],
+        missing: Sequence[Tensor],
+        wiring: Wiring,
+    ) -> list[Tensor]:
+        """See `Engine.fold`."""
+        return level_engine.run(loop, inputs, fixed, edge_inputs, edge_fixed, missing, wiring)
 
     def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """See `Engine.product`. A recorded graph has torch's own product, which its compiler knows."""

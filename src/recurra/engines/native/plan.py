@@ -13,6 +13,7 @@ import torch
 from recurra.engines.native.backward_call import BackwardCall, NeedsOfStep, backward_call
 from recurra.engines.native.forward_call import ForwardCall
 from recurra.lowering.derivative import Derivative, GradientRequest, differentiate
+from recurra.lowering.graph import StepGraph
 from recurra.lowering.lower import lower
 from recurra.program import Loop, Untraceable
 
@@ -42,8 +43,12 @@ class NativePlan:
     """
 
     def __init__(self, loop: Loop, watched: bool = False) -> None:
+        self._prepare(loop, lower(loop, watched), len(loop.inputs), watched)
+
+    def _prepare(self, loop: Loop, step: StepGraph, inputs: int, watched: bool) -> None:
+        """`inputs`: how many the step has without those of its hoisted products."""
         self.watched = watched
-        self.step = lower(loop, watched)
+        self.step = step
         ends = (*self.step.outputs, *self.step.next_states)
         if 0 in (*self.step.states, *map(self.step.graph.width, self.step.graph.ancestors(ends))):
             raise Untraceable("a value of the step has no numbers, its width is 0")
@@ -53,10 +58,10 @@ class NativePlan:
         kinds = [len(loop.values[number].shape) == 2 for number in loop.fixed]
         self.matrices = [k for k, matrix in enumerate(kinds) if matrix]
         self.vectors = [k for k, matrix in enumerate(kinds) if not matrix]
-        self.inputs = self.step.inputs[: len(loop.inputs)]
+        self.inputs = self.step.inputs[:inputs]
         self.vector_shapes = [(width,) for width in self.step.vectors]
-        self._first_fixed = len(loop.inputs)
-        self._first_state = len(loop.inputs) + len(loop.fixed)
+        self._first_fixed = inputs
+        self._first_state = inputs + len(loop.fixed)
         self._plain: ForwardCall | None = None
         self._derivatives: dict[tuple[Needs, frozenset[int]], Derivative] = {}
         self._forward: dict[Needs, ForwardCall] = {}

@@ -137,7 +137,7 @@ def backward(
     tape = border.whole("tape", saved.tape, [(count, run.width)] if run.width else [])
     # tensors
     direct = [like.new_empty(count, width) for width in call.direct]
-    of_inputs = [_start(g, direct, like, count) for g in call.inputs]
+    of_inputs = [start_gradient(g, direct, like, count) for g in call.inputs]
     own = [t for g, t in zip(call.inputs, of_inputs, strict=True) if t is not None and not g.in_place]
     scratch = empty_rows(like, count, call.scratch)
     # the loop, whose states are gradients
@@ -169,11 +169,11 @@ def backward(
     of_fixed: list[Tensor | None] = [None] * len(saved.fixed)
     for k, gradient in zip(plan.matrices, of_matrices, strict=True):
         of_fixed[k] = gradient
-    for k, gradient in zip(plan.vectors, _of_vectors(call, sums, totals), strict=True):
+    for k, gradient in zip(plan.vectors, gradients_of_vectors(call, sums, totals), strict=True):
         of_fixed[k] = gradient
     gradients: list[Tensor | None] = [None] * len(saved.inputs)
     for g, t in zip(call.inputs, of_inputs, strict=True):
-        gradients[g.input] = _finish(g, t, direct)
+        gradients[g.input] = finish_gradient(g, t, direct)
     return [
         *gradients,
         *of_fixed,
@@ -181,7 +181,7 @@ def backward(
     ]
 
 
-def _start(g: InputGradient, direct: Sequence[Tensor], like: Tensor, count: int) -> Tensor | None:
+def start_gradient(g: InputGradient, direct: Sequence[Tensor], like: Tensor, count: int) -> Tensor | None:
     """What products are added to, or fill; None: there are none, nor an array that is the gradient itself."""
     if g.in_place:
         assert g.direct is not None
@@ -191,7 +191,7 @@ def _start(g: InputGradient, direct: Sequence[Tensor], like: Tensor, count: int)
     return like.new_empty(count, g.width) if g.covers else like.new_zeros(count, g.width)
 
 
-def _finish(g: InputGradient, products: Tensor | None, direct: Sequence[Tensor]) -> Tensor:
+def finish_gradient(g: InputGradient, products: Tensor | None, direct: Sequence[Tensor]) -> Tensor:
     """The gradient of an input, when the run is over."""
     if products is None:
         assert g.direct is not None
@@ -199,7 +199,9 @@ def _finish(g: InputGradient, products: Tensor | None, direct: Sequence[Tensor])
     return products if g.in_place or g.direct is None else products.add_(direct[g.direct])
 
 
-def _of_vectors(call: BackwardCall, sums: Sequence[Tensor], totals: Sequence[Tensor]) -> list[Tensor | None]:
+def gradients_of_vectors(
+    call: BackwardCall, sums: Sequence[Tensor], totals: Sequence[Tensor]
+) -> list[Tensor | None]:
     gradients: list[Tensor | None] = []
     for names in call.vectors:
         parts = [(sums if kind == "sum" else totals)[k] for kind, k in names]

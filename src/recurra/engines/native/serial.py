@@ -22,7 +22,7 @@ def text_of(loop: Loop) -> str:
     """A loop as JSON; the same loop always gives the same text. Made once for each loop object."""
     plan = native_plan(loop)
     if plan.text is None:
-        plan.text = _encode(loop)
+        plan.text = encoded(loop)
     _PLANS[plan.text] = plan
     return plan.text
 
@@ -44,7 +44,8 @@ def loop_of(text: str) -> Loop:
     return Loop(values, *(tuple(description[name]) for name in _GROUPS))
 
 
-def _encode(loop: Loop) -> str:
+def encoded(loop: Loop) -> str:
+    """A loop as JSON."""
     numbers = (loop.inputs, loop.fixed, loop.states, loop.body, loop.next_states, loop.outputs)
     members = sorted({n for group in numbers for n in group})
     place = {number: k for k, number in enumerate(members)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from recurra.inspect.finding import percent
 from recurra.inspect.lessons.lesson import Lesson, Picture
 from recurra.inspect.lessons.surface import error, grid
 from recurra.inspect.style import colours, legend, picture, png
@@ -101,9 +102,10 @@ def lesson(dark: bool = False) -> Lesson:
         f"{ends[plain]:.2g}.",
         f"Clipped at {CLIP:g} a step is never longer than {RATE * CLIP:g}: the descent slides down along the "
         f"wall and ends at an error of {ends[clipped]:.2g}.",
-        f"Clipping touched {touched:.0%} of its updates; the direction of each stayed that of the gradient.",
-        f"Of {len(starts)} starts beside the wall {solved[clipped]:.0%} come below an error of {SOLVED:g} "
-        f"with clipping, {solved[plain]:.0%} without.",
+        f"Clipping touched {percent(touched)} of its updates; the direction of each stayed that of the "
+        f"gradient.",
+        f"Of {len(starts)} starts beside the wall {percent(solved[clipped])} come below an error of "
+        f"{SOLVED:g} with clipping, {percent(solved[plain])} without.",
     )
     numbers = {"steepest": float(norms[plain][steepest]), "ends": ends, "touched": touched, "solved": solved}
     pictures = (

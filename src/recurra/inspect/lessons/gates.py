@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from recurra.cells import LSTM
+from recurra.inspect.finding import percent
 from recurra.inspect.lessons.lesson import Lesson, Picture
 from recurra.inspect.practice import score, train
 from recurra.inspect.problems import PROBLEMS, LastAnswer
@@ -48,7 +49,10 @@ def draw_saturation(gates_by_time: dict[str, Tensor], dark: bool) -> bytes:
     )
     for (name, gate), colour, mark in zip(gates_by_time.items(), (c.grey, c.blue), "so", strict=True):
         left, right = saturation(gate)
-        axes.plot(right, left, mark, color=colour, ms=7, alpha=0.8, label=f"a unit, {name}")
+        # units at one place hide each other
+        free = int(((left < 0.01) & (right < 0.01)).sum())
+        label = f"a unit, {name} ({free} of {len(left)} lie at 0, 0)"
+        axes.plot(right, left, mark, color=colour, ms=7, alpha=0.8, label=label)
     axes.plot([0, 1], [1, 0], color=c.ink, lw=0.7, ls=":")
     axes.set_xlim(-0.03, 1.03)
     axes.set_ylim(-0.03, 1.03)
@@ -89,10 +93,10 @@ def lesson(dark: bool = False) -> Lesson:
     open_start, open_end = (float((gate > 0.9).float().mean()) for gate in (start, end))
     sentences = (
         f"Training lowered the error on rows of {STEPS} steps from {loss_start:.3f} to {loss_end:.4f}, and "
-        f"{right:.0%} of the sums are right to 0.2.",
+        f"{percent(right)} of the sums are right to 0.2.",
         f"At the start the forget gates lie around {float(start.mean()):.2f}: a unit forgets within "
         f"{1 / (1 - float(start.mean())):.1f} steps.",
-        f"Trained, they are above 0.9 at {open_end:.0%} of all steps, against {open_start:.0%}.",
+        f"Trained, they are above 0.9 at {percent(open_end)} of all steps, against {percent(open_start)}.",
         f"The unit that remembers longest implies a memory of {memory(end):.0f} steps, 1 / (1 - f), against "
         f"{memory(start):.1f}.",
         f"Input gates learnt the mark: that of unit {unit} is {at_mark:.2f} open at marked steps and "

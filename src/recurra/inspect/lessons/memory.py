@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from recurra.cells import LSTM
+from recurra.inspect.finding import percent
 from recurra.inspect.lessons.lesson import Lesson, Picture
 from recurra.inspect.practice import Lap, backward_curve, reach, score, train
 from recurra.inspect.problems import PROBLEMS, LastAnswer
@@ -49,10 +50,7 @@ def draw_curves(curves: dict[str, Tensor], dark: bool) -> bytes:
     looks = zip(curves.items(), (c.red, c.blue, c.red, c.blue), ("--", "--", "-", "-"), strict=True)
     for (name, values), colour, line in looks:
         axes.plot(range(len(values)), values.clamp_min(1e-12), line, color=colour, lw=1.5, label=name)
-    axes.axhline(0.01, color=c.ink, lw=0.8, ls=":")
-    axes.text(
-        len(values) * 0.99, 0.013, "1 %: the reach", color=c.ink, ha="right", fontsize=9, in_layout=False
-    )
+    axes.axhline(0.01, color=c.ink, lw=0.8, ls=":", label="1 %: the reach")
     axes.set_yscale("log")
     legend(axes, dark, loc="lower left")
     return png(figure)
@@ -65,8 +63,7 @@ def draw_losses(laps: dict[float, list[Lap]], dark: bool) -> bytes:
         losses = torch.tensor([lap.loss for lap in each])
         means = losses.unfold(0, min(25, len(losses)), 1).mean(-1)
         axes.plot(range(len(means)), means, color=colour, lw=1.4, label=f"forget bias {bias:g}")
-    axes.axhline(1 / 6, color=c.ink, lw=0.7, ls=":")
-    axes.text(0, 1 / 6 * 1.05, "always answering 1", in_layout=False, color=c.ink, fontsize=9)
+    axes.axhline(1 / 6, color=c.ink, lw=0.9, ls=":", label="always answering 1")
     axes.set_yscale("log")
     legend(axes, dark, loc="lower left")
     return png(figure)
@@ -76,7 +73,7 @@ def result(laps: list[Lap], right: float) -> str:
     """How a training ended, in words."""
     if right >= SOLVED:
         return f"solved after {len(laps):,} updates"
-    return f"not solved after {len(laps):,} updates ({right:.0%} right)"
+    return f"not solved after {len(laps):,} updates ({percent(right)} right)"
 
 
 def lesson(dark: bool = False) -> Lesson:

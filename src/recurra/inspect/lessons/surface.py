@@ -13,6 +13,7 @@ from torch import Tensor
 from recurra.cells import VanillaRNN
 from recurra.inspect import Surface, gradient_plane
 from recurra.inspect import surface as slice_of
+from recurra.inspect.finding import percent
 from recurra.inspect.lessons.lesson import Lesson, Picture
 from recurra.inspect.problems import PROBLEMS, LastAnswer
 from recurra.inspect.style import picture, png
@@ -72,7 +73,7 @@ def lesson(dark: bool = False) -> Lesson:
     plain = float((norms < 0.001 * steepest).double().mean())
     real = real_slice()
     sentences = (
-        f"Over most of the surface hardly anything happens: on {plain:.0%} of it the gradient is below "
+        f"Over most of the surface hardly anything happens: on {percent(plain)} of it the gradient is below "
         f"0.1 % of the steepest one.",
         f"Through this plain runs one wall: at w = {float(w[place[1]]):.2f}, b = {float(b[place[0]]):.2f} "
         f"the gradient is {steepest:.3g}, {steepest / middle:,.0f} times its median of {middle:.2g}.",

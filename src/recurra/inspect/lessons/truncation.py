@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from recurra.cells import GRU
+from recurra.inspect.finding import percent
 from recurra.inspect.lessons.lesson import Lesson, Picture
 from recurra.inspect.practice import score
 from recurra.inspect.problems import PROBLEMS, LastAnswer
@@ -87,8 +88,7 @@ def draw_losses(losses: dict[int, list[float]], dark: bool) -> bytes:
         means = torch.tensor(values).unfold(0, min(25, len(values)), 1).mean(-1)
         name = "in full" if steps >= STEPS else f"truncated after {steps} steps"
         axes.plot(range(len(means)), means, lw=1.4, color=colour, label=name)
-    axes.axhline(math.log(4), color=c.ink, lw=0.7, ls=":")
-    axes.text(0, math.log(4) * 1.03, "guessing", in_layout=False, color=c.ink, fontsize=9)
+    axes.axhline(math.log(4), color=c.ink, lw=0.9, ls=":", label="guessing")
     axes.set_yscale("log")
     legend(axes, dark, loc="lower left")
     return png(figure)
@@ -108,10 +108,10 @@ def lesson(dark: bool = False) -> Lesson:
         f"steps it has a cosine of {start[short - 1]:.2f} with the full one.",
         f"In the network that was trained in full it has {end[short - 1]:.2f} there, and "
         f"{end[middle - 1]:.2f} after {middle} steps: what is hidden grows with what has been learnt.",
-        f"Trained with {short} steps {rights[short]:.0%} of the answers are right, with {middle} "
-        f"{rights[middle]:.0%}; guessing gives 25 %.",
-        f"In full {rights[full]:.0%} are right after as many updates: truncate no shorter than the distance "
-        f"that has to be bridged.",
+        f"Trained with {short} steps {percent(rights[short])} of the answers are right, with {middle} "
+        f"{percent(rights[middle])}; guessing gives 25 %.",
+        f"In full {percent(rights[full])} are right after as many updates: truncate no shorter than the "
+        f"distance that has to be bridged.",
     )
     numbers = {"cosine_start": start, "cosine_trained": end, "right": {str(k): r for k, r in rights.items()}}
     curves = {"at the start": start, "trained in full": end}

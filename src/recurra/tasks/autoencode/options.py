@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -10,6 +10,7 @@ from recurra.tasks.base import Options
 from recurra.tasks.parts.network import BodyOptions
 from recurra.tasks.parts.rows import RowOptions
 from recurra.tasks.parts.sources import TestedOptions
+from recurra.tasks.parts.tokens import TokenizerOptions
 from recurra.tasks.seq2seq.decoder import EncoderOptions
 
 
@@ -18,7 +19,7 @@ class AutoencodeDataOptions(RowOptions, TestedOptions):
 
     Attributes:
         text, vectors: the column; one of the two.
-        tokens: what a text is cut into. tokenizer: further options of that tokenizer.
+        unit: what a text is cut into. tokenizer: see there.
         keep_up_to: examples of more tokens or steps are left out, and counted by `check`.
         replaced: share of the tokens of a training text that are replaced by others before it is read, so
             that whatever stands there has to be carried, likely or not.
@@ -28,8 +29,8 @@ class AutoencodeDataOptions(RowOptions, TestedOptions):
 
     text: str | None = None
     vectors: str | None = None
-    tokens: Literal["word", "character", "subword"] = "word"
-    tokenizer: dict[str, Any] = Field(default_factory=dict)
+    unit: Literal["word", "character", "subword"] = "word"
+    tokenizer: TokenizerOptions = TokenizerOptions()
     keep_up_to: int | None = Field(default=None, ge=1)
     replaced: float = Field(default=0.0, ge=0, lt=1)
     reversed: bool = False
@@ -49,7 +50,7 @@ class AutoencodeModelOptions(Options):
     Attributes:
         embedding: width of a token's vector (texts).
         encoder, decoder: the layers on either side of the vector.
-        pool: how the encoder's steps become one. vector: its width.
+        pool: how the encoder's steps become one. vector: width of the vector between the two sides.
         start: "drawn": weights start at random; "mirrored": as a linear memory that the decoder reads
             backwards, see `recurra.models.mirrored`; texts only, with data.reversed.
         tied: the output layer uses the tokens' vectors.

@@ -38,7 +38,8 @@ class TextCoder:
     @classmethod
     def build(cls, data: AutoencodeDataOptions, train: Examples) -> Self:
         assert data.text is not None
-        return cls(data, train_tokenizer(data.tokens, columns.text(train, data.text), **data.tokenizer))
+        texts = columns.text(train, data.text)
+        return cls(data, train_tokenizer(data.unit, texts, **data.tokenizer.arguments()))
 
     @classmethod
     def load(cls, data: AutoencodeDataOptions, folder: Path) -> Self:
@@ -121,7 +122,7 @@ class TextCoder:
 
     def check(self, train: Sequence[str], validation: Sequence[str]) -> list[str]:
         unknown = [i == self.tokenizer.unknown for row in validation for i in self.tokenizer.encode(row)]
-        unit = f"{self.data.tokens} tokens"
+        unit = f"{self.data.unit} tokens"
         return [
             lengths_line("train", [self.length(row) for row in train], unit),
             lengths_line("validation", [self.length(row) for row in validation], unit),

@@ -15,6 +15,7 @@ from recurra.data.pictures import Mode, PictureForm
 from recurra.errors import Fault
 from recurra.tasks.parts.rows import RowOptions, usable
 from recurra.tasks.parts.sources import TestedOptions
+from recurra.tasks.parts.tokens import TokenizerOptions
 from recurra.tasks.readers.pictures import PictureReader
 from recurra.tasks.readers.vectors import VectorReader
 from recurra.tasks.seq2seq.batches import TokenPair
@@ -34,8 +35,8 @@ class CaptionOptions(RowOptions, TestedOptions):
             column.
         resize: height and width that pictures are brought to; None: they all have one size.
         mode: "RGB" or "L" (shades of grey) that pictures are turned into; None: they are one of them.
-        tokens: what captions are cut into. tokenizer: further options of that tokenizer.
-        longest: tokens of a caption; a longer one is a fault.
+        unit: what captions are cut into. tokenizer: see there.
+        max_length: tokens of a caption; a longer one is an error.
     """
 
     image: str = "image"
@@ -43,9 +44,9 @@ class CaptionOptions(RowOptions, TestedOptions):
     reads: Literal["pictures", "features"] = "pictures"
     resize: tuple[int, int] | None = None
     mode: Mode | None = None
-    tokens: Literal["word", "character", "subword"] = "word"
-    tokenizer: dict[str, Any] = Field(default_factory=dict)
-    longest: int = Field(default=200, ge=1)
+    unit: Literal["word", "character", "subword"] = "word"
+    tokenizer: TokenizerOptions = TokenizerOptions()
+    max_length: int = Field(default=200, ge=1)
 
 
 class Captioned(NamedTuple):
@@ -74,7 +75,7 @@ class CaptionReader:
             source = VectorReader.build(columns.vectors(train, data.image), data.image)
         rows, notes = read_captioned(train, data, source)
         texts = [text for _, text in rows.pairs()]
-        return cls(data, source, train_ended(data.tokens, texts, data.tokenizer)), rows, notes
+        return cls(data, source, train_ended(data.unit, texts, data.tokenizer.arguments())), rows, notes
 
     @classmethod
     def load(cls, data: CaptionOptions, folder: Path) -> CaptionReader:
@@ -112,7 +113,7 @@ class CaptionReader:
         pairs = rows.pairs()
         ids = [torch.tensor(self.tokenizer.encode(text), dtype=torch.int64) for _, text in pairs]
         places = [rows.places[index] for index, _ in pairs]
-        check_lengths([len(row) for row in ids], places, longest=self.data.longest)
+        check_lengths([len(row) for row in ids], places, longest=self.data.max_length)
         return [(rows.sources[index], row) for (index, _), row in zip(pairs, ids, strict=True)]
 
 
@@ -125,7 +126,7 @@ def read_captioned(
         for entry, place in zip(examples[data.caption], examples.places, strict=True)
     ]
     counts = [len(each) for each in texts]
-    indices, notes = usable(examples, counts, data.model_copy(update={"longest": 10**6}))
+    indices, notes = usable(examples, counts, data.model_copy(update={"max_length": 10**6}))
     rows = reader.rows(examples.take(indices))
     entries = examples[data.image]
     captioned = Captioned([], [], [])

@@ -11,6 +11,7 @@ from torch import Tensor
 from recurra.layers import FeedForward, Layer
 from recurra.layers.inputs import Input
 from recurra.models import EncoderDecoder, PictureConvolution, PicturePlaces, PictureVectors, TokenEmbedding
+from recurra.tasks.base import Options
 from recurra.tasks.caption.data import CaptionReader
 from recurra.tasks.parts.network import DirectedOptions, build_body, build_pool
 from recurra.tasks.readers.pictures import PictureReader
@@ -24,34 +25,51 @@ class CaptionSearchOptions(BeamOptions):
     """How captions are searched for.
 
     Attributes:
-        longest: tokens of a caption, at most.
+        max_length: tokens of a caption, at most.
     """
 
-    longest: int = Field(default=50, ge=1)
+    max_length: int = Field(default=50, ge=1)
 
     def limit(self, length: int) -> int:
         """See the class."""
-        return self.longest
+        return self.max_length
+
+
+class PictureLayerOptions(Options):
+    """A layer over a picture.
+
+    Attributes:
+        channels: what it gives at each place.
+        stride: 2 halves both sides of the picture, 1 keeps them.
+    """
+
+    channels: int = Field(ge=1)
+    stride: Literal[1, 2] = 1
 
 
 class CaptionModelOptions(DecoderOptions):
     """The network, its loss, and how captions are searched for.
 
     Attributes:
-        convolution: channels of each layer over a picture. strides: 2 halves both sides in that layer, 1
-            keeps them.
+        convolution: the layers over a picture, one table each; see there.
         view: what the decoder may look at: the "places" of each picture, or "frames": a vector for each
             picture.
-        size: width of a place or a frame.
+        view_width: width of a place or a frame.
         encoder: layers over time; None: each place or frame is read by itself.
-        pool: of all places or frames, the vector that the decoder starts from.
+        pool: how all places or frames become the vector that the decoder starts from.
         search: see there.
     """
 
-    convolution: list[int] = Field(default=[24, 48, 64])
-    strides: list[int] = Field(default=[2, 2, 1])
+    convolution: list[PictureLayerOptions] = Field(
+        default=[
+            PictureLayerOptions(channels=24, stride=2),
+            PictureLayerOptions(channels=48, stride=2),
+            PictureLayerOptions(channels=64),
+        ],
+        min_length=1,
+    )
     view: Literal["places", "frames"] = "places"
-    size: int = Field(default=128, ge=1)
+    view_width: int = Field(default=128, ge=1)
     encoder: DirectedOptions | None = None
     pool: Literal["last", "mean", "max", "attention"] = "mean"
     search: CaptionSearchOptions = CaptionSearchOptions()
@@ -62,7 +80,7 @@ def build_model(options: CaptionModelOptions, reader: CaptionReader, train: list
     source = _input(options, reader, train)
     encoder: Layer
     if options.encoder is None:
-        encoder = FeedForward(source.output_size, options.size)
+        encoder = FeedForward(source.output_size, options.view_width)
     else:
         encoder = build_body(options.encoder, source.output_size)
     pool = build_pool(options.pool, encoder)
@@ -83,8 +101,10 @@ def _input(options: CaptionModelOptions, reader: CaptionReader, train: list[Tens
     if not isinstance(reader.source, PictureReader):
         return reader.source.input()
     assert reader.source.shape is not None
-    convolution = PictureConvolution(*reader.source.shape, options.convolution, options.strides)
+    channels = [layer.channels for layer in options.convolution]
+    strides: list[int] = [layer.stride for layer in options.convolution]
+    convolution = PictureConvolution(*reader.source.shape, channels, strides)
     convolution.learn(torch.cat([row[:1] for row in train[:: len(train) // _MEASURED + 1]]))
     if options.view == "places":
         return PicturePlaces(convolution)
-    return PictureVectors(convolution, options.size)
+    return PictureVectors(convolution, options.view_width)

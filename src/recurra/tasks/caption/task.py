@@ -101,7 +101,7 @@ class CaptionTask(Task[EncoderDecoder]):
         unknown = sum(i == tokenizer.unknown for i in ids) / len(ids)
         return [
             *self.reader.check(train, validation),
-            lengths_line("train, captions", lengths, f"{self.options.tokens} tokens"),
+            lengths_line("train, captions", lengths, f"{self.options.unit} tokens"),
             f"vocabulary: {len(tokenizer):,} tokens; {unknown:.2%} of the validation's are unknown",
             f"epoch: {len(self.batches(0)):,} batches of {size} captions",
             parameters_line(self.model),

@@ -23,16 +23,17 @@ class ComposeOptions(TestedOptions):
 
     Attributes:
         column: holds one roll an example, `[T, keys]` of zeros and ones; the first key is a piano's lowest.
-        batch_size: pieces a batch, or, with `steps`, streams.
-        steps: steps of each stream from one update to the next, the state carried on (truncated
+        batch_size: pieces a batch, or, with `window`, streams.
+        window: steps of each stream from one update to the next, the state carried on (truncated
             back-propagation): a stream strings pieces together, and starts anew with each. None: an update
             sees whole pieces.
-        steps_a_quarter, tempo: of MIDI files that are written: steps a quarter note, quarter notes a minute.
+        steps_a_quarter: steps a quarter note in MIDI files that are written. tempo: quarter notes a minute in
+            them.
     """
 
     column: str = "vectors"
     batch_size: int = Field(default=8, ge=1)
-    steps: int | None = Field(default=None, ge=1)
+    window: int | None = Field(default=None, ge=1)
     steps_a_quarter: int = Field(default=2, ge=1)
     tempo: float = Field(default=100.0, ge=1, le=1000)
 
@@ -61,7 +62,7 @@ def read_rolls(examples: Examples, column: str, keys: int = 0) -> tuple[list[Ten
     out. Fault for other numbers than 0 and 1.
     """
     rolls = columns.vectors(examples, column)
-    indices, notes = check_lengths([len(roll) for roll in rolls], examples.places, empty="drop")
+    indices, notes = check_lengths([len(roll) for roll in rolls], examples.places, empty="skip")
     keys = keys or rolls[indices[0]].shape[1]
     for index in indices:
         roll, place = rolls[index], examples.places[index]

@@ -18,7 +18,7 @@ from recurra.models.note_model import NoteModel, note_costs
 from recurra.state import detach
 from recurra.storage.fields import Fields
 from recurra.storage.files import read_json, write_bytes, write_json
-from recurra.tasks.base import TASKS, Loss, Score, Task
+from recurra.tasks.base import CHANGEABLE, TASKS, Loss, Score, Task
 from recurra.tasks.compose.data import ComposeOptions, Passage, as_rows, as_streams, read_rolls, roll_of
 from recurra.tasks.compose.model import ComposeModelOptions, build_model
 from recurra.tasks.compose.samples import sample_rolls
@@ -45,6 +45,7 @@ class ComposeTask(Task[NoteModel]):
     name = "compose"
     DataOptions = ComposeOptions
     ModelOptions = ComposeModelOptions
+    changeable = (*CHANGEABLE, "data.steps_a_quarter", "data.tempo")
     score = Score("nll", larger_is_better=False)
 
     def __init__(self, options: ComposeOptions, model: NoteModel, shares: Tensor, seed: int) -> None:
@@ -79,7 +80,9 @@ class ComposeTask(Task[NoteModel]):
     ) -> Self:
         shares = Fields(read_json(folder / ASSETS), str(folder / ASSETS)).numbers("shares")
         if not all(0 < share < 1 for share in shares):
-            raise Fault(f"{folder / ASSETS}: a share outside of 0 to 1 found: it was altered")
+            raise Fault(
+                f"{folder / ASSETS}: a share outside of 0 to 1 found: it is damaged or from another version"
+            )
         require_count(len(shares), module.output.out_features, "notes", folder / ASSETS)
         return cls(data, module, torch.tensor(shares, dtype=torch.float32), seed)
 
@@ -106,7 +109,7 @@ class ComposeTask(Task[NoteModel]):
 
     def batches(self, epoch: int, rank: int = 0, world: int = 1) -> Sequence[Passage]:
         rolls = self.data.train
-        size, steps = self.options.batch_size, self.options.steps
+        size, steps = self.options.batch_size, self.options.window
         if steps is not None:
             # the standard library's generator, seeded by text, draws the same numbers everywhere
             order = random.Random(f"{self.seed}:{epoch}").sample(rolls, len(rolls))

@@ -28,12 +28,12 @@ class DrawOptions(TestedOptions):
     Attributes:
         column: holds one drawing an example, `[T, 3]`: dx, dy, and 1 where the pen is lifted after the step.
         batch_size: drawings a batch.
-        longest: steps; longer drawings are a fault.
+        max_length: steps; a longer drawing is an error.
     """
 
     column: str = "vectors"
     batch_size: int = Field(default=64, ge=1)
-    longest: int = Field(default=2000, ge=1)
+    max_length: int = Field(default=2000, ge=1)
 
 
 class Steps(NamedTuple):
@@ -53,7 +53,7 @@ def read_drawings(examples: Examples, options: DrawOptions) -> tuple[list[Tensor
     """The drawings `[T, 3]` of a table, and notes on those left out."""
     drawings = columns.vectors(examples, options.column)
     lengths = [len(drawing) for drawing in drawings]
-    indices, notes = check_lengths(lengths, examples.places, empty="drop", longest=options.longest)
+    indices, notes = check_lengths(lengths, examples.places, empty="skip", longest=options.max_length)
     for index in indices:
         drawing, place = drawings[index], examples.places[index]
         if drawing.shape[1] != 3:

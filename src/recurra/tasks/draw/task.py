@@ -161,7 +161,7 @@ class DrawTask(Task[StrokeModel]):
         seed: int = 0,
         output: str | Path | None = None,
     ) -> Iterator[str]:
-        length = self.options.longest if length is None else length
+        length = self.options.max_length if length is None else length
         check_sampling(count, length, temperature)
         if temperature > 1:
             raise Fault(f"temperature = {temperature}, expected above 0 and at most 1")

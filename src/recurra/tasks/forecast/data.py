@@ -30,21 +30,21 @@ class ForecastOptions(WindowOptions):
     """Series, and what is told of them.
 
     Attributes:
-        train: the series, all parts of them; see `parts`.
+        train: the series, all parts of them; see `split`.
         targets: columns to forecast.
         covariates: columns that are read, too.
         known: columns that are known ahead of time (a price set, a holiday).
         time: column of time stamps; None: rows follow one another evenly.
         series: column that tells series apart.
-        gaps: a missing time stamp is a fault, or series begin anew there ("split"), or rows count as evenly
+        gaps: a missing time stamp is an error, or series begin anew there ("split"), or rows count as evenly
             spaced, as trading days do ("allow").
         calendar: what is known of each time, on the clock of the place: "second", "minute", "hour",
             "weekday", "day", "month", "yearday".
         zone: the place, as "Europe/Berlin": the clock of stamps without UTC offset, with its hours that come
             twice or never, and of the calendar; None: the clock that the stamps show.
-        incomplete: a row that lacks a number is a fault, or left out ("drop"), as a gap is in the times.
+        incomplete: a row that lacks a number is an error, or left out ("skip"), as a gap is in the times.
         logarithms: columns that are read and forecast as logarithms.
-        parts: to train, to validate and to test on, one after another in time: numbers of rows of each
+        split: to train, to validate and to test on, one after another in time: numbers of rows of each
             series, or shares. What is left over is not used.
         season: steps after which a series repeats, for a baseline.
         direction: whether the sign of the change over the horizon is scored.
@@ -58,11 +58,11 @@ class ForecastOptions(WindowOptions):
     time: str | None = None
     zone: str | None = None
     series: str | None = None
-    gaps: Literal["fault", "split", "allow"] = "fault"
-    incomplete: Literal["fault", "drop"] = "fault"
+    gaps: Literal["error", "split", "allow"] = "error"
+    incomplete: Literal["error", "skip"] = "error"
     calendar: list[str] = Field(default_factory=list)
     logarithms: list[str] = Field(default_factory=list)
-    parts: tuple[float, float, float] = (0.7, 0.1, 0.2)
+    split: tuple[float, float, float] = (0.7, 0.1, 0.2)
     season: int | None = Field(default=None, ge=1)
     direction: bool = False
     interval: float = Field(default=0.8, gt=0, lt=1)
@@ -178,7 +178,7 @@ class ForecastData:
         options = self.options
         self._check_columns()
         if options.calendar and options.gaps == "allow":
-            raise Fault("calendar needs evenly spaced times: set gaps to 'fault' or 'split'")
+            raise Fault("calendar needs evenly spaced times: set gaps to 'error' or 'split'")
         examples = self._complete(self.readable(examples))
         series, _ = read_series(
             examples,
@@ -190,7 +190,7 @@ class ForecastData:
             cycles=options.calendar,
             zone=self.zone,
             expected=SeriesFormat(self.format.calendar, self.format.step),
-            advice=f"{columns.CORRECT_ROWS}, or set incomplete = 'drop' to leave them out",
+            advice=f"{columns.CORRECT_ROWS}, or set incomplete = 'skip' to leave them out",
         )
         for name in options.logarithms:
             for each in series:
@@ -215,7 +215,7 @@ class ForecastData:
 
     def _complete(self, examples: Examples) -> Examples:
         """The rows with a number in every column, where others are to be left out."""
-        if self.options.incomplete == "fault":
+        if self.options.incomplete == "error":
             return examples
         _, wrong = columns.read_numbers(examples, *self.options.columns, *self.options.known)
         strange = [each for each in wrong if not each.missing]
@@ -250,7 +250,7 @@ class ForecastData:
         self.format = self._format_of(examples, series)
         names = [f"column {name!r}" for name in self.options.columns]
         self.notes += sentinel_notes(names, torch.cat([each.values for each in series]))
-        parts = [cut(len(each.values), self.options.parts, self._source) for each in series]
+        parts = [cut(len(each.values), self.options.split, self._source) for each in series]
         self._ends = [each[0] for each in parts]
         strides = (self.options.stride, 1, 1)
         return {
@@ -268,7 +268,7 @@ class ForecastData:
             room = f"horizon = {options.horizon} steps, context = {options.context} before them"
         return Fault(
             f"{what}: no room for {room} (the longest series has {longest} rows in all, "
-            f"parts = {list(options.parts)}): give longer series, or set a shorter horizon or context"
+            f"split = {list(options.split)}): give longer series, or set a shorter horizon or context"
         )
 
     def _at(self, name: str) -> int:

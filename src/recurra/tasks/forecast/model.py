@@ -32,7 +32,7 @@ class ForecastModelOptions(SeriesModelOptions):
         output: the number alone, some quantiles, or a distribution.
         error: what a point forecast minimises: "mse", "mae" or "huber".
         levels: quantiles told; 0.5 among them.
-        components: of a mixture.
+        components: normal distributions in a mixture.
         anchor: what each window is seen from: "none", its "last" value or its "mean"; see
             `recurra.models.frames.Scaling`.
         differences: the last change of each column is read, too.

@@ -13,7 +13,7 @@ from recurra.errors import Fault
 from recurra.models.forecaster import Forecaster
 from recurra.storage.fields import Fields
 from recurra.storage.files import read_json, write_json
-from recurra.tasks.base import TASKS, Loss, Score, Task
+from recurra.tasks.base import CHANGEABLE, TASKS, Loss, Score, Task
 from recurra.tasks.forecast.ahead import Ahead, answer, read_item
 from recurra.tasks.forecast.data import PARTS, ForecastData, ForecastOptions, TableFormat
 from recurra.tasks.forecast.model import ForecastModelOptions, build_model
@@ -34,6 +34,7 @@ class ForecastTask(Task[Forecaster]):
     name = "forecast"
     DataOptions = ForecastOptions
     ModelOptions = ForecastModelOptions
+    changeable = (*CHANGEABLE, "data.season", "data.direction", "data.interval")
     score = Score("loss", larger_is_better=False)
 
     def __init__(self, data: ForecastData, model: Forecaster, majority: Tensor) -> None:
@@ -73,7 +74,9 @@ class ForecastTask(Task[Forecaster]):
         try:  # earlier runs say nothing of it
             form = TableFormat.from_table(assets["format"]) if "format" in assets else None
         except (KeyError, TypeError, ValueError, OverflowError, ZeroDivisionError):
-            raise Fault(f"{folder / ASSETS}: holds no format of a table: it was altered") from None
+            raise Fault(
+                f"{folder / ASSETS}: holds no format of a table: it is damaged or from another version"
+            ) from None
         return cls(ForecastData(data, seed, form), module, majority)
 
     def save_assets(self, folder: Path) -> None:
@@ -82,7 +85,7 @@ class ForecastTask(Task[Forecaster]):
 
     def check(self) -> list[str]:
         options = self.options
-        parts = {name: self.data.part(name) for name in PARTS if name != "test" or options.parts[2] > 0}
+        parts = {name: self.data.part(name) for name in PARTS if name != "test" or options.split[2] > 0}
         rows = sum(len(each.values) for each in parts["train"].series)
         first = self.batches(0)
         steps = (options.context + options.horizon) * min(options.batch_size, len(parts["train"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -13,20 +13,22 @@ from recurra.data import Examples, Window
 from recurra.tasks.language_model.text import ReadAs, RunningText
 from recurra.tasks.parts.batches import Epoch
 from recurra.tasks.parts.sources import SourceOptions, read_like
+from recurra.tasks.parts.tokens import TokenizerOptions
 
 
 class TextOptions(SourceOptions):
     """Text, and how it is cut.
 
-    `hold_out` is a share of the text: of characters, or of whole lines where tokens are longer; "random" is
-    for sentences alone.
+    `hold_out` is a share of the text, or counts: characters, or whole lines where tokens are longer; "random"
+    is for sentences alone.
 
     Attributes:
-        column: that holds the text.
-        tokens: what is predicted. tokenizer: further options of that tokenizer (`min_count`, `lower`, ...).
+        column: the column that holds the text.
+        unit: what is predicted. tokenizer: see there.
         read_as: "stream", one text whose state is carried on from window to window (truncated
             back-propagation), or "sentences", each example by itself with the whole gradient.
-        batch_size: parallel streams, or sentences a batch. steps: tokens a window of a stream.
+        batch_size: parallel streams, or sentences a batch. window: tokens of a stream from one update to the
+            next.
         validation_streams: parallel streams that the held-out text is read in; 1 carries the state through
             all of it.
         rank_shuffled: so many held-out sentences are compared with themselves, words shuffled, when
@@ -34,11 +36,11 @@ class TextOptions(SourceOptions):
     """
 
     column: str = "text"
-    tokens: Literal["character", "word", "subword"] = "character"
-    tokenizer: dict[str, Any] = Field(default_factory=dict)
+    unit: Literal["character", "word", "subword"] = "character"
+    tokenizer: TokenizerOptions = TokenizerOptions()
     read_as: ReadAs = "stream"
     batch_size: int = Field(default=32, ge=1)
-    steps: int = Field(default=128, ge=1)
+    window: int = Field(default=128, ge=1)
     validation_streams: int = Field(default=16, ge=1)
     rank_shuffled: int = Field(default=0, ge=0)
 

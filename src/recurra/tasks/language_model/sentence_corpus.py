@@ -46,16 +46,16 @@ class SentenceCorpus(Corpus):
         train, validation = ([text.sentence(one) for one in texts] for texts in self._read())
         count = len(self.batches(text, 0, 0, 1))
         return [
-            lengths_line("train", _steps(train), f"{self.options.tokens} tokens, ends included"),
-            lengths_line("validation", _steps(validation), f"{self.options.tokens} tokens, ends included"),
+            lengths_line("train", _steps(train), f"{self.options.unit} tokens, ends included"),
+            lengths_line("validation", _steps(validation), f"{self.options.unit} tokens, ends included"),
             f"epoch: {count:,} batches of up to {self.options.batch_size} sentences",
             *self.notes,
         ]
 
     def _texts(self, examples: Examples) -> list[str]:
         texts = columns.text(examples, self.options.column)
-        lengths = [len(text) if self.options.tokens == "character" else len(text.split()) for text in texts]
-        indices, notes = check_lengths(lengths, examples.places, empty="drop")
+        lengths = [len(text) if self.options.unit == "character" else len(text.split()) for text in texts]
+        indices, notes = check_lengths(lengths, examples.places, empty="skip")
         self.notes += map(str, notes)
         return [texts[i] for i in indices]
 

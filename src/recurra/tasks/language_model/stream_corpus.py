@@ -27,27 +27,27 @@ class StreamCorpus(Corpus):
     def windows(self, text: RunningText, texts: Sequence[str]) -> Iterator[Window]:
         ids = torch.cat([torch.tensor([text.boundary]), *map(text.stream, texts)])
         count = min(self.options.validation_streams, len(ids) - 1)
-        streams = Streams(ids, batch_size=count, steps=self.options.steps)
+        streams = Streams(ids, batch_size=count, steps=self.options.window)
         return (streams.item(0, position) for position in range(streams.count(0)))
 
     def sentences(self, texts: Sequence[str]) -> list[str]:
         return [one for text in texts for one in sentences_of(text)]
 
     def check(self, text: RunningText) -> list[str]:
-        tokens = self.options.tokens
-        batch = self.options.batch_size * self.options.steps
+        tokens = self.options.unit
+        batch = self.options.batch_size * self.options.window
         count = len(self.batches(text, 0, 0, 1))
         return [
             f"train: one text of {len(self._streams(text, 0, 1).ids):,} {tokens} tokens",
             f"validation: one text of {len(text.stream(self.validation[0])):,} {tokens} tokens",
             f"epoch: {count:,} batches of {batch:,} steps "
-            f"({self.options.batch_size} streams, {self.options.steps} steps each)",
+            f"({self.options.batch_size} streams, {self.options.window} steps each)",
         ]
 
     def _streams(self, text: RunningText, rank: int, world: int) -> Streams:
         if self._ids is None:
             self._ids = text.stream(self.train[0])
-        size, steps = self.options.batch_size, self.options.steps
+        size, steps = self.options.batch_size, self.options.window
         return Streams(self._ids, batch_size=size, steps=steps, rank=rank, world=world)
 
     def _texts(self, examples: Examples) -> list[str]:
@@ -61,5 +61,5 @@ class StreamCorpus(Corpus):
         if options.hold_out_from == "random":
             raise Fault("hold_out_from = 'random' tears a stream apart: expected 'last' or 'first'")
         text = self._texts(read_source(options.train))[0]
-        train, validation = cut(text, options.hold_out, options.tokens == "character", options.hold_out_from)
+        train, validation = cut(text, options.hold_out, options.unit == "character", options.hold_out_from)
         return [train], [validation]

@@ -14,7 +14,7 @@ from recurra.data import Tokenizer, Window, load_tokenizer, train_tokenizer
 from recurra.errors import Fault
 from recurra.models import LanguageModel
 from recurra.state import detach
-from recurra.tasks.base import TASKS, Loss, Score, Task
+from recurra.tasks.base import CHANGEABLE, TASKS, Loss, Score, Task
 from recurra.tasks.language_model.corpus import Corpus, TextOptions
 from recurra.tasks.language_model.model import LanguageModelOptions, build_model
 from recurra.tasks.language_model.probabilities import (
@@ -44,6 +44,7 @@ class LanguageModelTask(Task[LanguageModel]):
     name = "language_model"
     DataOptions = TextOptions
     ModelOptions = LanguageModelOptions
+    changeable = (*CHANGEABLE, "data.validation_streams", "data.rank_shuffled")
     score = Score("nats_per_token", larger_is_better=False)
 
     def __init__(self, corpus: Corpus, tokenizer: Tokenizer, model: LanguageModel) -> None:
@@ -92,7 +93,7 @@ class LanguageModelTask(Task[LanguageModel]):
         first = self.batches(0)[0].inputs
         return [
             *self.corpus.check(self.text),
-            f"vocabulary: {len(self.text.tokenizer):,} {self.options.tokens} tokens; "
+            f"vocabulary: {len(self.text.tokenizer):,} {self.options.unit} tokens; "
             f"{unknown:.2%} of the validation tokens are unknown",
             parameters_line(self.model),
             activations_line(self.model, len(first.data), len(self.text.tokenizer)),
@@ -178,12 +179,12 @@ class LanguageModelTask(Task[LanguageModel]):
 
 def _tokenizer(data: TextOptions, texts: Sequence[str]) -> Tokenizer:
     if data.read_as == "sentences":
-        return train_tokenizer(data.tokens, texts, **data.tokenizer)
-    if data.tokens == "character":
+        return train_tokenizer(data.unit, texts, **data.tokenizer.arguments())
+    if data.unit == "character":
         # the line end stands between texts, so it is a token even where the text has none
-        return train_tokenizer(data.tokens, [*texts, "\n"], **{"end": None, **data.tokenizer})
+        return train_tokenizer(data.unit, [*texts, "\n"], **{"end": None, **data.tokenizer.arguments()})
     return train_tokenizer(
-        data.tokens, [line for text in texts for line in text.split("\n")], **data.tokenizer
+        data.unit, [line for text in texts for line in text.split("\n")], **data.tokenizer.arguments()
     )
 
 

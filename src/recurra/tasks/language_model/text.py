@@ -66,11 +66,16 @@ def joined(examples: Examples, column: str) -> str:
     return "".join(cell if cell.endswith("\n") else f"{cell}\n" for cell in columns.text(examples, column))
 
 
-def cut(text: str, share: float, by_character: bool, place: str) -> tuple[str, str]:
-    """A text without its last (or first) share, and that share; unless `by_character` at a line end."""
-    at = int(len(text) * (1 - share if place == "last" else share))
-    if not by_character:
-        at = text.find("\n", at) + 1 or len(text)
+def cut(text: str, share: int | float, by_character: bool, place: str) -> tuple[str, str]:
+    """A text without its last (or first) share, and that share; unless `by_character` at a line end. A whole
+    number counts characters, or lines.
+    """
+    if isinstance(share, int):
+        at = _place_of(text, share, by_character, place)
+    else:
+        at = int(len(text) * (1 - share if place == "last" else share))
+        if not by_character:
+            at = text.find("\n", at) + 1 or len(text)
     first, second = text[:at], text[at:]
     if not first or not second:
         raise Fault(
@@ -78,6 +83,15 @@ def cut(text: str, share: float, by_character: bool, place: str) -> tuple[str, s
             f"lines, or a file for validation"
         )
     return (first, second) if place == "last" else (second, first)
+
+
+def _place_of(text: str, count: int, by_character: bool, place: str) -> int:
+    """Where the last (or first) characters or lines begin (or end)."""
+    lengths = (
+        [1] * len(text) if by_character else [len(line) + 1 for line in text.removesuffix("\n").split("\n")]
+    )
+    first = max(0, len(lengths) - count) if place == "last" else count
+    return sum(lengths[:first])
 
 
 def sentences_of(text: str, least: int = 4, most: int = 60) -> list[str]:

@@ -31,7 +31,7 @@ class ClassifyDataOptions(ManyToOneDataOptions):
     """Rows with a label each.
 
     Attributes:
-        label: the column.
+        label: the column of labels.
     """
 
     label: str = "label"

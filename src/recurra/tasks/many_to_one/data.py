@@ -12,12 +12,12 @@ from recurra.errors import Fault
 from recurra.tasks.parts.rows import RowOptions
 from recurra.tasks.readers.base import RowReader
 from recurra.tasks.readers.vectors import VectorReader
-from recurra.tasks.readers.words import WordModelOptions, WordOptions, WordReader
+from recurra.tasks.readers.words import WordModelOptions, WordReader, WordRowOptions
 
 Answers = TypeVar("Answers")
 
 
-class ManyToOneDataOptions(RowOptions, WordOptions):
+class ManyToOneDataOptions(RowOptions, WordRowOptions):
     """Rows with an answer each; exactly one of `tokens` and `vectors` names the column of the rows.
 
     Attributes:
@@ -48,7 +48,7 @@ class Answered(NamedTuple, Generic[Answers]):
 def build_reader(data: ManyToOneDataOptions, model: WordModelOptions, train: Examples) -> RowReader:
     """A reader that knows the training rows."""
     if data.tokens is not None:
-        return WordReader.build(train, data.tokens, data, model)
+        return WordReader.build(train, data.tokens, data.tokenizer, model)
     rows = [row for row in columns.vectors(train, data.vectors or "") if len(row)]
     if not rows:
         raise Fault(f"{train.source}: column {data.vectors!r}: every row has length 0")
@@ -58,5 +58,5 @@ def build_reader(data: ManyToOneDataOptions, model: WordModelOptions, train: Exa
 def load_reader(data: ManyToOneDataOptions, model: WordModelOptions, folder: Path) -> RowReader:
     """The reader that `save_assets` wrote."""
     if data.tokens is not None:
-        return WordReader.load(folder, data.tokens, data, model)
+        return WordReader.load(folder, data.tokens, data.tokenizer, model)
     return VectorReader.load(folder, data.vectors or "")

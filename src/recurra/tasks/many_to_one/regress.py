@@ -27,7 +27,7 @@ class RegressDataOptions(ManyToOneDataOptions):
     """Rows with numbers to predict.
 
     Attributes:
-        target: the column, or columns.
+        target: the column of numbers to predict, or several.
     """
 
     target: str | list[str] = "target"

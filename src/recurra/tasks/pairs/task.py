@@ -138,9 +138,9 @@ class PairClassifyTask(Task[PairClassifier]):
             "nats": float(F.cross_entropy(scores, torch.tensor(pairs.answers))),
         }
         for group in sorted(set(pairs.groups), key=_in_order):
-            chosen = [k for k, value in enumerate(pairs.groups) if value == group]
+            places = [k for k, value in enumerate(pairs.groups) if value == group]
             measures[f"accuracy_{self.options.by}_{group}"] = accuracy(
-                [pairs.answers[k] for k in chosen], [predictions[k] for k in chosen]
+                [pairs.answers[k] for k in places], [predictions[k] for k in places]
             )
         return measures
 

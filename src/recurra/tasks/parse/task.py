@@ -7,7 +7,9 @@ from typing import Any, ClassVar
 
 from recurra.errors import Fault, nearest, quoted
 from recurra.tasks.base import TASKS, Task
+from recurra.tasks.parse.constituency.task import ConstituencyTask
 from recurra.tasks.parse.dependency.task import DependencyTask
+from recurra.tasks.parse.linearised.task import LinearisedTask
 
 
 @TASKS.register("parse")
@@ -15,7 +17,11 @@ class ParseTask(Task):
     """The door to tasks of one name: `data.kind` says which of `KINDS` a recipe is for."""
 
     name = "parse"
-    KINDS: ClassVar[dict[str, type[Task[Any]]]] = {"dependency": DependencyTask}
+    KINDS: ClassVar[dict[str, type[Task[Any]]]] = {
+        "dependency": DependencyTask,
+        "constituency": ConstituencyTask,
+        "linearised": LinearisedTask,
+    }
 
     @classmethod
     def kind_of(cls, table: Mapping[str, Any]) -> type[Task[Any]]:

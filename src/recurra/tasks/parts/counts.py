@@ -13,7 +13,8 @@ def require_count(count: int, expected: int, what: str, path: Path) -> None:
     """Fault unless a file holds as many entries as the model beside it has places for."""
     if count != expected:
         raise Fault(
-            f"{path}: {count:,} {what} found, the model has {expected:,}: one of the two was altered, or is "
+            f"{path}: {count:,} {what} found, the model has {expected:,}: "
+            "one of the two is damaged, from another version, or is "
             f"another run's"
         )
 
@@ -21,7 +22,9 @@ def require_count(count: int, expected: int, what: str, path: Path) -> None:
 def require_end(tokenizer: Tokenizer, path: Path) -> None:
     """Fault unless a tokenizer's file has the token that ends a text."""
     if tokenizer.end is None:
-        raise Fault(f"{path}: no end token found, which the model needs: it was altered")
+        raise Fault(
+            f"{path}: no end token found, which the model needs: it is damaged or from another version"
+        )
 
 
 def require_tokens(count: int, reader: Configured | None, what: str, path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,8 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from recurra.data.text.spans import convert
-from recurra.errors import Fault
+from recurra.data.text.spans import spans
 
 
 def accuracy(targets: Sequence[Any], predictions: Sequence[Any]) -> float:
@@ -35,19 +33,16 @@ def span_scores(
     Args:
         targets, predictions: the tags of each sentence.
         scheme: of the tags, see `recurra.data.text.spans`.
-
-    Raises:
-        Fault: seqeval is not installed.
     """
-    try:
-        scorer = importlib.import_module("seqeval.metrics.sequence_labeling")
-    except ModuleNotFoundError:
-        raise Fault("scores over spans need seqeval: install recurra[text]") from None
-    pairs = [[convert(tags, scheme, "BIO") for tags in rows] for rows in (targets, predictions)]
-    precision, recall, f1, _ = scorer.precision_recall_fscore_support(
-        *pairs, average="micro", zero_division=0
-    )
-    return {"f1": float(f1), "precision": float(precision), "recall": float(recall)}
+    true = [{*spans(tags, scheme)} for tags in targets]
+    predicted = [{*spans(tags, scheme)} for tags in predictions]
+    hits = sum(len(a & b) for a, b in zip(true, predicted, strict=True))
+    answers, truths = sum(map(len, predicted)), sum(map(len, true))
+    return {
+        "f1": 2 * hits / max(1, answers + truths),
+        "precision": hits / max(1, answers),
+        "recall": hits / max(1, truths),
+    }
 
 
 def regression_scores(targets: Tensor, predictions: Tensor) -> Mapping[str, float]:

@@ -30,13 +30,13 @@ class BodyOptions(Options):
         cell: a registered cell, or one for each layer.
         cell_options: further arguments of the cell (`order = 2` of `elman`, say).
         hidden: width of each layer (and direction), or one for each layer.
-        layers: how many.
+        layers: how many layers there are.
         dropout: share dropped between layers and before the head, drawn for each number.
         input_dropout: share of the input's features dropped, the same ones at every step of a row.
         recurrent_dropout: share of what a cell reads of its hidden state dropped, the same at every step.
         zoneout: share of the state that keeps its old value at a step.
         residual: adds each layer's input to its output, from the second layer on, where widths agree.
-        checkpoint_every: training keeps the state every so many steps of a row and computes the rest again
+        recompute_every: training keeps the state every so many steps of a row and computes the rest again
             (less memory on long rows); None: it keeps all.
     """
 
@@ -49,7 +49,7 @@ class BodyOptions(Options):
     recurrent_dropout: float = Field(default=0.0, ge=0, lt=1)
     zoneout: float = Field(default=0.0, ge=0, lt=1)
     residual: bool = False
-    checkpoint_every: int | None = Field(default=None, ge=1)
+    recompute_every: int | None = Field(default=None, ge=1)
 
     @field_validator("hidden")
     @classmethod
@@ -112,7 +112,7 @@ def build_pool(name: str, body: Layer) -> Pool:
 
 
 def _layer(options: BodyOptions, name: str, width: int, hidden: int) -> Layer:
-    every = options.checkpoint_every
+    every = options.recompute_every
     forward = Recurrent(_cell(options, name, width, hidden), checkpoint_every=every)
     if not isinstance(options, DirectedOptions) or not options.bidirectional:
         return forward

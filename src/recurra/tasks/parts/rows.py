@@ -16,16 +16,16 @@ class RowOptions(SourceOptions):
 
     Attributes:
         batch_size: rows a batch.
-        empty: what to do with a row of length 0: "fault" names it, "drop" leaves it out.
-        longest: a longer row is a fault.
+        empty: what to do with a row of length 0: "error" names it, "skip" leaves it out.
+        max_length: steps; a longer row is an error.
     """
 
     batch_size: int = Field(default=32, ge=1)
-    empty: Literal["fault", "drop"] = "fault"
-    longest: int = Field(default=100_000, ge=1)
+    empty: Literal["error", "skip"] = "error"
+    max_length: int = Field(default=100_000, ge=1)
 
 
 def usable(examples: Examples, lengths: Sequence[int], options: RowOptions) -> tuple[list[int], list[str]]:
     """The indices of the examples to keep, and notes on the others; see `recurra.data.check_lengths`."""
-    indices, notes = check_lengths(lengths, examples.places, empty=options.empty, longest=options.longest)
+    indices, notes = check_lengths(lengths, examples.places, empty=options.empty, longest=options.max_length)
     return indices, [str(note) for note in notes]

@@ -6,42 +6,65 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from recurra.data import Examples, hold_out, read
 from recurra.data.notation import PLAIN, Notation
 from recurra.errors import Fault
 from recurra.tasks.base import Options
 
+BUILTIN_MARK = "builtin:"
+
 Source = str | dict[str, Any]
 """A path, "builtin:NAME", or a table with `path` or `builtin` and options of the format, as
 `recurra.data.read` takes it."""
+
+PARTS = ("train", "validation", "test")
+"""Keys of [data] that say what to read."""
 
 TEST = "test"
 """What `evaluate` is given to measure the recipe's test data."""
 
 
 class SourceOptions(Options):
-    """The data. Paths start from the working directory.
+    """The data. Paths start from the recipe's folder.
 
     Attributes:
-        train: one source, or several read as one.
-        validation: the same; None holds out a part of the training data.
-        hold_out: that part's share.
-        hold_out_from: its place: the "last" or "first" examples, or "random" ones (drawn from the seed).
+        train: what is trained on: one source, or several read as one.
+        validation: what is validated on, in the same way; None holds out a part of the training data.
+        common: what all sources have in common (`format`, `names`, `relabel`, ...), so that it stands once;
+            what a source says itself counts.
+        hold_out: the part held out: a share (0.1), or a number of examples (5000).
+        hold_out_from: where that part lies: the "last" or "first" examples, or "random" ones, drawn from the
+            seed.
     """
 
     train: Source | list[Source]
     validation: Source | list[Source] | None = None
-    hold_out: float = Field(default=0.1, gt=0, lt=1)
+    common: dict[str, Any] = Field(default_factory=dict, exclude=True)
+    hold_out: int | float = 0.1
     hold_out_from: Literal["last", "first", "random"] = "last"
+
+    @field_validator("hold_out")
+    @classmethod
+    def _part(cls, hold_out: int | float) -> int | float:
+        if not (hold_out >= 1 if isinstance(hold_out, int) else 0 < hold_out < 1):
+            raise ValueError("expected a share between 0 and 1, or a whole number of examples from 1")
+        return hold_out
+
+    @field_validator("common")
+    @classmethod
+    def _shared_out(cls, common: dict[str, Any]) -> dict[str, Any]:
+        if common:
+            raise ValueError("expected nothing here once it is shared out: see with_common")
+        return common
 
 
 class TestedOptions(SourceOptions):
     """The data, with a part to test on.
 
     Attributes:
-        test: what `evaluate` measures when it is given `TEST`.
+        test: what `recurra evaluate RUN --data test` measures.
     """
 
     test: Source | list[Source] | None = None
@@ -103,6 +126,28 @@ def read_named(options: SourceOptions, data: str | Path) -> Examples:
     if options.test is None:
         raise Fault("the recipe names no test data: set data.test, or give a file")
     return read_source(options.test)
+
+
+def with_common(section: Mapping[str, Any]) -> dict[str, Any]:
+    """A section [data] with what its sources have in common in each of them."""
+    result = dict(section)
+    common = result.get("common")
+    if isinstance(common, Mapping) and any(part in result for part in PARTS):
+        del result["common"]
+        for part in PARTS:
+            if result.get(part) is not None:
+                result[part] = _with(result[part], common)
+    return result
+
+
+def _with(source: Any, common: Mapping[str, Any]) -> Any:
+    """A source with what all have in common."""
+    if isinstance(source, str):
+        name = source.removeprefix(BUILTIN_MARK)
+        return {**common, ("path" if name == source else "builtin"): name}
+    if isinstance(source, Mapping):
+        return {**common, **source}
+    return [_with(each, common) for each in source] if isinstance(source, list) else source
 
 
 def _paths(source: Any) -> list[Path]:

@@ -37,7 +37,7 @@ class WordOptions(Options):
 
     Attributes:
         lower: capitals count as small letters (the spelling and shape still see them).
-        zero_digits: every digit counts as 0 (likewise).
+        zero_digits: every digit counts as 0 (the spelling and shape still see it).
         min_count: words seen less often in training are unknown. max_size: words kept at most.
         rule: how a text is cut into words, where the data holds texts: at "blanks", or "words" and marks.
     """
@@ -49,14 +49,24 @@ class WordOptions(Options):
     rule: Literal["blanks", "words"] = "blanks"
 
 
+class WordRowOptions(Options):
+    """Rows of words.
+
+    Attributes:
+        tokenizer: see there.
+    """
+
+    tokenizer: WordOptions = WordOptions()
+
+
 class WordModelOptions(Options):
     """What a model sees of a word.
 
     Attributes:
         embedding: width of a word's vector; with `embeddings`, theirs counts.
         embeddings: a file of word vectors, or a folder of trained ones, that the vectors start from; its
-            words are known besides those of the training data, and keep their vectors. frozen: all do.
-            unit_spread: they are divided by their standard deviation (Dozat and Manning, 2017).
+            words are known besides those of the training data. frozen: these vectors stay as they are.
+            unit_spread: these vectors are divided by their standard deviation (Dozat and Manning, 2017).
         word_dropout: share of the words read as unknown, in training.
         characters: a layer that reads the spelling; "lstm" (Lample et al., 2016) or "cnn" (Ma and Hovy,
             2016). character_embedding: width of a character's vector. character_hidden: width of what is

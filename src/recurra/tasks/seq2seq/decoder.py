@@ -50,7 +50,8 @@ class DecoderOptions(Options):
         tied: the output layer uses the target's vectors.
         label_smoothing: share of the probability that the loss wants spread over all tokens.
         scheduled_sampling: share of the tokens read that are the model's own, drawn from what it predicts
-            (Bengio et al., 2015); it rises from 0, in a straight line over `sampling_epochs`.
+            (Bengio et al., 2015); it rises from 0, in a straight line.
+        sampling_epochs: epochs over which it rises.
     """
 
     embedding: int = Field(default=256, ge=1)
@@ -80,9 +81,9 @@ def build_decoder(options: DecoderOptions, memory: int, vector: int) -> Decoder:
         raise Fault(
             "model.input_feeding and model.reach say more of an attention, but model.attention = 'none'"
         )
-    if options.input_feeding and options.decoder.checkpoint_every:
+    if options.input_feeding and options.decoder.recompute_every:
         raise Fault(
-            "model.decoder.checkpoint_every: with input_feeding the decoder is one step of a loop around it, "
+            "model.decoder.recompute_every: with input_feeding the decoder is one step of a loop around it, "
             "which keeps all: leave one of the two out"
         )
     hidden = options.decoder.hidden

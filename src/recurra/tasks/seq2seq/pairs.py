@@ -14,6 +14,7 @@ from recurra.data import Examples, Place, Tokenizer, check_lengths, columns, loa
 from recurra.errors import Fault
 from recurra.tasks.parts.rows import RowOptions, usable
 from recurra.tasks.parts.sources import TestedOptions
+from recurra.tasks.parts.tokens import TokenizerOptions
 from recurra.tasks.seq2seq.batches import TokenPair
 
 SOURCE_TOKENIZER, TARGET_TOKENIZER = "source_tokenizer.json", "target_tokenizer.json"
@@ -23,7 +24,7 @@ class TwoTextOptions(RowOptions, TestedOptions):
     """Pairs of texts.
 
     Attributes:
-        source, target: the columns.
+        source: the column of texts to read. target: the column of texts to write.
     """
 
     source: str = "source"
@@ -34,15 +35,15 @@ class PairOptions(TwoTextOptions):
     """Pairs, and how their texts are cut.
 
     Attributes:
-        tokens: what both texts are cut into. tokenizer: further options of that tokenizer (`min_count`,
-            `size`, ...).
+        unit: what both texts are cut into. tokenizer: see there.
         shared: one vocabulary, and one table of vectors, for both texts.
+        max_length: tokens of a text; a longer one is an error.
     """
 
-    tokens: Literal["word", "character", "subword"] = "subword"
-    tokenizer: dict[str, Any] = Field(default_factory=dict)
+    unit: Literal["word", "character", "subword"] = "subword"
+    tokenizer: TokenizerOptions = TokenizerOptions()
     shared: bool = False
-    longest: int = Field(default=1000, ge=1)
+    max_length: int = Field(default=1000, ge=1)
 
 
 class Pairs(NamedTuple):
@@ -62,13 +63,13 @@ class PairReader:
     @classmethod
     def build(cls, data: PairOptions, train: Pairs) -> PairReader:
         """Tokenizers of the training part."""
-        options = data.tokenizer
+        options = data.tokenizer.arguments()
         if data.shared:
-            both = train_ended(data.tokens, [*train.sources, *train.targets], options)
+            both = train_ended(data.unit, [*train.sources, *train.targets], options)
             return cls(both, both)
         return cls(
-            train_ended(data.tokens, train.sources, options),
-            train_ended(data.tokens, train.targets, options),
+            train_ended(data.unit, train.sources, options),
+            train_ended(data.unit, train.targets, options),
         )
 
     @classmethod

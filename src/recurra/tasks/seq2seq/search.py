@@ -45,17 +45,17 @@ class SearchOptions(BeamOptions):
     """How targets of texts are searched for.
 
     Attributes:
-        longest: tokens of an answer for each token of the source, and 10 more, at most.
+        max_ratio: tokens of an answer for each token of the source, and 10 more, at most.
         copy_unknown: an unknown token of the answer is replaced by the source token that it looked at most;
             where there is attention.
     """
 
-    longest: float = Field(default=2.0, gt=0)
+    max_ratio: float = Field(default=2.0, gt=0)
     copy_unknown: bool = True
 
     def limit(self, length: int) -> int:
         """See the class."""
-        return int(self.longest * length) + 10
+        return int(self.max_ratio * length) + 10
 
 
 class Answer(NamedTuple):

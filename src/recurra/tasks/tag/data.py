@@ -9,15 +9,15 @@ from torch import Tensor
 
 from recurra.data import Examples, columns
 from recurra.tasks.parts.rows import RowOptions, usable
-from recurra.tasks.readers.words import WordOptions
+from recurra.tasks.readers.words import WordRowOptions
 from recurra.tasks.tag.tag_set import Scheme, TagSet
 
 
-class TagDataOptions(RowOptions, WordOptions):
+class TagDataOptions(RowOptions, WordRowOptions):
     """Sentences of words with a tag each.
 
     Attributes:
-        tokens, tags: the columns.
+        tokens: the column of words. tags: the column of their tags.
         scheme: how tags mark spans; "none": they mark none; "auto" looks at the training data.
         inner: the scheme that the network learns spans in.
     """

@@ -47,7 +47,7 @@ class TagTask(Task[Tagger]):
     def prepare(cls, data: TagDataOptions, model: TagModelOptions, *, seed: int) -> Self:
         parts = read_parts(data, seed)
         tags = TagSet.build(parts.train, data.tags, data.scheme, data.inner)
-        reader = WordReader.build(parts.train, data.tokens, data, model)
+        reader = WordReader.build(parts.train, data.tokens, data.tokenizer, model)
         with seeded(seed):
             task = cls(data, reader, tags, build_model(model, reader, tags), seed)
         train, notes = read_tagged(parts.train, data, tags)
@@ -58,7 +58,8 @@ class TagTask(Task[Tagger]):
     def restore(
         cls, data: TagDataOptions, model: TagModelOptions, module: Tagger, folder: Path, *, seed: int = 0
     ) -> Self:
-        reader, tags = WordReader.load(folder, data.tokens, data, model), TagSet.load(folder)
+        reader = WordReader.load(folder, data.tokens, data.tokenizer, model)
+        tags = TagSet.load(folder)
         reader.require_input(module.input, folder)
         require_count(len(tags.names), module.output.out_features, "tags", folder / TAGS)
         return cls(data, reader, tags, module, seed)

@@ -90,7 +90,7 @@ class TrajectoryData:
             [options.x, options.y],
             time=options.time,
             name=options.series,
-            gaps="fault" if options.time is None else "split",
+            gaps="error" if options.time is None else "split",
         )
         whole = [(0, len(each.values)) for each in series]
         windows = Windows(series, options.context, options.horizon, whole, stride)

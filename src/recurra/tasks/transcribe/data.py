@@ -81,16 +81,16 @@ def read_utterances(
             parts,
             speakers,
             count=count,
-            shortest=strings.shortest,
-            longest=strings.longest,
+            shortest=strings.min_items,
+            longest=strings.max_items,
             pauses=(round(strings.pause[0] * sound.rate), round(strings.pause[1] * sound.rate)),
             seed=seed,
         )
     for row, place in zip(parts.samples, parts.places, strict=True):
-        if len(row) > options.longest * sound.rate:
+        if len(row) > options.max_seconds * sound.rate:
             raise Fault(
-                f"{place}: {len(row) / sound.rate:.1f} seconds found, expected at most {options.longest:g}: "
-                f"cut it into pieces, or raise the limit (longest)"
+                f"{place}: {len(row) / sound.rate:.1f} seconds found, expected at most "
+                f"{options.max_seconds:g}: cut it into pieces, or raise the limit (max_seconds)"
             )
     features = sound.features()
     rows = [

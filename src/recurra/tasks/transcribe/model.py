@@ -23,13 +23,42 @@ from recurra.tasks.transcribe.search import TranscribeSearchOptions
 
 
 class AugmentOptions(Options):
-    """Masks over the features in training; see `recurra.layers.SpecAugment`."""
+    """Masks over the features in training (Park et al., 2019).
 
-    bands: int = Field(default=2, ge=0)
-    width: int = Field(default=8, ge=0)
-    moments: int = Field(default=2, ge=0)
-    length: int = Field(default=20, ge=0)
-    share: float = Field(default=0.2, ge=0, le=1)
+    Attributes:
+        frequency_masks: masks over frequency. frequency_width: each covers 0 to so many bands.
+        time_masks: masks over time. time_width: each covers 0 to so many frames.
+        time_share: share of a recording that one mask over time covers at most.
+    """
+
+    frequency_masks: int = Field(default=2, ge=0)
+    frequency_width: int = Field(default=8, ge=0)
+    time_masks: int = Field(default=2, ge=0)
+    time_width: int = Field(default=20, ge=0)
+    time_share: float = Field(default=0.2, ge=0, le=1)
+
+    def layer(self, bands: int) -> SpecAugment:
+        """The layer that masks so many bands."""
+        return SpecAugment(
+            bands,
+            self.frequency_masks,
+            self.frequency_width,
+            self.time_masks,
+            self.time_width,
+            self.time_share,
+        )
+
+
+class FrameLayerOptions(Options):
+    """A convolution over time, and the layer above it (ReLU).
+
+    Attributes:
+        channels: what both give for each frame.
+        width: frames that it sees, an odd number.
+    """
+
+    channels: int = Field(ge=1)
+    width: int = Field(default=5, ge=1)
 
 
 class TranscribeModelOptions(DirectedOptions):
@@ -39,17 +68,14 @@ class TranscribeModelOptions(DirectedOptions):
         normalise: features are brought to mean 0 and deviation 1 as in training; "utterance" takes each
             recording's own mean away as well, "running" its mean so far, which a stream can do, too.
         augment: see there; None: no masks.
-        convolution: outputs of a convolution over time that reads the features, and of the layer above it
-            (ReLU); 0: none.
-        width: frames that it sees, an odd number.
+        convolution: the layers over time that read the features, one table each; see there.
         frames: so many frames side by side make a step of the layers above.
         search: see there.
     """
 
     normalise: Literal["training", "utterance", "running"] = "training"
     augment: AugmentOptions | None = None
-    convolution: int = Field(default=0, ge=0)
-    width: int = Field(default=5, ge=1)
+    convolution: list[FrameLayerOptions] = Field(default_factory=list)
     frames: int = Field(default=3, ge=1)
     search: TranscribeSearchOptions = TranscribeSearchOptions()
 
@@ -62,10 +88,14 @@ def build_model(options: TranscribeModelOptions, bands: int, symbols: int) -> Tr
     if options.normalise == "running":
         parts.append(RunningNorm(bands))
     if options.augment is not None:
-        parts.append(SpecAugment(bands, **options.augment.model_dump()))
-    size = options.convolution or bands
-    if options.convolution:
-        parts += [Convolution(bands, size, options.width), FeedForward(size, size)]
+        parts.append(options.augment.layer(bands))
+    size = bands
+    for each in options.convolution:
+        parts += [
+            Convolution(size, each.channels, each.width),
+            FeedForward(each.channels, each.channels),
+        ]
+        size = each.channels
     parts.append(Downsample(size, options.frames))
     body = build_body(options, options.frames * size)
     return Transcriber(Vectors(bands), Stack(*parts, body), symbols, options.dropout)

@@ -21,7 +21,8 @@ class SoundOptions(Options):
         resample: recordings of another rate are converted; else they are a fault.
         mix: channels are averaged; else a recording of several is a fault.
         margin: seconds of silence before and after each recording, so that one cut close has steps enough.
-        bands, window, hop, low, high: of the features; window and hop in seconds, low and high in Hz.
+        bands: features of a frame (mel bands). window: seconds that a frame hears. hop: seconds from one
+            frame to the next. low: the lowest frequency, in Hz. high: the highest one; None: half the rate.
     """
 
     rate: int = Field(default=16_000, ge=1)
@@ -54,21 +55,21 @@ class StringOptions(Options):
 
     Attributes:
         count: how many are made of the training part.
-        held_out: of any other part; 0: its recordings stay as they are.
-        shortest, longest: recordings in each.
+        held_out: how many are made of any other part; 0: its recordings stay as they are.
+        min_items, max_items: recordings in each.
         pause: the shortest and the longest silence between two, in seconds.
     """
 
     count: int = Field(default=1000, ge=1)
     held_out: int = Field(default=300, ge=0)
-    shortest: int = Field(default=3, ge=1)
-    longest: int = Field(default=7, ge=1)
+    min_items: int = Field(default=3, ge=1)
+    max_items: int = Field(default=7, ge=1)
     pause: tuple[float, float] = (0.05, 0.3)
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        if self.shortest > self.longest or not 0 <= self.pause[0] <= self.pause[1]:
-            raise ValueError("expected shortest <= longest, and a pause from 0 up, the shorter one first")
+        if self.min_items > self.max_items or not 0 <= self.pause[0] <= self.pause[1]:
+            raise ValueError("expected min_items <= max_items, and a pause from 0 up, the shorter one first")
         return self
 
 
@@ -79,7 +80,7 @@ class TranscribeDataOptions(TestedOptions):
         audio: the column of recordings: paths, which start from the folder of the file that names them, or
             what the format `audio` reads.
         text: the column of transcripts.
-        tokens: what transcripts are cut into.
+        unit: what transcripts are cut into.
         sound: see there.
         speaker: a column, for `leave_out` and `strings`.
         leave_out: speakers who are not trained or validated on, and who alone are tested.
@@ -87,24 +88,25 @@ class TranscribeDataOptions(TestedOptions):
         speeds: each epoch reads a training recording at one of these speeds, drawn from the seed, its pitch
             changed with it (Ko et al., 2015).
         batch_size: recordings a batch.
-        empty: what to do with a recording without sound or transcript: "fault" names it, "drop" leaves it
+        empty: what to do with a recording without sound or transcript: "error" names it, "skip" leaves it
             out.
-        too_long: the same for a transcript that needs more steps than its recording has.
-        longest: seconds; a longer recording is a fault.
+        too_long: what to do with a transcript that needs more steps than its recording has: "error" names it,
+            "skip" leaves it out.
+        max_seconds: a longer recording is an error.
     """
 
     audio: str = "audio"
     text: str = "text"
-    tokens: Literal["character", "word"] = "character"
+    unit: Literal["character", "word"] = "character"
     sound: SoundOptions = SoundOptions()
     speaker: str | None = None
     leave_out: str | list[str] = Field(default_factory=list)
     strings: StringOptions | None = None
     speeds: list[float] = Field(default_factory=lambda: [1.0], min_length=1)
     batch_size: int = Field(default=32, ge=1)
-    empty: Literal["fault", "drop"] = "fault"
-    too_long: Literal["fault", "drop"] = "fault"
-    longest: float = Field(default=60.0, gt=0)
+    empty: Literal["error", "skip"] = "error"
+    too_long: Literal["error", "skip"] = "error"
+    max_seconds: float = Field(default=60.0, gt=0)
 
     @field_validator("speeds")
     @classmethod

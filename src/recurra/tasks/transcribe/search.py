@@ -26,7 +26,7 @@ class TranscribeSearchOptions(Options):
         best: how many transcripts are given.
         language_model: a run folder of the task `language_model` whose tokens are the transcripts' symbols;
             a relative path starts from the working directory.
-        weight: of its logarithms of probabilities. bonus: what each symbol gets besides.
+        weight: how much the language model's log probabilities count. bonus: what each symbol gets besides.
     """
 
     beam: int = Field(default=1, ge=1)

@@ -71,7 +71,7 @@ class TranscribeTask(Task[Transcriber]):
         count = 0 if data.strings is None else data.strings.count
         examples = speakers_to_train(parts.train, data)
         utterances, notes = read_utterances(examples, data, count=count, seed=seed, speeds=data.speeds)
-        tokenizer = train_tokenizer(data.tokens, utterances.texts, unknown=None, end=None)
+        tokenizer = train_tokenizer(data.unit, utterances.texts, unknown=None, end=None)
         with seeded(seed):
             task = cls(data, model, tokenizer, build_model(model, data.sound.bands, len(tokenizer)), seed)
         train, more = task._within_reach(utterances)
@@ -110,7 +110,7 @@ class TranscribeTask(Task[Transcriber]):
         return [
             lengths_line("train", [len(rows[0]) for rows in train.features], "frames"),
             lengths_line("validation", [len(rows[0]) for rows in validation.features], "frames"),
-            lengths_line("train, transcripts", symbols, f"{self.options.tokens} symbols"),
+            lengths_line("train, transcripts", symbols, f"{self.options.unit} symbols"),
             f"vocabulary: {len(self.tokenizer)} symbols and the blank; "
             f"a step every {1000 * self.seconds_a_step:g} ms",
             f"epoch: {len(self.batches(0)):,} batches of {size} recordings",
@@ -230,8 +230,8 @@ class TranscribeTask(Task[Transcriber]):
                 f"{place}: {text!r} needs {least} steps ({len(ids)} symbols, and a blank between two that "
                 f"are the same), the recording has {max(steps)} of {1000 * self.seconds_a_step:g} ms"
             )
-            if self.options.too_long == "fault":
-                raise Fault(f"{why}: correct it, set too_long = 'drop', or make model.frames fewer")
+            if self.options.too_long == "error":
+                raise Fault(f"{why}: correct it, set too_long = 'skip', or make model.frames fewer")
             notes.append(f"{why}; left out")
         if not rest.texts:
             raise Fault("every transcript needs more steps than its recording has: make model.frames fewer")

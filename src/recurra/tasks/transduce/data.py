@@ -15,11 +15,11 @@ class TransduceDataOptions(TwoTextOptions):
     """Pairs of texts, the source `ratio` times as long as the target.
 
     Attributes:
-        tokens: what both texts are cut into.
+        unit: what both texts are cut into.
         ratio: source symbols for each target symbol.
     """
 
-    tokens: Literal["character", "word"] = "character"
+    unit: Literal["character", "word"] = "character"
     ratio: int = Field(default=1, ge=1)
 
 
@@ -43,4 +43,4 @@ def check_ratio(pairs: Pairs, options: TransduceDataOptions, source: Tokenizer, 
                 f"{options.ratio} to 1 (data.ratio)"
             )
         lengths.append(length)
-    check_lengths(lengths, pairs.places, longest=options.longest)
+    check_lengths(lengths, pairs.places, longest=options.max_length)

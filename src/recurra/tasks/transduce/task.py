@@ -52,8 +52,8 @@ class TransduceTask(Task[Tagger]):
     def prepare(cls, data: TransduceDataOptions, model: TransduceModelOptions, *, seed: int) -> Self:
         parts = read_parts(data, seed)
         train, notes = pairs_of(parts.train, data)
-        source = train_tokenizer(data.tokens, train.sources, end=None)
-        target = train_tokenizer(data.tokens, train.targets, end=None)
+        source = train_tokenizer(data.unit, train.sources, end=None)
+        target = train_tokenizer(data.unit, train.targets, end=None)
         with seeded(seed):
             task = cls(data, source, target, build_model(model, data.ratio, source, target), seed)
         check_ratio(train, data, source, target)
@@ -137,7 +137,7 @@ class TransduceTask(Task[Tagger]):
 
     def answers(self, rows: Sequence[str]) -> Iterator[dict[str, Any]]:
         """For each text: `source` and `target`."""
-        blank = " " if self.options.tokens == "word" else ""
+        blank = " " if self.options.unit == "word" else ""
         for text, symbols in zip(rows, self.transduce(rows), strict=True):
             yield {"source": text, "target": blank.join(symbols)}
 

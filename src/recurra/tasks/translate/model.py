@@ -16,7 +16,7 @@ class TranslateModelOptions(DecoderOptions):
 
     Attributes:
         encoder: the layers over the source.
-        pool: of the encoder's steps, the vector that the decoder starts from.
+        pool: how the encoder's steps become the vector that the decoder starts from.
         search: see there.
     """
 

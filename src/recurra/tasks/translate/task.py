@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from torch import Tensor
 
@@ -46,7 +46,7 @@ class TranslateTask(Task[EncoderDecoder]):
     """
 
     name = "translate"
-    DataOptions = PairOptions
+    DataOptions: ClassVar[type[PairOptions]] = PairOptions
     ModelOptions = TranslateModelOptions
     score = Score("bleu", larger_is_better=True)
 
@@ -96,17 +96,22 @@ class TranslateTask(Task[EncoderDecoder]):
     def save_assets(self, folder: Path) -> None:
         """The tokenizers, and the signatures of the scores."""
         self.reader.save(folder)
-        write_json(folder / SCORING, text_signatures())
+        if signatures := self.signatures():
+            write_json(folder / SCORING, signatures)
+
+    def signatures(self) -> dict[str, str]:
+        """How the scores of `evaluate` are counted, by name."""
+        return text_signatures()
 
     @cached_property
     def train_ids(self) -> list[TokenPair]:
         """The training pairs as ids."""
-        return self.reader.ids(self.data.train, self.options.longest)
+        return self.reader.ids(self.data.train, self.options.max_length)
 
     def check(self) -> list[str]:
         train = self.train_ids
-        validation = self.reader.ids(self.data.validation, self.options.longest)
-        source, target, tokens = self.reader.source, self.reader.target, f"{self.options.tokens} tokens"
+        validation = self.reader.ids(self.data.validation, self.options.max_length)
+        source, target, tokens = self.reader.source, self.reader.target, f"{self.options.unit} tokens"
         size = self.options.batch_size
         unknown = sum(ids.tolist().count(source.unknown) for ids, _ in validation)
         return [
@@ -119,7 +124,7 @@ class TranslateTask(Task[EncoderDecoder]):
             f"epoch: {len(self.batches(0)):,} batches of {size} pairs",
             parameters_line(self.model),
             activations_line(self.model, size * max(pair_lengths(train)), len(target)),
-            *(f"{name}: {signature}" for name, signature in text_signatures().items()),
+            *(f"{name}: {signature}" for name, signature in self.signatures().items()),
             *self.data.notes,
         ]
 
@@ -149,15 +154,15 @@ class TranslateTask(Task[EncoderDecoder]):
 
     def perplexity(self, pairs: Pairs) -> float:
         """See `recurra.tasks.seq2seq.teacher_forcing.perplexity`."""
-        ids = self.reader.ids(pairs, self.options.longest)
+        ids = self.reader.ids(pairs, self.options.max_length)
         return perplexity(self.model, ids, self.reader.end, self.options.batch_size)
 
     def row(self, item: Any) -> str:
         """Of a text, or a table with `source`."""
         text = text_of(item, "source")
         count = len(self.reader.source_ids(text))
-        if count > self.options.longest:
-            raise Fault(f"a text of {count:,} tokens, expected at most {self.options.longest}: cut it")
+        if count > self.options.max_length:
+            raise Fault(f"a text of {count:,} tokens, expected at most {self.options.max_length}: cut it")
         return text
 
     def answers(self, rows: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -175,9 +180,9 @@ class TranslateTask(Task[EncoderDecoder]):
         with attention, `alignment`: for each token the index of the source token that it looked at most.
         """
         ids = [self.reader.source_ids(text) for text in texts]
-        long = next((row for row in ids if len(row) > self.options.longest), None)
+        long = next((row for row in ids if len(row) > self.options.max_length), None)
         if long is not None:
-            raise Fault(f"a text of {len(long):,} tokens, expected at most {self.options.longest}: cut it")
+            raise Fault(f"a text of {len(long):,} tokens, expected at most {self.options.max_length}: cut it")
         answers = answer_in_batches(ids, [len(row) for row in ids], self.options.batch_size, self._search)
         sources = [self.reader.source.split(text) for text in texts]
         return [

@@ -16,10 +16,16 @@ from recurra.storage.fields import is_whole
 from recurra.tasks.parse.dependency.scores import universal
 from recurra.tasks.parts.rows import RowOptions, usable
 from recurra.tasks.parts.sources import TestedOptions
-from recurra.tasks.readers.words import WordOptions
+from recurra.tasks.readers.words import WordOptions, WordRowOptions
 
 
-class DependencyDataOptions(RowOptions, TestedOptions, WordOptions):
+class SentenceOptions(WordOptions):
+    """How words are told apart; a sentence given as text is cut into words and marks."""
+
+    rule: Literal["blanks", "words"] = "words"
+
+
+class DependencyDataOptions(RowOptions, TestedOptions, WordRowOptions):
     """Sentences with their dependency trees; the columns are named as those of CoNLL-U.
 
     Attributes:
@@ -33,8 +39,8 @@ class DependencyDataOptions(RowOptions, TestedOptions, WordOptions):
     heads: str = "head"
     labels: str = "deprel"
     tags: list[str] = Field(default_factory=lambda: ["upos"])
-    rule: Literal["blanks", "words"] = "words"
-    longest: int = Field(default=1000, ge=1)
+    tokenizer: SentenceOptions = SentenceOptions()
+    max_length: int = Field(default=1000, ge=1)
 
 
 class Treebank(NamedTuple):

@@ -1,4 +1,4 @@
-"""Dependency trees trees: arcs over the words."""
+"""Dependency trees drawn: arcs over the words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from recurra.storage.colours import Colours, colours
 from recurra.storage.figures import check_ending, new_figure, save_figure
 
 MOST_WORDS = 150
-"""Of a sentence that is trees: a picture of more is wider than any program shows."""
+"""Of a sentence that is drawn: a picture of more is wider than any program shows."""
 
 _LETTER, _GAP = 0.095, 0.3  # inches
 _STEP, _BASE = 0.42, 0.3  # height of each level of arcs, and of the first

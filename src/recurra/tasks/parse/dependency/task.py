@@ -73,7 +73,7 @@ class DependencyTask(Task[BiaffineParser | ArcHybridParser]):
         labels = LabelSet.from_column(parts.train, data.labels, sequences=True)
         rows = {name: columns.tags(parts.train, name, data.tokens) for name in data.tags}
         tags = OwnTags.build(rows, parts.train.source)
-        reader = WordReader.build(parts.train, data.tokens, data, model)
+        reader = WordReader.build(parts.train, data.tokens, data.tokenizer, model)
         with seeded(seed):
             task = cls(data, reader, labels, tags, build_parser(model, reader, tags, len(labels)), seed)
         train, notes = task.read(parts.train)
@@ -90,7 +90,8 @@ class DependencyTask(Task[BiaffineParser | ArcHybridParser]):
         *,
         seed: int = 0,
     ) -> Self:
-        reader, labels = WordReader.load(folder, data.tokens, data, model), LabelSet.load(folder / LABELS)
+        reader = WordReader.load(folder, data.tokens, data.tokenizer, model)
+        labels = LabelSet.load(folder / LABELS)
         reader.require_input(module.encoder.input, folder)
         require_count(len(labels), module.config["labels"], "labels", folder / LABELS)
         return cls(data, reader, labels, OwnTags.load(folder, module.encoder.config["tags"]), module, seed)
@@ -161,10 +162,10 @@ class DependencyTask(Task[BiaffineParser | ArcHybridParser]):
     def row(self, item: Any) -> list[str]:
         """Of a text, a list of words, or a table with `text` or `tokens`."""
         words = self.reader.row(item)
-        if len(words) > self.options.longest:
+        if len(words) > self.options.max_length:
             raise Fault(
-                f"a sentence of {len(words):,} words found, expected at most data.longest = "
-                f"{self.options.longest:,}: cut the text into sentences"
+                f"a sentence of {len(words):,} words found, expected at most data.max_length = "
+                f"{self.options.max_length:,}: cut the text into sentences"
             )
         return words
 

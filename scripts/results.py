@@ -1,4 +1,5 @@
-"""Writes the measured tables into README.md, between their marks. `--check` only says whether they are there.
+"""Writes the measured tables into docs/results.md, between their marks, and draws the picture of speed that
+the README shows. `--check` only says whether the tables are there.
 
 Figures come from docs/figures/*.json, which the commands named beside the tables write.
 """
@@ -90,15 +91,57 @@ def with_tables(text: str) -> str:
     return text
 
 
+RATIO = re.compile(r"(?:mean )?([0-9.]+)(?:, (?:least|worst) ([0-9.]+))?")
+BARS = {
+    "GRU and tanh against torch.nn": "gru, vanilla against torch.nn dense",
+    "LSTM against torch.nn": "lstm against torch.nn dense",
+    "uneven lengths against torch.nn packed": "the three against torch.nn packed, uneven lengths",
+    "a user's own cell against its loop": "the same against a Python loop",
+    "one streamed step against ONNX Runtime": "one streamed step, LSTM 128, against ONNX Runtime",
+}
+"""What the picture says -> the figure of the benchmark that it shows."""
+
+
+def draw_speed(figures: dict[str, Any], dark: bool) -> bytes:
+    """How many times as fast as its peer each thing is: the mean of its cases, a mark at the worst."""
+    from recurra.storage.colours import colours
+    from recurra.storage.figures import figure_bytes, new_figure
+
+    ratios = {reach["what"]: RATIO.match(reach["found"]) for reach in figures["reaches"]}
+    tint = colours(dark)
+    figure = new_figure(7.6, 2.9)
+    figure.set_facecolor(tint.ground)
+    axes = figure.add_subplot()
+    axes.set_facecolor(tint.ground)
+    for row, what in enumerate(BARS.values()):
+        match = ratios[what]
+        assert match is not None, what
+        mean, least = float(match[1]), float(match[2] or match[1])
+        axes.barh(row, mean, color=tint.blue, height=0.6)
+        axes.plot([least, least], [row - 0.3, row + 0.3], color=tint.ground, lw=2)
+        axes.text(mean + 0.08, row, f"{mean:.1f}x", va="center", color=tint.ink, fontsize=10)
+    axes.set_yticks(range(len(BARS)), list(BARS))
+    axes.invert_yaxis()
+    axes.axvline(1, color=tint.red, lw=1.2, ls="--")
+    axes.set_xlabel("times as fast as the peer (line in a bar: worst case)", color=tint.ink)
+    axes.tick_params(colors=tint.ink, left=False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return figure_bytes(figure)
+
+
 def main() -> int:
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
+    page = ROOT / "docs" / "results.md"
+    text = page.read_text(encoding="utf-8")
     new = with_tables(text)
     if "--check" in sys.argv[1:]:
         if new != text:
-            print("README.md does not show the figures of docs/figures: run python scripts/readme.py")
+            print("docs/results.md does not show docs/figures: run python scripts/results.py")
         return int(new != text)
-    readme.write_text(new, encoding="utf-8")
+    page.write_text(new, encoding="utf-8")
+    figures = json.loads((FIGURES / "bench.json").read_text(encoding="utf-8"))
+    (FIGURES / "speed.png").write_bytes(draw_speed(figures, dark=False))
+    (FIGURES / "speed-dark.png").write_bytes(draw_speed(figures, dark=True))
     return 0
 
 

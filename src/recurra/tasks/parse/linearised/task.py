@@ -1,0 +1,108 @@
+"""Constituency parsing as translation: a sentence into its tree, a row of symbols (Vinyals et al., 2015)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import field_validator
+
+from recurra.data import Tree
+from recurra.data.text.constituents import brackets, tags_of
+from recurra.data.text.linearised import tree_of_symbols
+from recurra.errors import Fault, quoted
+from recurra.tasks.base import Score
+from recurra.tasks.parse.constituency.data import require_words
+from recurra.tasks.parse.constituency.plot import plot_trees
+from recurra.tasks.parse.constituency.scores import bracket_scores
+from recurra.tasks.parse.constituency.texts import brackets_text, tree_text
+from recurra.tasks.seq2seq.pairs import PairOptions
+from recurra.tasks.translate.task import TranslateTask
+
+
+class LinearisedDataOptions(PairOptions):
+    """Sentences with their trees of constituents: format = "brackets".
+
+    Attributes:
+        kind: of tree, and of parser.
+        source, target: the columns: texts with a blank between words, and trees as rows of symbols.
+        tokens: words and symbols.
+    """
+
+    kind: Literal["linearised"]
+    source: str = "text"
+    target: str = "linearised"
+    tokens: Literal["word", "character", "subword"] = "word"
+
+    @field_validator("tokens")
+    @classmethod
+    def _whole_symbols(cls, tokens: str) -> str:
+        if tokens != "word":
+            raise ValueError("a tree is a row of whole symbols: expected 'word'")
+        return tokens
+
+
+class LinearisedTask(TranslateTask):
+    """Writes the tree of a sentence symbol by symbol. What it writes is any row of symbols: it becomes a tree
+    over the sentence's words by `recurra.data.text.linearised.tree_of_symbols`.
+    """
+
+    name = "parse"
+    DataOptions = LinearisedDataOptions
+    formats: ClassVar[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
+        "brackets": brackets_text,
+        "tree": tree_text,
+    }
+    score = Score("f1", larger_is_better=True)
+
+    def signatures(self) -> dict[str, str]:
+        """Brackets are counted by one rule."""
+        return {}
+
+    def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
+        """`f1`, `precision`, `recall`, `complete` and `tag_accuracy` as of the kind "constituency"; `sound`:
+        the share of answers that were trees as they were written, and `perplexity` of the true symbols.
+        """
+        pairs = self.data.evaluation(data)
+        sentences = [text.split() for text in pairs.sources]
+        true = zip(sentences, pairs.targets, strict=True)
+        gold = [tree_of_symbols(words, symbols.split())[0] for words, symbols in true]
+        answers = self.parse(sentences)
+        return {
+            **bracket_scores(gold, [tree for tree, _ in answers]),
+            "sound": sum(sound for _, sound in answers) / max(1, len(answers)),
+            "perplexity": self.perplexity(pairs),
+        }
+
+    def row(self, item: Any) -> str:
+        """Of a text with blanks between words, a list of words, or a table with `text` or `tokens`."""
+        entry = item.get("tokens", item.get("text")) if isinstance(item, Mapping) else item
+        words = entry.split() if isinstance(entry, str) else entry
+        if not isinstance(words, Sequence) or not all(isinstance(word, str) for word in words):
+            raise Fault(
+                f"{quoted(item)} found, expected a text, a list of words, or a table with 'text' or 'tokens'"
+            )
+        require_words(words, self.options.max_length)
+        return super().row(" ".join(words))
+
+    def answers(self, rows: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """For each sentence its `tokens`, their `tags`, the tree as `brackets`, and whether the answer was a
+        tree as it was written (`sound`).
+        """
+        sentences = [row.split() for row in rows]
+        for words, (tree, sound) in zip(sentences, self.parse(sentences), strict=True):
+            yield {"tokens": words, "tags": tags_of(tree), "brackets": brackets(tree), "sound": sound}
+
+    def picture(self, items: Iterable[Any], path: str | Path, dark: bool = False) -> None:
+        """Draws the tree of each sentence, one below the other, on light or dark ground."""
+        rows = [self._row(number, item).split() for number, item in enumerate(items, 1)]
+        plot_trees([tree for tree, _ in self.parse(rows)], Path(path), dark)
+
+    def parse(self, sentences: Sequence[Sequence[str]]) -> list[tuple[Tree, bool]]:
+        """The tree of each sentence, of at least one word each, and whether it was written as a tree."""
+        answers = self.translate([" ".join(words) for words in sentences])
+        return [
+            tree_of_symbols(words, best["tokens"])
+            for words, (best, *_) in zip(sentences, answers, strict=True)
+        ]

@@ -1,0 +1,78 @@
+"""Training, measuring and predicting from Python, on tables in memory and on files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pytest
+
+import recurra
+from recurra.errors import Fault
+
+ROWS = pd.DataFrame(
+    {
+        "text": ["so good", "very bad", "good film", "bad film"] * 6,
+        "label": ["yes", "no", "yes", "no"] * 6,
+    }
+)
+RECIPE: dict[str, Any] = {
+    "task": "classify",
+    "data": {"tokens": "text", "batch_size": 4, "hold_out": 0.25},
+    "model": {"embedding": 6, "hidden": 6},
+    "train": {"epochs": 12, "tensorboard": False, "optimiser": {"name": "AdamW", "lr": 0.03}},
+}
+SERIES = """
+task = "forecast"
+data = { targets = ["v"], time = "day", context = 6, horizon = 2, batch_size = 4, split = [30, 15, 15] }
+model = { hidden = 4 }
+train = { epochs = 1, tensorboard = false }
+"""
+
+
+def test_a_frame_is_fitted_measured_and_answered(tmp_path: Path) -> None:
+    task = recurra.fit(RECIPE, ROWS, folder=tmp_path / "run", quiet=True)
+    answers = list(recurra.predict(task, pl.DataFrame({"text": ["so good", "bad film"]})))
+    assert [answer["label"] for answer in answers] == ["yes", "no"]
+    assert list(recurra.predict(tmp_path / "run", ["so good", "bad film"])) == answers
+    assert recurra.evaluate(tmp_path / "run", ROWS)["accuracy"] == 1.0
+    assert recurra.evaluate(task, pl.from_pandas(ROWS))["accuracy"] == 1.0
+
+
+def test_a_table_and_a_file_of_the_same_rows_train_the_same_model(tmp_path: Path) -> None:
+    ROWS.to_csv(tmp_path / "rows.csv", index=False)
+    of_file = {**RECIPE, "data": {**RECIPE["data"], "train": str(tmp_path / "rows.csv")}}
+    recurra.fit(of_file, folder=tmp_path / "a", quiet=True)
+    recurra.fit(RECIPE, ROWS, folder=tmp_path / "b", quiet=True)
+    texts = list(ROWS["text"])
+    assert list(recurra.predict(tmp_path / "a", texts)) == list(recurra.predict(tmp_path / "b", texts))
+
+
+def test_a_recipe_in_a_file_takes_tables_too(tmp_path: Path) -> None:
+    path = tmp_path / "series.toml"
+    path.write_text(SERIES)
+    days = pd.date_range("2024-01-01", periods=60, name="day")
+    frame = pd.DataFrame({"v": [float(k % 7) for k in range(60)]}, index=days)
+    task = recurra.fit(path, frame, folder=tmp_path / "run", quiet=True)
+    assert "mse" in recurra.evaluate(task, frame)
+
+
+def test_a_run_goes_on_with_the_same_table_alone(tmp_path: Path) -> None:
+    short = {**RECIPE, "train": {**RECIPE["train"], "epochs": 1}}
+    recurra.fit(short, ROWS, folder=tmp_path / "run", quiet=True)
+    longer = {**RECIPE, "train": {**RECIPE["train"], "epochs": 2}}
+    with pytest.raises(Fault, match="data.train = 'memory:train': its content is not what the run was"):
+        recurra.fit(longer, ROWS.iloc[:-1], folder=tmp_path / "run", resume=True, quiet=True)
+    recurra.fit(longer, ROWS, folder=tmp_path / "run", resume=True, quiet=True)
+
+
+def test_what_is_missing_is_told(tmp_path: Path) -> None:
+    task = recurra.fit(RECIPE, ROWS, folder=tmp_path / "run", quiet=True)
+    with pytest.raises(Fault, match="data that was in memory is in no file: give it again"):
+        recurra.evaluate(task)
+    with pytest.raises(Fault, match="no column 'text'; its columns are: label"):
+        recurra.evaluate(task, ROWS[["label"]])
+    with pytest.raises(Fault, match="one text found, 'so good', expected a list of items or a table"):
+        recurra.predict(task, "so good")
