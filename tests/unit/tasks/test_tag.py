@@ -241,3 +241,18 @@ def test_words_start_from_given_vectors(files: dict[str, str], tmp_path: Path) -
     before = table.clone()
     fit(task, 1)
     assert torch.equal(table, before)
+
+
+def test_words_that_training_never_meets_keep_their_vectors(files: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "vectors.txt"
+    path.write_text("3 4\nAnn 1 2 3 4\nsees 0 0 0 1\nnever 5 5 5 5\n")
+    task = prepared(files, {"embeddings": str(path)})
+    words, numbers = task.model.input.words, task.reader.words
+    assert words.table.num_embeddings == len(numbers) - 1
+    ids = torch.tensor([numbers[word] for word in ("Ann", "never", "sees")])
+    assert words(ids).tolist() == [[1, 2, 3, 4], [5, 5, 5, 5], [0, 0, 0, 1]]
+    fit(task, 2)
+    ann, never, sees = words(ids).tolist()
+    assert never == [5, 5, 5, 5]
+    assert ann != [1, 2, 3, 4]
+    assert sees != [0, 0, 0, 1]
