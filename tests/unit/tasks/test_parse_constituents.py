@@ -136,7 +136,7 @@ def test_a_text_column_of_brackets(files: dict[str, str], tmp_path: Path) -> Non
         ([], "item 1: a sentence without words found"),
         (["a b"], "item 1: word 1 is 'a b', expected one without blanks"),
         (["a", ""], "item 1: word 2 is ''"),
-        ("a " * 301, "item 1: a sentence of 301 words found, expected at most data.longest = 300"),
+        ("a " * 301, "item 1: a sentence of 301 words found, expected at most data.max_length = 300"),
         (3, "item 1: 3 found, expected a text"),
     ],
 )
@@ -213,7 +213,7 @@ def test_symbols_are_written_and_counted(files: dict[str, str], tmp_path: Path) 
     data = LinearisedTask.DataOptions(kind="linearised", **files, batch_size=8)  # type: ignore[call-arg]
     body = {"hidden": 32, "cell": "gru"}
     model = LinearisedTask.ModelOptions(
-        embedding=16, encoder=body, decoder=body, attention="general", search={"beam": 1, "longest": 5.0}
+        embedding=16, encoder=body, decoder=body, attention="general", search={"beam": 1, "max_ratio": 5.0}
     )
     task = LinearisedTask.prepare(data, model, seed=0)
     fit(task, 15, lr=0.02)
@@ -228,4 +228,4 @@ def test_symbols_are_written_and_counted(files: dict[str, str], tmp_path: Path) 
     with pytest.raises(Fault, match="without words"):
         list(task.predict([" "]))
     with pytest.raises(ValidationError, match="row of whole symbols"):
-        LinearisedTask.DataOptions(kind="linearised", tokens="subword", **files)  # type: ignore[call-arg]
+        LinearisedTask.DataOptions(kind="linearised", unit="subword", **files)  # type: ignore[call-arg]
