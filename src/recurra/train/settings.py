@@ -76,12 +76,27 @@ def task_groups(task: type[Task]) -> list[Group]:
     """The settings of a task's recipe, one group a section; of a task of several kinds two for each kind,
     called `data (KIND)` and `model (KIND)`.
     """
-    groups = []
-    for kind, cls in kinds_of(task).items():
-        end = f" ({kind})" if kind else ""
-        for section, options in (("data", cls.DataOptions), ("model", cls.ModelOptions)):
-            groups.append(Group(f"{section}{end}", summary(options), section_settings(options, section)))
-    return [*groups, Group("train", summary(TrainOptions), section_settings(TrainOptions, "train"))]
+    kinds = kinds_of(task).items()
+    groups = [group for kind, cls in kinds for group in _own_groups(cls, f" ({kind})" if kind else "")]
+    return [*groups, train_group()]
+
+
+def kind_groups(task: type[Task]) -> list[Group]:
+    """The settings of a recipe of one kind, one group a section."""
+    return [*_own_groups(task, ""), train_group()]
+
+
+def train_group() -> Group:
+    """The settings of [train], which every task has."""
+    return Group("train", summary(TrainOptions), section_settings(TrainOptions, "train"))
+
+
+def _own_groups(task: type[Task], end: str) -> list[Group]:
+    sections = (("data", task.DataOptions), ("model", task.ModelOptions))
+    return [
+        Group(f"{section}{end}", summary(options), section_settings(options, section))
+        for section, options in sections
+    ]
 
 
 def kinds_of(task: type[Task]) -> dict[str, type[Task]]:
