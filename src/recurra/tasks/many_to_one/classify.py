@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -39,7 +39,13 @@ class ClassifyDataOptions(ManyToOneDataOptions):
 
 @TASKS.register("classify")
 class ClassifyTask(ManyToOneTask[ManyToOne | Bag, list[int]]):
-    """Gives each row one of the labels of the training data."""
+    """Gives each row one of the labels of the training data.
+
+    Attributes:
+        KINDS: the tasks of this name for other data, by the key of [data] that says so.
+    """
+
+    KINDS: ClassVar[dict[str, type[Task[Any]]]] = {"tree": TreeClassifyTask, "pair": PairClassifyTask}
 
     name = "classify"
     DataOptions = ClassifyDataOptions
@@ -62,8 +68,9 @@ class ClassifyTask(ManyToOneTask[ManyToOne | Bag, list[int]]):
     def kind_of(cls, table: Mapping[str, Any]) -> type[Task[Any]]:
         """Of a column of trees every node is classified; of two columns, what stands in them together."""
         data = table.get("data")
-        kinds: dict[str, type[Task[Any]]] = {"tree": TreeClassifyTask, "pair": PairClassifyTask}
-        return next((kind for key, kind in kinds.items() if isinstance(data, Mapping) and key in data), cls)
+        return next(
+            (kind for key, kind in cls.KINDS.items() if isinstance(data, Mapping) and key in data), cls
+        )
 
     @classmethod
     def prepare(cls, data: ClassifyDataOptions, model: ManyToOneOptions, *, seed: int) -> Self:
