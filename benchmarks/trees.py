@@ -37,12 +37,8 @@ class Case(NamedTuple):
     changes: tuple[str, ...] = ()
 
 
-FLAT = (f"model.embeddings='{GLOVE}'", "data.train.plain=true", "data.validation.plain=true")
-FLAT_FIVE = (
-    f"model.embeddings='{GLOVE}'",
-    f"data.train={{path='{SST}/train.txt.gz',format='trees',phrases=true,plain=true}}",
-    f"data.validation={{path='{SST}/dev.txt',format='trees',plain=true}}",
-)
+FLAT = (f"model.embeddings='{GLOVE}'", "data.common.plain=true")
+FLAT_FIVE = (f"model.embeddings='{GLOVE}'", "data.common={format='trees',plain=true}")
 # what differs from the recipe for a cell
 CELLS = {
     "recursive": ("model.cell=recursive", "model.hidden=100"),

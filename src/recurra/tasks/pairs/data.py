@@ -42,12 +42,13 @@ class Pairs(NamedTuple):
 
 def build_reader(examples: Examples, data: PairDataOptions, model: PairModelOptions) -> SideReader:
     """A reader that knows the training data."""
-    kind = TreeSides if model.kind == "tree" else TextSides
-    return kind.build(examples, data.pair, data, model)
+    if model.kind == "tree":
+        return TreeSides.build(examples, data.pair, data, model)
+    return TextSides.build(examples, data.pair, data.tokenizer, model)
 
 
 def load_reader(folder: Path, data: PairDataOptions, model: PairModelOptions) -> SideReader:
     """The reader that `save_assets` wrote."""
     if model.kind == "tree":
         return TreeSides(TreeReader.load(folder, data, model))
-    return TextSides(WordReader.load(folder, "text", data, model), data)
+    return TextSides(WordReader.load(folder, "text", data.tokenizer, model), data.tokenizer)

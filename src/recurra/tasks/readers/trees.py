@@ -16,10 +16,10 @@ from recurra.data.text.bare_trees import nested_tree, parse_bare_trees, plain_wo
 from recurra.errors import Fault, quoted
 from recurra.forest import Forest
 from recurra.models import Input, Trees, Words
-from recurra.tasks.readers.words import WordModelOptions, WordOptions, WordReader
+from recurra.tasks.readers.words import WordModelOptions, WordReader, WordRowOptions
 
 
-class TreeOptions(WordOptions):
+class TreeOptions(WordRowOptions):
     """How trees are read where the data hold them as text.
 
     Attributes:
@@ -146,12 +146,12 @@ class TreeReader:
         """From the training trees."""
         places = [Place(source, number) for number in range(1, len(rows) + 1)]
         leaves = Examples({"tree": [row.words for row in rows]}, places, source)
-        return cls(WordReader.build(leaves, "tree", options, model), options)
+        return cls(WordReader.build(leaves, "tree", options.tokenizer, model), options)
 
     @classmethod
     def load(cls, folder: Path, options: TreeOptions, model: WordModelOptions) -> Self:
         """Reads what `save` wrote."""
-        return cls(WordReader.load(folder, "tree", options, model), options)
+        return cls(WordReader.load(folder, "tree", options.tokenizer, model), options)
 
     def save(self, folder: Path) -> None:
         """Writes what reading needs."""
