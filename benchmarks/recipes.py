@@ -70,6 +70,7 @@ class Mean(NamedTuple):
 
 WNUT = f"{DATA}/wnut17/emerging.test.annotated"
 SST = f"{DATA}/sst/test.txt"
+TOP_DOWN = "model.decoder=top_down"
 WIKITEXT = f"{DATA}/wikitext2/test.txt.gz"
 # Chung et al. (2014): each cell at the width that gives it about as many parameters
 CHUNG = (
@@ -203,6 +204,14 @@ SUBJECTS: dict[str, tuple[Figure | Mean, ...]] = {
             "beside it",
             ("model.parser=arc_hybrid",),
             percent=True,
+        ),
+        *(
+            Figure(run, recipe, f"phrases of GUM, {what}, brackets, F1", "test", "f1", wanted, changes, True)
+            for run, recipe, what, wanted, changes in (
+                ("gum_linearised", "gum_linearised", "written symbol by symbol", "the lowest rung", ()),
+                ("gum-top_down", "gum_constituents", "from the top down", "above", (TOP_DOWN,)),
+                ("gum", "gum_constituents", "by a chart", ">= 80, above", ()),
+            )
         ),
     ),
     "classification": (
