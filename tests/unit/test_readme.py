@@ -20,9 +20,7 @@ def test_a_block_of_code_runs(number: int, tmp_path: Path) -> None:
     code = "import torch\nfrom torch import nn\nimport recurra\n" + BLOCKS[number]
     env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     (tmp_path / "block.py").write_text(code)  # a cell's source is read from its file
-    run = subprocess.run(
-        [sys.executable, "block.py"], cwd=tmp_path, env=env, capture_output=True, text=True
-    )
+    run = subprocess.run([sys.executable, "block.py"], cwd=tmp_path, env=env, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     if "class MyLightGRU" in code:
         assert run.stdout.strip() in TEXT
