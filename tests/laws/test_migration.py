@@ -17,7 +17,7 @@ import recurra
 from recurra import vectors
 from recurra.data.readers import READERS
 from recurra.errors import Fault
-from recurra.registry import to_config
+from recurra.registry import MODULES, to_config
 from recurra.runs.digests import recipe_digest
 from recurra.runs.keys import has_key, words_at
 from recurra.runs.migration import MOVES, SOURCE_MOVES, WORD_MOVES, Move, new_name
@@ -31,6 +31,7 @@ from recurra.tasks.base import Options, Task
 from recurra.train import read_recipe, train
 from recurra.train.options import TrainOptions
 from recurra.train.recipe import recipe_of
+from recurra.train.settings import kinds_of
 from recurra.train.upgrade import upgraded
 from tests.laws.answers import alike, answers, outputs_of
 from tests.laws.table_tasks import TASKS
@@ -92,10 +93,27 @@ def test_a_run_is_resumed_and_ends_where_it_ended(here: Path) -> None:
     assert not alike(said["predictions"], kept["answers"]["predictions"])
 
 
+def assert_extends(config: Any, old: Any) -> None:
+    """The same but for arguments that came later, which are at their defaults."""
+    if isinstance(old, dict):
+        assert old.keys() <= config.keys()
+        for name in config.keys() - old.keys():
+            argument = inspect.signature(MODULES[config["type"]]).parameters[name]
+            assert config[name] == argument.default
+        for name, value in old.items():
+            assert_extends(config[name], value)
+    elif isinstance(old, list):
+        assert len(config) == len(old)
+        for one, other in zip(config, old, strict=True):
+            assert_extends(one, other)
+    else:
+        assert config == old
+
+
 @pytest.mark.parametrize("folder", MODELS, ids=named)
 def test_a_model_is_built_as_it_was(folder: Path) -> None:
     model = load_model(folder)
-    assert to_config(model) == json.loads((folder / CONFIG).read_text())["model"]
+    assert_extends(to_config(model), json.loads((folder / CONFIG).read_text())["model"])
     kept = read(folder.parent / "answers.json")
     if folder.name in kept["outputs"]:
         assert alike(outputs_of(model, kept["rows"]), kept["outputs"][folder.name])
@@ -137,11 +155,15 @@ def sections_of(task: type[Task]) -> dict[str, type[Options]]:
     return {"data": task.DataOptions, "model": task.ModelOptions, "train": TrainOptions}
 
 
+KINDS = [kind for task in REGISTERED.values() for kind in kinds_of(task).values()]
+"""Every class that reads a recipe."""
+
+
 @pytest.mark.parametrize("move", MOVES, ids=lambda move: f"{move.old}, {move.new}")
 def test_every_move_leads_from_no_option_to_one_that_exists(move: Move) -> None:
     """In some task, and where the old name is an option still it is left alone."""
     section, *new = move.new.split(".")
-    kinds = [sections_of(task)[section] for task in REGISTERED.values()]
+    kinds = [sections_of(task)[section] for task in KINDS]
     assert any(has_key(options, new) for options in kinds)
     for options in kinds:
         *path, name = move.old.split(".")[1:]
@@ -152,7 +174,7 @@ def test_every_move_leads_from_no_option_to_one_that_exists(move: Move) -> None:
 @pytest.mark.parametrize("key", WORD_MOVES)
 def test_every_word_leads_to_one_that_is_taken(key: str) -> None:
     section, *path = key.split(".")
-    taken = [set(words_at(sections_of(task)[section], path)) for task in REGISTERED.values()]
+    taken = [set(words_at(sections_of(task)[section], path)) for task in KINDS]
     for old, new in WORD_MOVES[key].items():
         assert any(new in words for words in taken)
         assert not any(old in words for words in taken)

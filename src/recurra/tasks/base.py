@@ -87,6 +87,8 @@ class Task(ABC, Generic[Model]):
 
     Attributes:
         formats: how else than as JSON an answer can be written: name -> its text, line ends included.
+        kinds: of a task of several kinds, what tells each one, and its class; a task that has options of its
+            own is a kind besides.
         changeable: keys of its sections that may be set of a trained run, since no training depends on them.
     """
 
@@ -95,6 +97,7 @@ class Task(ABC, Generic[Model]):
     DataOptions: ClassVar[type[Options]]
     ModelOptions: ClassVar[type[Options]]
     changeable: ClassVar[tuple[str, ...]] = CHANGEABLE
+    kinds: ClassVar[Mapping[str, type[Task[Any]]]] = {}
     score: Score
     model: Model
 

@@ -13,12 +13,12 @@ from recurra.data.source import Source
 from recurra.runs.migration import FORMAT
 from recurra.runs.toml import value_text
 from recurra.storage.toml_text import parse_toml
-from recurra.tasks.base import TASKS
+from recurra.tasks.base import TASKS, Task
 from recurra.train.guesses import guess
 from recurra.train.looks import look_at
 from recurra.train.recipe import recipe_of
 from recurra.train.schema import FILE
-from recurra.train.settings import Setting, task_groups
+from recurra.train.settings import Setting, kind_groups
 
 _WIDTH = 100
 _TRAIN = {
@@ -38,7 +38,7 @@ def draft(task: str, data: Path, folder: Path) -> str:
     Raises:
         Fault: no task of this name, data that can't be read, or columns that show too little.
     """
-    kind = TASKS[task]
+    cls: type[Task[Any]] = TASKS[task]
     content = look_at(data)
     settings = guess(task, content)
     train = _from(content.source, folder)
@@ -56,7 +56,8 @@ def draft(task: str, data: Path, folder: Path) -> str:
     parts = [
         "\n".join([lines[0], text, *lines[2:], f"#:schema {FILE}", f"format = {FORMAT}", f'task = "{task}"'])
     ]
-    for group in task_groups(kind):
+    table = {key.removeprefix("data."): value for key, value in settings.items() if key.startswith("data.")}
+    for group in kind_groups(cls.kind_of({"data": table})):
         parts.append(_section(group.name, group.settings, settings))
     recipe = "\n\n".join(parts) + "\n"
     recipe_of(parse_toml(recipe.encode(), "the new recipe"), "the new recipe")

@@ -10,6 +10,7 @@ import recurra.data  # noqa: F401
 from recurra.data.memory import MEMORY, lending, table_examples
 from recurra.errors import Fault, quoted
 from recurra.runs.folder import load
+from recurra.runs.paths import anchored
 from recurra.tasks.base import Task
 from recurra.train.recipe import read_recipe, recipe_of
 from recurra.train.run import train
@@ -45,7 +46,7 @@ def fit(
     changes = [f'data.{name}="{MEMORY}{name}"' for name in tables]
     if isinstance(recipe, Mapping):
         table = {**recipe, "data": {**recipe.get("data", {}), **{name: f"{MEMORY}{name}" for name in tables}}}
-        ready = recipe_of(table, "recipe")
+        ready = recipe_of(anchored(table, Path()), "recipe")
     else:
         ready = read_recipe(recipe, changes)
     with lending(tables):

@@ -16,9 +16,9 @@ from recurra.train.settings import (
     argument_settings,
     named_group,
     plain_cells,
-    section_settings,
     source_group,
     task_groups,
+    train_group,
 )
 
 _HEAD = """# Settings
@@ -53,9 +53,10 @@ def reference() -> str:
     parts = [_HEAD]
     for name, task in TASKS.items():
         parts.append(f"## {name}\n\n{summary(task)}\n")
-        parts += [_part(group, f"### {name}: [{group.name}]") for group in task_groups(task)[:2]]
-    train = Group("train", summary(TrainOptions), section_settings(TrainOptions, "train"))
-    parts += [_part(train, "## [train]"), _part(source_group(), "## Sources of data")]
+        for group in task_groups(task)[:-1]:
+            section, blank, kind = group.name.partition(" ")
+            parts.append(_part(group, f"### {name}: [{section}]{blank}{kind}"))
+    parts += [_part(train_group(), "## [train]"), _part(source_group(), "## Sources of data")]
     parts += _named("Formats", READERS, "of the table of a source")
     parts += _named("Built-in data", BUILTIN, "of the table of a source")
     parts.append("## Cells\n\nOptions go into `model.cell_options`.\n")

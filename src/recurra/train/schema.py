@@ -16,7 +16,7 @@ from recurra.tasks.base import TASKS, Task
 from recurra.tasks.parts.sources import PARTS
 from recurra.train.optimise import OPTIMISERS, SCHEDULES
 from recurra.train.options import TrainOptions
-from recurra.train.settings import argument_settings, plain_cells, source_group
+from recurra.train.settings import argument_settings, kinds_of, plain_cells, source_group
 
 FILE = "recipe.schema.json"
 """Where the first lines of a recipe (`#:schema`) look for it: beside the recipe."""
@@ -30,8 +30,13 @@ def schema(tasks: Mapping[str, type[Task]] | None = None) -> dict[str, Any]:
     A recipe of each task is one form (`if` its task, `then` its sections).
     """
     registry: Mapping[str, Any] = TASKS if tasks is None else tasks
-    owners = {name: (task.DataOptions, task.ModelOptions) for name, task in registry.items()}
-    models = [model for pair in owners.values() for model in pair] + [TrainOptions]
+    kinds = {name: list(kinds_of(task).values()) for name, task in registry.items()}
+    owners = {
+        name: {"data": [kind.DataOptions for kind in each], "model": [kind.ModelOptions for kind in each]}
+        for name, each in kinds.items()
+    }
+    models = [model for each in owners.values() for options in each.values() for model in options]
+    models.append(TrainOptions)
     references, whole = models_json_schema(
         [(model, "validation") for model in dict.fromkeys(models)], ref_template=_REFERENCE
     )
@@ -42,14 +47,9 @@ def schema(tasks: Mapping[str, type[Task]] | None = None) -> dict[str, Any]:
     forms = [
         {
             "if": {"properties": {"task": {"const": name}}},
-            "then": {
-                "properties": {
-                    "data": _of(references, data),
-                    "model": _of(references, model),
-                }
-            },
+            "then": {"properties": {section: _any_of(references, own) for section, own in each.items()}},
         }
-        for name, (data, model) in owners.items()
+        for name, each in owners.items()
     ]
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -67,6 +67,11 @@ def schema(tasks: Mapping[str, type[Task]] | None = None) -> dict[str, Any]:
         "allOf": forms,
         "definitions": definitions,
     }
+
+
+def _any_of(references: Mapping[Any, Any], models: list[Any]) -> dict[str, Any]:
+    forms = [_of(references, model) for model in dict.fromkeys(models)]
+    return forms[0] if len(forms) == 1 else {"anyOf": forms}
 
 
 def _of(references: Mapping[Any, Any], model: Any) -> dict[str, Any]:

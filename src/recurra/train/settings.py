@@ -73,12 +73,35 @@ def section_settings(options: type[BaseModel], section: str) -> list[Setting]:
 
 
 def task_groups(task: type[Task]) -> list[Group]:
-    """The settings of a task's recipe, one group a section."""
+    """The settings of a task's recipe, one group a section; of a task of several kinds two for each kind,
+    called `data (KIND)` and `model (KIND)`.
+    """
+    kinds = kinds_of(task).items()
+    groups = [group for kind, cls in kinds for group in _own_groups(cls, f" ({kind})" if kind else "")]
+    return [*groups, train_group()]
+
+
+def kind_groups(task: type[Task]) -> list[Group]:
+    """The settings of a recipe of one kind, one group a section."""
+    return [*_own_groups(task, ""), train_group()]
+
+
+def train_group() -> Group:
+    """The settings of [train], which every task has."""
+    return Group("train", summary(TrainOptions), section_settings(TrainOptions, "train"))
+
+
+def _own_groups(task: type[Task], end: str) -> list[Group]:
+    sections = (("data", task.DataOptions), ("model", task.ModelOptions))
     return [
-        Group("data", summary(task.DataOptions), section_settings(task.DataOptions, "data")),
-        Group("model", summary(task.ModelOptions), section_settings(task.ModelOptions, "model")),
-        Group("train", summary(TrainOptions), section_settings(TrainOptions, "train")),
+        Group(f"{section}{end}", summary(options), section_settings(options, section))
+        for section, options in sections
     ]
+
+
+def kinds_of(task: type[Task]) -> dict[str, type[Task]]:
+    """The classes that read a task's recipes, by what tells each kind; the task's own under no name."""
+    return {**({"": task} if hasattr(task, "DataOptions") else {}), **task.kinds}
 
 
 def source_group() -> Group:
@@ -184,7 +207,9 @@ def _narrowed(name: str, tasks: list[str]) -> list[Group]:
         raise Fault(
             f"[{section}] is each task's own: name the task first, as in `recurra options tag {name}`"
         )
-    groups = [group for task in tasks for group in task_groups(TASKS[task]) if group.name == section]
+    groups = [
+        group for task in tasks for group in task_groups(TASKS[task]) if group.name.split()[0] == section
+    ]
     if not rest:
         return groups
     parts = []

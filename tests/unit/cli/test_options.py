@@ -20,7 +20,14 @@ from recurra.train.options import TrainOptions
 from recurra.train.recipe import read_recipe
 from recurra.train.reference import reference
 from recurra.train.schema import schema
-from recurra.train.settings import argument_settings, groups_of, plain_cells, source_group, task_groups
+from recurra.train.settings import (
+    argument_settings,
+    groups_of,
+    kinds_of,
+    plain_cells,
+    source_group,
+    task_groups,
+)
 
 from .command_line import Command, told
 
@@ -35,8 +42,10 @@ def keys_of(name: str) -> set[str]:
 @pytest.mark.parametrize("name", TASKS)
 def test_every_key_of_the_classes_is_listed_with_a_sentence(name: str) -> None:
     task = TASKS[name]
-    sections = {"data": task.DataOptions, "model": task.ModelOptions, "train": TrainOptions}
-    expected = {f"{section}.{path}" for section, options in sections.items() for path in key_paths(options)}
+    sections: list[tuple[str, Any]] = [("train", TrainOptions)]
+    for kind in kinds_of(task).values():
+        sections += [("data", kind.DataOptions), ("model", kind.ModelOptions)]
+    expected = {f"{section}.{path}" for section, options in sections for path in key_paths(options)}
     listed = keys_of(name)
     # arguments of torch's classes are torch's own
     assert expected - listed <= {

@@ -213,7 +213,7 @@ def test_symbols_are_written_and_counted(files: dict[str, str], tmp_path: Path) 
     data = LinearisedTask.DataOptions(kind="linearised", **files, batch_size=8)  # type: ignore[call-arg]
     body = {"hidden": 32, "cell": "gru"}
     model = LinearisedTask.ModelOptions(
-        embedding=16, encoder=body, decoder=body, attention="general", search={"beam": 1, "longest": 5.0}
+        embedding=16, encoder=body, decoder=body, attention="general", search={"beam": 1, "max_ratio": 5.0}
     )
     task = LinearisedTask.prepare(data, model, seed=0)
     fit(task, 15, lr=0.02)
@@ -228,4 +228,4 @@ def test_symbols_are_written_and_counted(files: dict[str, str], tmp_path: Path) 
     with pytest.raises(Fault, match="without words"):
         list(task.predict([" "]))
     with pytest.raises(ValidationError, match="row of whole symbols"):
-        LinearisedTask.DataOptions(kind="linearised", tokens="subword", **files)  # type: ignore[call-arg]
+        LinearisedTask.DataOptions(kind="linearised", unit="subword", **files)  # type: ignore[call-arg]

@@ -50,6 +50,18 @@ def test_a_table_and_a_file_of_the_same_rows_train_the_same_model(tmp_path: Path
     assert list(recurra.predict(tmp_path / "a", texts)) == list(recurra.predict(tmp_path / "b", texts))
 
 
+def test_paths_in_a_mapping_start_from_the_working_directory_and_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ROWS.to_csv(tmp_path / "rows.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    recurra.fit(
+        {**RECIPE, "data": {**RECIPE["data"], "train": "rows.csv"}}, folder=tmp_path / "run", quiet=True
+    )
+    monkeypatch.chdir("/")
+    assert "accuracy" in recurra.evaluate(tmp_path / "run")
+
+
 def test_a_recipe_in_a_file_takes_tables_too(tmp_path: Path) -> None:
     path = tmp_path / "series.toml"
     path.write_text(SERIES)

@@ -22,6 +22,7 @@ def read_brackets(path: str | Path, *, functions: bool = False, encoding: str = 
 
     Args:
         functions: whether labels keep their function tags: NP-SBJ, where NP is read otherwise.
+        encoding: the encoding of the file.
 
     Raises:
         Fault: brackets that do not balance, two trees in one bracket, a tree without words; told with the

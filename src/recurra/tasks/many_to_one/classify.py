@@ -39,18 +39,13 @@ class ClassifyDataOptions(ManyToOneDataOptions):
 
 @TASKS.register("classify")
 class ClassifyTask(ManyToOneTask[ManyToOne | Bag, list[int]]):
-    """Gives each row one of the labels of the training data.
-
-    Attributes:
-        KINDS: the tasks of this name for other data, by the key of [data] that says so.
-    """
-
-    KINDS: ClassVar[dict[str, type[Task[Any]]]] = {"tree": TreeClassifyTask, "pair": PairClassifyTask}
+    """Gives each row one of the labels of the training data."""
 
     name = "classify"
     DataOptions = ClassifyDataOptions
     ModelOptions = ManyToOneOptions
     score = Score("accuracy", larger_is_better=True)
+    kinds: ClassVar[Mapping[str, type[Task[Any]]]] = {"tree": TreeClassifyTask, "pair": PairClassifyTask}
     options: ClassifyDataOptions
 
     def __init__(
@@ -69,7 +64,7 @@ class ClassifyTask(ManyToOneTask[ManyToOne | Bag, list[int]]):
         """Of a column of trees every node is classified; of two columns, what stands in them together."""
         data = table.get("data")
         return next(
-            (kind for key, kind in cls.KINDS.items() if isinstance(data, Mapping) and key in data), cls
+            (kind for key, kind in cls.kinds.items() if isinstance(data, Mapping) and key in data), cls
         )
 
     @classmethod

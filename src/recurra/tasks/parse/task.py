@@ -14,10 +14,10 @@ from recurra.tasks.parse.linearised.task import LinearisedTask
 
 @TASKS.register("parse")
 class ParseTask(Task):
-    """The door to tasks of one name: `data.kind` says which of `KINDS` a recipe is for."""
+    """The door to tasks of one name: `data.kind` says which of its `kinds` a recipe is for."""
 
     name = "parse"
-    KINDS: ClassVar[dict[str, type[Task[Any]]]] = {
+    kinds: ClassVar[Mapping[str, type[Task[Any]]]] = {
         "dependency": DependencyTask,
         "constituency": ConstituencyTask,
         "linearised": LinearisedTask,
@@ -27,7 +27,7 @@ class ParseTask(Task):
     def kind_of(cls, table: Mapping[str, Any]) -> type[Task[Any]]:
         data = table.get("data")
         kind = data.get("kind") if isinstance(data, Mapping) else None
-        if not isinstance(kind, str) or kind not in cls.KINDS:
-            hint = nearest(kind, cls.KINDS) if isinstance(kind, str) else f" (known: {', '.join(cls.KINDS)})"
+        if not isinstance(kind, str) or kind not in cls.kinds:
+            hint = nearest(kind, cls.kinds) if isinstance(kind, str) else f" (known: {', '.join(cls.kinds)})"
             raise Fault(f"data.kind = {quoted(kind)} found, expected the kind of tree{hint}")
-        return cls.KINDS[kind]
+        return cls.kinds[kind]

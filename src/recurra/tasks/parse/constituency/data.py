@@ -11,27 +11,28 @@ from recurra.data import Examples, Place, Tree
 from recurra.data.columns import excerpt
 from recurra.data.text.constituents import cleaned, one_tree, tags_of
 from recurra.errors import Fault, quoted
+from recurra.tasks.parse.sentences import SentenceOptions
 from recurra.tasks.parts.rows import RowOptions, usable
 from recurra.tasks.parts.sources import TestedOptions
-from recurra.tasks.readers.words import WordOptions
+from recurra.tasks.readers.words import WordRowOptions
 
 TOKENS = "tokens"
 """The column of words that `with_trees` adds, and the name of an answer's words."""
 
 
-class ConstituencyDataOptions(RowOptions, TestedOptions, WordOptions):
+class ConstituencyDataOptions(RowOptions, TestedOptions, WordRowOptions):
     """Sentences with their trees of constituents: format = "brackets".
 
     Attributes:
         kind: of tree.
         tree: the column, of trees or of texts with one bracketed tree each. The words and their tags are its
             leaves; labels are taken as the reader gives them.
-        max_length: words of a sentence at most: work and memory grow with their square.
+        max_length: words of a sentence: work and memory grow with their square.
     """
 
     kind: Literal["constituency"]
     tree: str = "tree"
-    rule: Literal["blanks", "words"] = "words"
+    tokenizer: SentenceOptions = SentenceOptions()
     max_length: int = Field(default=300, ge=1)
 
 
@@ -67,14 +68,14 @@ def treebank(examples: Examples, options: ConstituencyDataOptions) -> tuple[Tree
     return Treebank([words[i] for i in indices], [trees[i] for i in indices]), notes
 
 
-def require_words(words: Sequence[str], longest: int) -> None:
+def require_words(words: Sequence[str], max_length: int) -> None:
     """Fault for a sentence that no tree can be written over."""
     if not words:
         raise Fault("a sentence without words found, expected at least one: there is no tree over none")
-    if len(words) > longest:
+    if len(words) > max_length:
         raise Fault(
-            f"a sentence of {len(words):,} words found, expected at most data.max_length = {longest:,}: cut "
-            f"the text into sentences"
+            f"a sentence of {len(words):,} words found, expected at most data.max_length = "
+            f"{max_length:,}: cut the text into sentences"
         )
     for number, word in enumerate(words, 1):
         if not word or any(character.isspace() for character in word):

@@ -79,11 +79,11 @@ class Constituents:
         """For `check`."""
         ordered = sorted(zip(self.names.counts, self.names.names, strict=True), reverse=True)
         often = [f"{name} {count:,}" for count, name in ordered if name]
-        sample = ", ".join(often[:_SHOWN]) + (", ..." if len(often) > _SHOWN else "")
+        listed = ", ".join(often[:_SHOWN]) + (", ..." if len(often) > _SHOWN else "")
         rare = sum(count == 1 for count, _ in ordered)
         root = "none" if self.root is None else self.root
         notes = [f"{rare} labels are seen only once in training: too little to learn them"] if rare else []
-        return [f"labels: {len(often)}: {sample}; root: {root}", *notes]
+        return [f"labels: {len(often)}: {listed}; root: {root}", *notes]
 
     def save(self, folder: Path) -> None:
         """Writes a JSON file."""

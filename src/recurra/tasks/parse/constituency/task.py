@@ -93,7 +93,7 @@ class ConstituencyTask(Task[SpanParser]):
         train, notes = treebank(examples, data)
         labels = Constituents.build(train.trees, where)
         tags = OwnTags.build({TAGS: train.tags}, where)
-        reader = WordReader.build(examples, TOKENS, data, model)
+        reader = WordReader.build(examples, TOKENS, data.tokenizer, model)
         with seeded(seed):
             parser = build_parser(model, reader, tags, len(labels.names))
             task = cls(data, model, reader, labels, tags, parser, seed)
@@ -110,7 +110,7 @@ class ConstituencyTask(Task[SpanParser]):
         *,
         seed: int = 0,
     ) -> Self:
-        reader, labels = WordReader.load(folder, TOKENS, data, model), Constituents.load(folder)
+        reader, labels = WordReader.load(folder, TOKENS, data.tokenizer, model), Constituents.load(folder)
         reader.require_input(module.encoder.input, folder)
         require_count(len(labels.names), module.config["labels"], "labels", folder / CONSTITUENTS)
         tags = OwnTags.load(folder, module.encoder.config["tags"])

@@ -14,15 +14,10 @@ from recurra.decode.trees.heads import fault_of, projective
 from recurra.errors import Fault, nearest, quoted
 from recurra.storage.fields import is_whole
 from recurra.tasks.parse.dependency.scores import universal
+from recurra.tasks.parse.sentences import SentenceOptions
 from recurra.tasks.parts.rows import RowOptions, usable
 from recurra.tasks.parts.sources import TestedOptions
-from recurra.tasks.readers.words import WordOptions, WordRowOptions
-
-
-class SentenceOptions(WordOptions):
-    """How words are told apart; a sentence given as text is cut into words and marks."""
-
-    rule: Literal["blanks", "words"] = "words"
+from recurra.tasks.readers.words import WordRowOptions
 
 
 class DependencyDataOptions(RowOptions, TestedOptions, WordRowOptions):

@@ -27,20 +27,20 @@ class LinearisedDataOptions(PairOptions):
     Attributes:
         kind: of tree, and of parser.
         source, target: the columns: texts with a blank between words, and trees as rows of symbols.
-        tokens: words and symbols.
+        unit: words and symbols.
     """
 
     kind: Literal["linearised"]
     source: str = "text"
     target: str = "linearised"
-    tokens: Literal["word", "character", "subword"] = "word"
+    unit: Literal["word", "character", "subword"] = "word"
 
-    @field_validator("tokens")
+    @field_validator("unit")
     @classmethod
-    def _whole_symbols(cls, tokens: str) -> str:
-        if tokens != "word":
+    def _whole_symbols(cls, unit: str) -> str:
+        if unit != "word":
             raise ValueError("a tree is a row of whole symbols: expected 'word'")
-        return tokens
+        return unit
 
 
 class LinearisedTask(TranslateTask):
