@@ -22,7 +22,10 @@ def _at_the_root(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("parser", "kind"), [("biaffine", BiaffineParser), ("arc_hybrid", ArcHybridParser)])
 def test_afrikaans_has_a_loss_by_both_parsers(parser: str, kind: type) -> None:
-    task = read_recipe(find_recipe("afrikaans_dependencies"), [*SMALL, f"model.parser={parser}"]).prepare()
+    # the greedy parser builds its trees itself, and refuses the decoder that the recipe names
+    removals = ["model.decoder"] if parser == "arc_hybrid" else []
+    recipe = find_recipe("afrikaans_dependencies")
+    task = read_recipe(recipe, [*SMALL, f"model.parser={parser}"], removals).prepare()
     assert type(task.model) is kind
     loss = task.loss(task.batches(0)[0], None)
     assert loss.items > 100
