@@ -60,8 +60,8 @@ CASES = (
     Case("sst5-bilstm", "sentiment", f"{SST}/test.txt", FLAT_FIVE),
     *(Case(f"sst2-{cell}", "sst_trees_binary", "test", changes) for cell, changes in CELLS.items()),
     Case("sst2-bilstm", "sentiment", f"{SST}/test.txt", FLAT),
-    Case("logic-recursive", "prop_logic", "test"),
-    Case("logic-tree_lstm", "prop_logic", "test", ("model.cell=tree_lstm",)),
+    Case("logic-tree_lstm", "prop_logic", "test"),
+    Case("logic-recursive", "prop_logic", "test", ("model.cell=recursive",)),
     Case("logic-lstm", "prop_logic", "test", ("model.kind=recurrent", "model.cell=lstm")),
 )
 
