@@ -1,4 +1,4 @@
-"""Trains recipes on real data, evaluates them on held-out data, and keeps the figures that the README prints.
+"""Trains recipes on real data, evaluates them on held-out data, and keeps the figures that docs/results.md prints.
 
     python benchmarks/recipes.py                 every recipe that has no figure yet
     python benchmarks/recipes.py chunking pos    these
@@ -39,6 +39,7 @@ class Figure(NamedTuple):
     changes: tuple[str, ...] = ()
     percent: bool = False
     digits: int = 2
+    removals: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -47,7 +48,8 @@ class Figure(NamedTuple):
     @property
     def train(self) -> str:
         changes = "".join(f" --set {shlex.quote(change)}" for change in self.changes)
-        return f"recurra train {self.recipe} -o runs/{self.run}{changes}"
+        removals = "".join(f" --unset {key}" for key in self.removals)
+        return f"recurra train {self.recipe} -o runs/{self.run}{changes}{removals}"
 
     @property
     def evaluate(self) -> str:
@@ -204,6 +206,7 @@ SUBJECTS: dict[str, tuple[Figure | Mean, ...]] = {
             "beside it",
             ("model.parser=arc_hybrid",),
             percent=True,
+            removals=("model.decoder",),
         ),
         *(
             Figure(run, recipe, f"phrases of GUM, {what}, brackets, F1", "test", "f1", wanted, changes, True)
@@ -442,7 +445,7 @@ SUBJECTS: dict[str, tuple[Figure | Mean, ...]] = {
         ),
     ),
 }
-"""Subject -> its figures, in the order in which the README shows them."""
+"""Subject -> its figures, in the order in which docs/results.md shows them."""
 
 
 def main(names: list[str]) -> None:
