@@ -12,10 +12,11 @@ from recurra.cells.wrapper import share
 
 @tree_cell("rntn")
 class RNTN(TreeCell):
-    """`v = [h_1; h_2]`, `h_k = tanh(W x + U v + b + v' V_k v)`, `y = h`.
+    """`v = [h_1; h_2]`, `h_k = tanh(W x + U v + b + v' V_k v / (2 H))`, `y = h`.
 
     The recursive neural tensor network of Socher et al. (2013): each of the H numbers has a matrix V_k of its
-    own, `[2 H, 2 H]`.
+    own, `[2 H, 2 H]`. Theirs is `V_k / (2 H)`: kept so, an update whose size is that of the rate (AdaGrad's
+    first ones, Adam's) moves the products, sums over all pairs of numbers, no further than it moves U v.
 
     Args:
         slots: how many children a node has at most.
@@ -30,14 +31,13 @@ class RNTN(TreeCell):
         self.hidden = nn.Linear(slots * hidden_size, hidden_size, bias=False)
         self.tensor = nn.Linear(slots * hidden_size, hidden_size * slots * hidden_size, bias=False)
         uniform_(self, hidden_size)
-        # v' V v sums over pairs of numbers: as small as U v at the start
-        bound = 1.0 / (slots * hidden_size)
-        nn.init.uniform_(self.tensor.weight, -bound, bound)
+        nn.init.uniform_(self.tensor.weight, -1.0, 1.0)
 
     def step(self, x: Tensor, *children: NodeState) -> tuple[Tensor, NodeState]:
         v = torch.cat([child.h for child in children], -1)
         if self.dropout:
             v = nn.functional.dropout(v, self.dropout, self.training)
         products = self.tensor(v).unflatten(-1, (self.hidden_size, -1))  # [B, H, slots H]
-        h = (self.input(x) + self.hidden(v) + (products * v.unsqueeze(1)).sum(-1)).tanh()
+        pairs = (products * v.unsqueeze(1)).mean(-1)
+        h = (self.input(x) + self.hidden(v) + pairs).tanh()
         return h, NodeState(h)
