@@ -1,4 +1,4 @@
-"""Trains recipes on real data, evaluates them on held-out data, and keeps the figures that docs/results.md prints.
+"""Trains recipes on real data, evaluates them on held-out data, and keeps the figures of docs/results.md.
 
     python benchmarks/recipes.py                 every recipe that has no figure yet
     python benchmarks/recipes.py chunking pos    these
