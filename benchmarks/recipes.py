@@ -204,7 +204,7 @@ SUBJECTS: dict[str, tuple[Figure | Mean, ...]] = {
             "test",
             "uas/las",
             "beside it",
-            ("model.parser=arc_hybrid", "model.decoder=chu_liu_edmonds"),
+            ("model.parser=arc_hybrid",),
             percent=True,
             removals=("model.decoder",),
         ),
