@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import count
 from typing import Any
@@ -35,6 +35,7 @@ class Plan:
         template: a state of no rows: its names, types and the shape of one row.
         weights: names of the cell's parameters and buffers.
         marks: whether the step changes attributes of its module.
+        volatile: whether the cell changes at nearly every run, and the shape of its state with it, perhaps.
         number: its own, of all plans that this process makes.
     """
 
@@ -43,6 +44,7 @@ class Plan:
     template: Any
     weights: tuple[str, ...]
     marks: bool = False
+    volatile: bool = False
     number: int = field(default_factory=NUMBERS.__next__, compare=False)
 
     @cached_property
@@ -54,12 +56,14 @@ class Plan:
 
 def plan_of(cell: Cell) -> Plan:
     """The plan for the cell as it is now: another mode, type, device or setting has its own."""
-    return _PLANS.get(cell)
+    plan = _PLANS.get(cell)
+    return replace(plan, template=_template(cell)[0]) if plan.volatile else plan
 
 
 def still(cell: Cell, plan: Plan) -> bool:
     """Whether this is the plan for the cell as it is now; nothing is traced to say so."""
-    return _PLANS.find(cell) is plan
+    present = _PLANS.find(cell)
+    return present is not None and present.number == plan.number
 
 
 def _make(cell: Cell) -> tuple[Plan, frozenset[Attribute]]:
@@ -76,7 +80,7 @@ def _make(cell: Cell) -> tuple[Plan, frozenset[Attribute]]:
 
 def _give_up(cell: Cell, volatile: frozenset[Attribute]) -> Plan:
     template, _ = _template(cell)
-    return Plan(None, str(Volatile(volatile)), template, tuple(fixed_leaves(cell)))
+    return Plan(None, str(Volatile(volatile)), template, tuple(fixed_leaves(cell)), volatile=True)
 
 
 def _template(cell: Cell) -> tuple[Any, Any]:

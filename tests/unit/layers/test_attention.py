@@ -230,3 +230,14 @@ def test_parts_that_do_not_fit_are_refused() -> None:
     one = Ragged.from_list([torch.tensor([1, 2])])
     with pytest.raises(Fault, match="1 source rows and 2 target rows"):
         model(one, Ragged.from_list([torch.tensor([1]), torch.tensor([2])]))
+
+
+def test_input_feeding_over_memories_of_another_length_at_every_batch() -> None:
+    """A setting that changes at every run is no longer traced for, but the state still has its shape."""
+    decoder = FedDecoder(Recurrent(GRU(5 + 4, 6)), AdditiveAttention(6, 3, 4), 3, 4)
+    rows = Ragged.from_list([torch.randn(2, 5) for _ in range(2)])
+    for places in range(40, 1, -1):
+        memory = Ragged.from_list([torch.randn(places, 3) for _ in range(2)])
+        decoded = decoder.run(rows, decoder.begin(memory, torch.randn(2, 3)))
+        assert decoded.weights is not None
+        assert decoded.weights.data.shape == (4, places)
