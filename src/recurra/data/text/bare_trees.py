@@ -6,17 +6,16 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from recurra.data.text.trees import PIECE, Tree
+from recurra.data.text.trees import ESCAPES, PIECE, Tree
 from recurra.errors import Fault, quoted
 from recurra.storage.text import split_lines
 
-_SIGNS = {"-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]", "-LCB-": "{", "-RCB-": "}"}
 _SLASHED = re.compile(r"\\([/*])")
 
 
 def plain_word(word: str) -> str:
     r"""What a word of the Penn Treebank's files stands for: `(` for -LRB-, `/` for \/."""
-    return _SIGNS.get(word) or (_SLASHED.sub(r"\1", word) if "\\" in word else word)
+    return ESCAPES.get(word) or (_SLASHED.sub(r"\1", word) if "\\" in word else word)
 
 
 def parse_bare_trees(text: str, where: str = "tree") -> Iterator[tuple[int, Tree]]:

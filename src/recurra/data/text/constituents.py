@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from recurra.data.text.trees import Tree, parse_trees
+from recurra.data.text.trees import ESCAPES, Tree, parse_trees
 from recurra.errors import Fault, quoted
 
 Span = tuple[int, int]
@@ -16,8 +16,7 @@ TRACE = "-NONE-"
 ROOTS = ("ROOT", "TOP")
 """What treebanks call the node above a sentence."""
 
-_BRACKETS = {"-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]", "-LCB-": "{", "-RCB-": "}"}
-_WRITTEN = re.compile("|".join(_BRACKETS))
+_WRITTEN = re.compile("|".join(ESCAPES))
 
 
 def category(label: str) -> str:
@@ -41,12 +40,7 @@ def cleaned(tree: Tree, functions: bool = False) -> Tree | None:
 
 def brackets(tree: Tree) -> str:
     """A tree on one line; brackets within its words are written -LRB- and -RRB-."""
-
-    def escape(node: Tree, children: tuple[Tree, ...]) -> Tree:
-        word = None if node.word is None else node.word.replace("(", "-LRB-").replace(")", "-RRB-")
-        return Tree(node.label, word, children)
-
-    return str(_rebuilt(tree, escape))
+    return str(tree)
 
 
 def one_tree(text: str, where: str) -> Tree:
@@ -147,7 +141,7 @@ def require_root(tree: Tree, where: str) -> None:
 
 
 def _unescaped(word: str) -> str:
-    return _WRITTEN.sub(lambda match: _BRACKETS[match[0]], word)
+    return _WRITTEN.sub(lambda match: ESCAPES[match[0]], word)
 
 
 def _rebuilt(tree: Tree, make: Callable[[Tree, tuple[Tree, ...]], Tree | None]) -> Tree | None:

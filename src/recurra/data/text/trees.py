@@ -10,6 +10,8 @@ from recurra.errors import Fault
 from recurra.storage.text import split_lines
 
 PIECE = re.compile(r"[()]|[^ \t()]+")  # a word may hold a no-break space
+ESCAPES = {"-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]", "-LCB-": "{", "-RCB-": "}"}
+"""What stands for brackets in the words of the Penn Treebank's files."""
 _BRACKETS = str.maketrans({"(": "-LRB-", ")": "-RRB-"})
 
 
