@@ -161,6 +161,26 @@ def surface(
     _tell("surface", inspections, run, picture, dark, as_json)
 
 
+@app.command(help="Of a language model: P(was) against P(were), word by word through sentences.")
+def choice(
+    run: Run,
+    sentences: Annotated[
+        list[str], typer.Argument(help="What comes before the choice: 'The cats near the dog'.")
+    ],
+    words: Annotated[str, typer.Option(help="The words to choose from, as in --words was,were.")],
+    picture: Picture = None,
+    dark: Dark = False,
+    as_json: Json = False,
+) -> None:
+    """When a language model decides between words."""
+    from recurra.cli.loading import load_run
+    from recurra.inspect.choice import choice as inspect_choice
+
+    _check_picture(picture)
+    options = [word.strip() for word in words.split(",") if word.strip()]
+    _tell("choice", [inspect_choice(load_run(run, "cpu"), sentences, options)], run, picture, dark, as_json)
+
+
 @contextmanager
 def _progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
     """Shows a bar on stderr where that is a terminal."""

@@ -9,6 +9,7 @@ import recurra.runs
 import recurra.tasks
 import recurra.tracing
 import recurra.train  # noqa: F401
+from recurra.inspect.choice import ChoiceInspection, choice
 from recurra.inspect.clamped import Clamped
 from recurra.inspect.finding import Finding, Inspection, verdict
 from recurra.inspect.gates import GatesInspection, gates
@@ -25,6 +26,7 @@ from recurra.inspect.verdict import whole_verdict
 
 __all__ = [
     "Axis",
+    "ChoiceInspection",
     "Clamped",
     "Finding",
     "GatesInspection",
@@ -37,6 +39,7 @@ __all__ = [
     "RunInspection",
     "Surface",
     "TruncationInspection",
+    "choice",
     "gates",
     "gradient",
     "gradient_plane",

@@ -201,6 +201,10 @@ class Task(ABC, Generic[Model]):
         """New data from a generative model; each task has `options` of its own. Fault without one."""
         raise Fault(f"a {self.name} model makes no new data: sample from a language model")
 
+    def pair_scores(self, path: str | Path) -> Any:
+        """How a language model judges minimal pairs of sentences. Fault for a model of anything else."""
+        raise Fault(f"a {self.name} model gives sentences no probability: judge pairs by a language model")
+
     def encodings(self, rows: Sequence[Any]) -> Iterator[dict[str, Any]]:
         """The vector of each of what `row` gave: `item` and `vector`. Fault where the model makes none."""
         raise Fault(f"a {self.name} model makes no vectors of whole inputs: train an autoencode recipe")

@@ -15,7 +15,9 @@ from recurra.errors import Fault
 from recurra.models import LanguageModel
 from recurra.state import detach
 from recurra.tasks.base import CHANGEABLE, TASKS, Loss, Score, Task
+from recurra.tasks.language_model.choices import Choice, choice
 from recurra.tasks.language_model.corpus import Corpus, TextOptions
+from recurra.tasks.language_model.minimal_pairs import PairScores, read_pairs, score_pairs
 from recurra.tasks.language_model.model import LanguageModelOptions, build_model
 from recurra.tasks.language_model.probabilities import (
     above_shuffled,
@@ -164,9 +166,17 @@ class LanguageModelTask(Task[LanguageModel]):
         """The likeliest tokens after a text, most likely first: `token` and `probability`."""
         return likeliest(read_prompt(self.model, self.text, text)[0][0], count, self.text)
 
+    def choice(self, text: str, options: Sequence[str]) -> Choice:
+        """How likely each of some words is after each word of a text; see `choices`."""
+        return choice(self.model, self.text, text, options)
+
     def above_shuffled(self, sentences: Sequence[str], seed: int = 0) -> float:
         """The share of sentences that are likelier than their own words in another, random order."""
         return above_shuffled(self.model, self.text, sentences, seed)
+
+    def pair_scores(self, path: str | Path) -> PairScores:
+        """How often the right sentence of a file's minimal pairs is likelier; see `minimal_pairs`."""
+        return score_pairs(self.text, read_pairs(path), self.log_probabilities)
 
     def sample(self, prompt: str = "", **options: Any) -> Iterator[str]:
         """See `recurra.tasks.language_model.samples.sample_texts`."""
