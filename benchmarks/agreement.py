@@ -1,11 +1,11 @@
 """Language models of one text and one vocabulary, from 5-grams to LSTMs, judged on minimal pairs.
 
-    python benchmarks/agreement.py runs/agreement                trains what is missing, judges, prints the table
-    python benchmarks/agreement.py runs/agreement --table        the table of what is there
+    python benchmarks/agreement.py runs/agreement            trains what is missing, judges, prints the table
+    python benchmarks/agreement.py runs/agreement --table    the table of what is there
 
-Each network is the recipe `word-lm` with another cell and three times its updates; the 5-gram model (interpolated
-Kneser-Ney with three discounts, Chen and Goodman 1999) counts the same training text with the same words. Accuracies are means over
-tests, of all pairs and of those whose words are all known, at chance 50; a tie counts as wrong.
+Each network is the recipe `word-lm` with another cell and three times its updates; the 5-gram model (Kneser-Ney,
+interpolated, with three discounts: Chen and Goodman, 1999) counts the same training text with the same words.
+Accuracies are means over tests, of all pairs and of those whose words are all known; a tie counts as wrong.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ class NGrams:
                 contexts = np.concatenate([[-1], grams[:-1]])
             key = contexts * self.size + ids
             places = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
-            grams = np.where((contexts >= 0) & (keys[places] == key), places, -1)
+            grams = np.where((contexts >= 0) & (ids >= 0) & (keys[places] == key), places, -1)
             count = np.where(grams >= 0, counts[grams], 0)
             total = np.where(contexts >= 0, self.totals[length][contexts], 0)
             rest = np.maximum(count - self.discounts[length][np.minimum(count, 3)], 0)
@@ -140,11 +141,12 @@ def count_words(folder: Path) -> None:
     model = NGrams(stream, len(text.tokenizer))
 
     def log_probabilities(sentences: Sequence[str]) -> list[float]:
-        rows = [np.array([text.boundary, *text.sentence(one)[1].tolist()]) for one in sentences]
+        # no context reaches over the -1
+        rows = [np.array([-1, text.boundary, *text.sentence(one)[1].tolist()]) for one in sentences]
         costs = model.log_probabilities(np.concatenate(rows))
         starts = np.cumsum([0, *map(len, rows)])
-        # the boundary that a sentence begins with is given, not predicted
-        return [float(costs[start : stop - 1].sum()) for start, stop in zip(starts, starts[1:], strict=False)]
+        # neither it nor the boundary that a sentence begins with is predicted
+        return [float(costs[start + 1 : stop - 1].sum()) for start, stop in pairwise(starts)]
 
     test = np.concatenate([text.stream(one).numpy() for one in task.corpus.evaluation(TEST)])
     perplexity = math.exp(-model.log_probabilities(np.concatenate([[text.boundary], test])).mean())
@@ -163,7 +165,7 @@ def call(*arguments: str) -> str:
 
 def table(folder: Path) -> Iterator[str]:
     """For each model its perplexity and its shares of right pairs in percent."""
-    yield "model\tperplexity\tsubject-verb, all\tall words known\tof pairs\tall phenomena, all\tall words known"
+    yield "\t".join(("model", "perplexity", "subject-verb", "words known", "of pairs", "all", "words known"))
     for name in ("5-gram", *CELLS):
         path = folder / name / "pairs.json"
         if not path.exists():
