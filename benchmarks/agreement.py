@@ -3,8 +3,8 @@
     python benchmarks/agreement.py runs/agreement            trains what is missing, judges, prints the table
     python benchmarks/agreement.py runs/agreement --table    the table of what is there
 
-Each network is the recipe `word-lm` with another cell and three times its updates; the 5-gram model (Kneser-Ney,
-interpolated, with three discounts: Chen and Goodman, 1999) counts the same training text with the same words.
+Each network is the recipe `word-lm` with another cell and three times its updates; the 5-gram model (Kneser-
+Ney, interpolated, three discounts: Chen and Goodman, 1999) counts the same training text with the same words.
 Accuracies are means over tests, of all pairs and of those whose words are all known; a tie counts as wrong.
 """
 

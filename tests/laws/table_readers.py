@@ -218,6 +218,7 @@ READERS: dict[str, Sample] = {
         extra="yaml",
     ),
     "genbank": Sample(_text("a.gb", GENBANK), "a.gb", 2, ["gene", "dna", "protein"]),
+    "reading_frames": Sample(_text("a.gb", GENBANK), "a.gb", 2, ["bases", "frames"], {"length": 7}),
     "audio": Sample(_recording, "said.wav", 1, ["audio", "file", "text"], extra="soundfile"),
     "audio in an archive": Sample(_recordings, "said.zip", 2, ["audio", "file", "text"], extra="soundfile"),
     "trees without labels": Sample(

@@ -21,6 +21,7 @@ from recurra.data.readers.numbers import read_numbers
 from recurra.data.readers.parallel import names_two_files, read_parallel
 from recurra.data.readers.parquet import read_parquet
 from recurra.data.readers.prop_logic import read_prop_logic
+from recurra.data.readers.reading_frames import read_reading_frames
 from recurra.data.readers.table import read_csv, read_tsv
 from recurra.data.readers.trees import read_trees
 from recurra.errors import Fault
@@ -41,6 +42,7 @@ READERS: dict[str, Callable[..., Examples]] = {
     "parallel": read_parallel,
     "dialogues": read_dialogues,
     "genbank": read_genbank,
+    "reading_frames": read_reading_frames,
     "audio": read_audio,
     "easy_vqa": read_easy_vqa,
     "prop_logic": read_prop_logic,

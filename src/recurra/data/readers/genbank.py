@@ -59,10 +59,10 @@ def read_genbank(
         raise Fault(f"{path}: part = {part!r} found, expected one of: {', '.join(sorted(_PARTS))}")
     columns: dict[str, list[str]] = {"gene": [], "dna": [], "protein": []}
     places: list[Place] = []
-    for features, bases in _records(path, read_text(path, encoding)):
+    for features, bases in records(path, read_text(path, encoding)):
         for feature in features:
             protein = feature.about.get("translation", "")
-            first = _codon_start(feature, f"{path}:{feature.line}") - 1
+            first = codon_start(feature, f"{path}:{feature.line}") - 1
             dna = spliced(bases, feature.location, f"{path}:{feature.line}")[first:]
             if not protein or len(dna) // 3 not in (len(protein), len(protein) + 1) or len(dna) % 3:
                 continue
@@ -83,29 +83,51 @@ def read_genbank(
     return Examples(columns, places, str(path))
 
 
-def _codon_start(feature: Feature, where: str) -> int:
+def codon_start(feature: Feature, where: str) -> int:
+    """Which base of its location a CDS is read from, counted from 1."""
     start = feature.about.get("codon_start", "1")
     if start not in ("1", "2", "3"):
         raise Fault(f"{where}: /codon_start={start[:100]} found, expected 1, 2 or 3")
     return int(start)
 
 
+class Span(NamedTuple):
+    """Bases `first` to `last`, counted from 1, read in that direction or, on the other strand, against it."""
+
+    first: int
+    last: int
+    forward: bool = True
+
+
 def spliced(bases: str, location: str, where: str) -> str:
     """The bases of a location such as `complement(join(3..9,20..31))`, counted from 1, along its strand."""
+    pieces = []
+    for first, last, forward in spans(location, len(bases), where):
+        piece = bases[first - 1 : last]
+        pieces.append(piece if forward else piece.translate(_OTHER_STRAND)[::-1])
+    return "".join(pieces)
+
+
+def spans(location: str, count: int, where: str) -> list[Span]:
+    """The spans of a location in a record of `count` bases, in the order in which they are read."""
     if max(accumulate((sign == "(") - (sign == ")") for sign in location), default=0) > _DEEPEST:
         raise Fault(f"{where}: location nested more than {_DEEPEST} deep")
     if location.startswith("complement(") and location.endswith(")"):
-        return spliced(bases, location[11:-1], where).translate(_OTHER_STRAND)[::-1]
+        return [
+            Span(first, last, not forward)
+            for first, last, forward in reversed(spans(location[11:-1], count, where))
+        ]
     for word in ("join(", "order("):
         if location.startswith(word) and location.endswith(")"):
-            return "".join(spliced(bases, part, where) for part in _top_level(location[len(word) : -1]))
+            inner = location[len(word) : -1]
+            return [span for part in _top_level(inner) for span in spans(part, count, where)]
     match = _RANGE.fullmatch(location)
     if match is None:
         raise Fault(f"{where}: location {location!r} found, expected ranges, join(...) and complement(...)")
     first, last = int(match[1]), int(match[2] or match[1])
-    if not 1 <= first <= last <= len(bases):
-        raise Fault(f"{where}: location {location} found, the record has {len(bases):,} bases")
-    return bases[first - 1 : last]
+    if not 1 <= first <= last <= count:
+        raise Fault(f"{where}: location {location} found, the record has {count:,} bases")
+    return [Span(first, last)]
 
 
 def _top_level(text: str) -> Iterator[str]:
@@ -119,7 +141,8 @@ def _top_level(text: str) -> Iterator[str]:
     yield text[start:]
 
 
-def _records(path: str | Path, text: str) -> Iterator[tuple[list[Feature], str]]:
+def records(path: str | Path, text: str) -> Iterator[tuple[list[Feature], str]]:
+    """The coding sequences (CDS) and the bases of each record of a file."""
     features: list[Feature] = []
     bases: list[str] = []
     section = ""
