@@ -121,7 +121,7 @@ def train(place: Path, cell: str, steps: int) -> None:
         changes = (f"model.cell={cell}", f"train.steps={steps}", "data.rank_shuffled=0")
         resumed = (place / "last").is_dir()
         call(
-            *(("resume", str(place)) if resumed else ("train", "word-lm", "-o", str(place))),
+            *(("train", "--resume", "-o", str(place)) if resumed else ("train", "word-lm", "-o", str(place))),
             *(part for change in changes if not resumed for part in ("--set", change)),
         )
     scores = json.loads(call("evaluate", str(place), "--pairs", str(PAIRS), "--json"))

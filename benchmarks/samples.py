@@ -2,7 +2,7 @@
 
     python benchmarks/samples.py
 
-The runs are those of benchmarks/recipes.py: chat, kanji, autoencode_sentences.
+The runs are those of `recurra reproduce chat kanji autoencode_sentences`.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def run(case: Case, seed: int, folder: Path) -> None:
     if (place / RESULT).exists():
         return
     if (place / "last").is_dir():
-        call("resume", str(place))
+        call("train", "--resume", "-o", str(place))
     else:
         changes = (*case.changes, f"train.seed={seed}")
         call("train", case.recipe, "-o", str(place), *(part for c in changes for part in ("--set", c)))

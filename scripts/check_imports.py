@@ -17,7 +17,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "src"
 # From the top down: a room may import every room of a lower line, and of its own line in one direction only.
 ARROW = (
     ("__main__",),
-    ("cli", "bench"),
+    ("cli", "bench", "reproduce"),
     ("inspect",),
     ("train",),
     ("runs",),
@@ -43,7 +43,7 @@ ASIDE_IMPORTS = {
 ASIDE_USERS = {
     "data": {room for room in LEVEL if LEVEL[room] >= LEVEL["tasks"]} | {"vectors"},
     "vectors": {"cli", "tasks", "bench"},
-    "recipes": {"cli"},
+    "recipes": {"cli", "reproduce"},
 }
 ROOMS = LEVEL.keys() | ASIDE_IMPORTS.keys()
 

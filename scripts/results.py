@@ -22,12 +22,36 @@ def table(header: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def recipes(figures: dict[str, Any]) -> str:
-    rows = []
-    for subject, group in groupby(figures.values(), key=lambda figure: figure["subject"]):
-        rows.append([f"**{subject}**", "", "", ""])
-        rows += [[f["what"], f["wanted"], f["found"], f"`{f['train']}`"] for f in group]
-    return table(["what", "wanted", "measured", "command"], rows)
+def figures_of(rows: dict[str, Any]) -> str:
+    """By subject: what, wanted, measured over how many seeds, published and how that differs, age."""
+    from recurra.reproduce.summary import bar_text, value_text, why_stale
+    from recurra.reproduce.summary import holds as reached
+
+    lines = []
+    for subject, group in groupby(rows.values(), key=lambda row: row["subject"]):
+        lines.append([f"**{subject}**", "", "", "", "", ""])
+        for row in group:
+            bar = bar_text(row) + (" **no**" if reached(row) is False else "")
+            seeds = len(row["values"])
+            measured = f"{value_text(row)} ({seeds} {'seed' if seeds == 1 else 'seeds'})"
+            published = row["published"]
+            if row["source"]:
+                published += f" ({row['source']}{'; ' + row['differs'] if row['differs'] else ''})"
+            age = (row.get("date") or "") + (f", stale: {why}" if (why := why_stale(row, rows)) else "")
+            commands = "<br>".join(f"`{command}`" for command in row["commands"])
+            lines.append(
+                [
+                    f"{row['what']}: {row['definition']}" if row["definition"] else row["what"],
+                    bar,
+                    measured,
+                    published,
+                    age,
+                    commands,
+                ]
+            )
+    return table(
+        ["what, and how it is counted", "wanted", "measured", "published", "measured on", "commands"], lines
+    )
 
 
 def vectors(figures: dict[str, Any]) -> str:
@@ -78,7 +102,7 @@ def holds(yes: bool) -> str:
 
 
 HEADER = ["figure", "promised", "measured", "holds"]
-TABLES = {"recipes": recipes, "bench": bench, "vectors": vectors}
+TABLES = {"results": figures_of, "bench": bench, "vectors": vectors}
 
 
 def with_tables(text: str) -> str:

@@ -22,6 +22,7 @@ from recurra.cli import (
     options,
     predict,
     recipes,
+    reproduce,
     sample,
     schema,
     stream,
@@ -58,6 +59,7 @@ app.add_typer(inspect.app, name="inspect")
 app.command("cells")(cells.cells)
 app.command("lesson")(lesson.lesson)
 app.command("bench")(bench.bench)
+app.command("reproduce")(reproduce.reproduce)
 app.command("env")(env.env)
 
 

@@ -23,7 +23,7 @@ class Choice(NamedTuple):
     Attributes:
         words: of the text.
         options: the words to choose from.
-        log_probabilities: `[words + 1, options]` in nats: before the first word, and after each one.
+        log_probabilities: `[words + 1, options]` in nats: head the first word, and after each one.
     """
 
     words: list[str]
@@ -67,12 +67,12 @@ def _after(model: LanguageModel, text: RunningText, prefixes: Sequence[str], opt
     inputs, targets, starts = [], [], []
     for prefix in prefixes:
         ids = text.tokenizer.encode(f"{prefix} {option}" if prefix else option)
-        before = text.tokenizer.encode(prefix)
-        if ids[: len(before)] != before:
+        head = text.tokenizer.encode(prefix)
+        if ids[: len(head)] != head:
             raise Fault(f"{option!r} is not a word by itself after {prefix!r}: the tokens of both are joined")
         inputs.append(torch.tensor([text.boundary, *ids[:-1]]))
         targets.append(torch.tensor(ids))
-        starts.append(len(before))
+        starts.append(len(head))
     batch = Ragged.from_list(inputs).to(device_of(model))
     with evaluating(model):
         logits, _ = model(batch)

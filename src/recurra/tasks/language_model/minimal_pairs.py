@@ -132,13 +132,13 @@ def score_pairs(
             strict=True,
         )
     )
-    known = {
+    familiar = {
         sentence: not _unknown(text, cut_text) for sentence, cut_text in zip(sentences, texts, strict=True)
     }
     groups: dict[tuple[str, str], list[MinimalPair]] = {}
     for pair in pairs:
         groups.setdefault((pair.phenomenon, pair.test), []).append(pair)
-    return PairScores([_score(*names, group, totals, known) for names, group in groups.items()], cut)
+    return PairScores([_score(*names, group, totals, familiar) for names, group in groups.items()], cut)
 
 
 def _first(choices: Sequence[str], names: Iterable[str]) -> str | None:
@@ -187,12 +187,14 @@ def _score(
     test: str,
     pairs: Sequence[MinimalPair],
     totals: Mapping[str, float],
-    known: Mapping[str, bool],
+    familiar: Mapping[str, bool],
 ) -> TestScore:
     right = [totals[pair.right] > totals[pair.wrong] for pair in pairs]
     ties = sum(totals[pair.right] == totals[pair.wrong] for pair in pairs)
     sure = [
-        correct for pair, correct in zip(pairs, right, strict=True) if known[pair.right] and known[pair.wrong]
+        correct
+        for pair, correct in zip(pairs, right, strict=True)
+        if familiar[pair.right] and familiar[pair.wrong]
     ]
     return TestScore(
         phenomenon, test, len(pairs), ties, fmean(right), len(sure), fmean(sure) if sure else None
