@@ -59,11 +59,11 @@ def choice(model: LanguageModel, text: RunningText, sentence: str, options: Sequ
     _, (sentence,) = cut_words(text, [sentence])
     words = sentence.split()
     prefixes = [" ".join(words[:count]) for count in range(len(words) + 1)]
-    columns = [_after(model, text, prefixes, option) for option in options]
+    columns = [_column(model, text, prefixes, option) for option in options]
     return Choice(words, [*options], torch.stack(columns, 1))
 
 
-def _after(model: LanguageModel, text: RunningText, prefixes: Sequence[str], option: str) -> Tensor:
+def _column(model: LanguageModel, text: RunningText, prefixes: Sequence[str], option: str) -> Tensor:
     inputs, targets, starts = [], [], []
     for prefix in prefixes:
         ids = text.tokenizer.encode(f"{prefix} {option}" if prefix else option)
