@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from recurra.bench.growth import Grown, growth_table, measure_growth
 from recurra.bench.measure import level, load, processor
 from recurra.bench.memory import Remembered, measure_memory, memory_table
 from recurra.bench.report import (
@@ -26,7 +27,7 @@ from recurra.errors import Fault
 from recurra.storage.files import write_json
 from recurra.version import __version__
 
-PARTS = ("training", "steps", "memory")
+PARTS = ("training", "steps", "memory", "growth")
 
 
 def run_bench(
@@ -53,6 +54,7 @@ def run_bench(
     measured: list[Measured] = []
     stepped: list[Stepped] = []
     remembered: list[Remembered] = []
+    grown: list[Grown] = []
     try:
         for count in dict.fromkeys((threads, 1) if one_thread else (threads,)):
             torch.set_num_threads(count)
@@ -63,6 +65,8 @@ def run_bench(
         torch.set_num_threads(threads)
         if "memory" in parts:
             remembered.extend(measure_memory(threads, tell))
+        if "growth" in parts:
+            grown.extend(measure_growth(threads, tell))
     finally:
         torch.set_num_threads(threads)
     reaches: list[Reach] = []
@@ -76,6 +80,8 @@ def run_bench(
     if remembered:
         reaches += memory_reaches(remembered)
         tables["memory"] = memory_table(remembered)
+    if grown:
+        tables["growth"] = growth_table(grown)
     tables["reaches"] = reach_table(reaches)
     machine = {
         "processor": processor(),
@@ -92,6 +98,7 @@ def run_bench(
         "training": [case._asdict() for case in measured],
         "steps": [case._asdict() for case in stepped],
         "memory": [{**case._asdict(), "case": case.case._asdict()} for case in remembered],
+        "growth": [{**case._asdict(), "size": case.size._asdict()} for case in grown],
         "tables": tables,
     }
 

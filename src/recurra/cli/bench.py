@@ -14,7 +14,7 @@ from recurra.cli.output import emit
 
 def bench(
     parts: Annotated[
-        list[str] | None, typer.Argument(help="training, steps, memory; none: all of them.")
+        list[str] | None, typer.Argument(help="training, steps, memory, growth; none: all of them.")
     ] = None,
     output: Annotated[Path, typer.Option("-o", "--output", help="Where the figures go, as JSON.")] = Path(
         "bench.json"
