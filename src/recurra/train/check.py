@@ -7,6 +7,7 @@ import time
 from typing import Any, NamedTuple
 
 from recurra.train import checkpoint
+from recurra.train.averages import Averages
 from recurra.train.distributed import Processes
 from recurra.train.nests import leaves
 from recurra.train.recipe import Recipe
@@ -42,6 +43,8 @@ def check(recipe: Recipe) -> Trial:
     epochs, limit = recipe.train.epochs, recipe.train.steps
     steps = min(epochs * len(batches), limit or epochs * len(batches))
     updates = Updates(recipe.train, model, task.score, planned=max(1, steps), per_epoch=max(1, len(batches)))
+    if recipe.train.average is not None and len(batches):
+        Averages(recipe.train.average, model, task.score, planned=steps, per_epoch=len(batches))
     numbers: dict[str, Any] = {
         "task": task.name,
         "parameters": sum(weight.numel() for weight in model.parameters()),

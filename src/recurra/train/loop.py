@@ -19,6 +19,7 @@ from recurra.storage.models import fill, save_model, weights_of
 from recurra.storage.seals import Seal
 from recurra.tasks.base import Loss, Task
 from recurra.train import checkpoint
+from recurra.train.averages import Averages
 from recurra.train.distributed import Processes
 from recurra.train.finite import blame_gradient, blame_loss
 from recurra.train.interrupts import Interrupted, Interrupts
@@ -74,6 +75,12 @@ class Loop:
         processes.require_same("model and data", f"{per_epoch} {self.model}")
         planned = min(options.epochs * per_epoch, options.steps or options.epochs * per_epoch)
         self.updates = Updates(options, self.model, task.score, planned=planned, per_epoch=per_epoch)
+        average = options.average
+        self.averages = (
+            None
+            if average is None
+            else Averages(average, self.model, task.score, planned=planned, per_epoch=per_epoch)
+        )
         self.scores = Scores(task.score)
         self.progress: Progress | None = None
         first = processes.rank == 0
@@ -131,6 +138,8 @@ class Loop:
             return False
         self.epoch, self.position, self.carry = self.epoch + 1, 0, None
         self.updates.finish("epoch")
+        if self.averages is not None:
+            self.averages.finish("epoch", self.step, self.epoch)
         if not self.over:
             self.batches = self.task.batches(self.epoch, self.processes.rank, self.processes.world)
         return True
@@ -161,6 +170,8 @@ class Loop:
                 if watch is not None:
                     watch.keep_weights()
                 self.updates.update(self.step)
+                if self.averages is not None:
+                    self.averages.finish("step", self.step + 1, self.epoch)
                 self.skipped = 0
                 self._tell(mean, norm, int(items))
                 if watch is not None and self.progress is not None:
@@ -206,7 +217,24 @@ class Loop:
     # validation
 
     def _validate(self, interrupts: Interrupts) -> None:
-        """Metrics on the validation data; the best model is kept. Draws on nothing that a step draws on."""
+        """Metrics on the validation data, of the mean of the weights where there is one; the best model is
+        kept. Draws on nothing that a step draws on.
+        """
+        with nullcontext() if self.averages is None else self.averages.swapped():
+            metrics, better = self._judge(interrupts)
+            if better and self.progress is not None:
+                save_model(self.model, self.folder, self.seal)
+        score = metrics[self.task.score.metric]
+        self.updates.finish("validation", score)
+        if self.averages is not None:
+            self.averages.judge(score)
+        if self.progress is not None:
+            self.progress.validation(self.step, self.epoch, metrics, better)
+            write_json(self.folder / METRICS, self.scores.summary())
+        self.pending = False
+
+    def _judge(self, interrupts: Interrupts) -> tuple[dict[str, float], bool]:
+        """The metrics, and whether they are the best so far."""
         metric = self.task.score.metric
         random_state = checkpoint.random_state(self.processes.device)
         metrics: dict[str, float] = {metric: math.nan}
@@ -217,14 +245,7 @@ class Loop:
             self.model.train()
             checkpoint.restore_random_state(random_state, self.processes.device)
         metrics[metric] = self.processes.from_first(metrics[metric])
-        better = self.scores.judge(metrics, self.step, self.epoch)
-        self.updates.finish("validation", metrics[metric])
-        if self.progress is not None:
-            if better:
-                save_model(self.model, self.folder, self.seal)
-            self.progress.validation(self.step, self.epoch, metrics, better)
-            write_json(self.folder / METRICS, self.scores.summary())
-        self.pending = False
+        return metrics, self.scores.judge(metrics, self.step, self.epoch)
 
     def _evaluate(self, interrupts: Interrupts) -> dict[str, float]:
         self.model.eval()
@@ -250,6 +271,8 @@ class Loop:
         checkpoint.save_part(folder, self.serial, str(rank), own)
         if rank == 0:
             common = {"model": weights_of(self.model), "updates": self.updates.state()}
+            if self.averages is not None:
+                common["averages"] = self.averages.state()
             checkpoint.save_part(folder, self.serial, "common", common)
         self.processes.wait()
         if self.progress is not None:
@@ -289,6 +312,8 @@ class Loop:
         try:
             fill(self.model, common["model"], str(folder))
             self.updates.restore(common["updates"])
+            if self.averages is not None:
+                self.averages.restore(common["averages"])
             self.carry = to_device(own["carry"], device)
             checkpoint.restore_random_state(own["random"], device)
         except Fault:

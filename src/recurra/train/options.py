@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from recurra.runs.digests import RESUMABLE
 from recurra.tasks.base import Options
 
-__all__ = ["RESUMABLE", "Named", "Optimiser", "Precision", "Schedule", "TrainOptions"]
+__all__ = ["RESUMABLE", "Averaging", "Named", "Optimiser", "Precision", "Schedule", "TrainOptions"]
 
 Precision = Literal["32-true", "64-true", "bf16-true", "bf16-mixed"]
 
@@ -56,6 +56,41 @@ class Schedule(Named):
     every: Literal["step", "epoch", "validation"] = "epoch"
 
 
+class Averaging(Options):
+    """The mean of the weights over a training, which is validated and saved in their place; alone as a name,
+    `average = "ema"`.
+
+    Attributes:
+        name: "ema": a mean that forgets, moved towards the weights after each update. "swa": the plain mean
+            of the weights at the end of each epoch (Izmailov et al., 2018). "asgd": that after each update
+            (Polyak and Juditsky, 1992).
+        decay: what "ema" keeps of itself at an update, at most; in the n-th one (1 + n) / (10 + n).
+        start_step: updates before the mean begins. start_epoch: epochs before it begins. "ema" begins at
+            once, the others without any of these at three quarters of the training.
+        trigger: the mean begins after a validation whose score is worse than the best of all but the last so
+            many (the non-monotonic trigger of Merity et al., 2018, who take 5).
+    """
+
+    name: Literal["ema", "swa", "asgd"]
+    decay: float = Field(0.999, gt=0, lt=1)
+    start_step: int | None = Field(None, ge=0)
+    start_epoch: int | None = Field(None, ge=0)
+    trigger: int | None = Field(None, ge=1)
+
+    @model_validator(mode="after")
+    def _one_start(self) -> Self:
+        starts = [key for key in ("start_step", "start_epoch", "trigger") if getattr(self, key) is not None]
+        if len(starts) > 1:
+            raise ValueError(f"{' and '.join(starts)} both say when the mean begins: leave one out")
+        if self.name != "ema" and "decay" in self.model_fields_set and self.decay != 0.999:
+            raise ValueError(f"decay belongs to 'ema': {self.name!r} is a plain mean")
+        return self
+
+
+def _averaging(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
 class TrainOptions(Options):
     """How to train.
 
@@ -67,6 +102,7 @@ class TrainOptions(Options):
         warmup: steps over which the learning rate rises linearly from 0.
         clip_norm: the gradient is scaled down to this 2-norm. clip_value: each number of the
             gradient is cut to +- this.
+        average: see there.
         seed: seed of weights, order of batches and dropout.
         accelerator: "cpu", "cuda", "mps" or "auto". devices: how many processes share each batch.
         precision: precision of the weights ("true"), or of the products alone ("mixed").
@@ -90,6 +126,10 @@ class TrainOptions(Options):
     warmup: int = Field(0, ge=0)
     clip_norm: float | None = Field(None, gt=0)
     clip_value: float | None = Field(None, gt=0)
+    average: Annotated[
+        Averaging | None,
+        BeforeValidator(_averaging, json_schema_input_type=Averaging | Literal["ema", "swa", "asgd"] | None),
+    ] = None
     seed: int = Field(0, ge=0, lt=2**32)
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "cpu"
     devices: int = Field(1, ge=1)
