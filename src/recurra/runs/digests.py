@@ -18,6 +18,7 @@ RESUMABLE = {
     "steps",
     "patience",
     "checkpoint_every",
+    "checkpoint_minutes",
     "log_every",
     "watch",
     "watch_every",

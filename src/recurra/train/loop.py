@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import torch
@@ -67,6 +68,7 @@ class Loop:
         checkpoint.seed_all(options.seed, processes.rank)
         self.step = self.epoch = self.position = self.skipped = self.serial = 0
         self.carry: Any = None
+        self._saved_at = monotonic()
         self.pending = False
         self.batches = task.batches(0, processes.rank, processes.world)
         per_epoch = len(self.batches)
@@ -113,15 +115,16 @@ class Loop:
                     self.progress.close()
 
     def _run(self, interrupts: Interrupts) -> None:
+        self._saved_at = monotonic()
         validate_every, checkpoint_every = self.options.validate_every, self.options.checkpoint_every
         if self.pending:
             self._validate(interrupts)
             self._save()
         while not self.over:
-            stop = self._step(self.batches[self.position], interrupts.stop)
+            stop, due = self._step(self.batches[self.position], interrupts.stop)
             ended = self._advance()
             self.pending = self.over or (ended if validate_every is None else self.step % validate_every == 0)
-            save = self.pending or (checkpoint_every is not None and self.step % checkpoint_every == 0)
+            save = due or self.pending or (checkpoint_every is not None and self.step % checkpoint_every == 0)
             if stop:
                 raise Interrupted
             if self.pending:
@@ -146,13 +149,20 @@ class Loop:
 
     # one step
 
-    def _step(self, batch: Any, stop: bool) -> bool:
-        """Forward, backward, update; whether any process was asked to end."""
+    def _step(self, batch: Any, stop: bool) -> tuple[bool, bool]:
+        """Forward, backward, update; whether any process was asked to end, and whether the first one's clock
+        says that a checkpoint is due.
+        """
         watch = self.watch if self.watch is not None and self.watch.due(self.step + 1) else None
         carry = self.carry
         with nullcontext() if watch is None else watch.forward():
             loss = self._loss(batch, carry)
-        items, total, signals = self.processes.sum([loss.items, float(loss.total.detach()), float(stop)])
+        due = (
+            self.processes.rank == 0 and monotonic() - self._saved_at >= 60 * self.options.checkpoint_minutes
+        )
+        items, total, signals, clocks = self.processes.sum(
+            [loss.items, float(loss.total.detach()), float(stop), float(due)]
+        )
         if items:
             self.carry = loss.carry
             mean = total / items
@@ -182,7 +192,7 @@ class Loop:
             else:
                 self._skip(blame)
             self.updates.forget()
-        return signals > 0
+        return signals > 0, clocks > 0
 
     def _loss(self, batch: Any, carry: Any) -> Loss:
         self.model.train()
@@ -289,6 +299,7 @@ class Loop:
                 "log_bytes": self.progress.log_bytes(),
             }
             checkpoint.commit(folder, self.serial, self.processes.world, plain)
+        self._saved_at = monotonic()
 
     def _restore(self) -> int:
         """Goes to where the checkpoint stands; how long the log was then."""

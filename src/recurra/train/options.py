@@ -109,6 +109,7 @@ class TrainOptions(Options):
         validate_every: steps between validations; without it one at the end of each epoch.
         patience: ends the training after so many validations without a better score.
         checkpoint_every: steps between checkpoints; one is made at each validation besides.
+            checkpoint_minutes: time between checkpoints at most, besides what a step and a validation take.
         log_every: steps between entries in the log.
         watch: "gradient": how far back a gradient reaches in each recurrent layer, the size of updates, the
             share of clipped steps, and dead and saturated units go into the log. watch_every: steps between
@@ -137,6 +138,7 @@ class TrainOptions(Options):
     validate_every: int | None = Field(None, ge=1)
     patience: int | None = Field(None, ge=1)
     checkpoint_every: int | None = Field(None, ge=1)
+    checkpoint_minutes: float = Field(10.0, gt=0)
     log_every: int = Field(10, ge=1)
     watch: Literal["gradient"] | None = None
     watch_every: int = Field(50, ge=1)
