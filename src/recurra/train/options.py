@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -9,7 +11,16 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from recurra.runs.digests import RESUMABLE
 from recurra.tasks.base import Options
 
-__all__ = ["RESUMABLE", "Averaging", "Named", "Optimiser", "Precision", "Schedule", "TrainOptions"]
+__all__ = [
+    "RESUMABLE",
+    "Averaging",
+    "Named",
+    "Optimiser",
+    "Precision",
+    "Schedule",
+    "TrainOptions",
+    "WeightGroup",
+]
 
 Precision = Literal["32-true", "64-true", "bf16-true", "bf16-mixed"]
 
@@ -91,14 +102,75 @@ def _averaging(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
+class WeightGroup(Options):
+    """A table of `[[train.groups]]`: weights that are trained otherwise than the rest.
+
+    Attributes:
+        weights: their names, or those of the modules they are in, "*" for any characters: one or a list, as
+            "embedding" or "*.bias"; of several tables that fit a weight the first counts.
+        lr: their learning rate. weight_decay: theirs.
+        frozen: they stay as they are. thaw_step: after so many steps they are trained after all. thaw_epoch:
+            after so many epochs they are.
+    """
+
+    weights: str | tuple[str, ...]
+    lr: float | None = Field(None, gt=0)
+    weight_decay: float | None = Field(None, ge=0)
+    frozen: bool = False
+    thaw_step: int | None = Field(None, ge=1)
+    thaw_epoch: int | None = Field(None, ge=1)
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        thaws = self.thaw_step is not None or self.thaw_epoch is not None
+        if not self.weights or not all(self.weights):
+            raise ValueError("weights names none: expected a pattern, or a list of them")
+        if thaws and not self.frozen:
+            raise ValueError("only frozen weights thaw: expected frozen = true")
+        if self.thaw_step is not None and self.thaw_epoch is not None:
+            raise ValueError("thaw_step and thaw_epoch both say when they thaw: leave one out")
+        if self.frozen and not thaws and self.rates():
+            raise ValueError(f"{' and '.join(self.rates())} of weights that stay frozen: leave one out")
+        if not self.frozen and not self.rates():
+            raise ValueError("nothing is set for its weights: expected lr, weight_decay or frozen")
+        return self
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """`weights` as a list."""
+        return (self.weights,) if isinstance(self.weights, str) else self.weights
+
+    def fits(self, names: Sequence[str]) -> bool:
+        """Whether a weight with these names, of which it has several where it is tied, belongs here."""
+        return any(
+            fnmatchcase(name, pattern) or fnmatchcase(name, f"{pattern}.*")
+            for name in names
+            for pattern in self.patterns
+        )
+
+    def rates(self) -> dict[str, float]:
+        """What an optimiser takes for them, where it differs."""
+        values = {"lr": self.lr, "weight_decay": self.weight_decay}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def is_frozen(self, step: int, epoch: int) -> bool:
+        """Whether they stay as they are after so many steps and epochs."""
+        if self.thaw_step is not None:
+            return step < self.thaw_step
+        return self.frozen and (self.thaw_epoch is None or epoch < self.thaw_epoch)
+
+
 class TrainOptions(Options):
     """How to train.
 
     Attributes:
-        epochs: passes over the data. steps: batches at most, over all epochs; training ends with the first
+        epochs: passes over the data. steps: updates at most, over all epochs; training ends with the first
             of the two.
+        accumulate: batches an update. Its gradient is that of the mean over all their items, as if they were
+            one batch; an epoch ends with an update. Every setting that counts steps counts updates.
         optimiser: see there; `optimizer` is taken, too. schedule: see there; None leaves the learning rate as
             it is.
+        groups: see there, one table for each group.
         warmup: steps over which the learning rate rises linearly from 0.
         clip_norm: the gradient is scaled down to this 2-norm. clip_value: each number of the
             gradient is cut to +- this.
@@ -122,8 +194,10 @@ class TrainOptions(Options):
 
     epochs: int = Field(10, ge=1)
     steps: int | None = Field(None, ge=1)
+    accumulate: int = Field(1, ge=1)
     optimiser: Optimiser = Optimiser(lr=1e-3)  # type: ignore[call-arg]
     schedule: Schedule | None = None
+    groups: list[WeightGroup] = Field(default_factory=list)
     warmup: int = Field(0, ge=0)
     clip_norm: float | None = Field(None, gt=0)
     clip_value: float | None = Field(None, gt=0)

@@ -12,7 +12,6 @@ import torch
 from recurra.errors import Fault
 from recurra.runs.digests import data_digests, recipe_digest
 from recurra.runs.folder import LAST, RECIPE, SOURCE
-from recurra.runs.migration import FORMAT
 from recurra.storage.files import write_text
 from recurra.storage.models import seal_model
 from recurra.storage.seals import Seal, seal_files
@@ -29,7 +28,7 @@ class Trained(NamedTuple):
 
     Attributes:
         folder: the run, ready for `recurra.load`.
-        steps: batches used in all.
+        steps: updates in all.
         best: {"step", "epoch", "metrics"} of the validation whose weights were kept.
         first: whether this is process 0, the one to speak.
     """
@@ -56,14 +55,14 @@ def train(recipe: Recipe, folder: str | Path, *, resume: bool = False, quiet: bo
     folder = Path(folder)
     _check_folder(recipe, folder, resume)
     digests = data_digests(recipe.to_table())
-    earlier = _older_digest(folder)
+    earlier = _earlier_digest(folder)
     torch.use_deterministic_algorithms(recipe.train.deterministic)
     processes = Processes(recipe.train)
     checkpoint.seed_all(recipe.train.seed, 0)
     task = recipe.prepare()
     loop = Loop(task, recipe.train, processes, folder, quiet, recipe.to_digest(), digests, earlier)
     if processes.rank == 0:
-        if earlier is not None and checkpoint.exists(folder / LAST):
+        if earlier not in (None, recipe.to_digest()) and checkpoint.exists(folder / LAST):
             checkpoint.rename_recipe(folder / LAST, recipe.to_digest())
         loop.seal = _describe(recipe, task, folder)
     processes.wait()
@@ -81,11 +80,12 @@ def resumable(folder: str | Path) -> Recipe:
     return recipe_of(read_toml(path), str(path))
 
 
-def _older_digest(folder: Path) -> str | None:
-    """The digest of a run's recipe as an older format wrote it; None for one of this format, or no run."""
+def _earlier_digest(folder: Path) -> str | None:
+    """The digest of a run's recipe as its file has it: one of an older version lacks what is new in this one,
+    or is of another format. None where there is no run.
+    """
     path = folder / RECIPE
-    table = read_toml(path) if path.is_file() else {"format": FORMAT}
-    return None if table.get("format") == FORMAT else recipe_digest(table)
+    return recipe_digest(read_toml(path)) if path.is_file() else None
 
 
 def _describe(recipe: Recipe, task: Task, folder: Path) -> Seal:

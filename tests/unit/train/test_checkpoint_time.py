@@ -25,6 +25,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
         return now[0]
 
     monkeypatch.setattr("recurra.train.loop.monotonic", tick)
+    monkeypatch.setattr("recurra.train.saving.monotonic", tick)
     return now
 
 
