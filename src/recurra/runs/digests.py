@@ -23,6 +23,7 @@ RESUMABLE = {
     "watch",
     "watch_every",
     "on_non_finite",
+    "reporters",
     "tensorboard",
 }
 """What may differ in [train] when a run is resumed; anything else would make it another run."""

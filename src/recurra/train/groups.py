@@ -76,8 +76,8 @@ def _nothing(choice: WeightGroup, names: Mapping[nn.Parameter, Sequence[str]]) -
     heads = {name.rpartition(".")[0]: None for name in every}
     close = get_close_matches(plain, [*every, *heads], n=_SHOWN, cutoff=0.5)
     holding = [name for name in every if plain and plain in name]
-    shown = list(dict.fromkeys([*close, *holding]))[:_SHOWN]
-    listed = ", ".join(shown or every[:_SHOWN])
-    more = "" if shown or len(every) <= _SHOWN else f" and {len(every) - _SHOWN} more"
-    what = "near" if shown else "there are"
+    nearby = list(dict.fromkeys([*close, *holding]))[:_SHOWN]
+    listed = ", ".join(nearby or every[:_SHOWN])
+    more = "" if nearby or len(every) <= _SHOWN else f" and {len(every) - _SHOWN} more"
+    what = "near" if nearby else "there are"
     return f"weights = {quoted(choice.weights)} fits no weight: {what} {listed}{more}"

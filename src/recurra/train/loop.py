@@ -20,6 +20,7 @@ from recurra.storage.seals import Seal
 from recurra.tasks.base import Loss, Task
 from recurra.train import checkpoint
 from recurra.train.averages import Averages
+from recurra.train.callbacks import Callbacks
 from recurra.train.distributed import Processes
 from recurra.train.finite import blame_gradient, blame_loss
 from recurra.train.gathering import Gathering
@@ -40,7 +41,8 @@ class Loop:
 
     Args:
         recipe: the digest of the recipe. data: those of the data, by their place in it.
-        earlier: the digest of the recipe as an older format wrote it, where the folder has such a one.
+        earlier: the digest of the recipe as the folder has it, of an older version perhaps.
+        callbacks: are called in the first process.
 
     Attributes:
         seal: what belongs to the best weights, beside them.
@@ -61,7 +63,9 @@ class Loop:
         recipe: str = "",
         data: Mapping[str, str] | None = None,
         earlier: str | None = None,
+        callbacks: Callbacks | None = None,
     ) -> None:
+        self.callbacks = callbacks
         self.seal: Seal | None = None
         self.recipes, self.data = (recipe, earlier or recipe), dict(data or {})
         self.task, self.options, self.processes, self.folder = task, options, processes, folder
@@ -71,7 +75,7 @@ class Loop:
         self.step = self.epoch = self.position = self.skipped = self.serial = 0
         self.carry: Any = None
         self.saved_at = monotonic()
-        self.pending = False
+        self.pending = self._stopped = False
         self.batches = task.batches(0, processes.rank, processes.world)
         per_epoch = len(self.batches)
         if not per_epoch:
@@ -98,7 +102,11 @@ class Loop:
         """Whether there is nothing left to do."""
         options = self.options
         enough = self.epoch >= options.epochs or (options.steps is not None and self.step >= options.steps)
-        return enough or (options.patience is not None and self.scores.waited >= options.patience)
+        return (
+            enough
+            or self._stopped
+            or (options.patience is not None and self.scores.waited >= options.patience)
+        )
 
     def run(self) -> None:
         """To the end. Interrupted when a signal asked for one before; a checkpoint of that place is there."""
@@ -109,13 +117,29 @@ class Loop:
             )
         with Interrupts() as interrupts:
             try:
+                self._call("start")
                 self._run(interrupts)
             except Interrupted:
                 save(self)
                 raise
             finally:
+                self._call("end")
                 if self.progress is not None:
                     self.progress.close()
+
+    def _call(self, hook: str, *values: Any) -> None:
+        """The callbacks' hook. What one draws a step must not notice; at each step they are trusted."""
+        if self.progress is None or self.callbacks is None:
+            return
+        training, self.callbacks.say = self.callbacks.training, self.progress.say
+        training.step, training.epoch, training.planned = self.step, self.epoch, self._planned
+        if hook == "step":
+            training.step += 1
+            self.callbacks.call(hook, *values)
+            return
+        random_state = checkpoint.random_state(self.processes.device)
+        self.callbacks.call(hook, *values)
+        checkpoint.restore_random_state(random_state, self.processes.device)
 
     def _run(self, interrupts: Interrupts) -> None:
         self.saved_at = monotonic()
@@ -176,8 +200,12 @@ class Loop:
         with nullcontext() if watch is None else watch.forward():
             loss = self._loss(batch, carry)
         clock = monotonic() - self.saved_at >= 60 * self.options.checkpoint_minutes
-        signals = [float(stop), float(clock and self.processes.rank == 0)]
-        items, total, stops, clocks = self.processes.sum([loss.items, float(loss.total.detach()), *signals])
+        wish = self.callbacks is not None and self.callbacks.training.stopped
+        signals = [float(stop), float(clock and self.processes.rank == 0), float(wish)]
+        items, total, stops, clocks, wishes = self.processes.sum(
+            [loss.items, float(loss.total.detach()), *signals]
+        )
+        self._stopped = wishes > 0
         self.gathering.batches += 1
         if items:
             self.carry = loss.carry
@@ -241,8 +269,9 @@ class Loop:
             return
         step = self.step + 1
         self.progress.step(step, self.epoch, mean, items)
+        numbers = {"loss": mean, "gradient_norm": norm, "learning_rate": self.updates.rate}
+        self._call("step", numbers)
         if step % self.options.log_every == 0:
-            numbers = {"loss": mean, "gradient_norm": norm, "learning_rate": self.updates.rate}
             self.progress.log({"step": step, "epoch": self.epoch, **numbers})
 
     # validation
@@ -255,14 +284,15 @@ class Loop:
             metrics, better = self._judge(interrupts)
             if better and self.progress is not None:
                 save_model(self.model, self.folder, self.seal)
-        score = metrics[self.task.score.metric]
-        self.updates.finish("validation", score)
-        if self.averages is not None:
-            self.averages.judge(score)
-        if self.progress is not None:
-            self.progress.validation(self.step, self.epoch, metrics, better)
-            write_json(self.folder / METRICS, self.scores.summary())
-        self.pending = False
+            score = metrics[self.task.score.metric]
+            self.updates.finish("validation", score)
+            if self.averages is not None:
+                self.averages.judge(score)
+            if self.progress is not None:
+                self.progress.validation(self.step, self.epoch, metrics, better)
+                write_json(self.folder / METRICS, self.scores.summary())
+            self.pending = False
+            self._call("validation", metrics, better)
 
     def _judge(self, interrupts: Interrupts) -> tuple[dict[str, float], bool]:
         """The metrics, and whether they are the best so far."""

@@ -188,7 +188,8 @@ class TrainOptions(Options):
             entries of `watch`.
         on_non_finite: a loss or gradient that is NaN or infinite ends the training ("error"), or its step is
             left out ("skip").
-        tensorboard: writes the log for TensorBoard as well.
+        tensorboard: writes the log for TensorBoard as well; "auto": where `tensorboard` or `tensorboardX` is
+            installed. reporters: who is told besides: "wandb", "trackio", or what other packages offer.
         deterministic: refuses operations that do not repeat bit for bit (some on GPUs).
     """
 
@@ -217,7 +218,8 @@ class TrainOptions(Options):
     watch: Literal["gradient"] | None = None
     watch_every: int = Field(50, ge=1)
     on_non_finite: Literal["error", "skip"] = "error"
-    tensorboard: bool = True
+    tensorboard: bool | Literal["auto"] = "auto"
+    reporters: list[str] = Field(default_factory=list)
     deterministic: bool = False
 
     @model_validator(mode="after")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -18,9 +19,11 @@ from recurra.storage.seals import Seal, seal_files
 from recurra.storage.toml_text import read_toml
 from recurra.tasks.base import Task
 from recurra.train import checkpoint
+from recurra.train.callbacks import Callbacks, Training
 from recurra.train.distributed import Processes
 from recurra.train.loop import Loop
 from recurra.train.recipe import Recipe, recipe_of, same_run
+from recurra.train.reporters import reporters_of
 
 
 class Trained(NamedTuple):
@@ -39,13 +42,21 @@ class Trained(NamedTuple):
     first: bool
 
 
-def train(recipe: Recipe, folder: str | Path, *, resume: bool = False, quiet: bool = False) -> Trained:
+def train(
+    recipe: Recipe,
+    folder: str | Path,
+    *,
+    resume: bool = False,
+    quiet: bool = False,
+    callbacks: Iterable[Any] = (),
+) -> Trained:
     """Trains a recipe into a run folder.
 
     Args:
         folder: made anew; with `resume` also one that holds a run of this recipe, which then goes on where
             its last checkpoint stands and ends bit for bit where it would have ended without the break.
         quiet: shows no progress.
+        callbacks: see `recurra.train.Callback`.
 
     Raises:
         Fault: data or settings that can't be used, a folder that is taken, a loss or gradient that is not
@@ -59,8 +70,10 @@ def train(recipe: Recipe, folder: str | Path, *, resume: bool = False, quiet: bo
     torch.use_deterministic_algorithms(recipe.train.deterministic)
     processes = Processes(recipe.train)
     checkpoint.seed_all(recipe.train.seed, 0)
+    reporters = reporters_of(recipe.train.reporters) if processes.rank == 0 else {}
     task = recipe.prepare()
-    loop = Loop(task, recipe.train, processes, folder, quiet, recipe.to_digest(), digests, earlier)
+    hooks = Callbacks(Training(folder, recipe.to_table(), task), callbacks, reporters)
+    loop = Loop(task, recipe.train, processes, folder, quiet, recipe.to_digest(), digests, earlier, hooks)
     if processes.rank == 0:
         if earlier not in (None, recipe.to_digest()) and checkpoint.exists(folder / LAST):
             checkpoint.rename_recipe(folder / LAST, recipe.to_digest())
