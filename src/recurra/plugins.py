@@ -9,18 +9,19 @@ A package declares them in its pyproject.toml, here a cell that answers to "my_c
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from recurra.errors import Fault
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 KINDS = ("cells", "tasks", "readers", "recipes", "reporters")
 """Each is a group of entry points, `recurra.KIND`."""
 
 _LOGGER = logging.getLogger("recurra")
-_broken: set[str] = set()  # told once
 
 
 class Plugin(NamedTuple):
@@ -71,12 +72,57 @@ def load_plugins(kinds: Iterable[str]) -> None:
     """Imports all of some kinds. One that can't be is told of in one line, once, and left out."""
     for kind in kinds:
         for each in _plugins(kind):
-            try:
-                each.load()
-            except Fault as fault:
-                if str(fault) not in _broken:
-                    _broken.add(str(fault))
-                    _LOGGER.warning("%s", fault)
+            _try(each)
+
+
+class Functions(Mapping[str, F]):
+    """Functions by name, and those that the plug-ins of a kind add.
+
+    Args:
+        own: the functions of this package.
+    """
+
+    def __init__(self, kind: str, own: Mapping[str, F]) -> None:
+        self._kind, self._own = kind, dict(own)
+
+    def __getitem__(self, name: str) -> F:
+        if name in self._own:
+            return self._own[name]
+        entry = plugin(self._kind, name)
+        if entry is None:
+            raise KeyError(name)
+        function = entry.load()
+        if not callable(function):
+            raise Fault(
+                f"the plug-in {name!r} (recurra.{self._kind}) of {entry.package} is a "
+                f"{type(function).__name__}, expected a function: mend or uninstall that package"
+            )
+        return function  # type: ignore[no-any-return]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._own or (isinstance(name, str) and plugin(self._kind, name) is not None)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._own
+        yield from (
+            each.entry.name
+            for each in _plugins(self._kind)
+            if each.entry.name not in self._own and _try(each)
+        )
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+@cache
+def _try(entry: Plugin) -> bool:
+    """Whether a plug-in can be imported; one that can't be is told of."""
+    try:
+        entry.load()
+    except Fault as fault:
+        _LOGGER.warning("%s", fault)
+        return False
+    return True
 
 
 @cache

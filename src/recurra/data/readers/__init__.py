@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from recurra.data.examples import Examples
@@ -24,27 +24,31 @@ from recurra.data.readers.prop_logic import read_prop_logic
 from recurra.data.readers.table import read_csv, read_tsv
 from recurra.data.readers.trees import read_trees
 from recurra.errors import Fault
+from recurra.plugins import Functions
 
-READERS: dict[str, Callable[..., Examples]] = {
-    "text": read_lines,
-    "csv": read_csv,
-    "tsv": read_tsv,
-    "jsonl": read_jsonl,
-    "parquet": read_parquet,
-    "conll": read_conll,
-    "conllu": read_conllu,
-    "trees": read_trees,
-    "brackets": read_brackets,
-    "numpy": read_numpy,
-    "numbers": read_numbers,
-    "idx": read_idx,
-    "parallel": read_parallel,
-    "dialogues": read_dialogues,
-    "genbank": read_genbank,
-    "audio": read_audio,
-    "easy_vqa": read_easy_vqa,
-    "prop_logic": read_prop_logic,
-}
+READERS: Mapping[str, Callable[..., Examples]] = Functions(
+    "readers",
+    {
+        "text": read_lines,
+        "csv": read_csv,
+        "tsv": read_tsv,
+        "jsonl": read_jsonl,
+        "parquet": read_parquet,
+        "conll": read_conll,
+        "conllu": read_conllu,
+        "trees": read_trees,
+        "brackets": read_brackets,
+        "numpy": read_numpy,
+        "numbers": read_numbers,
+        "idx": read_idx,
+        "parallel": read_parallel,
+        "dialogues": read_dialogues,
+        "genbank": read_genbank,
+        "audio": read_audio,
+        "easy_vqa": read_easy_vqa,
+        "prop_logic": read_prop_logic,
+    },
+)
 """Format -> its reader; every reader takes the file first and its options by keyword."""
 
 ENDINGS = {
