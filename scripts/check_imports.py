@@ -29,16 +29,16 @@ ARROW = (
     ("tracing", "lowering"),
     ("program",),
     ("ragged", "forest", "state", "registry", "timing", "storage"),
-    ("recording", "signatures", "wiring"),
+    ("recording", "signatures", "wiring", "plugins"),
     ("errors", "version"),
 )
 LEVEL = {room: level for level, rooms in enumerate(reversed(ARROW)) for room in rooms}
 
 # Rooms beside the arrow: what each may import, and which rooms may import it.
 ASIDE_IMPORTS = {
-    "data": {"storage", "ragged", "registry", "errors"},
+    "data": {"storage", "ragged", "registry", "plugins", "errors"},
     "vectors": {"data", "storage", "ragged", "registry", "signatures", "errors"},
-    "recipes": {"errors"},
+    "recipes": {"plugins", "errors"},
 }
 ASIDE_USERS = {
     "data": {room for room in LEVEL if LEVEL[room] >= LEVEL["tasks"]} | {"vectors"},

@@ -73,6 +73,14 @@ class UnknownName(Fault):
         self.name = name
 
 
+def unknown_name(fault: BaseException) -> str | None:
+    """The name that a fault, or one that it came of, is about; None where it is about something else."""
+    error: BaseException | None = fault
+    while error is not None and not isinstance(error, UnknownName):
+        error = error.__cause__ or error.__context__
+    return None if error is None else error.name
+
+
 def nearest(word: str, names: Iterable[str]) -> str:
     """The tail of a message about an unknown word: the nearest name, or the first of them."""
     ordered = sorted(islice(names, _COMPARED_NAMES))

@@ -15,6 +15,7 @@ from typing import Any, NoReturn, Self, TypeVar
 from torch import nn
 
 from recurra.errors import Fault, UnknownName, nearest, quoted
+from recurra.plugins import load_plugins, plugin
 from recurra.recording import refuse_script
 from recurra.signatures import check_arguments
 
@@ -29,11 +30,13 @@ class Registry(Mapping[str, type]):
     Args:
         kind: what it is called in messages.
         homes: packages that register classes as they are imported: before a name is first looked up.
+        plugins: kinds of plug-ins (see `recurra.plugins`) that register classes, too: one is imported where
+            its name is not known, and all are where the names are listed.
     """
 
-    def __init__(self, kind: str, homes: Sequence[str] = ()) -> None:
+    def __init__(self, kind: str, homes: Sequence[str] = (), plugins: Sequence[str] = ()) -> None:
         self.kind = kind
-        self._homes = list(homes)
+        self._homes, self._plugins = list(homes), list(plugins)
         self._classes: dict[str, type] = {}
         self._names: dict[str, str] = {}  # of each alias
 
@@ -65,24 +68,38 @@ class Registry(Mapping[str, type]):
     def __getitem__(self, name: str) -> type:
         classes = self._table()
         if name not in self:
+            load_plugins(self._plugins)  # what one registers may have other names than its own
+        if not self._has(name):
             raise UnknownName(f"no {self.kind} is called {quoted(name)}{nearest(name, classes)}", name)
         return classes[name] if name in classes else classes[self._names[name]]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._table() or name in self._names
+        if not self._has(name) and isinstance(name, str):
+            for kind in self._plugins:
+                entry = plugin(kind, name)
+                if entry is not None:
+                    entry.load()
+        return self._has(name)
 
     def __iter__(self) -> Iterator[str]:
+        load_plugins(self._plugins)
         return iter(self._table())
 
     def __len__(self) -> int:
+        load_plugins(self._plugins)
         return len(self._table())
+
+    def _has(self, name: object) -> bool:
+        return name in self._table() or name in self._names
 
     def name_of(self, cls: type) -> str | None:
         """The name under which exactly this class is registered, or None."""
         return next((name for name, other in self._classes.items() if other is cls), None)
 
 
-MODULES = Registry("module", homes=("recurra.cells", "recurra.layers", "recurra.models"))
+MODULES = Registry(
+    "module", homes=("recurra.cells", "recurra.layers", "recurra.models"), plugins=("cells", "tasks")
+)
 """Every cell, layer and model that a model file may name."""
 
 

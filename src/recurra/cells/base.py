@@ -17,7 +17,7 @@ from recurra.registry import MODULES, Configured, Registry
 from recurra.state import require_step
 from recurra.tracing.side_effects import probe
 
-CELLS = Registry("cell")
+CELLS = Registry("cell", plugins=("cells",))
 """Every registered cell by name."""
 
 C = TypeVar("C", bound="type[Cell]")

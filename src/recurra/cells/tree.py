@@ -14,7 +14,7 @@ from recurra.registry import MODULES, Registry
 from recurra.state import map_state, named_leaves, require_same_shapes
 from recurra.tracing.side_effects import probe
 
-TREE_CELLS = Registry("tree cell")
+TREE_CELLS = Registry("tree cell", plugins=("cells",))
 """Every registered cell of trees by name."""
 
 C = TypeVar("C", bound="type[TreeCell]")

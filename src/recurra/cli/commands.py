@@ -29,7 +29,7 @@ from recurra.cli import (
     train,
     vectors,
 )
-from recurra.cli.modules import import_from
+from recurra.cli.modules import IMPORTS, import_from
 from recurra.cli.output import escape_output
 from recurra.errors import Fault
 from recurra.version import __version__
@@ -81,6 +81,7 @@ def common(
 ) -> None:
     """Recurrent networks: train, evaluate, sample, stream."""
     escape_output()
+    IMPORTS.clear()
     for name in modules or []:
         import_from(name)
 

@@ -11,7 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
-from recurra.errors import Fault, UnknownName
+from recurra.errors import Fault, unknown_name
+
+IMPORTS: list[str] = []
+"""What was imported for this command, as the person named it."""
 
 _FILES = 200
 _LARGEST = 1 << 20
@@ -39,16 +42,16 @@ def import_from(name: str) -> None:
             _import_file(file)
     except Exception as error:
         raise Fault(f"--import {name}: {_reason(name, error)}") from error
+    if name not in IMPORTS:
+        IMPORTS.append(name)
 
 
 def import_hint(fault: Fault) -> str:
     """What to add to a fault that is about an unknown name: whose file may register it."""
-    error: BaseException | None = fault
-    while error is not None and not isinstance(error, UnknownName):
-        error = error.__cause__ or error.__context__
-    if error is None or not isinstance(error.name, str):
+    name = unknown_name(fault)
+    if not isinstance(name, str) or "--import" in str(fault):
         return ""
-    quoted = re.compile(f"""["']{re.escape(error.name)}["']""")
+    quoted = re.compile(f"""["']{re.escape(name)}["']""")
     for file in sorted(Path().glob("*.py"))[:_FILES]:
         with suppress(OSError, ValueError):
             if file.stat().st_size <= _LARGEST and quoted.search(file.read_text("utf-8")):

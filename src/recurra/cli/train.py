@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from recurra.cli.arguments import Changes, Json, Removals
+from recurra.cli.modules import IMPORTS
 from recurra.cli.output import pairs
 from recurra.cli.signals import say
 from recurra.errors import Fault
@@ -50,6 +52,7 @@ def train(
         plan = resumable(output)
     else:
         plan = read_recipe(find_recipe(recipe), changes or [], removals or [])
+    plan = replace(plan, imports=tuple(dict.fromkeys([*plan.imports, *IMPORTS])))
     if output is None:
         if plan.train.devices > 1:  # each process would choose for itself
             raise Fault("train.devices: several processes need one run folder: give it with -o")

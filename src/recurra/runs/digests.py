@@ -18,10 +18,12 @@ RESUMABLE = {
     "steps",
     "patience",
     "checkpoint_every",
+    "checkpoint_minutes",
     "log_every",
     "watch",
     "watch_every",
     "on_non_finite",
+    "reporters",
     "tensorboard",
 }
 """What may differ in [train] when a run is resumed; anything else would make it another run."""
@@ -45,6 +47,7 @@ def recipe_digest(table: Mapping[str, Any]) -> str:
 def without_paths(table: Mapping[str, Any]) -> dict[str, Any]:
     """The recipe with the ending alone of each file that it reads, which tells the format."""
     result = {key: dict(value) if isinstance(value, Mapping) else value for key, value in table.items()}
+    result.pop("imports", None)  # where the person's own code lies
     for source in SOURCES:
         section, key = source.split(".")
         if isinstance(result.get(section), dict) and key in result[section]:

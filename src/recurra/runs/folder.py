@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from torch import nn
 
 import recurra.tasks  # noqa: F401  (registers every task)
-from recurra.errors import Fault, quoted
+from recurra.errors import Fault, UnknownName, quoted, unknown_name
 from recurra.runs.changes import changed, require_changeable
 from recurra.runs.digests import recipe_digest
 from recurra.runs.keys import has_key
@@ -45,6 +46,23 @@ def task_class(table: dict[str, Any], where: str) -> type[Task]:
         return task.kind_of(table)
     except Fault as fault:
         raise Fault(f"{where}: {fault}") from None
+
+
+@contextmanager
+def telling_imports(recipe: Mapping[str, Any]) -> Iterator[None]:
+    """Within it a name that is not known is told with what the recipe's `imports` say may register it."""
+    try:
+        yield
+    except Fault as fault:
+        imports = recipe.get("imports")
+        if (name := unknown_name(fault)) is None or not isinstance(imports, list) or not imports:
+            raise
+        flags = " ".join(f"--import {each}" for each in map(str, imports))
+        raise UnknownName(
+            f"{fault}; the recipe was used with {flags}: give the same again, before the command's name "
+            f"(`recurra {flags} ...`), or from Python import it first",
+            name,
+        ) from fault
 
 
 def run_recipe(content: dict[str, Any], where: str) -> tuple[dict[str, Any], type[Task]]:
@@ -85,7 +103,8 @@ def load(
     if not (folder / RECIPE).exists():
         raise Fault(f"{folder}: not a run folder: it has no {RECIPE}")
     content = read_toml(folder / RECIPE)
-    table, task = run_recipe(content, where)
+    with telling_imports(content):
+        table, task = run_recipe(content, where)
     sections = {"data": task.DataOptions, "model": task.ModelOptions}
     require_changeable(changeable_keys(task), changes, removals, sections)
     table = changed(table, changes, removals, where)
@@ -94,7 +113,8 @@ def load(
     seed = _seed(table, where)
     if not (folder / CONFIG).exists():
         raise Fault(f"{folder}: holds no model yet: let the training reach its first validation")
-    module = load_model(folder, device)
+    with telling_imports(content):
+        module = load_model(folder, device)
     seal = read_seal(folder)
     if seal is None:
         _LOGGER.info(

@@ -21,7 +21,7 @@ AT_ONCE = 32
 CHANGEABLE = ("data.test", "data.validation", "data.batch_size", "model.search")
 """Of every task, as far as it has them; see `Task.changeable`."""
 
-TASKS = Registry("task")
+TASKS = Registry("task", plugins=("tasks",))
 """Every task by the name that a recipe gives."""
 
 Model = TypeVar("Model", bound=nn.Module, default=nn.Module)

@@ -7,10 +7,11 @@ import time
 from typing import Any, NamedTuple
 
 from recurra.train import checkpoint
+from recurra.train.averages import Averages
 from recurra.train.distributed import Processes
 from recurra.train.nests import leaves
 from recurra.train.recipe import Recipe
-from recurra.train.updates import Updates
+from recurra.train.updates import Updates, planned_steps
 
 _MIB = 2**20
 
@@ -39,14 +40,15 @@ def check(recipe: Recipe) -> Trial:
     model = task.model
     processes.place(model)
     batches = task.batches(0)
-    epochs, limit = recipe.train.epochs, recipe.train.steps
-    steps = min(epochs * len(batches), limit or epochs * len(batches))
-    updates = Updates(recipe.train, model, task.score, planned=max(1, steps), per_epoch=max(1, len(batches)))
+    steps, per_epoch = planned_steps(recipe.train, max(1, len(batches)))
+    updates = Updates(recipe.train, model, task.score, planned=steps, per_epoch=per_epoch)
+    if recipe.train.average is not None and len(batches):
+        Averages(recipe.train.average, model, task.score, planned=steps, per_epoch=per_epoch)
     numbers: dict[str, Any] = {
         "task": task.name,
         "parameters": sum(weight.numel() for weight in model.parameters()),
         "batches an epoch": len(batches),
-        "steps": steps,
+        "steps": steps if len(batches) else 0,
     }
     if len(batches):
         started = time.perf_counter()

@@ -24,6 +24,7 @@ def fit(
     validation: Any = None,
     resume: bool = False,
     quiet: bool = False,
+    callbacks: Iterable[Any] = (),
 ) -> Task:
     """Trains a recipe, on a table in memory if one is given.
 
@@ -33,6 +34,7 @@ def fit(
             `recurra.data.memory` for what a table is. Of `data` alone a part is held out, as of a file.
         folder: the run goes there. resume: a run of the same recipe and data goes on.
         quiet: shows no progress.
+        callbacks: objects with hooks that are called as the training goes on; see `recurra.train.Callback`.
 
     Returns:
         the trained task, as `recurra.load(folder)` gives it.
@@ -50,7 +52,7 @@ def fit(
     else:
         ready = read_recipe(recipe, changes)
     with lending(tables):
-        train(ready, folder, resume=resume, quiet=quiet)
+        train(ready, folder, resume=resume, quiet=quiet, callbacks=callbacks)
     return load(folder)
 
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import nn
 from torch.optim import Optimizer, lr_scheduler
 
 from recurra.errors import Fault, nearest
 from recurra.signatures import check_arguments
 from recurra.tasks.base import Score
+from recurra.train.groups import Groups
 from recurra.train.options import Named, TrainOptions
 
 OPTIMISERS: dict[str, type[Optimizer]] = {
@@ -33,14 +33,18 @@ SCHEDULES: dict[str, type[Any]] = {
 """Every schedule of torch that is described by plain values."""
 
 _LENGTH = ("T_max", "total_steps")
+_RATES = ("max_lr", "base_lr")
 
 
-def optimiser_of(options: TrainOptions, model: nn.Module) -> Optimizer:
+def optimiser_of(options: TrainOptions, groups: Groups) -> Optimizer:
     """The optimiser over a model's trainable weights."""
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
-    if not weights:
-        raise Fault("the model has no trainable weights: nothing would be learnt")
-    optimiser = _build(OPTIMISERS, options.optimiser, "optimiser", weights, {})
+    choice = options.optimiser
+    if choice.name in OPTIMISERS:
+        for number, group in enumerate(options.groups):
+            for name in group.rates():
+                if name not in inspect.signature(OPTIMISERS[choice.name]).parameters:
+                    raise Fault(f"train.groups[{number}].{name}: {choice.name} has no argument {name!r}")
+    optimiser = _build(OPTIMISERS, choice, "optimiser", groups.settings(), {})
     assert isinstance(optimiser, Optimizer)
     return optimiser
 
@@ -49,6 +53,13 @@ def schedule_of(options: TrainOptions, optimiser: Optimizer, score: Score, lengt
     """The schedule over an optimiser, or None; `length` is how often it will be stepped."""
     if options.schedule is None:
         return None
+    for name in _RATES:
+        rate, count = options.schedule.arguments.get(name), len(optimiser.param_groups)
+        if any(group.lr is not None for group in options.groups) and isinstance(rate, int | float):
+            raise Fault(
+                f"train.schedule.{name} = {rate}: {options.schedule.name} would set the learning rate of all "
+                f"groups to it: expected a list of {count}, that of the rest first, then one for each group"
+            )
     cls = SCHEDULES.get(options.schedule.name)
     filled: dict[str, Any] = {}
     if cls is not None:

@@ -7,8 +7,9 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -27,18 +28,25 @@ class Progress:
     Args:
         folder: the run. total: planned steps. first: the step to begin from.
         log_bytes: what the log held at the checkpoint; later entries are made again, so they are cut off.
-        tensorboard: writes for it as well. quiet: writes files, shows nothing.
+        tensorboard: writes for it as well; "auto": if a writer is installed.
+        quiet: writes files, shows nothing.
     """
 
     def __init__(
-        self, folder: Path, total: int, first: int, log_bytes: int, tensorboard: bool, quiet: bool
+        self,
+        folder: Path,
+        total: int,
+        first: int,
+        log_bytes: int,
+        tensorboard: bool | Literal["auto"],
+        quiet: bool,
     ) -> None:
         self._log = folder / LOG
         if os.path.lexists(self._log):
             with open_regular(self._log) as file:
                 whole = file.seek(0, os.SEEK_END)
             os.truncate(self._log, min(log_bytes, whole))
-        self._writer = _writer(folder / TENSORBOARD, first) if tensorboard else None
+        self._writer = _writer(folder / TENSORBOARD, first, tensorboard) if tensorboard else None
         self._quiet, self._total, self._first = quiet, total, first
         self._console = Console(stderr=True)
         self._bar: Bar | None = None
@@ -121,11 +129,15 @@ class Progress:
             self._writer.close()
 
 
-def _writer(folder: Path, step: int) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ModuleNotFoundError:
-        raise Fault(
-            "tensorboard is not installed: install recurra[train], or set train.tensorboard = false"
-        ) from None
-    return SummaryWriter(str(folder), purge_step=step or None)
+def _writer(folder: Path, step: int, wish: bool | Literal["auto"]) -> Any:
+    for module in ("torch.utils.tensorboard", "tensorboardX"):
+        try:
+            writer: Any = import_module(module).SummaryWriter
+        except ModuleNotFoundError:
+            continue
+        return writer(str(folder), purge_step=step or None)
+    if wish == "auto":
+        return None
+    raise Fault(
+        "train.tensorboard = true, but no writer is installed: pip install tensorboard, or leave it out"
+    )

@@ -12,7 +12,7 @@ from typing import Any
 from recurra.errors import Fault, nearest, quoted, raise_all
 from recurra.runs.changes import changed, flat, spelled
 from recurra.runs.digests import data_digests, paths_of, recipe_digest, without_paths
-from recurra.runs.folder import task_class
+from recurra.runs.folder import task_class, telling_imports
 from recurra.runs.keys import has_key, key_paths
 from recurra.runs.migration import FORMAT, Migrated, migrated, source_faults
 from recurra.runs.paths import anchored
@@ -25,7 +25,7 @@ from recurra.tasks.base import Options, Task
 from recurra.tasks.parts.sources import with_common
 from recurra.train.options import RESUMABLE, TrainOptions
 
-KEYS = ("format", "task", "data", "model", "train")
+KEYS = ("format", "task", "imports", "data", "model", "train")
 _PACKAGED = Path(__file__).parents[1] / "recipes"
 _LOGGER = logging.getLogger("recurra")
 
@@ -39,6 +39,8 @@ class Recipe:
         data, model: its sections, as the task's own options. train: how to train.
         where: the file it came from, for messages.
         text: what that file says, and with what it was changed; None for one that is no file.
+        imports: modules and files of the person's own that register what it names. They are told where a name
+            is not known, and never imported: that is `recurra --import`.
     """
 
     task: type[Task]
@@ -47,11 +49,13 @@ class Recipe:
     train: TrainOptions
     where: str
     text: str | None = None
+    imports: tuple[str, ...] = ()
 
     def to_table(self) -> dict[str, Any]:
         """Plain data: what `recipe.toml` of a run folder holds."""
         sections = {name: getattr(self, name).model_dump(mode="json") for name in ("data", "model", "train")}
-        return {"format": FORMAT, "task": self.task.name, **sections}
+        imports = {"imports": list(self.imports)} if self.imports else {}
+        return {"format": FORMAT, "task": self.task.name, **imports, **sections}
 
     def to_text(self) -> str:
         """As TOML."""
@@ -63,7 +67,8 @@ class Recipe:
 
     def prepare(self) -> Task:
         """Reads the data and builds a fresh model; see `Task.prepare`."""
-        return self.task.prepare(self.data, self.model, seed=self.train.seed)
+        with telling_imports({"imports": [*self.imports]}):
+            return self.task.prepare(self.data, self.model, seed=self.train.seed)
 
 
 def read_recipe(path: str | Path, changes: Iterable[str] = (), removals: Iterable[str] = ()) -> Recipe:
@@ -83,7 +88,8 @@ def read_recipe(path: str | Path, changes: Iterable[str] = (), removals: Iterabl
     path, changes, removals = Path(path), list(changes), list(removals)
     content = read_small(path, MOST_BYTES)
     content_table = parse_toml(content, str(path))
-    migration = in_this_format(content_table, str(path))
+    with telling_imports(content_table):
+        migration = in_this_format(content_table, str(path))
     if migration.changes():
         _LOGGER.warning(
             "%s: a recipe of format 1, read as one of %d (%s); `recurra recipes upgrade %s` rewrites it",
@@ -103,8 +109,9 @@ def read_recipe(path: str | Path, changes: Iterable[str] = (), removals: Iterabl
 
 def recipe_of(table: Mapping[str, Any], where: str) -> Recipe:
     """The recipe that a table describes, its relative paths as they are; see `read_recipe`."""
-    table = spelled(in_this_format(table, where).table, where)
-    task = task_class(table, where)
+    with telling_imports(table):
+        table = spelled(in_this_format(table, where).table, where)
+        task = task_class(table, where)
     faults = [
         Fault(f"{where}: unknown key {key}{_nearest_key(key, table, where)}")
         for key in table
@@ -124,8 +131,11 @@ def recipe_of(table: Mapping[str, Any], where: str) -> Recipe:
         except Fault as fault:
             faults.append(fault)
     faults += source_faults(table, where)
+    imports = table.get("imports", [])
+    if not isinstance(imports, list) or not all(isinstance(name, str) for name in imports):
+        faults.append(Fault(f"{where}: imports = {quoted(imports)} found, expected a list of texts"))
     raise_all(faults)
-    return Recipe(task, **sections, where=where)
+    return Recipe(task, **sections, where=where, imports=tuple(imports))
 
 
 def _base(path: Path) -> Path:
@@ -173,7 +183,7 @@ def same_run(old: Recipe, new: Recipe, digests: Mapping[str, str] | None = None)
         digests: of the data that the run has read (`recurra.runs.digests.data_digests`); None where it
             has not begun. What has none in there must lie where it lay.
     """
-    earlier, later = old.to_table(), new.to_table()
+    earlier, later = ({**each.to_table(), "imports": None} for each in (old, new))
     was, now = flat(without_paths(earlier)), flat(without_paths(later))
     for key in sorted({**was, **now}):
         if was.get(key) != now.get(key) and key.removeprefix("train.").split(".")[0] not in RESUMABLE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -12,16 +13,17 @@ import torch
 from recurra.errors import Fault
 from recurra.runs.digests import data_digests, recipe_digest
 from recurra.runs.folder import LAST, RECIPE, SOURCE
-from recurra.runs.migration import FORMAT
 from recurra.storage.files import write_text
 from recurra.storage.models import seal_model
 from recurra.storage.seals import Seal, seal_files
 from recurra.storage.toml_text import read_toml
 from recurra.tasks.base import Task
 from recurra.train import checkpoint
+from recurra.train.callbacks import Callbacks, Training
 from recurra.train.distributed import Processes
 from recurra.train.loop import Loop
 from recurra.train.recipe import Recipe, recipe_of, same_run
+from recurra.train.reporters import reporters_of
 
 
 class Trained(NamedTuple):
@@ -29,7 +31,7 @@ class Trained(NamedTuple):
 
     Attributes:
         folder: the run, ready for `recurra.load`.
-        steps: batches used in all.
+        steps: updates in all.
         best: {"step", "epoch", "metrics"} of the validation whose weights were kept.
         first: whether this is process 0, the one to speak.
     """
@@ -40,13 +42,21 @@ class Trained(NamedTuple):
     first: bool
 
 
-def train(recipe: Recipe, folder: str | Path, *, resume: bool = False, quiet: bool = False) -> Trained:
+def train(
+    recipe: Recipe,
+    folder: str | Path,
+    *,
+    resume: bool = False,
+    quiet: bool = False,
+    callbacks: Iterable[Any] = (),
+) -> Trained:
     """Trains a recipe into a run folder.
 
     Args:
         folder: made anew; with `resume` also one that holds a run of this recipe, which then goes on where
             its last checkpoint stands and ends bit for bit where it would have ended without the break.
         quiet: shows no progress.
+        callbacks: see `recurra.train.Callback`.
 
     Raises:
         Fault: data or settings that can't be used, a folder that is taken, a loss or gradient that is not
@@ -56,14 +66,16 @@ def train(recipe: Recipe, folder: str | Path, *, resume: bool = False, quiet: bo
     folder = Path(folder)
     _check_folder(recipe, folder, resume)
     digests = data_digests(recipe.to_table())
-    earlier = _older_digest(folder)
+    earlier = _earlier_digest(folder)
     torch.use_deterministic_algorithms(recipe.train.deterministic)
     processes = Processes(recipe.train)
     checkpoint.seed_all(recipe.train.seed, 0)
+    reporters = reporters_of(recipe.train.reporters) if processes.rank == 0 else {}
     task = recipe.prepare()
-    loop = Loop(task, recipe.train, processes, folder, quiet, recipe.to_digest(), digests, earlier)
+    hooks = Callbacks(Training(folder, recipe.to_table(), task), callbacks, reporters)
+    loop = Loop(task, recipe.train, processes, folder, quiet, recipe.to_digest(), digests, earlier, hooks)
     if processes.rank == 0:
-        if earlier is not None and checkpoint.exists(folder / LAST):
+        if earlier not in (None, recipe.to_digest()) and checkpoint.exists(folder / LAST):
             checkpoint.rename_recipe(folder / LAST, recipe.to_digest())
         loop.seal = _describe(recipe, task, folder)
     processes.wait()
@@ -81,11 +93,12 @@ def resumable(folder: str | Path) -> Recipe:
     return recipe_of(read_toml(path), str(path))
 
 
-def _older_digest(folder: Path) -> str | None:
-    """The digest of a run's recipe as an older format wrote it; None for one of this format, or no run."""
+def _earlier_digest(folder: Path) -> str | None:
+    """The digest of a run's recipe as its file has it: one of an older version lacks what is new in this one,
+    or is of another format. None where there is no run.
+    """
     path = folder / RECIPE
-    table = read_toml(path) if path.is_file() else {"format": FORMAT}
-    return None if table.get("format") == FORMAT else recipe_digest(table)
+    return recipe_digest(read_toml(path)) if path.is_file() else None
 
 
 def _describe(recipe: Recipe, task: Task, folder: Path) -> Seal:

@@ -58,6 +58,11 @@ def schema(tasks: Mapping[str, type[Task]] | None = None) -> dict[str, Any]:
         "properties": {
             "format": {"const": FORMAT, "description": "of the recipe's names"},
             "task": {"enum": list(registry), "description": "what is learnt"},
+            "imports": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "modules and files of your own that register names; told, never imported",
+            },
             "data": {"type": "object"},
             "model": {"type": "object"},
             "train": _of(references, TrainOptions),

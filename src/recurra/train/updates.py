@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.utils import clip_grad_value_, clip_grads_with_norm_, get_total_norm
 
 from recurra.tasks.base import Score
+from recurra.train.groups import Groups
 from recurra.train.optimise import SCHEDULES, optimiser_of, schedule_of
 from recurra.train.options import TrainOptions
 
@@ -26,7 +27,8 @@ class Updates:
         self, options: TrainOptions, model: nn.Module, score: Score, *, planned: int, per_epoch: int
     ) -> None:
         self.options, self.model = options, model
-        self.optimiser = optimiser_of(options, model)
+        self.groups = Groups(options.groups, model)
+        self.optimiser = optimiser_of(options, self.groups)
         self._length = _length_of_schedule(options, planned, per_epoch)
         self.schedule = schedule_of(options, self.optimiser, score, self._length or 1)
 
@@ -86,6 +88,12 @@ class Updates:
         self.optimiser.load_state_dict(state["optimiser"])
         if self.schedule is not None:
             self.schedule.load_state_dict(state["schedule"])
+
+
+def planned_steps(options: TrainOptions, batches: int) -> tuple[int, int]:
+    """Updates of the whole training, and of one epoch of so many batches."""
+    per_epoch = -(-batches // options.accumulate)
+    return min(options.epochs * per_epoch, options.steps or options.epochs * per_epoch), per_epoch
 
 
 def _length_of_schedule(options: TrainOptions, planned: int, per_epoch: int) -> int | None:

@@ -59,3 +59,18 @@ def test_two_processes_broken_off_and_resumed(tmp_path: Path, alone: Path) -> No
     resumed = program("train", "--resume", "-o", tmp_path / "run", before=TORCHRUN, resumed=True)
     assert resumed.returncode == 0, resumed.stderr
     assert_same_run(tmp_path / "whole", tmp_path / "run")
+
+
+def test_several_batches_an_update(tmp_path: Path) -> None:
+    """With a mean of the weights, and weights that thaw."""
+    more = [
+        "train.accumulate=2",
+        "train.average=ema",
+        "train.groups=[{weights = 'recurrent', frozen = true, thaw_step = 2, lr = 0.02}]",
+    ]
+    recipe = write_recipe(tmp_path, SETTINGS)
+    sets = [word for change in (*more, "train.devices=2") for word in ("--set", change)]
+    shared = program("train", recipe, "-o", tmp_path / "shared", *sets)
+    assert shared.returncode == 0, shared.stderr
+    train(read_recipe(recipe, more), tmp_path / "alone", quiet=True)
+    assert_close(tmp_path / "alone", tmp_path / "shared")

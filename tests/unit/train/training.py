@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
 import torch
 
 from recurra.storage.tensors import read_tensors
@@ -31,6 +32,19 @@ def tiny() -> ModuleType:
     return sys.modules["tiny_task"]
 
 
+EVERYTHING = (
+    "train.epochs=4",
+    "train.optimiser={name = 'AdamW', lr = 0.02}",
+    "train.schedule={name = 'OneCycleLR', max_lr = 0.05, every = 'step'}",
+    "train.warmup=4",
+    "train.clip_norm=1.0",
+    "train.validate_every=4",
+    "train.checkpoint_every=3",
+    "train.log_every=2",
+)
+"""Changes of a recipe, so that every state of a training is in use."""
+
+
 def write_recipe(folder: Path, text: str = "") -> Path:
     """A recipe of the tiny task; `text` is the rest of its [train] section and what comes after it."""
     tiny()
@@ -43,6 +57,29 @@ def run_tiny(folder: Path, *changes: str, name: str = "run", resume: bool = Fals
     """Trains the tiny task in this process."""
     recipe = read_recipe(write_recipe(folder), changes)
     return train_recipe(recipe, folder / name, resume=resume, quiet=True)
+
+
+class Killed(BaseException):
+    """What no code catches: in its place a process would be gone."""
+
+
+def kill_tiny(folder: Path, *changes: str, name: str = "run") -> None:
+    """Trains the tiny task in this process until `data.kill_at`, where nothing more is saved."""
+
+    def die(*numbers: int) -> None:
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.kill", die)
+        with pytest.raises(Killed):
+            run_tiny(folder, *changes, name=name)
+
+
+def resume_tiny(folder: Path, *changes: str, name: str = "run") -> Trained:
+    """Goes on to the end, past what broke the run off."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TINY_RESUMED", "1")
+        return run_tiny(folder, *changes, name=name, resume=True)
 
 
 def program(

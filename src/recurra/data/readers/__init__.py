@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from recurra.data.examples import Examples
@@ -25,8 +25,9 @@ from recurra.data.readers.reading_frames import read_reading_frames
 from recurra.data.readers.table import read_csv, read_tsv
 from recurra.data.readers.trees import read_trees
 from recurra.errors import Fault
+from recurra.plugins import Functions
 
-READERS: dict[str, Callable[..., Examples]] = {
+_OWN: dict[str, Callable[..., Examples]] = {
     "text": read_lines,
     "csv": read_csv,
     "tsv": read_tsv,
@@ -47,6 +48,8 @@ READERS: dict[str, Callable[..., Examples]] = {
     "easy_vqa": read_easy_vqa,
     "prop_logic": read_prop_logic,
 }
+
+READERS: Mapping[str, Callable[..., Examples]] = Functions("readers", _OWN)
 """Format -> its reader; every reader takes the file first and its options by keyword."""
 
 ENDINGS = {
