@@ -24,8 +24,8 @@ def load(
 ) -> WordVectors:
     """Reads a run folder, or a file in word2vec's text or binary format, GloVe's text or fastText's .vec.
 
-    A file may be gzipped. ``errors`` is for its words that are not UTF-8, ``limit`` says how many rows are read, and ``words``
-    which ones are taken of them: see `read_word2vec`.
+    A file may be gzipped. ``errors`` is for its words that are not UTF-8, ``limit`` says how many rows are
+    read, and ``words`` which ones are taken of them: see `read_word2vec`.
 
     Returns words and their float32 [V, D] matrix. Raises Fault where there is none, or it was cut or altered.
     """
