@@ -30,12 +30,12 @@ def tree_files(path: Path, endings: Sequence[str], what: str) -> Iterator[tuple[
     if path.is_dir():
         for file in sorted(path.rglob("*")):
             name = file.relative_to(path).as_posix()
-            if _is_wanted(name, endings) and file.is_file():
+            if _is_of(name, endings) and file.is_file():
                 yield name.removesuffix(".gz"), read_bytes(file)
         return
     data = read_bytes(path)
     try:
-        for name, content in members(data, str(path), lambda name: _is_wanted(name, endings)):
+        for name, content in members(data, str(path), lambda name: _is_of(name, endings)):
             yield name.removesuffix(".gz"), content
     except Fault as fault:
         reason = str(fault).partition("not a whole tar or zip archive: ")[2]
@@ -46,7 +46,7 @@ def tree_files(path: Path, endings: Sequence[str], what: str) -> Iterator[tuple[
         raise Fault(f"{path}: not {what}: {reason}") from None
 
 
-def _is_wanted(name: str, endings: Sequence[str]) -> bool:
+def _is_of(name: str, endings: Sequence[str]) -> bool:
     parts = PurePosixPath(name).parts
     plain = name.removesuffix(".gz").lower()
     return plain.endswith(tuple(endings)) and not any(part.startswith((".", "__MACOSX")) for part in parts)

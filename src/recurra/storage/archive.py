@@ -55,8 +55,8 @@ def check_size(size: int, packed: int, where: str) -> None:
         )
 
 
-def members(data: bytes, where: str, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
-    """Name and content of the files in a zip or tar archive whose names are wanted; links are left out.
+def members(data: bytes, where: str, choose: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+    """Name and content of the files in a zip or tar archive whose names are chosen; links are left out.
 
     Raises:
         Fault: it is no whole archive, a bomb, or has a name that leads out of its folder.
@@ -64,10 +64,10 @@ def members(data: bytes, where: str, wanted: Callable[[str], bool]) -> Iterator[
     try:
         packed = io.BytesIO(data)
         if zipfile.is_zipfile(packed):
-            yield from _of_zip(packed, len(data), where, wanted)
+            yield from _of_zip(packed, len(data), where, choose)
         else:
             packed.seek(0)
-            yield from _of_tar(packed, len(data), where, wanted)
+            yield from _of_tar(packed, len(data), where, choose)
     except Fault:
         raise
     except Exception as error:  # an altered archive can fail in any part of zipfile, tarfile, zlib or lzma
@@ -90,11 +90,11 @@ def member(data: bytes, archive: Path, name: str) -> bytes:
     """
     names: list[str] = []
 
-    def wanted(other: str) -> bool:
+    def choose(other: str) -> bool:
         names.append(other)
         return other == name
 
-    content = dict(members(data, str(archive), wanted)).get(name)
+    content = dict(members(data, str(archive), choose)).get(name)
     if content is None:
         listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
         raise Fault(f"{archive}: no {quoted(name)} in the archive: it holds {listed}")
@@ -102,19 +102,19 @@ def member(data: bytes, archive: Path, name: str) -> bytes:
 
 
 def _of_zip(
-    packed: io.BytesIO, size: int, where: str, wanted: Callable[[str], bool]
+    packed: io.BytesIO, size: int, where: str, choose: Callable[[str], bool]
 ) -> Iterator[tuple[str, bytes]]:
     with zipfile.ZipFile(packed) as archive:
         files = [info for info in archive.infolist() if not info.is_dir()]
         names = [_plain(info.filename, where) for info in files]
         check_size(sum(info.file_size for info in files), size, where)
         for info, name in zip(files, names, strict=True):
-            if wanted(name):
+            if choose(name):
                 yield name, archive.read(info)
 
 
 def _of_tar(
-    packed: io.BytesIO, size: int, where: str, wanted: Callable[[str], bool]
+    packed: io.BytesIO, size: int, where: str, choose: Callable[[str], bool]
 ) -> Iterator[tuple[str, bytes]]:
     total = 0
     with tarfile.open(fileobj=packed) as archive:
@@ -122,7 +122,7 @@ def _of_tar(
             name = _plain(info.name, where)
             total += info.size
             check_size(total, size, where)
-            opened = archive.extractfile(info) if info.isfile() and wanted(name) else None
+            opened = archive.extractfile(info) if info.isfile() and choose(name) else None
             if opened is not None:
                 yield name, opened.read()
 

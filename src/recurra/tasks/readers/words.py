@@ -95,8 +95,8 @@ class WordModelOptions(Options):
             raise ValueError("frozen = true keeps vectors as they are: expected embeddings to take them from")
         if self.unit_spread and self.embeddings is None:
             raise ValueError("unit_spread = true divides vectors: expected embeddings to take them from")
-        chosen = self.embeddings_words != "all" or self.embeddings_limit is not None
-        if chosen and self.embeddings is None:
+        selective = self.embeddings_words != "all" or self.embeddings_limit is not None
+        if selective and self.embeddings is None:
             raise ValueError("embeddings_words and embeddings_limit choose vectors: expected embeddings")
         return self
 
@@ -213,8 +213,8 @@ class WordReader:
             lines.append(f"spelling: {len(self.spelling):,} characters")
         if self._vectors is not None:
             counts = zip(self.words.tokens[1:], self.words.counts[1:], strict=True)
-            seen = [word for word, count in counts if count]
-            share = sum(word in self._vectors for word in seen) / max(1, len(seen))
+            common = [word for word, count in counts if count]
+            share = sum(word in self._vectors for word in common) / max(1, len(common))
             lines += [f"embeddings: {share:.1%} of the training words have one", *self._vectors.notes]
         # word dropout trains the vector of unknown words, whatever the data hold
         notes = [] if self.model.word_dropout > 0 else self.words.notes()
