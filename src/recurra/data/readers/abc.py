@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from recurra.data.archive import tree_files
 from recurra.data.examples import Examples, Place
-from recurra.data.readers.tenths import Part, check_part, in_part
+from recurra.data.tenths import Part, check_part, in_part
 from recurra.errors import Fault, quoted
 from recurra.storage.files import read_bytes
 from recurra.storage.text import decode_text, split_lines

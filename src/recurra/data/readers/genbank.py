@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from recurra.data.examples import Examples, Place
-from recurra.data.readers.tenths import Part, check_part, in_part
+from recurra.data.tenths import Part, check_part, in_part
 from recurra.errors import Fault
 from recurra.storage.files import read_text
 from recurra.storage.text import split_lines
