@@ -445,6 +445,7 @@ MODULES: dict[str, Example] = {
         forecast,
     ),
     "scaling": Example(lambda: frames.Scaling(IN, 2, anchor="last", differences=True), windows(IN), framed),
+    "series_scaling": Example(lambda: frames.SeriesScaling(IN, 2, anchor="last"), windows(3 * IN), framed),
     "heading": Example(lambda: frames.Heading(), windows(2), framed),
     "direct_horizon": Example(lambda: DirectHorizon(IN, 2, 4), windows(IN), ahead),
     "recurrent_horizon": Example(lambda: RecurrentHorizon(gru(1), 2, 4), windows(IN), ahead),

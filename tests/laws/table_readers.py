@@ -15,6 +15,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
+
+from recurra.data.midi import to_midi
 
 Change = Callable[[bytes], bytes]
 Files = dict[str, bytes]
@@ -111,6 +114,17 @@ def _questions(change: Change) -> Files:
     questions = b'[["what shape is in the image?", "circle", 0],\n ["is there a red shape?", "yes", 0]]\n'
     files = {"train/questions.json": change(questions), "train/images/0.png": b"PNG"}
     return {"easy.tar": _packed(files)}
+
+
+def _folders(change: Change) -> Files:
+    files = {"texts/good/a.txt": change("größer\n".encode()), "texts/bad/b.txt": change(b"no\nnever\n")}
+    return {"texts.tar": _packed({**files, "texts/README.txt": b"about"})}
+
+
+def _piece(change: Change) -> Files:
+    roll = torch.zeros(4, 88)
+    roll[0:2, 39] = roll[1:4, 43] = 1
+    return {"a.mid": to_midi(roll)}
 
 
 def _formulas(change: Change) -> Files:
@@ -231,6 +245,35 @@ READERS: dict[str, Sample] = {
     "prop_logic": Sample(
         _formulas, "logic.tar", 2, ["relation", "first", "second", "operators"], {"operators": [0, 1]}
     ),
+    "fasta": Sample(
+        _text("a.fa", ">one größer\nacgt\nNNa\n\n>two\nAC\n"),
+        "a.fa",
+        2,
+        ["name", "description", "sequence"],
+        {"alphabet": "dna"},
+    ),
+    "fasta in pieces": Sample(
+        _text("a.faa", "; a comment\n>one\nMKV\nLAGG*\n"),
+        "a.faa",
+        3,
+        ["name", "description", "sequence"],
+        {"alphabet": "protein", "piece": 3},
+    ),
+    "midi": Sample(_piece, "a.mid", 1, ["vectors", "file"], {}, NUMBERS_ALONE, "mido"),
+    "abc": Sample(
+        _text("a.abc", "a book\n\nX:1\nT:Größer\nK:G\nGABc|d4|]\n\nX:2\nK:D\nDEFG|A4|]\n"),
+        "a.abc",
+        2,
+        ["text", "number", "title", "key", "metre", "rhythm"],
+    ),
+    "ts": Sample(
+        _text("a.ts", "# größer\n@classLabel true a größer\n@data\n1,2:3,4:a\n5,6,?:7,8,9:größer\n"),
+        "a.ts",
+        2,
+        ["vectors", "label"],
+        {"incomplete": "linear"},
+    ),
+    "labelled": Sample(_folders, "texts.tar", 2, ["text", "label", "file"]),
     "easy_vqa": Sample(_questions, "easy.tar", 1, ["image", "caption"]),
 }
 """Name -> example; the first word is the registered name."""

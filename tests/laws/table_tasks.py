@@ -171,6 +171,17 @@ def _waves() -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
+def _shops() -> bytes:
+    """Two shops by month, one a hundred times as large, closed for a month, and without a number once."""
+    rows = ["month,shop,sales"]
+    for n in range(60):
+        month, wave = f"{2019 + n // 12}-{n % 12 + 1:02}", math.sin(n / 2)
+        rows.append(f"{month},north,{8 + wave:.3f}")
+        if n != 20:
+            rows.append(f"{month},south,{'' if n == 30 else f'{800 + 50 * wave:.2f}'}")
+    return "\n".join([*rows, ""]).encode()
+
+
 def _wave_table() -> dict[str, list[str]]:
     """The first day as a table of cells, and what is known of the three hours after it."""
     header, *rows = (line.split(",") for line in _waves().decode().splitlines()[:28])
@@ -529,6 +540,25 @@ TASKS: dict[str, Tiny] = {
         {"cell": "gru", "hidden": 5, "output": "gaussian"},
         {"waves.csv": _waves, "day.csv": _day},
         ["day.csv", _wave_table()],
+        "test",
+    ),
+    "forecast of several series": Tiny(
+        {
+            "train": "shops.csv",
+            "time": "month",
+            "series": "shop",
+            "targets": ["sales"],
+            "gaps": "fill",
+            "incomplete": "previous",
+            "masks": True,
+            "scale": "series",
+            "context": 6,
+            "horizon": 2,
+            "batch_size": 8,
+        },
+        {"cell": "gru", "hidden": 5, "output": "quantiles"},
+        {"shops.csv": _shops},
+        ["shops.csv"],
         "test",
     ),
     "forecast at once": Tiny(

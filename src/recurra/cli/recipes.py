@@ -22,14 +22,15 @@ def recipes(context: typer.Context) -> None:
 
 @app.command("list")
 def names(as_json: Json = False) -> None:
-    """Every recipe, and what it is."""
-    from recurra.recipes import recipe_titles
+    """Every recipe, whether it needs files, and what it is."""
+    from recurra.recipes import needs_files, recipe_titles
 
     titles = recipe_titles()
     if as_json:
         emit(titles)
     else:
-        table(("recipe", "what it is"), list(titles.items()))
+        rows = [(name, "files" if needs_files(name) else "none", title) for name, title in titles.items()]
+        table(("recipe", "needs", "what it is"), rows)
 
 
 @app.command("show")

@@ -109,17 +109,26 @@ def told_together(wrong: Sequence[Wrong], advice: str) -> Fault:
     """What is wrong with the first entry, and where the others are."""
     if len(wrong) == 1:
         return Fault(wrong[0].message)
+    first = wrong[0].message.removesuffix(_CORRECT)
+    return Fault(f"{first}; {len(wrong)} entries are so in all: {_by_column(wrong)}: {advice}")
+
+
+def count_of(wrong: Sequence[Wrong]) -> str:
+    """How many entries, and where they stand: "3 numbers ('a' 2 times (a.csv:3, a.csv:4), ...)"."""
+    return f"{len(wrong):,} number{'s' if len(wrong) > 1 else ''} ({_by_column(wrong)})"
+
+
+def _by_column(wrong: Sequence[Wrong]) -> str:
     columns: dict[str, list[Place]] = {}
     for each in wrong:
         columns.setdefault(each.column, []).append(each.place)
     counts = [
-        f"{name!r} {len(places)} times ({some(places)})"
+        f"{name!r} {len(places)} time{'s' if len(places) > 1 else ''} ({some(places)})"
         for name, places in list(columns.items())[:_COLUMNS_TOLD]
     ]
     if len(columns) > _COLUMNS_TOLD:
         counts.append(f"and in {len(columns) - _COLUMNS_TOLD} more columns")
-    first = wrong[0].message.removesuffix(_CORRECT)
-    return Fault(f"{first}; {len(wrong)} entries are so in all: {', '.join(counts)}: {advice}")
+    return ", ".join(counts)
 
 
 def some(places: Sequence[Place]) -> str:

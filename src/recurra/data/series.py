@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from copy import copy
 from itertools import pairwise
@@ -14,8 +15,10 @@ from torch import Tensor
 from recurra.data import columns
 from recurra.data.clocks import Moment
 from recurra.data.examples import Examples, Place
+from recurra.data.filling import Filling, fill
+from recurra.data.gaps import Gaps, following, pieces, without_gaps
 from recurra.data.steps import AnyClock, Elapsed, Step, find_step
-from recurra.data.times import Gaps, Times, calendar, check_order, numbered, pieces, read_times, wall_seconds
+from recurra.data.times import Times, calendar, check_order, numbered, read_times, wall_seconds
 from recurra.errors import Fault
 
 
@@ -27,6 +30,7 @@ class Series(NamedTuple):
         times: one for each step. places: where each row stands.
         clock: on which times are read, and which writes them as the file does.
         step: between two rows; None where one row alone tells none.
+        blanks: `[T, V]`, which of the values were missing and are made up; None: none can be.
     """
 
     name: str
@@ -36,6 +40,7 @@ class Series(NamedTuple):
     places: list[Place]
     clock: AnyClock
     step: Step | None
+    blanks: Tensor | None = None
 
 
 class SeriesFormat(NamedTuple):
@@ -64,21 +69,24 @@ def read_series(
     zone: ZoneInfo | None = None,
     expected: SeriesFormat = _ANY,
     advice: str = columns.CORRECT_ROWS,
+    filling: Filling | None = None,
 ) -> tuple[list[Series], Step | None]:
     """The series of a table, and the step between two rows.
 
     Args:
         values, known: columns of numbers. time: column of time stamps; None: rows are in order.
         name: column that tells series apart; None: there is one a file.
-        gaps: what to do where a time stamp is missing. cycles: see `calendar`.
+        gaps: what to do where a time stamp is missing; "fill": rows without numbers stand there.
+        cycles: see `calendar`.
         zone: see `read_times`. expected: what is to hold of the table.
         advice: what to do about several entries that are no numbers.
+        filling: what stands for missing numbers; None: they are a Fault.
 
     Raises:
         Fault: an entry that is no number or no time stamp; time stamps missing, doubled or out of order;
-            another step than the one expected.
+            another step than the one expected; a series without any number in a column.
     """
-    table = columns.numbers(examples, *values, *known, advice=advice)
+    table = _numbers(examples, [*values, *known], advice, filling)
     rows, ahead = table[:, : len(values)], table[:, len(values) :]
     groups = _groups(examples, name)
     stamps = _times(examples, time, list(groups.values()), zone, expected)
@@ -90,14 +98,19 @@ def read_series(
     step: Step | None = Elapsed(1) if even else _step(examples, stamps, gaps, expected)
     runs = []
     for ((_, label), at), times in zip(groups.items(), stamps, strict=True):
-        places = [examples.places[i] for i in at]
-        extra = (
-            torch.cat([ahead[at], calendar(wall_seconds(times.moments), cycles)], 1) if cycles else ahead[at]
-        )
         own = None if step is None else step.fitted(times.moments)
-        for a, b in pieces(times, places, own, "allow" if even else gaps):
-            moments = times.moments[a:b]
-            runs.append(Series(label, rows[at[a:b]], extra[a:b], moments, places[a:b], times.clock, own))
+        index, moments = list(at), list(times.moments)
+        if gaps == "fill" and own is not None and not even:
+            index, moments = without_gaps(times, at, [examples.places[i] for i in at], own)
+        places = [examples.places[k] for k in following(index)]
+        measured, extra = _rows(rows, index), _rows(ahead, index)
+        for a, b in pieces(Times(moments, times.clock), places, own, "allow" if even else gaps):
+            part = Series(label, measured[a:b], extra[a:b], moments[a:b], places[a:b], times.clock, own)
+            part = part if filling is None else _without_blanks(part, filling)
+            if cycles:
+                days = calendar(wall_seconds(part.times), cycles)
+                part = part._replace(known=torch.cat([part.known, days], 1))
+            runs.append(part)
     return runs, step
 
 
@@ -162,6 +175,42 @@ def cut(length: int, shares: Sequence[float], where: str) -> list[tuple[int, int
         raise Fault(f"{where}: split = {list(shares)} take {sum(sizes)} rows, but it has {length}")
     ends = [sum(sizes[: k + 1]) for k in range(len(sizes))]
     return list(zip([0, *ends[:-1]], ends, strict=True))
+
+
+def _numbers(examples: Examples, names: Sequence[str], advice: str, filling: Filling | None) -> Tensor:
+    """`[N, C]`, NaN where a number is missing and may be."""
+    if filling is None:
+        return columns.numbers(examples, *names, advice=advice)
+    table, wrong = columns.read_numbers(examples, *names)
+    strange = [each for each in wrong if not each.missing]
+    if strange:
+        raise columns.told_together(strange, columns.CORRECT_ROWS)
+    return table
+
+
+def _rows(table: Tensor, index: Sequence[int]) -> Tensor:
+    """Rows of a table; NaN for -1."""
+    at = torch.tensor(index, dtype=torch.int64)
+    return table[at.clamp_min(0)].masked_fill((at < 0)[:, None], math.nan)
+
+
+def _without_blanks(part: Series, filling: Filling) -> Series:
+    """A piece of a series with every number; it begins where there is one in every column."""
+    width = part.values.shape[1]
+    start, rows, blanks = fill(torch.cat([part.values, part.known], 1), filling)
+    if not len(rows):
+        what = f"series {part.name!r}" if part.name else "the series"
+        raise Fault(
+            f"{part.places[0]}: {what} that begins here has a column without any number: leave the series "
+            f"out, or set incomplete = 'zero'"
+        )
+    return part._replace(
+        values=rows[:, :width],
+        known=rows[:, width:],
+        times=part.times[start:],
+        places=part.places[start:],
+        blanks=blanks[:, :width],
+    )
 
 
 def _times(

@@ -9,9 +9,11 @@ from typing import Any
 
 from recurra.data import columns
 from recurra.data.builtin.generated import adding, copying
+from recurra.data.builtin.language import dates, opinions, sentences
 from recurra.data.builtin.manual import manual_examples
 from recurra.data.builtin.moving_scenes import moving_scenes
 from recurra.data.builtin.scenes import scenes
+from recurra.data.builtin.signals import cadences, doodles, genes, morse, sales, walks
 from recurra.data.examples import Examples, join
 from recurra.data.memory import MEMORY, memory_examples
 from recurra.data.notation import Notation
@@ -30,6 +32,15 @@ BUILTIN: dict[str, Callable[..., Examples]] = {
     "copying": copying,
     "scenes": scenes,
     "moving_scenes": moving_scenes,
+    "sentences": sentences,
+    "opinions": opinions,
+    "dates": dates,
+    "genes": genes,
+    "morse": morse,
+    "sales": sales,
+    "walks": walks,
+    "cadences": cadences,
+    "doodles": doodles,
 }
 """Data that needs no file."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import torch
@@ -19,10 +19,8 @@ from recurra.data.columns import decimal_marks, excerpt, some
 from recurra.data.examples import Examples, Place
 from recurra.data.notation import number_text
 from recurra.data.stamps import SECOND, Form, Stamp, common_form, read_stamp, wall
-from recurra.data.steps import AnyClock, Step
+from recurra.data.steps import AnyClock
 from recurra.errors import Fault, nearest
-
-Gaps = Literal["error", "split", "allow"]
 
 CYCLES: dict[str, tuple[Callable[[datetime], float], float]] = {
     "second": (lambda t: t.second + t.microsecond / 1e6, 60),
@@ -36,6 +34,7 @@ CYCLES: dict[str, tuple[Callable[[datetime], float], float]] = {
 """What repeats: how far a time is in it, and how long it is."""
 
 _MOST_DIGITS = 400
+_MOST_SAVED = 2 * 3600  # seconds by which daylight saving sets clocks forward
 _YEARS = range(1600, 2400)
 _YEARS_OF_MONTHS = range(1900, 2100)
 _EXPECTED = (
@@ -103,6 +102,7 @@ def read_times(
         form = forms[examples.places[group[0]].file]
         own = [stamps[row].offset for row in group]
         if zone is None:
+            _check_offsets(examples, column, group, own)
             moments = [
                 Moment(walls[row] - (offset or 0) * SECOND, walls[row])
                 for row, offset in zip(group, own, strict=True)
@@ -143,27 +143,6 @@ def check_order(times: Times, places: Sequence[Place]) -> None:
                 f"{place}: time stamp {clock.text(now)} found after {clock.text(prev)}: sort the rows by time"
             )
         stamps.add(now.instant)
-
-
-def pieces(times: Times, places: Sequence[Place], step: Step | None, gaps: Gaps) -> list[tuple[int, int]]:
-    """Where runs of regular steps begin and end; one run where irregular steps are allowed."""
-    moments, clock = times
-    if gaps == "allow" or step is None:
-        return [(0, len(moments))]
-    cuts = [0]
-    for k in range(1, len(moments)):
-        count = step.count(moments[k - 1], moments[k])
-        if count == 1:
-            continue
-        if gaps == "error":
-            raise Fault(
-                f"{places[k]}: time stamp {clock.text(moments[k])} found after "
-                f"{clock.text(moments[k - 1])}, expected {clock.text(step.ahead(moments[k - 1], 1, clock))}: "
-                f"{_missing(count, step)}; add the rows, or set gaps = 'split' to begin anew there, or "
-                f"'allow' to take rows as evenly spaced"
-            )
-        cuts.append(k)
-    return list(zip(cuts, [*cuts[1:], len(moments)], strict=True))
 
 
 def calendar(times: Sequence[float], cycles: Sequence[str]) -> Tensor:
@@ -278,6 +257,21 @@ def _stamps(examples: Examples, column: str, rows: Sequence[int], zone: ZoneInfo
     return stamps
 
 
+def _check_offsets(examples: Examples, column: str, group: Sequence[int], own: Sequence[int | None]) -> None:
+    """Fault where the UTC offsets of a series are more than those of one place, in summer and in winter."""
+    offsets: list[int] = []
+    for row, offset in zip(group, own, strict=True):
+        if offset is None or offset in offsets:
+            continue
+        offsets.append(offset)
+        if len(offsets) > 2 or max(offsets) - min(offsets) > _MOST_SAVED:
+            raise Fault(
+                f"{examples.places[row]}: column {column!r}: {excerpt(examples[column][row])} found, "
+                f"expected the UTC offset of the stamps above: a series of several zones; set zone, as "
+                f"'Europe/Berlin', to have every stamp on its clock"
+            )
+
+
 def _text(entry: Any) -> str:
     """An entry as text; the noughts that a library puts at the end of fractions say nothing."""
     if isinstance(entry, str):
@@ -360,9 +354,3 @@ def _is_later(moments: Sequence[Moment], earlier: int, later: int) -> bool:
         return earlier <= last
     usual = last - moments[-2].instant
     return later - last == usual != earlier - last
-
-
-def _missing(count: int | None, step: Step) -> str:
-    if count is None or count < 1:
-        return f"it does not fit the steps of the others ({step.describe()})"
-    return "1 time stamp is missing" if count == 2 else f"{count - 1} time stamps are missing"

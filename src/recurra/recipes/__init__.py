@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 from recurra.errors import Fault, nearest
@@ -23,6 +24,13 @@ def recipe_text(name: str) -> str:
 def recipe_titles() -> dict[str, str]:
     """Name -> what it is: its first comment line; of one whose package is broken what is wrong with it."""
     return {name: _title(name) for name in recipe_names()}
+
+
+def needs_files(name: str) -> bool:
+    """Whether a recipe reads data that does not come with Recurra."""
+    data = tomllib.loads(recipe_text(name))["data"]
+    sources = [data[key] for key in ("train", "validation", "test", "common") if key in data]
+    return not all(_is_builtin(source) for source in sources)
 
 
 def find_recipe(name: str | Path) -> Path:
@@ -57,3 +65,7 @@ def _title(name: str) -> str:
         return recipe_text(name).splitlines()[0].lstrip("# ").rstrip(".")
     except Fault as fault:
         return str(fault)
+
+
+def _is_builtin(source: object) -> bool:
+    return "builtin" in source if isinstance(source, dict) else str(source).startswith("builtin:")

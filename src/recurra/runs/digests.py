@@ -11,6 +11,7 @@ from typing import Any
 from recurra.data.memory import MEMORY, memory_digest
 from recurra.data.readers.parallel import names_two_files
 from recurra.errors import Fault
+from recurra.storage.archive import archive_of
 from recurra.storage.seals import file_digest, seal_files, value_digest
 
 RESUMABLE = {
@@ -87,6 +88,9 @@ def _content(name: str) -> str:
     if name.startswith(MEMORY):
         return memory_digest(name.removeprefix(MEMORY))
     path = Path(name).expanduser()
+    archive = archive_of(path)
+    if archive is not None:
+        return value_digest([file_digest(archive[0]), archive[1]])
     if path.is_dir():
         return value_digest(seal_files(path))
     if names_two_files(path) and not path.exists():

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from recurra.errors import Fault, nearest, quoted
+from recurra.storage.archive import archive_of, gunzip, member
 from recurra.storage.json_text import check_depth, parse_json
 from recurra.storage.text import decode_text
 
@@ -31,14 +32,13 @@ _BLOCK = 65536
 
 
 def read_bytes(path: str | Path) -> bytes:
-    """The content of a file, unpacked when it is gzipped. Fault when absent, a folder or broken."""
+    """The content of a file, or of one in an archive (`data.zip/train.csv`), unpacked when it is gzipped.
+
+    Raises:
+        Fault: it is absent, a folder, broken, or unpacks to more than it may.
+    """
     data = _content(Path(path))
-    if data[:2] == _GZIP:
-        try:
-            return gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as error:
-            raise Fault(f"{path}: broken gzip file ({error}): fetch or pack it again") from None
-    return data
+    return gunzip(data, str(path)) if data[:2] == _GZIP else data
 
 
 def read_text(path: str | Path, encoding: str = "utf-8") -> str:
@@ -228,7 +228,13 @@ def _at_most(file: IO[bytes], most: int, where: str) -> bytes:
 def _content(path: Path) -> bytes:
     """The bytes of a file as they lie on disk."""
     with _reading(path):
-        return path.read_bytes()
+        try:
+            return path.read_bytes()
+        except NotADirectoryError:
+            place = archive_of(path)
+            if place is None:
+                raise
+    return member(read_bytes(place[0]), *place)
 
 
 @contextmanager

@@ -28,25 +28,24 @@ class TextRows:
     def __init__(self, path: Path, file: IO[bytes], line: int) -> None:
         self.path, self.file, self.line = path, file, line
 
-    def row(self, k: int, matrix: NDArray[np.float32]) -> bytes:
-        """Reads the numbers of row `k` into the matrix; its word."""
+    def row(self, k: int, count: int, numbers: NDArray[np.float32]) -> bytes:
+        """Reads row `k` of `count` into `numbers` `[D]`; its word."""
         line = b""
         while not line:
             line = self.file.readline(_LONGEST_LINE)
             self.line += 1
             if not line:
-                raise Fault(f"{self.path}: cut short: the header says {len(matrix):,} words, found {k:,}")
+                raise Fault(f"{self.path}: cut short: the header says {count:,} words, found {k:,}")
             line = line.rstrip()
-        parts = line.rsplit(None, matrix.shape[1])
+        parts = line.rsplit(None, len(numbers))
         try:
-            if len(parts) != matrix.shape[1] + 1:
+            if len(parts) != len(numbers) + 1:
                 raise ValueError
             with np.errstate(over="ignore"):
-                matrix[k] = parts[1:]
+                numbers[:] = parts[1:]
         except ValueError:
             raise Fault(
-                f"{self.path}: line {self.line - 1}: expected a word and {matrix.shape[1]} numbers: "
-                f"cut short?"
+                f"{self.path}: line {self.line - 1}: expected a word and {len(numbers)} numbers: cut short?"
             ) from None
         return parts[0]
 
@@ -61,9 +60,9 @@ class BinaryRows:
     def __init__(self, path: Path, file: IO[bytes]) -> None:
         self.path, self.file, self.buffer, self.at = path, file, b"", 0
 
-    def row(self, k: int, matrix: NDArray[np.float32]) -> bytes:
-        """Reads the numbers of row `k` into the matrix; its word."""
-        width = 4 * matrix.shape[1]
+    def row(self, k: int, count: int, numbers: NDArray[np.float32]) -> bytes:
+        """Reads row `k` of `count` into `numbers` `[D]`; its word."""
+        width = 4 * len(numbers)
         while (end := self.buffer.find(b" ", self.at)) < 0 or len(self.buffer) < end + 1 + width:
             if end < 0 and len(self.buffer) - self.at > _LONGEST_WORD:
                 raise Fault(
@@ -72,10 +71,10 @@ class BinaryRows:
                 )
             block = self.file.read(max(_BLOCK, width))
             if not block:
-                raise Fault(f"{self.path}: cut short: the header says {len(matrix):,} words, found {k:,}")
+                raise Fault(f"{self.path}: cut short: the header says {count:,} words, found {k:,}")
             self.buffer, self.at = self.buffer[self.at :] + block, 0
         word = self.buffer[self.at : end].lstrip(b"\n")
-        matrix[k] = np.frombuffer(self.buffer, "<f4", matrix.shape[1], end + 1)
+        numbers[:] = np.frombuffer(self.buffer, "<f4", len(numbers), end + 1)
         self.at = end + 1 + width
         return word
 

@@ -6,6 +6,7 @@ import codecs
 import gzip
 import os
 import zlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import IO, Literal, cast
 
@@ -39,7 +40,11 @@ def write_word2vec(vectors: WordVectors, path: str | os.PathLike[str], *, binary
 
 
 def read_word2vec(
-    path: str | os.PathLike[str], errors: Literal["strict", "replace"] = "strict"
+    path: str | os.PathLike[str],
+    errors: Literal["strict", "replace"] = "strict",
+    *,
+    limit: int | None = None,
+    words: Collection[str] | None = None,
 ) -> WordVectors:
     """Reads either format, plain or gzipped, and GloVe's text without header; the first rows tell which.
 
@@ -49,12 +54,16 @@ def read_word2vec(
     Args:
         errors: what becomes of a word that is not UTF-8, as the C tool cuts long ones within a character: a
             Fault, or with "replace" its wrong bytes as U+FFFD (as `\\xe4` where two words become alike).
+        limit: rows read, the first ones: of most files the commonest words; None: all.
+        words: the only ones taken, so that no others are in memory; None: all. It may be that none is there.
 
     Raises Fault where the file is cut short, its header does not fit what follows, or a number is not finite.
     """
     path = Path(path)
     if errors not in ("strict", "replace"):
         raise Fault(f"errors: found {errors!r}, expected 'strict' or 'replace'")
+    if limit is not None and limit < 1:
+        raise Fault(f"limit: found {limit}, expected at least 1 row of {path}")
     try:
         with open_regular(path) as plain:
             zipped = plain.read(2) == _GZIP
@@ -62,22 +71,27 @@ def read_word2vec(
             _check_kind(path, file)
             sizes = _header(file)
             if sizes is None:
-                words, dimensions = glove_size(path, file)
+                count, dimensions = glove_size(path, file)
             else:
-                words, dimensions = sizes
-                _check_header(path, words, dimensions)
+                count, dimensions = sizes
+                _check_header(path, count, dimensions)
             size = None if zipped else path.stat().st_size - file.tell()
-            matrix = _room(path, words, dimensions, size)
+            _check_size(path, count, dimensions, size)
             line = 1 if sizes is None else 2
             rows = (
                 TextRows(path, file, line)
                 if sizes is None or not _is_binary(file, dimensions)
                 else BinaryRows(path, file)
             )
-            names = [rows.row(k, matrix) for k in range(words)]
-            if rows.rest().strip():
+            most = count if limit is None else min(count, limit)
+            if words is None:
+                matrix = _room(path, most, dimensions)
+                names = [rows.row(k, count, matrix[k]) for k in range(most)]
+            else:
+                names, matrix = _some(rows, count, most, dimensions, {word.encode() for word in words})
+            if most == count and rows.rest().strip():
                 raise Fault(
-                    f"{path}: the header says {words:,} words, but more follows: one of them is wrong"
+                    f"{path}: the header says {count:,} words, but more follows: one of them is wrong"
                 )
     except (OSError, EOFError, zlib.error) as error:
         raise Fault(f"{path}: cannot be read: {error}") from None
@@ -117,13 +131,29 @@ def _check_header(path: Path, words: int, dimensions: int) -> None:
         )
 
 
-def _room(path: Path, words: int, dimensions: int, size: int | None) -> NDArray[np.float32]:
+def _some(
+    rows: TextRows | BinaryRows, count: int, most: int, dimensions: int, words: Collection[bytes]
+) -> tuple[list[bytes], NDArray[np.float32]]:
+    """Of the first `most` of `count` rows those of some words."""
+    names, matrix, numbers = [], [], _room(rows.path, 1, dimensions)[0]
+    for k in range(most):
+        name = rows.row(k, count, numbers)
+        if name in words:
+            names.append(name)
+            matrix.append(numbers.copy())
+    return names, np.stack(matrix) if matrix else np.zeros((0, dimensions), np.float32)
+
+
+def _check_size(path: Path, words: int, dimensions: int, size: int | None) -> None:
     # Even in text, a number takes a digit and a space.
     if size is not None and words * dimensions * 2 > size:
         raise Fault(
             f"{path}: the header says {words:,} words of {dimensions:,} dimensions, but only {size:,} bytes "
             "follow: cut short, or the header is wrong"
         )
+
+
+def _room(path: Path, words: int, dimensions: int) -> NDArray[np.float32]:
     try:
         return np.empty((words, dimensions), np.float32)
     except (MemoryError, ValueError, OverflowError):

@@ -260,6 +260,7 @@ def test_formats_by_ending() -> None:
         "numbers",
         "easy_vqa",
         "prop_logic",
+        "labelled",
     }  # files of these have no ending of their own: a recipe names the format
     assert {*ENDINGS.values(), guess_format("a.{en,de}.gz")} == set(READERS) - named
     assert guess_format("A.CSV.GZ") == "csv"

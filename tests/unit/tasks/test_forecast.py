@@ -15,9 +15,9 @@ import torch
 from recurra.errors import Fault
 from recurra.models.frames import Scaling
 from recurra.storage.models import load_model, save_model
-from recurra.tasks.forecast.data import ForecastOptions
 from recurra.tasks.forecast.direction import Directions, interval
 from recurra.tasks.forecast.model import ForecastModelOptions
+from recurra.tasks.forecast.options import ForecastOptions
 from recurra.tasks.forecast.task import ForecastTask
 from tests.unit.tasks.fitting import fit, reloaded
 
@@ -379,3 +379,83 @@ def test_times_end_with_the_year_9999(tmp_path: Path) -> None:
     task = ForecastTask.prepare(options(path), model(), seed=0)
     with pytest.raises(Fault, match="6 steps of 1 hour after 9999-12-31 23:00:00 lie beyond the year 9999"):
         list(task.predict([str(path)]))
+
+
+def shops(path: Path, size: float = 1.0, holes: int = 0) -> Path:
+    """Two shops' sales by month, those of the second `size` times and `holes` numbers fewer."""
+    rows = ["month,shop,sales"]
+    for n in range(96):
+        month = f"{2016 + n // 12}-{n % 12 + 1:02}"
+        wave = math.sin(2 * math.pi * n / 12)
+        rows.append(f"{month},north,{20 + 3 * wave + 0.1 * n:.6f}")
+        sales = "" if n % 9 == 5 and n < 9 * holes else f"{size * (5 + wave):.6f}"
+        rows.append(f"{month},south,{sales}")
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+def shop_options(path: Path, **changes: Any) -> ForecastOptions:
+    given = {"time": "month", "series": "shop", "targets": ["sales"], "covariates": [], "season": None}
+    return options(path, **{**given, "context": 12, "horizon": 3, **changes})
+
+
+@pytest.mark.parametrize("anchor", ["none", "last", "mean"])
+def test_a_series_scaled_by_its_own_may_be_measured_in_any_unit(tmp_path: Path, anchor: str) -> None:
+    answers = []
+    for name, size in (("a.csv", 1.0), ("b.csv", 4096.0)):
+        asked = shop_options(shops(tmp_path / name, size), scale="series")
+        task = ForecastTask.prepare(asked, model(hidden=4, anchor=anchor), seed=0)
+        fit(task, 1)
+        (found,) = task.predict([str(tmp_path / name)])
+        answers.append({each["series"]: each["targets"]["sales"]["forecast"] for each in found["forecasts"]})
+    small, large = answers
+    assert set(small) == {"north", "south"}
+    assert large["north"] == pytest.approx(small["north"], rel=1e-3)
+    assert large["south"] == pytest.approx([4096 * number for number in small["south"]], rel=1e-3)
+
+
+def test_a_restored_task_knows_the_sizes_of_series(tmp_path: Path) -> None:
+    path = shops(tmp_path / "a.csv", 100.0, holes=3)
+    asked = shop_options(path, scale="series", incomplete="previous", masks=True)
+    network = model(hidden=4)
+    task = ForecastTask.prepare(asked, network, seed=0)
+    end = tmp_path / "end.csv"
+    lines = path.read_text().splitlines()
+    end.write_text("\n".join([lines[0], *lines[-40:]]) + "\n")
+    again = reloaded(task, asked, network, tmp_path)
+    assert list(again.predict([str(end)])) == list(task.predict([str(end)]))
+    assert again.evaluate(str(end)) == task.evaluate(str(end))
+    assert set(again.data.sizes) == {"north", "south"}
+
+
+def test_forecasts_are_not_scored_on_what_is_made_up(tmp_path: Path) -> None:
+    path = shops(tmp_path / "a.csv", holes=10)
+    with pytest.raises(Fault, match="a.csv:13: .*10 times.* or 'previous' or 'linear'"):
+        ForecastTask.prepare(shop_options(path), model(), seed=0)
+    tasks = {
+        way: ForecastTask.prepare(shop_options(path, incomplete=way), model(hidden=4), seed=0)
+        for way in ("previous", "linear", "mean", "zero")
+    }
+    for way, task in tasks.items():
+        whole = {name: task.data.part(name) for name in ("train", "validation")}
+        assert any("10 numbers ('sales' 10 times (" in line and way in line for line in task.check())
+        blanks = [series.blanks for series in whole["validation"].series]
+        for number, at in whole["validation"].origins:
+            assert not bool(blanks[number][at : at + 3].any())
+            assert way != "linear" or not bool(blanks[number][at - 1].any())
+        assert all(way != "linear" or not bool(blanks[k][at - 1].any()) for k, at in whole["train"].origins)
+    assert len(tasks["mean"].data.part("train")) > len(tasks["linear"].data.part("train"))
+
+
+def test_made_up_numbers_are_told_with_the_forecast(tmp_path: Path) -> None:
+    path = shops(tmp_path / "a.csv", holes=10)
+    task = ForecastTask.prepare(shop_options(path, incomplete="mean"), model(hidden=4), seed=0)
+    (found,) = task.predict([str(path)])
+    assert [each.get("missing") for each in found["forecasts"]] == [None, 1]
+    assert [each["time"] for each in found["forecasts"]] == [["2024-01", "2024-02", "2024-03"]] * 2
+
+
+def test_options_that_need_made_up_numbers_say_so(tmp_path: Path) -> None:
+    for changes in ({"masks": True}, {"gaps": "fill"}):
+        with pytest.raises(ValueError, match="needs numbers that are made up: set incomplete"):
+            shop_options(tmp_path / "a.csv", **changes)

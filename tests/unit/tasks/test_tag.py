@@ -256,3 +256,33 @@ def test_words_that_training_never_meets_keep_their_vectors(files: dict[str, str
     assert never == [5, 5, 5, 5]
     assert ann != [1, 2, 3, 4]
     assert sees != [0, 0, 0, 1]
+
+
+def test_only_the_words_of_the_data_enter_the_model(files: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "vectors.txt"
+    path.write_text("never 5 5 5 5\nAnn 1 2 3 4\nsees 0 0 0 1\nAnn 9 9 9 9\nlast 1 1 1 1\n")
+    task = prepared(files, {"embeddings": str(path), "embeddings_words": "data"})
+    plain, words = prepared(files, {}), task.model.input.words
+    assert task.reader.words.tokens == plain.reader.words.tokens
+    assert words.table.num_embeddings == len(plain.reader.words)
+    ids = torch.tensor([task.reader.words[word] for word in ("Ann", "sees")])
+    assert words(ids).tolist() == [[1, 2, 3, 4], [0, 0, 0, 1]]
+    told = task.check()
+    assert any("the word 'Ann' found twice: the first of its rows is taken" in line for line in told)
+    assert any("of the training words have one" in line for line in told)
+    again = reloaded(task, task.options, Model(characters="none"), tmp_path / "run")
+    assert again.reader.words.tokens == task.reader.words.tokens
+
+
+def test_only_the_first_rows_of_a_file_are_read(files: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "vectors.txt"
+    path.write_text("never 5 5\nAnn 1 2\nlast 1 1\n")
+    task = prepared(files, {"embeddings": str(path), "embeddings_limit": 2})
+    assert "Ann" in task.reader.words
+    assert "never" in task.reader.words
+    assert "last" not in task.reader.words
+    path.write_text("nie 5 5\nnimmer 1 1\n")
+    with pytest.raises(Fault, match=r"vectors.txt: has none of the \d+ words of the training data"):
+        prepared(files, {"embeddings": str(path), "embeddings_words": "data"})
+    with pytest.raises(ValidationError, match="expected embeddings"):
+        Model(embeddings_words="data")

@@ -240,3 +240,36 @@ def test_a_full_disk_leaves_no_numbers(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(Fault, match="run: cannot be written: .*No space left"):
         vectors.train(tmp_path / "text", tmp_path / "run", threads=1)
     assert not list((tmp_path / "run").iterdir())
+
+
+@pytest.mark.parametrize("form", ["binary", "text", "glove", "fasttext"])
+@pytest.mark.parametrize("limit", [None, 1, 3, 99])
+@pytest.mark.parametrize("words", [None, set(), {"b", "c"}, {"d", "nowhere"}])
+def test_some_words_are_those_of_all(
+    tmp_path: Path, form: str, limit: int | None, words: set[str] | None
+) -> None:
+    everything = WordVectors(["a", "b", "c", "d"], np.arange(12, dtype=np.float32).reshape(4, 3))
+    path = tmp_path / "v"
+    vectors.write_word2vec(everything, path, binary=form == "binary")
+    if form == "glove":
+        path.write_bytes(path.read_bytes().partition(b"\n")[2])
+    elif form == "fasttext":  # a blank ends each of its lines
+        path.write_bytes(path.read_bytes().replace(b"\n", b" \n"))
+    few = vectors.load(path, limit=limit, words=words)
+    expected = [word for word in everything.words[:limit] if words is None or word in words]
+    assert few.words == expected
+    assert few.matrix.tolist() == [everything[word].tolist() for word in expected]
+    assert few.matrix.shape[1] == 3
+
+
+def test_some_words_of_a_run(run: Path) -> None:
+    whole = vectors.load(run)
+    few = vectors.load(run, limit=3, words={whole.words[1], whole.words[3]})
+    assert few.words == [whole.words[1]]
+    assert few.matrix.tolist() == [whole[whole.words[1]].tolist()]
+
+
+def test_a_limit_is_a_number_of_rows(tmp_path: Path) -> None:
+    (tmp_path / "v").write_bytes(b"a 1 2\nb 1 2\n")
+    with pytest.raises(Fault, match="limit: found 0, expected at least 1 row"):
+        vectors.load(tmp_path / "v", limit=0)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from recurra.data.examples import Examples
+from recurra.data.readers.abc import read_abc
 from recurra.data.readers.arrays import read_numpy
 from recurra.data.readers.audio import SOUNDS, read_audio
 from recurra.data.readers.brackets import read_brackets
@@ -13,10 +14,13 @@ from recurra.data.readers.conll import read_conll
 from recurra.data.readers.conllu import read_conllu
 from recurra.data.readers.dialogues import read_dialogues
 from recurra.data.readers.easy_vqa import read_easy_vqa
+from recurra.data.readers.fasta import read_fasta
 from recurra.data.readers.genbank import read_genbank
 from recurra.data.readers.idx import read_idx
 from recurra.data.readers.jsonl import read_jsonl
+from recurra.data.readers.labelled import read_labelled
 from recurra.data.readers.lines import read_lines
+from recurra.data.readers.midi import read_midi
 from recurra.data.readers.numbers import read_numbers
 from recurra.data.readers.parallel import names_two_files, read_parallel
 from recurra.data.readers.parquet import read_parquet
@@ -24,6 +28,7 @@ from recurra.data.readers.prop_logic import read_prop_logic
 from recurra.data.readers.reading_frames import read_reading_frames
 from recurra.data.readers.table import read_csv, read_tsv
 from recurra.data.readers.trees import read_trees
+from recurra.data.readers.ts import read_ts
 from recurra.errors import Fault
 from recurra.plugins import Functions
 
@@ -47,6 +52,11 @@ _OWN: dict[str, Callable[..., Examples]] = {
     "audio": read_audio,
     "easy_vqa": read_easy_vqa,
     "prop_logic": read_prop_logic,
+    "fasta": read_fasta,
+    "midi": read_midi,
+    "abc": read_abc,
+    "ts": read_ts,
+    "labelled": read_labelled,
 }
 
 READERS: Mapping[str, Callable[..., Examples]] = Functions("readers", _OWN)
@@ -76,11 +86,24 @@ ENDINGS = {
     ".yaml": "dialogues",
     ".gb": "genbank",
     ".gbk": "genbank",
+    ".fasta": "fasta",
+    ".fa": "fasta",
+    ".fna": "fasta",
+    ".faa": "fasta",
+    ".ffn": "fasta",
+    ".mid": "midi",
+    ".midi": "midi",
+    ".abc": "abc",
+    ".ts": "ts",
     ".tar": "audio",
     ".zip": "audio",
     **dict.fromkeys(SOUNDS, "audio"),
 }
 """Ending of a file -> its format; a final `.gz` does not count."""
+
+
+FOLDERS = ("abc", "audio", "labelled", "midi")
+"""Formats that a folder of files may have, too."""
 
 
 def guess_format(path: str | Path) -> str:
@@ -91,6 +114,10 @@ def guess_format(path: str | Path) -> str:
     ending = Path(name).suffix
     if ending not in ENDINGS:
         part = f"the ending {ending!r}" if ending else "a name without ending"
+        if Path(path).is_dir():
+            raise Fault(
+                f"{path}: a folder does not tell the format: set format to one of {', '.join(FOLDERS)}"
+            )
         raise Fault(f"{path}: {part} does not tell the format: set format to one of {', '.join(READERS)}")
     return ENDINGS[ending]
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import re
-import tarfile
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from recurra.data.archive import tree_files
 from recurra.data.examples import Examples, Place
 from recurra.data.sound.recording import decode_recording
 from recurra.errors import Fault
 from recurra.storage.files import read_bytes
-from recurra.storage.kinds import kind_of
 from recurra.storage.text import decode_text, split_lines
 
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au")
@@ -73,37 +70,13 @@ def _unpacked(name: str) -> str:
 def _files(path: Path) -> Iterator[tuple[str, bytes]]:
     """Names from `path` down, and contents: recordings and text files."""
     endings = (*SOUNDS, ".txt")
-    if path.is_dir():
-        for file in path.rglob("*"):
-            name = _unpacked(file.relative_to(path).as_posix())
-            if file.is_file() and PurePosixPath(name).suffix.lower() in endings:
-                yield name, read_bytes(file)
-        return
-    data = read_bytes(path)
     plain = path.with_name(_unpacked(path.name))
-    if plain.suffix.lower() in SOUNDS:
-        yield plain.name, data
+    if plain.suffix.lower() in SOUNDS and not path.is_dir():
+        yield plain.name, read_bytes(path)
         text = plain.with_suffix(".txt")
         for beside in (text, text.with_name(f"{text.name}.gz")):
             if beside.is_file():
                 yield text.name, read_bytes(beside)
                 return
         return
-    try:
-        if zipfile.is_zipfile(io.BytesIO(data)):
-            with zipfile.ZipFile(io.BytesIO(data)) as packed:
-                for name in packed.namelist():
-                    if name.lower().endswith(endings):
-                        yield name, packed.read(name)
-            return
-        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-            for member in archive:
-                file_of = archive.extractfile(member) if member.isfile() else None
-                if file_of is not None and member.name.lower().endswith(endings):
-                    yield member.name, file_of.read()
-    except Exception as error:  # an altered archive can fail in any part of zipfile, tarfile, zlib or lzma
-        kind = kind_of(data, text=False)
-        reason = str(error)[:200] if kind is None else f"{kind.name}, {str(error)[:200]}"
-        raise Fault(
-            f"{path}: not a recording, a folder or a complete archive of recordings: {reason}"
-        ) from None
+    yield from tree_files(path, endings, "a recording, a folder or a complete archive of recordings")

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 from itertools import accumulate
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from recurra.data.examples import Examples, Place
+from recurra.data.tenths import Part, check_part, in_part
 from recurra.errors import Fault
 from recurra.storage.files import read_text
 from recurra.storage.text import split_lines
 
-Part = Literal["all", "train", "validation", "test"]
-_PARTS = {"train": range(8), "validation": range(8, 9), "test": range(9, 10), "all": range(10)}
 _RANGE = re.compile(r"<?([0-9]{1,18})(?:\.\.>?([0-9]{1,18}))?")
 _DEEPEST = 100  # brackets within brackets
 _OTHER_STRAND = str.maketrans("acgtumrwsykvhdbn", "tgcaakywsrmbdhvn")
@@ -55,8 +53,7 @@ def read_genbank(
             two copies of a gene are always in the same part.
         encoding: the encoding of the file.
     """
-    if part not in _PARTS:
-        raise Fault(f"{path}: part = {part!r} found, expected one of: {', '.join(sorted(_PARTS))}")
+    check_part(path, part)
     columns: dict[str, list[str]] = {"gene": [], "dna": [], "protein": []}
     places: list[Place] = []
     for features, bases in records(path, read_text(path, encoding)):
@@ -66,11 +63,9 @@ def read_genbank(
             dna = spliced(bases, feature.location, f"{path}:{feature.line}")[first:]
             if not protein or len(dna) // 3 not in (len(protein), len(protein) + 1) or len(dna) % 3:
                 continue
-            tenth = int(hashlib.sha256(protein.encode()).hexdigest(), 16) % 10
-            if (
-                not min_residues <= len(protein) <= (max_residues or len(protein))
-                or tenth not in _PARTS[part]
-            ):
+            if not min_residues <= len(protein) <= (max_residues or len(protein)):
+                continue
+            if not in_part(protein, part):
                 continue
             about = feature.about
             name = about.get("locus_tag") or about.get("gene") or about.get("protein_id") or feature.location

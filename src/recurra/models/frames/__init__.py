@@ -2,6 +2,6 @@
 
 from recurra.models.frames.base import Frame
 from recurra.models.frames.heading import Heading
-from recurra.models.frames.scaling import Scaling
+from recurra.models.frames.scaling import Scaling, SeriesScaling
 
-__all__ = ["Frame", "Heading", "Scaling"]
+__all__ = ["Frame", "Heading", "Scaling", "SeriesScaling"]

@@ -79,7 +79,18 @@ class Scaling(Frame):
         return (self._logs(values) - self.mean[:width]) / self.deviation[:width]
 
     def enter(self, context: Tensor, horizon: int) -> tuple[Tensor, Any]:
-        values = self.standard(context)
+        return self._anchored(self.standard(context))
+
+    def inside(self, future: Tensor, memo: Any) -> Tensor:
+        local: Tensor = (self.standard(future) - memo) / self.change
+        return local
+
+    def outside(self, local: Tensor, memo: Any) -> Tensor:
+        width = self.targets
+        return self._measurements((local * self.change + memo) * self.deviation[:width] + self.mean[:width])
+
+    def _anchored(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Features of standardised windows `[B, L, V]`, and the level `[B, 1, targets]` taken off them."""
         base = torch.zeros_like(values[:, -1:])
         if self.anchor != "none":
             base = values[:, -1:] if self.anchor == "last" else values.mean(1, keepdim=True)
@@ -88,15 +99,38 @@ class Scaling(Frame):
             features.append(torch.cat([torch.zeros_like(base), values[:, 1:] - values[:, :-1]], 1))
         return torch.cat(features, -1) / self.read, base[..., : self.targets]
 
-    def inside(self, future: Tensor, memo: Any) -> Tensor:
-        local: Tensor = (self.standard(future) - memo) / self.change
-        return local
-
-    def outside(self, local: Tensor, memo: Any) -> Tensor:
-        width = self.targets
-        values = (local * self.change + memo) * self.deviation[:width] + self.mean[:width]
-        return torch.where(self.logged[:width], values, 0.0).exp().where(self.logged[:width], values)
+    def _measurements(self, values: Tensor) -> Tensor:
+        """Targets whose logarithms some columns are, as they were measured."""
+        marks = self.logged[: self.targets]
+        return torch.where(marks, values, 0.0).exp().where(marks, values)
 
     def _logs(self, values: Tensor) -> Tensor:
         marks = self.logged[: values.shape[-1]]
         return torch.where(marks, values, 1.0).log().where(marks, values)
+
+
+@MODULES.register("series_scaling")
+class SeriesScaling(Scaling):
+    """Every column of every series at mean 0 and deviation 1 of that series, as each row tells them.
+
+    A row holds its measurements `[V]`, then the means `[V]` and the deviations `[V]` of its series (of the
+    logarithms, where a column is read so). The rest is as in `Scaling`, whose `standard` goes by all series.
+    """
+
+    def learn(self, rows: Tensor, contexts: Tensor, futures: Tensor) -> None:
+        super().learn(rows[:, : len(self.mean)], contexts, futures)
+
+    def enter(self, context: Tensor, horizon: int) -> tuple[Tensor, Any]:
+        width = self.targets
+        values, mean, deviation = context.chunk(3, -1)
+        features, base = self._anchored((self._logs(values) - mean) / deviation)
+        return features, (base, mean[:, :1, :width], deviation[:, :1, :width])
+
+    def inside(self, future: Tensor, memo: Any) -> Tensor:
+        base, mean, deviation = memo
+        local: Tensor = ((self._logs(future) - mean) / deviation - base) / self.change
+        return local
+
+    def outside(self, local: Tensor, memo: Any) -> Tensor:
+        base, mean, deviation = memo
+        return self._measurements((local * self.change + base) * deviation + mean)

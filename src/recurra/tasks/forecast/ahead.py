@@ -49,7 +49,8 @@ def answer(model: Forecaster, data: ForecastData, rows: Sequence[Ahead]) -> dict
     """The steps after the last row of each series.
 
     Returns:
-        {"forecasts": [{"series", "time": [...], "targets": {name: {"forecast": [...], "low", "high" where
+        {"forecasts": [{"series", "time": [...], "missing": how many numbers of the context are made up, where
+        any are, "targets": {name: {"forecast": [...], "low", "high" where
         an interval is told, "direction" of the change over the horizon}}}]}
     """
     return {"forecasts": [_one(model, data, row) for row in rows]}
@@ -195,4 +196,6 @@ def _one(model: Forecaster, data: ForecastData, row: Ahead) -> dict[str, Any]:
     heading: dict[str, Any] = {"series": series.name} if series.name else {}
     if options.gaps != "allow":
         heading["time"] = [series.clock.text(time) for time in times]
+    if series.blanks is not None and (missing := int(series.blanks[-options.context :].sum())):
+        heading["missing"] = missing
     return {**heading, "targets": targets}

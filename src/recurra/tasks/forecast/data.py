@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self, cast
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import torch
-from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
 from recurra.data import Examples, columns
@@ -16,99 +15,12 @@ from recurra.data.clocks import Clock, find_zone
 from recurra.data.notation import DecimalMark
 from recurra.data.sentinels import sentinel_notes
 from recurra.data.series import Series, SeriesFormat, Windows, cut, read_series
-from recurra.data.steps import Step, step_of
 from recurra.errors import Fault
-from recurra.tasks.forecast.windows import WindowOptions, window_batches
+from recurra.tasks.forecast.columns import Sizes, honest, sizes_of, with_masks, with_sizes
+from recurra.tasks.forecast.options import PARTS, ForecastOptions, Part, TableFormat
+from recurra.tasks.forecast.windows import window_batches
 from recurra.tasks.parts.batches import Epoch
-from recurra.tasks.parts.sources import Source, SourceOptions, read_like, read_source
-
-Part = Literal["train", "validation", "test"]
-PARTS: tuple[Part, ...] = ("train", "validation", "test")
-
-
-class ForecastOptions(WindowOptions):
-    """Series, and what is told of them.
-
-    Attributes:
-        train: the series, all parts of them; see `split`.
-        targets: columns to forecast.
-        covariates: columns that are read, too.
-        known: columns that are known ahead of time (a price set, a holiday).
-        time: column of time stamps; None: rows follow one another evenly.
-        series: column that tells series apart.
-        gaps: a missing time stamp is an error, or series begin anew there ("split"), or rows count as evenly
-            spaced, as trading days do ("allow").
-        calendar: what is known of each time, on the clock of the place: "second", "minute", "hour",
-            "weekday", "day", "month", "yearday".
-        zone: the place, as "Europe/Berlin": the clock of stamps without UTC offset, with its hours that come
-            twice or never, and of the calendar; None: the clock that the stamps show.
-        incomplete: a row that lacks a number is an error, or left out ("skip"), as a gap is in the times.
-        logarithms: columns that are read and forecast as logarithms.
-        split: to train, to validate and to test on, one after another in time: numbers of rows of each
-            series, or shares. What is left over is not used.
-        season: steps after which a series repeats, for a baseline.
-        direction: whether the sign of the change over the horizon is scored.
-        interval: share that the interval told is to hold.
-    """
-
-    train: Source
-    targets: list[str] = Field(min_length=1)
-    covariates: list[str] = Field(default_factory=list)
-    known: list[str] = Field(default_factory=list)
-    time: str | None = None
-    zone: str | None = None
-    series: str | None = None
-    gaps: Literal["error", "split", "allow"] = "error"
-    incomplete: Literal["error", "skip"] = "error"
-    calendar: list[str] = Field(default_factory=list)
-    logarithms: list[str] = Field(default_factory=list)
-    split: tuple[float, float, float] = (0.7, 0.1, 0.2)
-    season: int | None = Field(default=None, ge=1)
-    direction: bool = False
-    interval: float = Field(default=0.8, gt=0, lt=1)
-
-    @field_validator("zone")
-    @classmethod
-    def _real(cls, zone: str | None) -> str | None:
-        if zone is not None:
-            find_zone(zone)
-        return zone
-
-    @model_validator(mode="after")
-    def _some_time(self) -> Self:
-        if self.zone is not None and self.time is None:
-            raise ValueError("zone needs a column of time stamps: set time to one")
-        return self
-
-    @property
-    def columns(self) -> list[str]:
-        """What is measured: the targets first."""
-        return [*self.targets, *self.covariates]
-
-
-class TableFormat(NamedTuple):
-    """How the training data writes numbers and time stamps, for what is read later; None: nothing showed it.
-
-    Attributes:
-        decimal, day_first: see `recurra.data.notation.Notation`. calendar, step: see `SeriesFormat`.
-    """
-
-    decimal: DecimalMark | None = None
-    day_first: bool | None = None
-    calendar: bool | None = None
-    step: Step | None = None
-
-    def to_table(self) -> dict[str, Any]:
-        """What `from_table` reads."""
-        return {**self._asdict(), "step": None if self.step is None else self.step.to_table()}
-
-    @classmethod
-    def from_table(cls, table: Mapping[str, Any]) -> TableFormat:
-        """A format as `to_table` wrote it. KeyError, TypeError or ValueError where it is none."""
-        decimal, day_first, calendar = (table[key] for key in ("decimal", "day_first", "calendar"))
-        if decimal not in (None, ".", ",") or not {type(day_first), type(calendar)} <= {bool, type(None)}:
-            raise ValueError("no notation")
-        return cls(decimal, day_first, calendar, None if table["step"] is None else step_of(table["step"]))
+from recurra.tasks.parts.sources import SourceOptions, read_like, read_source
 
 
 class ForecastData:
@@ -116,11 +28,15 @@ class ForecastData:
 
     Attributes:
         format: how the training data is written; `read` goes by it.
+        sizes: of the series by name, where each is scaled by its own.
     """
 
-    def __init__(self, options: ForecastOptions, seed: int, form: TableFormat | None = None) -> None:
+    def __init__(
+        self, options: ForecastOptions, seed: int, form: TableFormat | None = None, sizes: Sizes | None = None
+    ) -> None:
         self.options, self.seed = options, seed
         self.format = form or TableFormat()
+        self.sizes = dict(sizes or {})
         self.notes: list[str] = []
         self._windows: dict[str, Windows] = {}
 
@@ -143,7 +59,7 @@ class ForecastData:
         if str(data) in PARTS:
             return self.part(str(data))  # type: ignore[arg-type]
         series = self.read(read_like(SourceOptions(train=self.options.train), data))
-        windows = self._over(series, [(0, len(each.values)) for each in series], 1)
+        windows = self._over(series, [(0, len(each.values)) for each in series], 1, str(data))
         if not windows.origins:
             raise self._too_short(windows, str(data), "train")
         return windows
@@ -156,7 +72,7 @@ class ForecastData:
         """`[N, V]`: what scaling may know. Fault where a target never changes."""
         windows = self.part("train")
         rows = torch.cat([s.values[:end] for s, (_, end) in zip(windows.series, self._ends, strict=True)])
-        exact = rows.double()
+        exact = rows[:, : len(self.options.columns)].double()
         constant = exact.std(0, correction=0) <= 1e-6 * exact.abs().amax(0)
         for name, never in zip(self.options.columns, constant.tolist(), strict=True):
             if never and name in self.options.targets:
@@ -174,7 +90,17 @@ class ForecastData:
         return window_batches(windows, self.options, seed=self.seed, epoch=epoch, rank=rank, world=world)
 
     def read(self, examples: Examples) -> list[Series]:
-        """The series of a table of this format."""
+        """The series of a table of this format, each row with its masks and sizes."""
+        series = self._series(examples)
+        if self.options.scale == "all":
+            return series
+        sizes: dict[tuple[str, str], Tensor] = {}
+        for each in series:
+            rows = each.values[: self.options.context]
+            sizes.setdefault(self._key(each), self._sizes(each.name, rows))
+        return [with_sizes(each, sizes[self._key(each)]) for each in series]
+
+    def _series(self, examples: Examples) -> list[Series]:
         options = self.options
         self._check_columns()
         if options.calendar and options.gaps == "allow":
@@ -190,7 +116,9 @@ class ForecastData:
             cycles=options.calendar,
             zone=self.zone,
             expected=SeriesFormat(self.format.calendar, self.format.step),
-            advice=f"{columns.CORRECT_ROWS}, or set incomplete = 'skip' to leave them out",
+            advice=f"{columns.CORRECT_ROWS}, or set incomplete = 'skip' to leave them out, or 'previous' or "
+            f"'linear' to have them made up",
+            filling=options.filling,
         )
         for name in options.logarithms:
             for each in series:
@@ -201,7 +129,14 @@ class ForecastData:
                         f"{place}: column {name!r}: {value:g} found, expected a number above 0: "
                         f"it has no logarithm"
                     )
-        return series
+        return [with_masks(each) for each in series] if options.masks else series
+
+    def _key(self, series: Series) -> tuple[str, str]:
+        return series.places[0].file, series.name
+
+    def _sizes(self, name: str, rows: Tensor) -> Tensor:
+        """Of a series: as in training where it has a name that was there, else as rows of it tell."""
+        return self.sizes[name] if name in self.sizes else sizes_of(rows, self.options.logged)
 
     def readable(self, examples: Examples) -> Examples:
         """A table, its numbers and dates read as those of the training data."""
@@ -214,7 +149,7 @@ class ForecastData:
         )
 
     def _complete(self, examples: Examples) -> Examples:
-        """The rows with a number in every column, where others are to be left out."""
+        """The rows with a number in every column, where others are to be left out; what lacks is noted."""
         if self.options.incomplete == "error":
             return examples
         _, wrong = columns.read_numbers(examples, *self.options.columns, *self.options.known)
@@ -222,6 +157,12 @@ class ForecastData:
         if strange:
             raise columns.told_together(strange, columns.CORRECT_ROWS)
         rows = {each.row for each in wrong}
+        if self.options.filling is not None:
+            if wrong:
+                self.notes.append(
+                    f"{columns.count_of(wrong)} are missing and made up: {self.options.filling!r}"
+                )
+            return examples
         if len(rows) == len(examples):
             raise Fault(f"{examples.source}: every row lacks a number")
         if rows:
@@ -246,19 +187,57 @@ class ForecastData:
 
     def _cut(self, examples: Examples) -> dict[str, Windows]:
         self._source = examples.source
-        series = self.read(examples)
+        series = self._series(examples)
         self.format = self._format_of(examples, series)
         names = [f"column {name!r}" for name in self.options.columns]
-        self.notes += sentinel_notes(names, torch.cat([each.values for each in series]))
+        self.notes += sentinel_notes(names, torch.cat([each.values[:, : len(names)] for each in series]))
+        self._note_gaps(examples, series)
         parts = [cut(len(each.values), self.options.split, self._source) for each in series]
         self._ends = [each[0] for each in parts]
+        if self.options.scale == "series":
+            series = self._own_sizes(series)
         strides = (self.options.stride, 1, 1)
         return {
-            name: self._over(series, [each[k] for each in parts], strides[k]) for k, name in enumerate(PARTS)
+            name: self._over(series, [each[k] for each in parts], strides[k], name)
+            for k, name in enumerate(PARTS)
         }
 
-    def _over(self, series: Sequence[Series], parts: Sequence[tuple[int, int]], stride: int) -> Windows:
-        return Windows(series, self.options.context, self.options.horizon, parts, stride)
+    def _own_sizes(self, series: Sequence[Series]) -> list[Series]:
+        """Each series with the sizes that its training rows tell; those of names are learnt."""
+        rows: dict[tuple[str, str], list[Tensor]] = {}
+        for each, (_, end) in zip(series, self._ends, strict=True):
+            rows.setdefault(self._key(each), []).append(each.values[:end])
+        first = {self._key(each): each.values[: self.options.context] for each in reversed(series)}
+        sizes = {}
+        for key, pieces in rows.items():
+            train = torch.cat(pieces)
+            sizes[key] = self._sizes(key[1], train if len(train) > 1 else first[key])
+            if self.options.series is not None and len(train) > 1:
+                self.sizes.setdefault(key[1], sizes[key])
+        return [with_sizes(each, sizes[self._key(each)]) for each in series]
+
+    def _note_gaps(self, examples: Examples, series: Sequence[Series]) -> None:
+        """How many rows stand for missing time stamps."""
+        rows = sum(len(each.values) for each in series)
+        if self.options.gaps == "fill" and rows > len(examples):
+            self.notes.append(f"{rows - len(examples):,} rows are put in for missing time stamps")
+
+    def _over(
+        self, series: Sequence[Series], parts: Sequence[tuple[int, int]], stride: int, part: str
+    ) -> Windows:
+        windows = Windows(series, self.options.context, self.options.horizon, parts, stride)
+        if self.options.filling is None:
+            return windows
+        ahead, targets = self.options.filling == "linear", len(self.options.targets)
+        real = honest(windows, targets, scored=part != "train", ahead=ahead)
+        if len(real) < len(windows):
+            why = "their steps ahead" if part != "train" else "the last row they read"
+            why += " or the last row they read" if ahead and part != "train" else ""
+            self.notes.append(
+                f"{part}: {len(windows) - len(real):,} of {len(windows):,} windows are left out: numbers are "
+                f"missing in {why}"
+            )
+        return real
 
     def _too_short(self, windows: Windows, what: str, part: str) -> Fault:
         options = self.options

@@ -8,10 +8,10 @@ from typing import Literal
 from pydantic import Field
 
 from recurra.models.forecaster import Forecaster
-from recurra.models.frames import Frame, Scaling
+from recurra.models.frames import Frame, Scaling, SeriesScaling
 from recurra.models.horizon import DirectHorizon, Horizon, RecurrentHorizon
 from recurra.models.outputs import Gaussian, GaussianMixture, Output, Point, Quantiles
-from recurra.tasks.forecast.data import ForecastOptions
+from recurra.tasks.forecast.options import ForecastOptions
 from recurra.tasks.parts.network import BodyOptions, build_body
 
 
@@ -48,8 +48,8 @@ class ForecastModelOptions(SeriesModelOptions):
 
 def build_model(options: ForecastModelOptions, data: ForecastOptions, known: int) -> Forecaster:
     """The network, with fresh weights, for these columns and `known` numbers a step known ahead."""
-    logarithms = [data.columns.index(name) for name in data.logarithms]
-    frame = Scaling(len(data.columns), len(data.targets), options.anchor, options.differences, logarithms)
+    scaling = SeriesScaling if data.scale == "series" else Scaling
+    frame = scaling(data.width, len(data.targets), options.anchor, options.differences, data.logged)
     outputs: dict[str, Callable[[], Output]] = {
         "point": lambda: Point(options.error),
         "quantiles": lambda: Quantiles(list(options.levels)),

@@ -8,7 +8,7 @@ from typing import Any
 from recurra.data.series import Windows
 from recurra.models.forecaster import Forecaster
 from recurra.storage.figures import check_ending, new_figure, save_figure
-from recurra.tasks.forecast.data import ForecastOptions
+from recurra.tasks.forecast.options import ForecastOptions
 from recurra.tasks.forecast.scores import interval_levels
 from recurra.tasks.forecast.windows import forecasts
 

@@ -15,8 +15,10 @@ from recurra.storage.fields import Fields
 from recurra.storage.files import read_json, write_json
 from recurra.tasks.base import CHANGEABLE, TASKS, Loss, Score, Task
 from recurra.tasks.forecast.ahead import Ahead, answer, read_item
-from recurra.tasks.forecast.data import PARTS, ForecastData, ForecastOptions, TableFormat
+from recurra.tasks.forecast.columns import read_sizes
+from recurra.tasks.forecast.data import ForecastData
 from recurra.tasks.forecast.model import ForecastModelOptions, build_model
+from recurra.tasks.forecast.options import PARTS, ForecastOptions, TableFormat
 from recurra.tasks.forecast.plot import plot_windows
 from recurra.tasks.forecast.scores import back_test, majority_signs
 from recurra.tasks.parts.contexts import device_of, seeded
@@ -77,11 +79,15 @@ class ForecastTask(Task[Forecaster]):
             raise Fault(
                 f"{folder / ASSETS}: holds no format of a table: it is damaged or from another version"
             ) from None
-        return cls(ForecastData(data, seed, form), module, majority)
+        sizes = read_sizes(assets.get("sizes", {}), data.width, str(folder / ASSETS))
+        return cls(ForecastData(data, seed, form, sizes), module, majority)
 
     def save_assets(self, folder: Path) -> None:
         signs = dict(zip(self.options.targets, self.majority.tolist(), strict=True))
-        write_json(folder / ASSETS, {"majority": signs, "format": self.data.format.to_table()})
+        assets = {"majority": signs, "format": self.data.format.to_table()}
+        if self.data.sizes:
+            assets["sizes"] = {name: row.tolist() for name, row in self.data.sizes.items()}
+        write_json(folder / ASSETS, assets)
 
     def check(self) -> list[str]:
         options = self.options

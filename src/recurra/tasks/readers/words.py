@@ -67,6 +67,9 @@ class WordModelOptions(Options):
         embeddings: a file of word vectors, or a folder of trained ones, that the vectors start from; its
             words are known besides those of the training data. frozen: these vectors stay as they are.
             unit_spread: these vectors are divided by their standard deviation (Dozat and Manning, 2017).
+        embeddings_words: which of its words enter the model: "all", or those of the training "data" alone,
+            which makes a model of the size of the data; a word met later is then unknown.
+        embeddings_limit: rows of the file that are read, the first ones: of most files the commonest words.
         word_dropout: share of the words read as unknown, in training.
         characters: a layer that reads the spelling; "lstm" (Lample et al., 2016) or "cnn" (Ma and Hovy,
             2016). character_embedding: width of a character's vector. character_hidden: width of what is
@@ -76,6 +79,8 @@ class WordModelOptions(Options):
 
     embedding: int = Field(default=100, ge=1)
     embeddings: str | None = None
+    embeddings_words: Literal["all", "data"] = "all"
+    embeddings_limit: int | None = Field(default=None, ge=1)
     frozen: bool = False
     unit_spread: bool = False
     word_dropout: float = Field(default=0.0, ge=0, lt=1)
@@ -90,6 +95,9 @@ class WordModelOptions(Options):
             raise ValueError("frozen = true keeps vectors as they are: expected embeddings to take them from")
         if self.unit_spread and self.embeddings is None:
             raise ValueError("unit_spread = true divides vectors: expected embeddings to take them from")
+        selective = self.embeddings_words != "all" or self.embeddings_limit is not None
+        if selective and self.embeddings is None:
+            raise ValueError("embeddings_words and embeddings_limit choose vectors: expected embeddings")
         return self
 
 
@@ -125,10 +133,11 @@ class WordReader:
             words = Vocabulary.build(normal, min_count=options.min_count, max_size=options.max_size, end=None)
         except Fault as fault:
             raise Fault(f"{examples.source}: column {column!r}: {fault}") from None
-        vectors = None if model.embeddings is None else load(model.embeddings)
-        tuned = None if vectors is None or model.frozen else len(words)
+        vectors = None if model.embeddings is None else _vectors(model, words)
+        tuned = None
         if vectors is not None:
             more = [word for word in vectors.words if word not in words]
+            tuned = len(words) if more and not model.frozen else None
             words = Vocabulary(
                 [*words.tokens, *more], [*words.counts, *[0] * len(more)], unknown=words.tokens[0]
             )
@@ -202,6 +211,11 @@ class WordReader:
         ]
         if self.spelling is not None:
             lines.append(f"spelling: {len(self.spelling):,} characters")
+        if self._vectors is not None:
+            counts = zip(self.words.tokens[1:], self.words.counts[1:], strict=True)
+            common = [word for word, count in counts if count]
+            share = sum(word in self._vectors for word in common) / max(1, len(common))
+            lines += [f"embeddings: {share:.1%} of the training words have one", *self._vectors.notes]
         # word dropout trains the vector of unknown words, whatever the data hold
         notes = [] if self.model.word_dropout > 0 else self.words.notes()
         return lines + [str(note) for note in notes]
@@ -236,6 +250,21 @@ class WordReader:
             options,
             model,
         )
+
+
+def _vectors(model: WordModelOptions, vocabulary: Vocabulary) -> WordVectors:
+    """Those that a recipe asks for. Fault where no word of the training data has one."""
+    assert model.embeddings is not None
+    words = vocabulary.tokens if model.embeddings_words == "data" else None
+    vectors = load(
+        model.embeddings, limit=model.embeddings_limit, words=None if words is None else set(words)
+    )
+    if not len(vectors):
+        raise Fault(
+            f"{model.embeddings}: has none of the {len(vocabulary):,} words of the training data: is it of "
+            f"another language, or are its words in small letters (tokenizer.lower = true)?"
+        )
+    return vectors
 
 
 def token_rows(examples: Examples, column: str, options: WordOptions) -> list[list[str]]:
