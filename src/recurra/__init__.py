@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from recurra.ragged import Ragged
     from recurra.runs import load
     from recurra.streaming import Stepper, Stream
-    from recurra.train import evaluate, fit, predict
+    from recurra.train import evaluate, fit, measure, predict
 
 __all__ = [
     "Cell",
@@ -46,6 +46,7 @@ __all__ = [
     "fold",
     "layers",
     "load",
+    "measure",
     "models",
     "nn",
     "predict",
@@ -84,13 +85,14 @@ _HOMES = {
     "fit": "train",
     "fold": "loop",
     "load": "runs",
+    "measure": "train",
     "predict": "train",
     "scan": "loop",
     "strict": "engines",
     "tree_cell": "cells",
 }
 """Public name -> the room that it comes from; no file of this folder may have such a name."""
-_TRAINED = {"evaluate", "fit", "load", "predict"}
+_TRAINED = {"evaluate", "fit", "load", "measure", "predict"}
 # rooms that two threads import from two ends would wait for each other
 _IMPORTING = RLock()
 

@@ -2,27 +2,54 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from recurra.cli.arguments import Changes, Device, Json, Removals, Run
-from recurra.cli.output import pairs
+from recurra.errors import Fault
+
+
+class Split(StrEnum):
+    """A part of the recipe's data."""
+
+    train = "train"
+    validation = "validation"
+    test = "test"
 
 
 def evaluate(
     run: Run,
+    split: Annotated[
+        Split | None,
+        typer.Option(help="Which part of the recipe's data to measure; validation where nothing is said."),
+    ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="A file like the training data; without it the recipe's validation data."),
+        typer.Option(help="Measure another file of the same format. The word test is --split test."),
     ] = None,
+    bootstrap: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Draw the examples anew so often, and tell the 95 % interval of each figure."
+        ),
+    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of those draws.")] = 0,
     changes: Changes = None,
     removals: Removals = None,
     device: Device = "cpu",
     as_json: Json = False,
 ) -> None:
-    """Measure a trained run on data."""
+    """Measure a trained run. The first line says on which data; then comes one figure a line, with its unit
+    and whether higher or lower is better. In JSON a figure in percent is a share, from 0 to 1.
+    """
     from recurra.cli.loading import load_run
+    from recurra.cli.measured import show
 
-    pairs(load_run(run, device, changes, removals).evaluate(data), as_json)
+    if split is not None and data is not None:
+        raise Fault("give --split, a part of the recipe's data, or --data, another file, not both")
+    task = load_run(run, device, changes, removals)
+    measurement = task.measure(data if split is None else split.value)
+    show(task, measurement, measurement.intervals(bootstrap, seed) if bootstrap else {}, as_json)

@@ -83,7 +83,7 @@ def _lent(name: str) -> Any:
         return tables[name]
     raise Fault(
         f"{MEMORY}{name}: no table is lent under this name{nearest(name, tables) if tables else ''}: data "
-        f"that was in memory is in no file: give it again, as in recurra.fit(recipe, data)"
+        f"that was in memory is in no file: give it again, as in recurra.evaluate(run, train=table)"
     )
 
 

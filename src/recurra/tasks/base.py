@@ -14,6 +14,8 @@ from typing_extensions import TypeVar
 from recurra.errors import Fault
 from recurra.registry import Registry
 from recurra.tasks.parts.batches import chunks
+from recurra.tasks.parts.measurement import Measurement, plain_measurement
+from recurra.tasks.parts.units import Unit, unit_of
 
 AT_ONCE = 32
 """Items to predict that are read, and answered, together."""
@@ -54,6 +56,12 @@ class Score(NamedTuple):
     metric: str
     larger_is_better: bool
 
+    @property
+    def unit(self) -> str:
+        """What the metric is counted in; see `recurra.tasks.parts.units`."""
+        unit = unit_of(self.metric)
+        return "" if unit is None else unit.name
+
 
 class TextStream(ABC):
     """A task's model fed piece by piece; how the input is cut does not change the answers."""
@@ -89,6 +97,7 @@ class Task(ABC, Generic[Model]):
         formats: how else than as JSON an answer can be written: name -> its text, line ends included.
         kinds: of a task of several kinds, what tells each one, and its class; a task that has options of its
             own is a kind besides.
+        units: of figures whose unit is the task's own; see `recurra.tasks.parts.units`.
         changeable: keys of its sections that may be set of a trained run, since no training depends on them.
     """
 
@@ -98,6 +107,7 @@ class Task(ABC, Generic[Model]):
     ModelOptions: ClassVar[type[Options]]
     changeable: ClassVar[tuple[str, ...]] = CHANGEABLE
     kinds: ClassVar[Mapping[str, type[Task[Any]]]] = {}
+    units: ClassVar[Mapping[str, Unit]] = {}
     score: Score
     model: Model
 
@@ -167,7 +177,17 @@ class Task(ABC, Generic[Model]):
 
     @abstractmethod
     def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
-        """Metrics on the recipe's validation data, or on other data of the same format."""
+        """Metrics on the recipe's validation data, on "train" or "test", or on another file of the format."""
+
+    def measure(self, data: str | Path | None = None) -> Measurement:
+        """What `evaluate` gives, and which data that is; with it intervals are had, too, where the task says
+        what each example adds.
+        """
+        return plain_measurement(self.evaluate(data), "validation" if data is None else str(data))
+
+    def unit(self, metric: str) -> Unit | None:
+        """What a figure of `evaluate` is counted in; None where the task does not say."""
+        return unit_of(metric, self.units)
 
     @abstractmethod
     def row(self, item: Any) -> Any:

@@ -4,8 +4,8 @@ import recurra.data
 import recurra.loop
 import recurra.runs
 import recurra.tasks  # noqa: F401
-from recurra.train.from_python import evaluate, fit, predict
+from recurra.train.from_python import evaluate, fit, measure, predict
 from recurra.train.recipe import Recipe, read_recipe
 from recurra.train.run import Trained, train
 
-__all__ = ["Recipe", "Trained", "evaluate", "fit", "predict", "read_recipe", "train"]
+__all__ = ["Recipe", "Trained", "evaluate", "fit", "measure", "predict", "read_recipe", "train"]

@@ -96,12 +96,32 @@ def test_train_resume_and_change(call: Command, here: Path, tmp_path: Path) -> N
 
 
 def test_evaluate(call: Command, here: Path) -> None:
-    metrics = json.loads(call("evaluate", "language", "--json").out[0])
+    said = json.loads(call("evaluate", "language", "--json").out[0])
+    metrics = {name: said[name] for name in said["units"]}
     best = json.loads((here / "language" / "metrics.json").read_text())["best"]["metrics"]
     assert metrics == pytest.approx(best, abs=1e-6)
     other = json.loads(call("evaluate", "language", "--data", "text.txt", "--json").out[0])
-    assert other.keys() == metrics.keys()
-    assert call("evaluate", "language").out[0] == "name\tvalue"
+    assert other.keys() == said.keys()
+    assert other["data"]["split"] is None
+    assert other["data"]["source"].endswith("text.txt")
+    lines = call("evaluate", "language").out
+    assert lines[:2] == [said["data"]["described"], "name\tvalue\tunit\tbetter"]
+    assert lines[0].startswith("validation, one text of ")
+    assert lines[0].endswith("text.txt")
+    assert lines[2].startswith("nats_per_token\t")
+    assert lines[2].endswith("\tnats a token\tlower")
+
+
+def test_evaluate_tells_parts_and_intervals(call: Command, here: Path) -> None:
+    said = json.loads(call("evaluate", "sentiment", "--bootstrap", 50, "--json").out[0])
+    low, high = said["intervals"]["accuracy"]
+    assert 0 <= low <= said["accuracy"] <= high <= 1
+    assert said["data"]["split"] == "validation"
+    assert said["data"]["count"] > 1
+    lines = call("evaluate", "sentiment", "--bootstrap", 50, "--split", "train").out
+    assert lines[0].startswith("train, ")
+    assert lines[1] == "name\tvalue\tunit\tbetter\tfrom\tto"
+    assert lines == call("evaluate", "sentiment", "--bootstrap", 50, "--split", "train").out
 
 
 def test_predict_from_everywhere(

@@ -25,6 +25,7 @@ from recurra.tasks.compose.samples import sample_rolls
 from recurra.tasks.parts.batches import chunks, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.counts import require_count
+from recurra.tasks.parts.measurement import Measurement, ratios
 from recurra.tasks.parts.sampling import check_sampling, numbered
 from recurra.tasks.parts.sizes import activations_line, lengths_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
@@ -135,9 +136,12 @@ class ComposeTask(Task[NoteModel]):
         """Nats a step, over all notes: `nll`; `nll_after_first` leaves out each piece's first step, which
         some reports do not count; `nll_frequencies` is that of notes drawn as often as in training.
         """
-        rolls = self.data.evaluation(data)
-        nats = torch.zeros(3, dtype=torch.float64)
-        steps = sum(len(roll) for roll in rolls)
+        return self.measure(data).scores
+
+    def measure(self, data: str | Path | None = None) -> Measurement:
+        selection = self.data.select(data)
+        rolls = selection.examples
+        nats = []
         device = device_of(self.model)
         odds = torch.logit(self.shares).to(device)
         with evaluating(self.model):
@@ -145,13 +149,19 @@ class ComposeTask(Task[NoteModel]):
                 inputs, targets, _ = as_rows(chunk).to(device)
                 costs = note_costs(self.model(inputs)[0].data, targets.data).double()
                 plain = note_costs(odds.expand_as(targets.data), targets.data).double()
-                later = costs[targets.step_of > 0]
-                nats += torch.stack([costs.sum(), later.sum(), plain.sum()]).cpu()
-        return {
-            "nll": float(nats[0]) / steps,
-            "nll_after_first": float(nats[1]) / max(1, steps - len(rolls)),
-            "nll_frequencies": float(nats[2]) / steps,
-        }
+                later = costs * (targets.step_of > 0)
+                rows = targets.with_data(torch.stack([costs, later, plain], 1)).to_list()
+                nats += [row.sum(0).cpu() for row in rows]
+        total, later, plain = torch.stack(nats).unbind(1)
+        steps = torch.tensor([len(roll) for roll in rolls])
+        figures = ratios(
+            {
+                "nll": (total, steps),
+                "nll_after_first": (later, steps - 1),
+                "nll_frequencies": (plain, steps),
+            }
+        )
+        return selection.measured(len(rolls), "pieces", figures)
 
     def row(self, item: Any) -> Tensor:
         """Of a piece: a list of steps, each a list of MIDI notes."""

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from recurra.errors import Fault
 from recurra.models.stroke_model import StrokeModel
+from recurra.ragged import Ragged
 from recurra.storage.fields import Fields
 from recurra.storage.files import read_json, write_json
 from recurra.tasks.base import TASKS, Loss, Score, Task
@@ -28,6 +29,7 @@ from recurra.tasks.draw.plot import plot_drawings
 from recurra.tasks.draw.samples import sample_drawings
 from recurra.tasks.parts.batches import chunks, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
+from recurra.tasks.parts.measurement import Measurement, ratios
 from recurra.tasks.parts.sampling import check_sampling
 from recurra.tasks.parts.sizes import activations_line, lengths_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
@@ -117,18 +119,25 @@ class DrawTask(Task[StrokeModel]):
         it does (`pen_nll` alone); `nll_independent` is that of one normal distribution and fixed shares, the
         same for every step, fitted to the very data that is measured.
         """
-        drawings = self.data.evaluation(data)
-        moves = pens = 0.0
+        return self.measure(data).scores
+
+    def measure(self, data: str | Path | None = None) -> Measurement:
+        selection = self.data.select(data)
+        drawings = selection.examples
+        costs = []
         with evaluating(self.model):
             for chunk in chunks(drawings, self.options.batch_size):
-                move, pen = self._costs(as_steps(chunk, self.scale))
-                moves, pens = moves + float(move.double().sum()), pens + float(pen.double().sum())
-        count = sum(map(len, drawings))
-        return {
-            "nll": (moves + pens) / count,
-            "pen_nll": pens / count,
-            "nll_independent": independent_nats(as_steps(drawings, self.scale)),
-        }
+                both = torch.stack(self._costs(as_steps(chunk, self.scale)), 1).double()
+                rows = Ragged.from_list(chunk).with_data(both.cpu()).to_list()
+                costs += [row.sum(0) for row in rows]
+        moves, pens = torch.stack(costs).unbind(1)
+        steps = [len(drawing) for drawing in drawings]
+        return selection.measured(
+            len(drawings),
+            "drawings",
+            ratios({"nll": (moves + pens, steps), "pen_nll": (pens, steps)}),
+            {"nll_independent": independent_nats(as_steps(drawings, self.scale))},
+        )
 
     def row(self, item: Any) -> Tensor:
         """Of a drawing: a list of [dx, dy, lifted]."""

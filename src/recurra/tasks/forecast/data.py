@@ -20,6 +20,7 @@ from recurra.data.steps import Step, step_of
 from recurra.errors import Fault
 from recurra.tasks.forecast.windows import WindowOptions, window_batches
 from recurra.tasks.parts.batches import Epoch
+from recurra.tasks.parts.measurement import Selection
 from recurra.tasks.parts.sources import Source, SourceOptions, read_like, read_source
 
 Part = Literal["train", "validation", "test"]
@@ -139,9 +140,7 @@ class ForecastData:
         return windows
 
     def like(self, data: str | Path) -> Windows:
-        """The windows of a part, by its name; else every window of another file."""
-        if str(data) in PARTS:
-            return self.part(str(data))  # type: ignore[arg-type]
+        """Every window of another file."""
         series = self.read(read_like(SourceOptions(train=self.options.train), data))
         windows = self._over(series, [(0, len(each.values)) for each in series], 1)
         if not windows.origins:
@@ -149,8 +148,17 @@ class ForecastData:
         return windows
 
     def evaluation(self, data: str | Path | None) -> Windows:
-        """What `evaluate(data)` measures: the validation part for None."""
-        return self.part("validation") if data is None else self.like(data)
+        """The windows of `select(data)`."""
+        return self.select(data).examples
+
+    def select(self, data: str | Path | None) -> Selection[Windows]:
+        """What `evaluate(data)` measures: a part of the series, or another file."""
+        part = "validation" if data is None else str(data)
+        if part in PARTS:
+            windows = self.part(part)
+            return Selection(windows, part, self._source)
+        assert data is not None
+        return Selection(self.like(data), "", str(data))
 
     def training_rows(self) -> Tensor:
         """`[N, V]`: what scaling may know. Fault where a target never changes."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,7 +23,6 @@ from recurra.tasks.language_model.probabilities import (
     likeliest,
     log_probabilities,
     read_prompt,
-    total_cost,
 )
 from recurra.tasks.language_model.samples import sample_texts
 from recurra.tasks.language_model.sentence_corpus import SentenceCorpus
@@ -31,6 +31,7 @@ from recurra.tasks.language_model.stream_corpus import StreamCorpus
 from recurra.tasks.language_model.text import ReadAs, RunningText
 from recurra.tasks.parts.contexts import device_of, seeded
 from recurra.tasks.parts.counts import require_count, require_tokens
+from recurra.tasks.parts.measurement import Measurement
 from recurra.tasks.parts.sizes import activations_line, parameters_line
 
 TOKENIZER = "tokenizer.json"
@@ -122,19 +123,17 @@ class LanguageModelTask(Task[LanguageModel]):
         """`nats_per_token`, its exponential `perplexity`, `bits_per_character` (ends of lines and sentences
         are characters, too), and `above_shuffled` where `rank_shuffled` asks for it.
         """
-        texts = self.corpus.evaluation(data)
-        nats, tokens = total_cost(self.model, self.corpus.windows(self.text, texts))
-        characters = sum(len(one) + (not one.endswith("\n")) for one in texts)
-        scores = {
-            "nats_per_token": nats / tokens,
-            "perplexity": _exp(nats / tokens),
-            "bits_per_character": nats / math.log(2) / characters,
-        }
-        if self.options.rank_shuffled:
-            sentences = self.corpus.sentences(texts)
-            count = min(len(sentences), self.options.rank_shuffled)
-            scores["above_shuffled"] = self.above_shuffled(random.Random(0).sample(sentences, count))
-        return scores
+        return self.measure(data).scores
+
+    def measure(self, data: str | Path | None = None) -> Measurement:
+        selection = self.corpus.select(data)
+        measurement = self.corpus.measured(self.model, self.text, selection)
+        if not self.options.rank_shuffled:
+            return measurement
+        sentences = self.corpus.sentences(selection.examples)
+        count = min(len(sentences), self.options.rank_shuffled)
+        ranked = self.above_shuffled(random.Random(0).sample(sentences, count))
+        return replace(measurement, constants={"above_shuffled": ranked})
 
     def row(self, item: Any) -> str:
         """Of a text, or a table with `text`."""

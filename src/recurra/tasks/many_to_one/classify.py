@@ -19,7 +19,8 @@ from recurra.tasks.many_to_one.task import ManyToOneTask
 from recurra.tasks.pairs.task import PairClassifyTask
 from recurra.tasks.parts.contexts import seeded
 from recurra.tasks.parts.counts import require_count
-from recurra.tasks.parts.metrics import accuracy, macro_f1
+from recurra.tasks.parts.measurement import Measurement
+from recurra.tasks.parts.metrics import label_figures
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.readers.base import RowReader
 from recurra.tasks.tree_labels.task import TreeClassifyTask
@@ -106,16 +107,12 @@ class ClassifyTask(ManyToOneTask[ManyToOne | Bag, list[int]]):
 
     def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
         """`accuracy`, `macro_f1` (the mean over labels), and `nats`, the mean of -ln P(label)."""
-        rows, answers = self.data.evaluation(data)
-        scores = self.answer(rows)
-        targets = torch.tensor(answers)
-        labels = self.labels.decode(answers)
-        predictions = self.labels.decode(scores.argmax(-1).tolist())
-        return {
-            "accuracy": accuracy(labels, predictions),
-            "macro_f1": macro_f1(labels, predictions),
-            "nats": float(F.cross_entropy(scores, targets)),
-        }
+        return self.measure(data).scores
+
+    def measure(self, data: str | Path | None = None) -> Measurement:
+        selection = self.data.select(data)
+        rows, answers = selection.examples
+        return selection.measured(len(rows), "examples", label_figures(self.answer(rows), answers))
 
     def targets(self, answers: list[int], indices: Sequence[int]) -> Tensor:
         return torch.tensor([answers[i] for i in indices], dtype=torch.int64)

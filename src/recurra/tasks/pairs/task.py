@@ -20,7 +20,8 @@ from recurra.tasks.pairs.readers import SideReader
 from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.counts import require_count
-from recurra.tasks.parts.metrics import accuracy, macro_f1
+from recurra.tasks.parts.measurement import Measurement, ratios, together
+from recurra.tasks.parts.metrics import label_figures
 from recurra.tasks.parts.sizes import parameters_line
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.parts.splits import Splits
@@ -128,21 +129,20 @@ class PairClassifyTask(Task[PairClassifier]):
         """`accuracy`, `macro_f1` (the mean over labels), `nats`, the mean of -ln P(label), and for each value
         of the column `by` the accuracy, as `accuracy_by_VALUE`.
         """
-        pairs = self.data.evaluation(data)
+        return self.measure(data).scores
+
+    def measure(self, data: str | Path | None = None) -> Measurement:
+        selection = self.data.select(data)
+        pairs = selection.examples
         scores = self.answer(pairs.first, pairs.second)
-        predictions = scores.argmax(-1).tolist()
-        names = self.labels.decode(pairs.answers), self.labels.decode(predictions)
-        measures = {
-            "accuracy": accuracy(*names),
-            "macro_f1": macro_f1(*names),
-            "nats": float(F.cross_entropy(scores, torch.tensor(pairs.answers))),
+        labels = label_figures(scores, pairs.answers)
+        hits = (scores.argmax(-1) == torch.tensor(pairs.answers)).double()
+        inside = {
+            f"accuracy_{self.options.by}_{group}": torch.tensor([value == group for value in pairs.groups])
+            for group in sorted(set(pairs.groups), key=_in_order)
         }
-        for group in sorted(set(pairs.groups), key=_in_order):
-            places = [k for k, value in enumerate(pairs.groups) if value == group]
-            measures[f"accuracy_{self.options.by}_{group}"] = accuracy(
-                [pairs.answers[k] for k in places], [predictions[k] for k in places]
-            )
-        return measures
+        groups = ratios({name: (hits * mask, mask) for name, mask in inside.items()})
+        return selection.measured(len(pairs.answers), "pairs", together(labels, groups))
 
     def row(self, item: Any) -> tuple[Any, Any]:
         """Two texts with a tab between them, a list of two, or a table with both columns."""

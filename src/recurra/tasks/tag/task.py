@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
+from operator import eq
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,7 +13,8 @@ from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.counts import require_count
-from recurra.tasks.parts.metrics import accuracy, span_scores
+from recurra.tasks.parts.measurement import Measurement, ratios, together
+from recurra.tasks.parts.metrics import span_counts, span_figures
 from recurra.tasks.parts.sizes import activations_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.parts.splits import Splits
@@ -110,12 +111,16 @@ class TagTask(Task[Tagger]):
 
     def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
         """`accuracy` over words; where tags mark spans also `f1`, `precision` and `recall` over spans."""
-        sentences = self.data.evaluation(data)
-        targets, predictions = sentences.tags, self.tag(sentences.words)
-        scores = {"accuracy": accuracy([*chain.from_iterable(targets)], [*chain.from_iterable(predictions)])}
-        if self.tags.scheme is not None:
-            scores.update(span_scores(targets, predictions, self.tags.scheme))
-        return scores
+        return self.measure(data).scores
+
+    def measure(self, data: str | Path | None = None) -> Measurement:
+        selection = self.data.select(data)
+        targets, predictions = selection.examples.tags, self.tag(selection.examples.words)
+        pairs = [*zip(targets, predictions, strict=True)]
+        words = ratios({"accuracy": ([sum(map(eq, *pair)) for pair in pairs], [len(row) for row in targets])})
+        scheme = self.tags.scheme
+        spans = [] if scheme is None else [span_figures([span_counts(*pair, scheme) for pair in pairs])]
+        return selection.measured(len(pairs), "sentences", together(words, *spans))
 
     def row(self, item: Any) -> list[str]:
         """Of a text, a list of words, or a table with `text` or `tokens`."""

@@ -28,12 +28,13 @@ from recurra.tasks.parse.constituency.labels import CONSTITUENTS, Constituents
 from recurra.tasks.parse.constituency.losses import decision_hinge, label_likelihood, tree_hinge
 from recurra.tasks.parse.constituency.model import ConstituencyModelOptions, build_parser
 from recurra.tasks.parse.constituency.plot import plot_trees
-from recurra.tasks.parse.constituency.scores import bracket_scores
+from recurra.tasks.parse.constituency.scores import bracket_figures, bracket_scores
 from recurra.tasks.parse.constituency.texts import brackets_text, tree_text
 from recurra.tasks.parse.own_tags import OwnTags
 from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.counts import require_count
+from recurra.tasks.parts.measurement import Measurement
 from recurra.tasks.parts.sizes import activations_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.parts.splits import Splits
@@ -191,9 +192,14 @@ class ConstituencyTask(Task[SpanParser]):
         sentences without a mistake, `tag_accuracy`, and `unseen_labels`: how many constituents have a label
         that training had none of, each of which is a mistake.
         """
-        bank = self.data.evaluation(data)
+        return self.measure(data).scores
+
+    def measure(self, data: str | Path | None = None) -> Measurement:
+        selection = self.data.select(data)
+        bank = selection.examples
         unseen = sum(map(self.labels.unseen, bank.trees))
-        return {**bracket_scores(bank.trees, self.parse(bank.words)), "unseen_labels": float(unseen)}
+        figures = bracket_figures(bank.trees, self.parse(bank.words))
+        return selection.measured(len(bank.trees), "sentences", figures, {"unseen_labels": float(unseen)})
 
     def row(self, item: Any) -> list[str]:
         """Of a text, a list of words, or a table with `text` or `tokens`."""
