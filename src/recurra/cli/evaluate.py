@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from recurra.cli.arguments import Changes, Device, Json, Removals, Run
+from recurra.cli.arguments import Changes, Device, Json, Removals, Run, Threshold
 from recurra.errors import Fault
 
 
@@ -37,6 +37,16 @@ def evaluate(
         ),
     ] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Of those draws.")] = 0,
+    by_label: Annotated[
+        bool, typer.Option("--by-label", help="Also the figures of each label, and what was taken for what.")
+    ] = False,
+    threshold: Threshold = None,
+    best_threshold: Annotated[
+        bool,
+        typer.Option(
+            "--best-threshold", help="Also the threshold of each of two labels that gives the best F1."
+        ),
+    ] = False,
     changes: Changes = None,
     removals: Removals = None,
     device: Device = "cpu",
@@ -46,10 +56,18 @@ def evaluate(
     and whether higher or lower is better. In JSON a figure in percent is a share, from 0 to 1.
     """
     from recurra.cli.loading import load_run
-    from recurra.cli.measured import show
+    from recurra.cli.measured import Sheet
 
     if split is not None and data is not None:
         raise Fault("give --split, a part of the recipe's data, or --data, another file, not both")
     task = load_run(run, device, changes, removals)
-    measurement = task.measure(data if split is None else split.value)
-    show(task, measurement, measurement.intervals(bootstrap, seed) if bootstrap else {}, as_json)
+    if threshold is not None:
+        task.set_threshold(threshold)
+    sheet = Sheet(task, task.measure(data if split is None else split.value))
+    if bootstrap:
+        sheet.add_intervals(bootstrap, seed)
+    if by_label:
+        sheet.add_labels()
+    if best_threshold:
+        sheet.add_best_thresholds()
+    sheet.show(as_json)

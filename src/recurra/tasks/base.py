@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 from typing_extensions import TypeVar
 
-from recurra.errors import Fault
+from recurra.errors import Fault, quoted
 from recurra.registry import Registry
 from recurra.tasks.parts.batches import chunks
 from recurra.tasks.parts.measurement import Measurement, plain_measurement
@@ -184,6 +184,14 @@ class Task(ABC, Generic[Model]):
         what each example adds.
         """
         return plain_measurement(self.evaluate(data), "validation" if data is None else str(data))
+
+    def set_threshold(self, text: str) -> None:
+        """From now on answers only labels of so high a probability; see `recurra.tasks.parts.thresholds`.
+
+        Raises:
+            Fault: the task gives no labels, or the text is no threshold.
+        """
+        raise Fault(f"--threshold {quoted(text)}: a {self.name} model of this kind gives no labels with one")
 
     def unit(self, metric: str) -> Unit | None:
         """What a figure of `evaluate` is counted in; None where the task does not say."""

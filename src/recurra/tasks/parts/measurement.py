@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from recurra.errors import Fault, quoted
+
+if TYPE_CHECKING:
+    from recurra.tasks.parts.confusions import Confusion
 
 E = TypeVar("E")
 
@@ -48,6 +51,18 @@ class Selection(NamedTuple, Generic[E]):
         )
 
 
+class Choices(NamedTuple):
+    """Labels of examples.
+
+    Attributes:
+        names: of the labels. shares: `[N, labels]`, how probable each is. targets: `[N]`, the true ones.
+    """
+
+    names: Sequence[str]
+    shares: Tensor
+    targets: Tensor
+
+
 @dataclass(frozen=True)
 class Measurement:
     """Figures, and what they were measured on.
@@ -58,6 +73,9 @@ class Measurement:
         figures: the means and ratios over examples, for any weights of these.
         constants: figures that no weights change.
         amount: what is told in place of count and unit, where it says more.
+        confusions: what labels were taken for which: of "examples", "tokens" or "spans"; None where there are
+            no labels.
+        choices: what a threshold is chosen by, where each example has one label.
         groups: `[N]`, for each example the number of the group that it is drawn with where examples are not
             independent. group_unit: what these are ("paths").
     """
@@ -70,6 +88,8 @@ class Measurement:
     figures: Figures
     constants: Mapping[str, float] = field(default_factory=dict)
     amount: str = ""
+    confusions: Callable[[], Mapping[str, Confusion]] | None = None
+    choices: Choices | None = None
     groups: Sequence[int] | None = None
     group_unit: str = ""
 

@@ -3,40 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from recurra.data.text.spans import spans
+from recurra.tasks.parts.confusions import Confusion
 from recurra.tasks.parts.measurement import Figures, ratios, share
+from recurra.tasks.parts.thresholds import UNSURE, Threshold
 
 
-def label_figures(outputs: Tensor, targets: Sequence[int]) -> Figures:
+def label_figures(outputs: Tensor, targets: Sequence[int], threshold: Threshold | None = None) -> Figures:
     """`accuracy`, `macro_f1` (the mean over labels, those predicted or true) and `nats`, the mean of
-    -ln P(label), of rows with weights.
+    -ln P(label), of rows with weights. With a threshold `answered` is the share of rows that get a label, and
+    `accuracy` is over these alone.
 
     Args:
         outputs: `[N, labels]`, logits. targets: the true label of each row.
     """
-    true, predicted = torch.tensor(targets), outputs.argmax(-1)
+    true = torch.tensor(targets)
+    predicted = chosen_labels(outputs, threshold)
+    sure = (predicted >= 0).double()
     hits = (true == predicted).double()
     costs = F.cross_entropy(outputs.float(), true, reduction="none").double()
     labels = outputs.shape[-1]
 
     def figures(weights: Tensor) -> dict[str, float]:
         matched = torch.bincount(true, weights * hits, labels)
-        counts = torch.bincount(true, weights, labels) + torch.bincount(predicted, weights, labels)
+        answers = torch.bincount(predicted.clamp(min=0), weights * sure, labels)
+        counts = torch.bincount(true, weights, labels) + answers
         present = counts > 0
         total = float(weights.sum())
         return {
-            "accuracy": share(float(weights @ hits), total),
+            "accuracy": share(float(weights @ hits), float(weights @ sure)),
+            **({} if threshold is None else {"answered": share(float(weights @ sure), total)}),
             "macro_f1": share(float((2 * matched[present] / counts[present]).sum()), int(present.sum())),
             "nats": share(float(weights @ costs), total),
         }
 
     return figures
+
+
+def chosen_labels(outputs: Tensor, threshold: Threshold | None) -> Tensor:
+    """The label of each row of logits `[N, labels]`; -1 for none."""
+    return outputs.argmax(-1) if threshold is None else threshold.choose(outputs.softmax(-1))
+
+
+def label_confusion(
+    names: Sequence[str], outputs: Tensor, targets: Sequence[int], threshold: Threshold | None = None
+) -> Confusion:
+    """Of rows with one label each; see `label_figures`."""
+    answers = chosen_labels(outputs, threshold).tolist()
+    pairs = zip(targets, answers, strict=True)
+    return Confusion(((names[true], names[k] if k >= 0 else UNSURE) for true, k in pairs), (UNSURE,))
+
+
+def label_table(names: Sequence[str], outputs: Tensor, threshold: Threshold | None = None) -> dict[str, Any]:
+    """The answer to one row of logits `[labels]`, JSON-ready."""
+    shares = outputs.softmax(-1)
+    label = int(chosen_labels(outputs.unsqueeze(0), threshold))
+    return {
+        "label": names[label] if label >= 0 else UNSURE,
+        "probability": float(shares[label] if label >= 0 else shares.max()),
+        "probabilities": dict(zip(names, shares.tolist(), strict=True)),
+    }
 
 
 class SpanCounts(NamedTuple):

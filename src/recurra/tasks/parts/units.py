@@ -62,6 +62,7 @@ UNITS: Mapping[str, Unit] = {
     "smape": Unit("percent of 200", False, 100),
     "r2": Unit("percent of the variance", True, 100),
     **dict.fromkeys(("ade", "fde"), Unit("units of the data", False)),
+    "answered": Unit("percent", None, 100),
     "coverage": Unit("percent", None, 100),
     **dict.fromkeys(("longest", "windows", "changes", "unseen_labels"), _COUNT),
 }

@@ -18,7 +18,7 @@ from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.counts import require_count
 from recurra.tasks.parts.measurement import Measurement, ratios
-from recurra.tasks.parts.metrics import label_figures
+from recurra.tasks.parts.metrics import label_confusion, label_figures
 from recurra.tasks.parts.sizes import parameters_line
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.parts.splits import Splits
@@ -159,14 +159,16 @@ class TreeClassifyTask(Task[TreeClassifier]):
         roots = [k for k, labels in enumerate(answers) if labels[-1] != _NO_LABEL]
         if not roots:
             raise Fault(f"{self.options.tree!r}: none of {len(rows)} roots has a label: nothing to score")
-        of_roots = label_figures(
-            torch.stack([scores[k][-1] for k in roots]), [int(answers[k][-1]) for k in roots]
-        )
+        outputs, true = torch.stack([scores[k][-1] for k in roots]), [answers[k][-1] for k in roots]
+        of_roots, names = label_figures(outputs, true), self.labels.names
         counts = torch.stack([_measures(*pair) for pair in zip(scores, answers, strict=True)])
         hits, nats, labelled = counts.unbind(1)
         nodes = ratios({"node_accuracy": (hits, labelled), "node_nats": (nats, labelled)})
         return selection.measured(
-            len(rows), "trees", lambda weights: {**of_roots(weights[roots]), **nodes(weights)}
+            len(rows),
+            "trees",
+            lambda weights: {**of_roots(weights[roots]), **nodes(weights)},
+            confusions=lambda: {"roots": label_confusion(names, outputs, true)},
         )
 
     def row(self, item: Any) -> TreeRow:
