@@ -44,5 +44,8 @@ Threshold = Annotated[
 File = Annotated[Path | None, typer.Option("--file", help="One item a line; - is stdin.")]
 Form = Annotated[
     Format,
-    typer.Option("--format", help="An item is text, a JSON value, or the words of a sentence in CoNLL-U."),
+    typer.Option(
+        "--format",
+        help="An item is text, a JSON value, or the words of a sentence in CoNLL-U.",
+    ),
 ]

@@ -77,6 +77,15 @@ def table_examples(table: Any, source: str) -> Examples:
     return examples_of(_arrow(table, source), source)
 
 
+def like_table(columns: dict[str, list[Any]], table: Any) -> Any:
+    """Columns as a table of the library of another one; themselves where that is of none."""
+    if isinstance(table, (Mapping, Sequence)) or not hasattr(table, "columns"):
+        return columns
+    narwhals = importlib.import_module("narwhals")
+    frame = narwhals.from_native(table)
+    return narwhals.from_dict(columns, backend=frame.implementation).to_native()
+
+
 def _lent(name: str) -> Any:
     tables = _LENT.get()
     if name in tables:

@@ -15,6 +15,7 @@ from recurra.errors import Fault, quoted
 from recurra.registry import Registry
 from recurra.tasks.parts.batches import chunks
 from recurra.tasks.parts.measurement import Measurement, plain_measurement
+from recurra.tasks.parts.tables import flat, plain_text
 from recurra.tasks.parts.units import Unit, unit_of
 
 AT_ONCE = 32
@@ -212,6 +213,18 @@ class Task(ABC, Generic[Model]):
             Fault: an item that can't be answered, by its number, counted from 1.
         """
         return self._each(items, self.answers)
+
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """An answer as rows of a table, all answers with the same columns: one, unless the task says else.
+
+        Raises:
+            Fault: the answer holds lists.
+        """
+        return [flat(answer)]
+
+    def plain_text(self, answer: Mapping[str, Any]) -> str:
+        """What a person reads of an answer, line end included. Fault where it is no text."""
+        return plain_text(answer, self.name)
 
     def picture(self, items: Iterable[Any], path: str | Path) -> None:
         """Draws the answers to items into one picture, whose kind follows from the path's ending.

@@ -4,8 +4,18 @@ import recurra.data
 import recurra.loop
 import recurra.runs
 import recurra.tasks  # noqa: F401
-from recurra.train.from_python import evaluate, fit, measure, predict
+from recurra.train.from_python import evaluate, fit, measure, predict, predict_table
 from recurra.train.recipe import Recipe, read_recipe
 from recurra.train.run import Trained, train
 
-__all__ = ["Recipe", "Trained", "evaluate", "fit", "measure", "predict", "read_recipe", "train"]
+__all__ = [
+    "Recipe",
+    "Trained",
+    "evaluate",
+    "fit",
+    "measure",
+    "predict",
+    "predict_table",
+    "read_recipe",
+    "train",
+]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import recurra.data  # noqa: F401
-from recurra.data.memory import MEMORY, lending, memory_digest, table_examples
+from recurra.data.memory import MEMORY, lending, like_table, memory_digest, table_examples
 from recurra.errors import Fault, quoted
 from recurra.runs.folder import LAST, load
 from recurra.runs.paths import anchored
@@ -157,6 +157,29 @@ def predict(run: Task | str | Path, items: Any) -> Iterator[dict[str, Any]]:
     if isinstance(items, str):
         raise Fault(f"one text found, {quoted(items)}, expected a list of items or a table")
     return task.predict(_items(items))
+
+
+def predict_table(run: Task | str | Path, items: Any) -> Any:
+    """The answers as a table of the kind that `items` is: a DataFrame of the same library, else a mapping of
+    columns to lists. Column `item` is the number of the item, from 1: an answer may have several rows.
+
+    Args:
+        run, items: see `predict`.
+
+    Raises:
+        Fault: as for `predict`; an answer holds lists and is no row of a table.
+    """
+    task = run if isinstance(run, Task) else load(run)
+    columns: dict[str, list[Any]] = {"item": []}
+    for number, answer in enumerate(predict(task, items), 1):
+        for row in task.table_rows(answer):
+            columns["item"].append(number)
+            for name, value in row.items():
+                columns.setdefault(name, []).append(value)
+    lengths = {name: len(column) for name, column in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise Fault(f"answers have different columns, and are no table: {quoted(lengths)}")
+    return like_table(columns, items)
 
 
 def _items(items: Any) -> Iterable[Any]:

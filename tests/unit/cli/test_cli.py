@@ -227,3 +227,39 @@ def test_own_cells(call: Command, here: Path, tmp_path: Path) -> None:
     assert call("--import", mine, "evaluate", tmp_path / "own").code == 0
     assert "no such file" in told(call("--import", tmp_path / "no.py", "cells"))
     assert "no such module" in told(call("--import", "no_such_module_here", "cells"))
+
+
+def test_answers_as_tables_and_text_into_files(call: Command, here: Path, tmp_path: Path) -> None:
+    said = call("predict", "sentiment", "so good", "very bad", "--as", "csv")
+    assert said.out[0] == "item,label,probability,probabilities.no,probabilities.yes"
+    assert [line.split(",")[:2] for line in said.out[1:]] == [["1", "yes"], ["2", "no"]]
+    tabs = call("predict", "sentiment", "so good", "--as", "tsv").out
+    assert tabs == [line.replace(",", "\t") for line in said.out[:2]]
+    assert call("predict", "sentiment", "so good", "very bad", "--as", "text").out == ["yes", "no"]
+    file = tmp_path / "answers.csv"
+    assert call("predict", "sentiment", "so good", "very bad", "--as", "csv", "-o", file).out == []
+    assert file.read_text().splitlines() == said.out
+    wrong = call("predict", "sentiment", "", "so good", "", "--as", "csv", "-o", file)
+    assert wrong.code == 2
+    assert "2 of 3 items have no answer" in wrong.error[0]
+    assert [line.split(",")[0] for line in file.read_text().splitlines()] == ["item", "1", "2", "3"]
+    jsonl = call("predict", "sentiment", "so good", "--as", "jsonl").out
+    assert jsonl == call("predict", "sentiment", "so good").out
+
+
+def test_what_can_not_be_written_is_told_and_no_file_is_left(
+    call: Command, here: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "answers.csv"
+    assert "a classify model writes --as jsonl, csv, tsv or text" in told(
+        call("predict", "sentiment", "so good", "--as", "xml", "-o", file)
+    )
+    assert "a language_model model answers with no text" in told(
+        call("predict", "language", "the cat", "--as", "text", "-o", file)
+    )
+    assert not file.exists()
+
+
+def test_a_threshold_makes_answers_unsure(call: Command, here: Path) -> None:
+    assert call("predict", "sentiment", "so good", "--threshold", 1, "--as", "text").out == ["unsure"]
+    assert call("predict", "sentiment", "so good", "--threshold", "no=0", "--as", "text").out == ["no"]

@@ -42,6 +42,20 @@ def test_a_frame_is_fitted_measured_and_answered(tmp_path: Path) -> None:
     assert recurra.evaluate(task, pl.from_pandas(ROWS))["accuracy"] == 1.0
 
 
+def test_answers_are_a_table_of_the_same_library(tmp_path: Path) -> None:
+    task = recurra.fit(RECIPE, ROWS, folder=tmp_path / "run", quiet=True)
+    columns = {"text": ["so good", "bad film"]}
+    plain = recurra.predict_table(task, columns)
+    assert list(plain) == ["item", "label", "probability", "probabilities.no", "probabilities.yes"]
+    assert (plain["item"], plain["label"]) == ([1, 2], ["yes", "no"])
+    pandas = recurra.predict_table(task, pd.DataFrame(columns))
+    polars = recurra.predict_table(task, pl.DataFrame(columns))
+    assert isinstance(pandas, pd.DataFrame)
+    assert isinstance(polars, pl.DataFrame)
+    assert pandas.to_dict("list") == polars.to_dict(as_series=False) == plain
+    assert recurra.predict_table(task, ["so good", "bad film"]) == plain
+
+
 def test_a_table_and_a_file_of_the_same_rows_train_the_same_model(tmp_path: Path) -> None:
     ROWS.to_csv(tmp_path / "rows.csv", index=False)
     of_file = {**RECIPE, "data": {**RECIPE["data"], "train": str(tmp_path / "rows.csv")}}

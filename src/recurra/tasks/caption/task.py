@@ -24,6 +24,7 @@ from recurra.tasks.parts.measurement import Measurement, ratios, together
 from recurra.tasks.parts.sizes import activations_line, bytes_text, lengths_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.parts.splits import Splits
+from recurra.tasks.parts.tables import some
 from recurra.tasks.seq2seq.batches import PairBatch, TokenPair, pair_batches
 from recurra.tasks.seq2seq.pairs import TARGET_TOKENIZER
 from recurra.tasks.seq2seq.scores import bleu_figures, chrf_score, text_signatures
@@ -171,6 +172,10 @@ class CaptionTask(Task[EncoderDecoder]):
         for (name, _), answers in zip(rows, captions, strict=True):
             tables = [self._table(answer) for answer in answers]
             yield {**name, **tables[0], **({"answers": tables} if self.search.best > 1 else {})}
+
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """`image`, where it has a name, and the best caption's `text`, `score` and `log_probability`."""
+        return [some(answer, "image", "text", "score", "log_probability")]
 
     def seen(self, item: Any) -> Tensor:
         """What the network reads of one thing to predict."""

@@ -27,7 +27,7 @@ from recurra.tasks.draw.data import (
 from recurra.tasks.draw.model import DrawModelOptions, build_model
 from recurra.tasks.draw.plot import plot_drawings
 from recurra.tasks.draw.samples import sample_drawings
-from recurra.tasks.parts.batches import chunks, shuffled_batches
+from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.measurement import Measurement, ratios
 from recurra.tasks.parts.sampling import check_sampling
@@ -124,14 +124,9 @@ class DrawTask(Task[StrokeModel]):
     def measure(self, data: str | Path | None = None) -> Measurement:
         selection = self.data.select(data)
         drawings = selection.examples
-        costs = []
-        with evaluating(self.model):
-            for chunk in chunks(drawings, self.options.batch_size):
-                both = torch.stack(self._costs(as_steps(chunk, self.scale)), 1).double()
-                rows = Ragged.from_list(chunk).with_data(both.cpu()).to_list()
-                costs += [row.sum(0) for row in rows]
-        moves, pens = torch.stack(costs).unbind(1)
         steps = [len(drawing) for drawing in drawings]
+        costs = answer_in_batches(drawings, steps, self.options.batch_size, self._sums)
+        moves, pens = torch.stack(costs).unbind(1)
         return selection.measured(
             len(drawings),
             "drawings",
@@ -145,10 +140,10 @@ class DrawTask(Task[StrokeModel]):
 
     def answers(self, rows: Sequence[Tensor]) -> Iterator[dict[str, Any]]:
         """For each drawing: its `nll` a step."""
-        for drawing in rows:
-            with evaluating(self.model):
-                moves, pens = self._costs(as_steps([drawing], self.scale))
-            yield {"steps": len(drawing), "nll": float((moves + pens).mean())}
+        lengths = [len(drawing) for drawing in rows]
+        costs = answer_in_batches(rows, lengths, self.options.batch_size, self._sums)
+        for steps, (moves, pens) in zip(lengths, costs, strict=True):
+            yield {"steps": steps, "nll": float(moves + pens) / steps}
 
     def sample(self, prompt: str = "", **options: Any) -> Iterator[str]:
         """New drawings: all in one picture, or as JSON, a list of [dx, dy, lifted] each.
@@ -188,6 +183,12 @@ class DrawTask(Task[StrokeModel]):
         return sample_drawings(
             self.model, begin, self.scale, count=count, length=length, bias=bias, seed=seed
         )
+
+    def _sums(self, drawings: Sequence[Tensor]) -> list[Tensor]:
+        """Nats of the moves and of the pen of each drawing, `[2]`."""
+        with evaluating(self.model):
+            costs = torch.stack(self._costs(as_steps(drawings, self.scale)), 1).double().cpu()
+        return [row.sum(0) for row in Ragged.from_list(list(drawings)).with_data(costs).to_list()]
 
     def _costs(self, batch: Steps) -> tuple[Tensor, Tensor]:
         device = device_of(self.model)

@@ -14,7 +14,7 @@ from recurra.models.forecaster import Forecaster
 from recurra.storage.fields import Fields
 from recurra.storage.files import read_json, write_json
 from recurra.tasks.base import CHANGEABLE, TASKS, Loss, Score, Task
-from recurra.tasks.forecast.ahead import Ahead, answer, read_item
+from recurra.tasks.forecast.ahead import Ahead, answers, read_item, step_rows
 from recurra.tasks.forecast.data import PARTS, ForecastData, ForecastOptions, TableFormat
 from recurra.tasks.forecast.model import ForecastModelOptions, build_model
 from recurra.tasks.forecast.plot import plot_windows
@@ -154,8 +154,13 @@ class ForecastTask(Task[Forecaster]):
 
     def answers(self, rows: Sequence[list[Ahead]]) -> Iterator[dict[str, Any]]:
         """What follows the last row of each series; see `recurra.tasks.forecast.ahead.answer`."""
-        for series in rows:
-            yield answer(self.model, self.data, series)
+        yield from answers(self.model, self.data, rows)
+
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """A row for each step ahead of each series: `series` and `time` where there are such, `step`, from 1,
+        and of each target the forecast, under its name, with `.low` and `.high` where an interval is told.
+        """
+        return [row for each in answer["forecasts"] for row in step_rows(each)]
 
     def plot(self, path: str | Path, data: str | Path | None = None, count: int = 4) -> None:
         """Draws `count` windows, evenly spaced, of what `evaluate(data)` measures: context, truth, forecast

@@ -13,7 +13,7 @@ from recurra.models import LanguageModel
 from recurra.ragged import Ragged
 from recurra.tasks.language_model.costs import as_window, token_costs
 from recurra.tasks.language_model.text import RunningText
-from recurra.tasks.parts.batches import chunks
+from recurra.tasks.parts.batches import answer_in_batches, chunks
 from recurra.tasks.parts.contexts import device_of, evaluating
 
 _AT_ONCE = 32
@@ -36,6 +36,18 @@ def read_prompt(model: LanguageModel, text: RunningText, prompt: str) -> tuple[T
         inputs = text.sentence(prompt)[0].to(device_of(model))
         logits, state = model(Ragged.from_list([inputs]))
     return logits.last(), state
+
+
+def read_prompts(model: LanguageModel, text: RunningText, prompts: Sequence[str]) -> list[Tensor]:
+    """Logits `[V]` after a boundary and each text."""
+    rows = [text.sentence(prompt)[0] for prompt in prompts]
+
+    def last(some: list[Tensor]) -> Tensor:
+        with evaluating(model):
+            logits: Ragged = model(Ragged.from_list(some).to(device_of(model)))[0]
+        return logits.last()
+
+    return answer_in_batches(rows, [len(row) for row in rows], _AT_ONCE, last)
 
 
 def likeliest(logits: Tensor, count: int, text: RunningText) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ from recurra.tasks.language_model.probabilities import (
     likeliest,
     log_probabilities,
     read_prompt,
+    read_prompts,
 )
 from recurra.tasks.language_model.samples import sample_texts
 from recurra.tasks.language_model.sentence_corpus import SentenceCorpus
@@ -33,6 +34,7 @@ from recurra.tasks.parts.contexts import device_of, seeded
 from recurra.tasks.parts.counts import require_count, require_tokens
 from recurra.tasks.parts.measurement import Measurement
 from recurra.tasks.parts.sizes import activations_line, parameters_line
+from recurra.tasks.parts.tables import some
 
 TOKENIZER = "tokenizer.json"
 CORPORA: dict[ReadAs, type[Corpus]] = {"stream": StreamCorpus, "sentences": SentenceCorpus}
@@ -144,16 +146,22 @@ class LanguageModelTask(Task[LanguageModel]):
 
     def answers(self, rows: Sequence[str]) -> Iterator[dict[str, Any]]:
         """For each text: ln P of it with its end, and the likeliest tokens after it."""
-        for text in rows:
+        answers = zip(
+            rows, self.log_probabilities(rows), read_prompts(self.model, self.text, rows), strict=True
+        )
+        for text, total, logits in answers:
             tokens = len(self.text.sentence(text)[1])
-            (total,) = self.log_probabilities([text])
             yield {
                 "text": text,
                 "log_probability": total,
                 "tokens": tokens,
                 "perplexity": _exp(-total / tokens),
-                "next": self.next_tokens(text),
+                "next": likeliest(logits, 5, self.text),
             }
+
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """`text`, `log_probability`, `tokens` and `perplexity`."""
+        return [some(answer, "text", "log_probability", "tokens", "perplexity")]
 
     def log_probabilities(self, texts: Sequence[str]) -> list[float]:
         """ln P of each text as a whole sentence, its end included."""

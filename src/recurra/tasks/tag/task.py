@@ -155,6 +155,16 @@ class TagTask(Task[Tagger]):
             more = {} if self.tags.scheme is None else {"spans": self.tags.spans(tags, words, shares)}
             yield {"tokens": words, "tags": tags, "probabilities": shares, **more}
 
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """A row for each word: `token`, `tag`, `probability`."""
+        rows = zip(answer["tokens"], answer["tags"], answer["probabilities"], strict=True)
+        return [dict(zip(("token", "tag", "probability"), row, strict=True)) for row in rows]
+
+    def plain_text(self, answer: Mapping[str, Any]) -> str:
+        """A line for each word, with its tag after a tab, and an empty one: as CoNLL columns."""
+        pairs = zip(answer["tokens"], answer["tags"], strict=True)
+        return "".join(f"{token}\t{tag}\n" for token, tag in pairs) + "\n"
+
     def tag(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
         """The tags of sentences, as the data writes them."""
         return [tags for tags, _ in self._tagged(sentences)]

@@ -133,12 +133,18 @@ class TrajectoryTask(Task[Forecaster]):
 
     def answers(self, rows: Sequence[Tensor]) -> Iterator[dict[str, Any]]:
         """For each path: the points to come."""
-        for points in rows:
-            context = points[-self.options.context :].unsqueeze(0).to(device_of(self.model))
-            steps = self.options.context + self.options.horizon
-            with evaluating(self.model):
-                ahead = self.model(context, context.new_zeros(1, steps, 0))
-            yield {"path": self.model.mean(ahead)[0].tolist()}
+        if not rows:
+            return
+        contexts = torch.stack([points[-self.options.context :] for points in rows]).to(device_of(self.model))
+        steps = self.options.context + self.options.horizon
+        with evaluating(self.model):
+            ahead = self.model(contexts, contexts.new_zeros(len(rows), steps, 0))
+        for path in self.model.mean(ahead).tolist():
+            yield {"path": path}
+
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """A row for each point to come: `step`, from 1, `x` and `y`."""
+        return [{"step": k, "x": x, "y": y} for k, (x, y) in enumerate(answer["path"], 1)]
 
     def plot(self, path: str | Path, data: str | Path | None = None, count: int = 6) -> None:
         """Draws `count` windows, evenly spaced, of what `evaluate(data)` measures."""

@@ -23,6 +23,7 @@ from recurra.tasks.parts.measurement import Measurement, Selection
 from recurra.tasks.parts.sizes import activations_line, lengths_line, parameters_line
 from recurra.tasks.parts.sources import TEST, part_of, read_named, read_parts
 from recurra.tasks.parts.splits import Splits
+from recurra.tasks.parts.tables import some
 from recurra.tasks.transcribe.data import (
     Utterances,
     read_utterances,
@@ -171,6 +172,10 @@ class TranscribeTask(Task[Transcriber]):
         for (name, _), best in zip(rows, transcripts, strict=True):
             tables = [self._table(transcript) for transcript in best]
             yield {**name, **tables[0], **({"best": tables} if self.search.best > 1 else {})}
+
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """`audio`, where it has a name, and the best `text` with its `score`."""
+        return [some(answer, "audio", "text", "score")]
 
     def open_stream(self) -> TranscribeStream:
         """Sound in, symbols out, by the likeliest path; see `recurra.tasks.transcribe.stream`."""

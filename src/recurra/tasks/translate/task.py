@@ -20,6 +20,7 @@ from recurra.tasks.parts.measurement import Measurement, ratios, together
 from recurra.tasks.parts.sizes import activations_line, lengths_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.parts.splits import Splits
+from recurra.tasks.parts.tables import some
 from recurra.tasks.seq2seq.batches import PairBatch, TokenPair, pair_batches, pair_lengths
 from recurra.tasks.seq2seq.pairs import (
     SOURCE_TOKENIZER,
@@ -179,6 +180,10 @@ class TranslateTask(Task[EncoderDecoder]):
         for text, answers in zip(rows, self.translate(rows), strict=True):
             more = {"answers": answers} if self.search.best > 1 else {}
             yield {"source": text, "source_tokens": self.reader.source.split(text), **answers[0], **more}
+
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """`source`, the best answer's `text`, `score` and `log_probability`."""
+        return [some(answer, "source", "text", "score", "log_probability")]
 
     def translate(self, texts: Sequence[str]) -> list[list[dict[str, Any]]]:
         """The best answers to each text, best first.

@@ -22,6 +22,7 @@ from recurra.tasks.parts.metrics import label_confusion, label_figures
 from recurra.tasks.parts.sizes import parameters_line
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.parts.splits import Splits
+from recurra.tasks.parts.tables import flat, some
 from recurra.tasks.readers.trees import TreeReader, TreeRow
 from recurra.tasks.tree_labels.answers import TREE_FORMATS, tree_table
 from recurra.tasks.tree_labels.data import (
@@ -177,6 +178,10 @@ class TreeClassifyTask(Task[TreeClassifier]):
     def answers(self, rows: Sequence[TreeRow]) -> Iterator[dict[str, Any]]:
         for row, scores in zip(rows, self.answer(rows), strict=True):
             yield tree_table(row, self.labels.names, scores.softmax(-1).tolist())
+
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The root's `label`, `probability` and all `probabilities`; the `tree` with the labels of nodes."""
+        return [flat(some(answer, "label", "probability", "probabilities", "tree"))]
 
     def picture(self, items: Iterable[Any], path: str | Path, dark: bool = False) -> None:
         """Each tree, its nodes in the colours of their labels."""

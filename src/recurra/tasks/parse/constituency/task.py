@@ -38,6 +38,7 @@ from recurra.tasks.parts.measurement import Measurement
 from recurra.tasks.parts.sizes import activations_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.parts.splits import Splits
+from recurra.tasks.parts.tables import some
 from recurra.tasks.readers.words import WordReader
 
 TAGS = "tags"
@@ -211,6 +212,10 @@ class ConstituencyTask(Task[SpanParser]):
         """For each sentence its `tokens`, their `tags`, and the tree as `brackets`."""
         for words, tree in zip(rows, self.parse(rows), strict=True):
             yield {"tokens": list(words), "tags": tags_of(tree), "brackets": brackets(tree)}
+
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The tree, as `brackets`."""
+        return [some(answer, "brackets", "sound")]
 
     def picture(self, items: Iterable[Any], path: str | Path, dark: bool = False) -> None:
         """Draws the tree of each sentence, one below the other, on light or dark ground."""

@@ -188,6 +188,21 @@ class DependencyTask(Task[BiaffineParser | ArcHybridParser]):
         for words, tree in zip(rows, self.parse(rows), strict=True):
             yield {"tokens": list(words), "heads": tree.heads, "labels": tree.labels, "tags": tree.tags}
 
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """A row for each word: its number `id`, `token`, `head`, `label`, and its tags by column."""
+        tags = answer["tags"]
+        rows = zip(answer["tokens"], answer["heads"], answer["labels"], strict=True)
+        return [
+            {
+                "id": k + 1,
+                "token": token,
+                "head": head,
+                "label": label,
+                **{name: tags[name][k] for name in tags},
+            }
+            for k, (token, head, label) in enumerate(rows)
+        ]
+
     def picture(self, items: Iterable[Any], path: str | Path, dark: bool = False) -> None:
         """Draws the tree of each sentence as arcs over its words, on light or dark ground."""
         plot_trees(list(self.predict(items)), Path(path), dark)

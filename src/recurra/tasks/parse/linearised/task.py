@@ -18,6 +18,7 @@ from recurra.tasks.parse.constituency.plot import plot_trees
 from recurra.tasks.parse.constituency.scores import bracket_figures
 from recurra.tasks.parse.constituency.texts import brackets_text, tree_text
 from recurra.tasks.parts.measurement import Measurement, ratios, together
+from recurra.tasks.parts.tables import some
 from recurra.tasks.seq2seq.pairs import PairOptions
 from recurra.tasks.seq2seq.teacher_forcing import perplexity_figures
 from recurra.tasks.translate.task import TranslateTask
@@ -98,6 +99,10 @@ class LinearisedTask(TranslateTask):
         sentences = [row.split() for row in rows]
         for words, (tree, sound) in zip(sentences, self.parse(sentences), strict=True):
             yield {"tokens": words, "tags": tags_of(tree), "brackets": brackets(tree), "sound": sound}
+
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The tree, as `brackets`."""
+        return [some(answer, "brackets", "sound")]
 
     def picture(self, items: Iterable[Any], path: str | Path, dark: bool = False) -> None:
         """Draws the tree of each sentence, one below the other, on light or dark ground."""
