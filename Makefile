@@ -4,8 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install -q -c constraints.txt
-# The build tools live in .venv, at the versions of constraints.txt, so nothing is built in a second environment;
-# setuptools and setuptools-scm are seqeval's, a judge of tests, which comes as source alone.
+# The build tools live in .venv, at the versions of constraints.txt, so nothing is built in a second environment.
 INSTALL := $(PIP) --no-build-isolation
 NATIVE := CMakeLists.txt $(shell find native 2>/dev/null)
 # version.py holds the version, which is written into the installation.
@@ -74,7 +73,7 @@ $(VENV)/.created:
 	@touch $@
 
 $(VENV)/.tools: constraints.txt $(VENV)/.created
-	$(PIP) scikit-build-core nanobind cmake ninja setuptools setuptools-scm
+	$(PIP) scikit-build-core nanobind cmake ninja setuptools
 	@touch $@
 
 $(VENV)/.installed: $(SETUP) $(VENV)/.tools

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from recurra.ragged import Ragged
     from recurra.runs import load
     from recurra.streaming import Stepper, Stream
-    from recurra.train import evaluate, fit, predict
+    from recurra.train import evaluate, fit, measure, predict, predict_table
 
 __all__ = [
     "Cell",
@@ -46,9 +46,11 @@ __all__ = [
     "fold",
     "layers",
     "load",
+    "measure",
     "models",
     "nn",
     "predict",
+    "predict_table",
     "scan",
     "strict",
     "tree_cell",
@@ -84,13 +86,15 @@ _HOMES = {
     "fit": "train",
     "fold": "loop",
     "load": "runs",
+    "measure": "train",
     "predict": "train",
+    "predict_table": "train",
     "scan": "loop",
     "strict": "engines",
     "tree_cell": "cells",
 }
 """Public name -> the room that it comes from; no file of this folder may have such a name."""
-_TRAINED = {"evaluate", "fit", "load", "predict"}
+_TRAINED = {"evaluate", "fit", "load", "measure", "predict", "predict_table"}
 # rooms that two threads import from two ends would wait for each other
 _IMPORTING = RLock()
 

@@ -34,8 +34,18 @@ Removals = Annotated[
         help="Leave out what the recipe sets, as in --unset train.patience (may be repeated).",
     ),
 ]
+Threshold = Annotated[
+    str | None,
+    typer.Option(
+        metavar="[LABEL=]P",
+        help="Answer labels from this probability on alone; LABEL=P: LABEL from P on, else the next best.",
+    ),
+]
 File = Annotated[Path | None, typer.Option("--file", help="One item a line; - is stdin.")]
 Form = Annotated[
     Format,
-    typer.Option("--format", help="An item is text, a JSON value, or the words of a sentence in CoNLL-U."),
+    typer.Option(
+        "--format",
+        help="An item is text, a JSON value, or the words of a sentence in CoNLL-U.",
+    ),
 ]

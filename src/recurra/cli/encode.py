@@ -25,12 +25,13 @@ def encode(
     """Encode: the vector of each item, or its nearest neighbours; one line of JSON for each."""
     from recurra.cli.items import all_items, emit_answers, item_groups
     from recurra.cli.loading import load_run
+    from recurra.cli.writers import stdout_has_unicode, writer
 
     groups = item_groups(items, file, form)
     task = load_run(run, device)
     if among is None:
         list(task.encodings([]))  # refused before an item is read, where the model makes no vectors
-        emit_answers(groups, task.row, task.encodings)
+        emit_answers(groups, task.row, task.encodings, writer(None, task, stdout_has_unicode()))
         return
     others = all_items(item_groups(None, among, form))
     for answer in task.nearest(all_items(groups), others, nearest):

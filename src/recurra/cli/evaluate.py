@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from recurra.cli.arguments import Changes, Device, Json, Removals, Run
-from recurra.cli.output import emit, pairs, table
+from recurra.cli.arguments import Changes, Device, Json, Removals, Run, Threshold
+from recurra.cli.output import emit, table
 from recurra.errors import Fault
+
+
+class Split(StrEnum):
+    """A part of the recipe's data."""
+
+    train = "train"
+    validation = "validation"
+    test = "test"
 
 
 def evaluate(
     run: Run,
+    split: Annotated[
+        Split | None,
+        typer.Option(help="Which part of the recipe's data to measure; validation where nothing is said."),
+    ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="A file like the training data; without it the recipe's validation data."),
+        typer.Option(help="Measure another file of the same format. The word test is --split test."),
     ] = None,
     minimal_pairs: Annotated[
         Path | None,
@@ -26,20 +39,52 @@ def evaluate(
             "form, or columns good and bad); prints by test how often the right one is likelier.",
         ),
     ] = None,
+    bootstrap: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Draw the examples anew so often, and tell the 95 % interval of each figure."
+        ),
+    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of those draws.")] = 0,
+    by_label: Annotated[
+        bool, typer.Option("--by-label", help="Also the figures of each label, and what was taken for what.")
+    ] = False,
+    threshold: Threshold = None,
+    best_threshold: Annotated[
+        bool,
+        typer.Option(
+            "--best-threshold", help="Also the threshold of each of two labels that gives the best F1."
+        ),
+    ] = False,
     changes: Changes = None,
     removals: Removals = None,
     device: Device = "cpu",
     as_json: Json = False,
 ) -> None:
-    """Measure a trained run on data."""
+    """Measure a trained run. The first line says on which data; then comes one figure a line, with its unit
+    and whether higher or lower is better. In JSON a figure in percent is a share, from 0 to 1.
+    """
     from recurra.cli.loading import load_run
+    from recurra.cli.measured import Sheet
 
     if minimal_pairs is not None:
-        if data is not None:
-            raise Fault(f"--pairs {minimal_pairs}: stands for --data: give one of them")
+        if data is not None or split is not None:
+            raise Fault(f"--pairs {minimal_pairs}: stands for --data and --split: give one of them")
         _pairs(load_run(run, device, changes, removals).pair_scores(minimal_pairs), as_json)
         return
-    pairs(load_run(run, device, changes, removals).evaluate(data), as_json)
+    if split is not None and data is not None:
+        raise Fault("give --split, a part of the recipe's data, or --data, another file, not both")
+    task = load_run(run, device, changes, removals)
+    if threshold is not None:
+        task.set_threshold(threshold)
+    sheet = Sheet(task, task.measure(data if split is None else split.value))
+    if bootstrap:
+        sheet.add_intervals(bootstrap, seed)
+    if by_label:
+        sheet.add_labels()
+    if best_threshold:
+        sheet.add_best_thresholds()
+    sheet.show(as_json)
 
 
 def _pairs(scores: Any, as_json: bool) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from recurra.cli.arguments import Format
-from recurra.cli.output import emit
+from recurra.cli.writers import Write
 from recurra.data.readers.conllu import read_conllu
 from recurra.errors import Fault
-from recurra.storage.files import file_blocks
+from recurra.storage.files import file_blocks, replacing
 from recurra.storage.text import arriving_lines, check_text, parse_json
 from recurra.tasks.base import AT_ONCE
 
@@ -73,31 +74,45 @@ def emit_answers(
     groups: Iterable[Sequence[Item]],
     row: Callable[[Any], Any],
     answers: Callable[[Sequence[Any]], Iterable[dict[str, Any]]],
-    text: Callable[[dict[str, Any]], str] | None = None,
+    write: Write,
+    output: Path | None = None,
 ) -> None:
-    """One line of JSON for each item, in order; `{"error": ...}` for one that has no answer.
+    """The answer to each item, in order; `{"error": ...}` for one that has none.
 
     Args:
         row: what the model reads of an item. answers: those to what `row` gave.
-        text: an answer as it is written instead of as JSON; an error is then a line that begins with "#".
+        write: an answer as text.
+        output: the file that gets them, whole or not at all; None: stdout, as they come.
 
     Raises:
         Fault: at the end, where an item had no answer.
     """
     count, errors = 0, list[str]()
-    for group in groups:
-        for answer in _answers(group, row, answers):
-            if isinstance(answer, Fault):
-                errors.append(str(answer))
-                answer = {"error": str(answer)}
-            count += 1
-            if text is None:
-                emit(answer)
-            else:
-                print(f"# {answer['error']}\n" if "error" in answer else text(answer), end="", flush=True)
+    with _opened(output) as put:
+        for group in groups:
+            for answer in _answers(group, row, answers):
+                count += 1
+                if isinstance(answer, Fault):
+                    errors.append(str(answer))
+                    answer = {"error": str(answer)}
+                put(write(count, answer))
     if errors:
         share = f"{len(errors)} of {count} items have no answer; the first: " if count > 1 else ""
         raise Fault(f"{share}{errors[0]}")
+
+
+@contextmanager
+def _opened(output: Path | None) -> Iterator[Callable[[str], None]]:
+    """What writes a text: to a file that takes its name at the end, or to stdout at once."""
+    if output is None:
+        yield lambda text: print(text, end="", flush=True)
+        return
+    with replacing(output) as file:
+
+        def put(text: str) -> None:
+            file.write(text.encode("utf-8", "surrogatepass"))
+
+        yield put
 
 
 def stdin_blocks() -> Iterator[bytes]:

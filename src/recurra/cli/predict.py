@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from recurra.cli.arguments import Changes, Device, File, Form, Format, Removals, Run
-from recurra.errors import Fault, quoted
+from recurra.cli.arguments import Changes, Device, File, Form, Format, Removals, Run, Threshold
+from recurra.errors import Fault
 
 
 def predict(
@@ -29,31 +29,36 @@ def predict(
     answer_format: Annotated[
         str | None,
         typer.Option(
-            "--as", metavar="FORMAT", help="Write answers so instead of as JSON, where the task can."
+            "--as",
+            metavar="FORMAT",
+            help="How answers are written: jsonl (JSON, one a line), csv, tsv, text, or one of the task.",
         ),
     ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The file that gets the answers, whole or not at all."),
+    ] = None,
+    threshold: Threshold = None,
     changes: Changes = None,
     removals: Removals = None,
     device: Device = "cpu",
 ) -> None:
-    """Predict: items as arguments, from a file, or from stdin; one line of JSON for each, as it comes. One
-    that can't be answered has a line with its error, and the exit code is 2 in the end.
+    """Predict: items as arguments, from a file, or from stdin; one line of JSON for each, as it comes, or
+    what --as says. One that can't be answered has a line with its error, and the exit code is 2 in the end.
     """
     from recurra.cli.items import all_items, emit_answers, item_groups
     from recurra.cli.loading import load_run
+    from recurra.cli.writers import stdout_has_unicode, writer
 
     groups = item_groups(items, file, form)
     task = load_run(run, device, changes, removals)
+    if threshold is not None:
+        task.set_threshold(threshold)
     if picture is not None:
         _draw(task.picture, all_items(groups), picture, dark)
         return
-    if answer_format is None:
-        emit_answers(groups, task.row, task.answers)
-        return
-    if answer_format not in task.formats:
-        others = f"--as {' or '.join(task.formats)}, or JSON" if task.formats else "JSON alone"
-        raise Fault(f"--as {quoted(answer_format)}: a {task.name} model writes {others}")
-    emit_answers(groups, task.row, task.answers, task.formats[answer_format])
+    write = writer(answer_format, task, output is not None or stdout_has_unicode())
+    emit_answers(groups, task.row, task.answers, write, output)
 
 
 def _draw(draw: Callable[..., None], items: list[Any], path: Path, dark: bool) -> None:

@@ -77,13 +77,22 @@ def table_examples(table: Any, source: str) -> Examples:
     return examples_of(_arrow(table, source), source)
 
 
+def like_table(columns: dict[str, list[Any]], table: Any) -> Any:
+    """Columns as a table of the library of another one; themselves where that is of none."""
+    if isinstance(table, (Mapping, Sequence)) or not hasattr(table, "columns"):
+        return columns
+    narwhals = importlib.import_module("narwhals")
+    frame = narwhals.from_native(table)
+    return narwhals.from_dict(columns, backend=frame.implementation).to_native()
+
+
 def _lent(name: str) -> Any:
     tables = _LENT.get()
     if name in tables:
         return tables[name]
     raise Fault(
         f"{MEMORY}{name}: no table is lent under this name{nearest(name, tables) if tables else ''}: data "
-        f"that was in memory is in no file: give it again, as in recurra.fit(recipe, data)"
+        f"that was in memory is in no file: give it again, as in recurra.evaluate(run, train=table)"
     )
 
 

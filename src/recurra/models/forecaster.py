@@ -64,6 +64,12 @@ class Forecaster(Configured):
         """What each number of `[B, H, targets]`, in the data's unit, costs, in the network's own unit."""
         return self.output.loss(ahead.raw, self.frame.inside(future, ahead.memo))
 
+    def crps(self, ahead: Ahead, future: Tensor) -> Tensor:
+        """The continuous ranked probability score of each number of `[B, H, targets]`, in the network's own
+        unit; see `Output.crps`.
+        """
+        return self.output.crps(ahead.raw, self.frame.inside(future, ahead.memo))
+
     def mean(self, ahead: Ahead) -> Tensor:
         """The forecast `[B, H, targets]` in the data's unit."""
         return self.frame.outside(self.output.mean(ahead.raw), ahead.memo)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
+from recurra.errors import Fault
 from recurra.layers.base import Layer
 from recurra.layers.crf import CRF
 from recurra.layers.inputs import Input
@@ -33,12 +34,19 @@ class Tagger(Stepwise):
         self.input, self.body, self.crf = input, body, crf
         self.output = LinearHead(body.output_size, labels, dropout)
 
-    def loss(self, scores: Ragged, labels: Ragged) -> Tensor:
-        """The negative log-likelihood of labels `[N]` int64 given scores `[N, K]`, summed over all rows."""
-        if self.crf is not None:
-            likelihood: Tensor = self.crf(scores, labels)
-            return -likelihood.sum()
-        return F.cross_entropy(scores.data, labels.data, reduction="sum")
+    def loss(self, scores: Ragged, labels: Ragged, weights: Tensor | None = None) -> Tensor:
+        """The negative log-likelihood of labels `[N]` int64 given scores `[N, K]`, summed over all rows.
+
+        Args:
+            weights: `[K]`, what each label's part is multiplied by. Fault with a CRF, where it has no part.
+        """
+        if self.crf is None:
+            weights = None if weights is None else weights.to(scores.data)
+            return F.cross_entropy(scores.data, labels.data, weights, reduction="sum")
+        if weights is not None:
+            raise Fault("a CRF weighs whole rows of labels: no label by itself has a weight")
+        likelihood: Tensor = self.crf(scores, labels)
+        return -likelihood.sum()
 
     def probabilities(self, scores: Ragged) -> Ragged:
         """How probable each label is at each step, `[N, K]`; with a CRF over all rows of labels."""

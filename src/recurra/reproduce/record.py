@@ -160,7 +160,7 @@ def _formats(data: Any) -> set[str]:
     for table in tables:
         form = table.get("format") if isinstance(table, Mapping) else None
         path = table.get("path") if isinstance(table, Mapping) else table
-        if form in READERS:
+        if isinstance(form, str) and form in READERS:
             formats.add(form)
         elif isinstance(path, str):
             try:

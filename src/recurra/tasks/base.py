@@ -11,9 +11,12 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 from typing_extensions import TypeVar
 
-from recurra.errors import Fault
+from recurra.errors import Fault, quoted
 from recurra.registry import Registry
 from recurra.tasks.parts.batches import chunks
+from recurra.tasks.parts.measurement import Measurement, plain_measurement
+from recurra.tasks.parts.tables import flat, plain_text
+from recurra.tasks.parts.units import Unit, unit_of
 
 AT_ONCE = 32
 """Items to predict that are read, and answered, together."""
@@ -54,6 +57,12 @@ class Score(NamedTuple):
     metric: str
     larger_is_better: bool
 
+    @property
+    def unit(self) -> str:
+        """What the metric is counted in; see `recurra.tasks.parts.units`."""
+        unit = unit_of(self.metric)
+        return "" if unit is None else unit.name
+
 
 class TextStream(ABC):
     """A task's model fed piece by piece; how the input is cut does not change the answers."""
@@ -89,6 +98,7 @@ class Task(ABC, Generic[Model]):
         formats: how else than as JSON an answer can be written: name -> its text, line ends included.
         kinds: of a task of several kinds, what tells each one, and its class; a task that has options of its
             own is a kind besides.
+        units: of figures whose unit is the task's own; see `recurra.tasks.parts.units`.
         changeable: keys of its sections that may be set of a trained run, since no training depends on them.
     """
 
@@ -98,6 +108,7 @@ class Task(ABC, Generic[Model]):
     ModelOptions: ClassVar[type[Options]]
     changeable: ClassVar[tuple[str, ...]] = CHANGEABLE
     kinds: ClassVar[Mapping[str, type[Task[Any]]]] = {}
+    units: ClassVar[Mapping[str, Unit]] = {}
     score: Score
     model: Model
 
@@ -167,7 +178,25 @@ class Task(ABC, Generic[Model]):
 
     @abstractmethod
     def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
-        """Metrics on the recipe's validation data, or on other data of the same format."""
+        """Metrics on the recipe's validation data, on "train" or "test", or on another file of the format."""
+
+    def measure(self, data: str | Path | None = None) -> Measurement:
+        """What `evaluate` gives, and which data that is; with it intervals are had, too, where the task says
+        what each example adds.
+        """
+        return plain_measurement(self.evaluate(data), "validation" if data is None else str(data))
+
+    def set_threshold(self, text: str) -> None:
+        """From now on answers only labels of so high a probability; see `recurra.tasks.parts.thresholds`.
+
+        Raises:
+            Fault: the task gives no labels, or the text is no threshold.
+        """
+        raise Fault(f"--threshold {quoted(text)}: a {self.name} model of this kind gives no labels with one")
+
+    def unit(self, metric: str) -> Unit | None:
+        """What a figure of `evaluate` is counted in; None where the task does not say."""
+        return unit_of(metric, self.units)
 
     @abstractmethod
     def row(self, item: Any) -> Any:
@@ -184,6 +213,18 @@ class Task(ABC, Generic[Model]):
             Fault: an item that can't be answered, by its number, counted from 1.
         """
         return self._each(items, self.answers)
+
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """An answer as rows of a table, all answers with the same columns: one, unless the task says else.
+
+        Raises:
+            Fault: the answer holds lists.
+        """
+        return [flat(answer)]
+
+    def plain_text(self, answer: Mapping[str, Any]) -> str:
+        """What a person reads of an answer, line end included. Fault where it is no text."""
+        return plain_text(answer, self.name)
 
     def picture(self, items: Iterable[Any], path: str | Path) -> None:
         """Draws the answers to items into one picture, whose kind follows from the path's ending.

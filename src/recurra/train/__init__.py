@@ -5,7 +5,7 @@ import recurra.loop
 import recurra.runs
 import recurra.tasks  # noqa: F401
 from recurra.train.callbacks import Callback, Training
-from recurra.train.from_python import evaluate, fit, predict
+from recurra.train.from_python import evaluate, fit, measure, predict, predict_table
 from recurra.train.recipe import Recipe, read_recipe
 from recurra.train.run import Trained, train
 
@@ -16,7 +16,9 @@ __all__ = [
     "Training",
     "evaluate",
     "fit",
+    "measure",
     "predict",
+    "predict_table",
     "read_recipe",
     "train",
 ]

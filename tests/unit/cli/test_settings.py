@@ -85,7 +85,7 @@ def test_what_needs_no_training_may_be_set_of_a_run(call: Command, here: Path) -
     assert "did you mean 'data.batch_size'?" in told(
         call("evaluate", "language", "--set", "data.batchsize=3")
     )
-    assert "unknown key data.test" in told(call("evaluate", "language", "--unset", "data.test"))
+    assert "the recipe names no test data" in told(call("evaluate", "language", "--split", "test"))
     assert "needs another training" in told(call("evaluate", "language", "--set", "train.seed=3"))
     assert "needs another training" in told(call("predict", "sentiment", "x", "--unset", "model.hidden"))
     assert call("predict", "sentiment", "so good", "--set", "data.batch_size=1").code == 0

@@ -32,7 +32,7 @@ def test_trees_are_written_in_other_formats(run: Path, call: Command) -> None:
     assert "1 of 3 items have no answer" in said.error[0]
     said = call("predict", run, "Ann", "--as", "tree")
     assert said.out[0].startswith("Ann (")
-    assert "a parse model writes --as conllu or tree, or JSON" in told(
+    assert "a parse model writes --as conllu, tree, jsonl, csv, tsv or text" in told(
         call("predict", run, "Ann", "--as", "brackets")
     )
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from recurra.data.text import spans as sp
 from recurra.data.text.spans import Span
 from recurra.errors import Fault
-from recurra.tasks.parts.metrics import span_scores
+from recurra.tasks.parts.metrics import span_counts, span_figures
 
 SCHEMES = list(sp.PREFIXES)
 
@@ -39,50 +43,32 @@ def test_spans_survive_every_scheme(sentence: tuple[int, list[Span]], one: str, 
     assert sp.convert(converted, other, one) == tags
 
 
-@given(st.lists(st.sampled_from(["O", "B-x", "I-x", "E-x", "S-x", "B-y", "I-y", "E-y", "S-y"]), max_size=7))
-def test_violations_are_exactly_what_reading_and_writing_changes(tags: list[str]) -> None:
-    well_formed = sp.to_tags(sp.spans(tags, "BIOES"), len(tags), "BIOES") == tags
-    assert well_formed == (sp.violations(tags, "BIOES") == [])
+CONLLEVAL = json.loads((Path(__file__).parents[2] / "data" / "conlleval.json").read_text())
 
 
-@given(
-    st.lists(st.sampled_from(["O", "B-x", "I-x", "B-y", "I-y"]), max_size=7), st.sampled_from(["IOB1", "BIO"])
-)
-def test_violations_of_two_letters(tags: list[str], scheme: str) -> None:
-    well_formed = sp.to_tags(sp.spans(tags, scheme), len(tags), scheme) == tags
-    assert well_formed == (sp.violations(tags, scheme) == [])
+@pytest.mark.parametrize("row", CONLLEVAL["rows"], ids=lambda row: str(row["tags"]))
+def test_ill_formed_tags_are_read_as_the_conll_script_reads_them(row: Any) -> None:
+    assert sp.spans(row["tags"].split(), "BIOES") == [Span(*span) for span in row["spans"]]
 
 
-@given(st.lists(st.sampled_from(["O", "B-x", "I-x", "E-x", "S-x", "B-y", "I-y", "E-y", "S-y"]), max_size=7))
-def test_ill_formed_tags_are_read_as_the_conll_script_reads_them(tags: list[str]) -> None:
-    metrics = pytest.importorskip("seqeval.metrics.sequence_labeling", reason="seqeval is not installed")
-    theirs = [Span(label, start, end + 1) for label, start, end in metrics.get_entities(tags)]
-    assert sp.spans(tags, "BIOES") == theirs
-
-
-_TAGS = st.sampled_from(["O", "B-x", "I-x", "B-y", "I-y"])
-_PAIRS = st.lists(st.tuples(_TAGS, _TAGS), min_size=1, max_size=7)
-
-
-@given(st.lists(_PAIRS, min_size=1, max_size=3))
-def test_scores_over_spans_are_those_of_the_conll_script(sentences: list[list[tuple[str, str]]]) -> None:
-    metrics = pytest.importorskip("seqeval.metrics.sequence_labeling", reason="seqeval is not installed")
-    targets, predictions = (
-        [sp.convert([pair[k] for pair in each], "BIO", "BIO") for each in sentences] for k in (0, 1)
-    )
-    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
-        targets, predictions, average="micro", zero_division=0
-    )
-    scores = span_scores(targets, predictions, "BIO")
+@pytest.mark.parametrize("corpus", CONLLEVAL["corpora"])
+def test_scores_over_spans_are_those_of_the_conll_script(corpus: Any) -> None:
+    counts = [
+        span_counts(true.split(), predicted.split(), "BIO")
+        for true, predicted in zip(corpus["true"], corpus["predicted"], strict=True)
+    ]
+    scores = span_figures(counts)(torch.ones(len(counts), dtype=torch.float64))
+    precision, recall, f1 = corpus["all"]
     assert scores == pytest.approx({"f1": f1, "precision": precision, "recall": recall})
 
 
 def test_scores_over_spans_by_hand() -> None:
+    """Of three answers one is right, of two true spans one is found."""
     truth = [["B-x", "I-x", "O", "B-y"], ["O"]]
     answer = [["B-x", "I-x", "B-y", "I-y"], ["B-x"]]
-    scores = span_scores(truth, answer, "BIO")
+    counts = [span_counts(*pair, "BIO") for pair in zip(truth, answer, strict=True)]
+    scores = span_figures(counts)(torch.ones(2, dtype=torch.float64))
     assert scores == pytest.approx({"precision": 1 / 3, "recall": 1 / 2, "f1": 2 / 5})
-    assert span_scores([["O"]], [["O"]], "BIO") == {"f1": 0.0, "precision": 0.0, "recall": 0.0}
 
 
 def test_violations_say_where() -> None:

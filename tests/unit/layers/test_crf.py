@@ -78,6 +78,21 @@ def test_marginals_are_the_shares_of_all_sequences_enumerated() -> None:
         torch.testing.assert_close(share, expected.detach())
 
 
+@pytest.mark.parametrize("size", [1.0, 30.0])
+def test_marginals_are_those_of_sums_forward_and_backward_and_sum_to_one(size: float) -> None:
+    model, some = crf(), [size * row.detach() for row in rows() if len(row)]
+    with torch.no_grad():
+        for row, share in zip(some, model.marginals(Ragged.from_list(some)).to_list(), strict=True):
+            ahead, behind = [model.start + row[0]], [model.end]
+            for x in row[1:]:
+                ahead.append(x + torch.logsumexp(ahead[-1].unsqueeze(1) + model.transitions, 0))
+            for x in row[1:].flip(0):
+                behind.append(torch.logsumexp(model.transitions + (x + behind[-1]), 1))
+            both = torch.stack(ahead) + torch.stack(behind[::-1])
+            torch.testing.assert_close(share, (both - torch.logsumexp(both[0], 0)).exp())
+            torch.testing.assert_close(share.sum(1), torch.ones(len(row), dtype=share.dtype))
+
+
 def test_decoding_finds_the_best_of_all_sequences() -> None:
     model = crf()
     scores = rows()

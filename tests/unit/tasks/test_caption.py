@@ -20,7 +20,7 @@ from recurra.tasks.caption.data import CaptionOptions
 from recurra.tasks.caption.model import CaptionModelOptions
 from recurra.tasks.caption.task import CaptionTask
 from recurra.tasks.seq2seq.batches import pair_batch
-from recurra.tasks.seq2seq.scores import text_scores, text_signatures
+from recurra.tasks.seq2seq.scores import bleu_figures, chrf_score, text_signatures
 from tests.unit.tasks.fitting import fit, reloaded
 
 COLOURS = {"red": (230, 30, 30), "green": (30, 230, 30), "blue": (30, 30, 230)}
@@ -266,8 +266,25 @@ def test_bad_data_is_told(tmp_path: Path) -> None:
 
 def test_scores_take_the_nearest_of_several_references() -> None:
     said, several = ["a b c d e", "f g h i j"], [["x y", "a b c d e"], ["f g h i j"]]
-    assert text_scores(said, several)["bleu"] == pytest.approx(100)
-    assert text_scores(said, [one[0] for one in several])["bleu"] < 80
+    weights = torch.ones(2, dtype=torch.float64)
+    assert bleu_figures(said, several)(weights)["bleu"] == pytest.approx(100)
+    assert bleu_figures(said, [one[0] for one in several])(weights)["bleu"] < 80
+    assert chrf_score(said, several) == pytest.approx(100)
+
+
+def test_bleu_by_what_is_counted_of_each_text_is_that_of_the_corpus() -> None:
+    metrics = pytest.importorskip("sacrebleu.metrics", reason="sacrebleu is not installed")
+    said = ["the cat sat on the mat .", "a dog runs far away today", "nothing here"]
+    true = ["the cat sat on a mat .", "the dog runs far away", "something else"]
+    figures = bleu_figures(said, true)
+    for weights in ([1, 1, 1], [2, 0, 1], [0, 3, 0]):
+        rows = [k for k, count in enumerate(weights) for _ in range(count)]
+        corpus = metrics.BLEU().corpus_score([said[k] for k in rows], [[true[k] for k in rows]])
+        assert figures(torch.tensor(weights, dtype=torch.float64))["bleu"] == pytest.approx(corpus.score)
+
+
+def test_signatures_say_how_many_references_there_are() -> None:
+    several = [["x y", "a b c d e"], ["f g h i j"]]
     assert "nrefs:var" in text_signatures(several)["bleu"]
     assert "nrefs:1|" in text_signatures()["bleu"]
 

@@ -15,7 +15,7 @@ from recurra.data import read
 from recurra.errors import Fault
 from recurra.runs.folder import task_class
 from recurra.tasks.parse.dependency.plot import MOST_WORDS, _levels
-from recurra.tasks.parse.dependency.scores import attachment_scores, tag_accuracy
+from recurra.tasks.parse.dependency.scores import attachment_figures
 from recurra.tasks.parse.dependency.task import DependencyTask
 from recurra.tasks.parse.dependency.texts import conllu_text, tree_text
 
@@ -115,9 +115,11 @@ def test_scores_are_those_counted_by_hand() -> None:
     labels = [["nsubj", "root", "obj", "punct"], ["root"], ["nsubj:pass", "root"]]
     predicted = [[2, 0, 1, 3], [0], [0, 1]]
     predicted_labels = [["nsubj:pass", "root", "obj", "dep"], ["root"], ["nsubj", "root"]]
-    assert attachment_scores(heads, labels, predicted, predicted_labels) == {"uas": 4 / 7, "las": 3 / 7}
-    assert attachment_scores([], [], [], []) == {"uas": 0.0, "las": 0.0}
-    assert tag_accuracy([["A", "B"], ["A"]], [["A", "A"], ["B"]]) == 1 / 3
+    figures = attachment_figures(heads, labels, predicted, predicted_labels)
+    assert figures(torch.ones(3, dtype=torch.float64)) == {"uas": 4 / 7, "las": 3 / 7}
+    assert figures(torch.tensor([0, 0, 1], dtype=torch.float64)) == {"uas": 0.0, "las": 0.0}
+    nothing = attachment_figures([], [], [], [])
+    assert nothing(torch.ones(0, dtype=torch.float64)) == {"uas": 0.0, "las": 0.0}
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:

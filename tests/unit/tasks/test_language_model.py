@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from recurra.errors import Fault
 from recurra.tasks import TASKS, LanguageModelTask
-from recurra.tasks.language_model.probabilities import total_cost
+from recurra.tasks.language_model.costs import total_cost
 
 from .fitting import fit, reloaded
 

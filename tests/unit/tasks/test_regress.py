@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from recurra.errors import Fault
 from recurra.tasks import TASKS, RegressTask
-from recurra.tasks.parts.metrics import regression_scores
+from recurra.tasks.parts.metrics import regression_figures
 
 from .fitting import fit, reloaded
 
@@ -69,8 +69,10 @@ def test_the_baseline_regresses_too() -> None:
 
 def test_scores() -> None:
     true = torch.tensor([[1.0, 5.0], [3.0, 5.0]])
-    found = regression_scores(true, torch.tensor([[1.0, 5.0], [2.0, 5.0]]))
-    assert found == {"mse": 0.25, "mae": 0.25, "r2": 0.25}  # (1 - 1 / 2 + 0) / 2
+    figures = regression_figures(true, torch.tensor([[1.0, 5.0], [2.0, 5.0]]))
+    once = figures(torch.ones(2, dtype=torch.float64))
+    assert once == {"mse": 0.25, "mae": 0.25, "r2": 0.25}  # (1 - 1 / 2 + 0) / 2
+    assert figures(torch.tensor([0, 1], dtype=torch.float64)) == {"mse": 0.5, "mae": 0.5, "r2": 0.0}
 
 
 @pytest.mark.parametrize(

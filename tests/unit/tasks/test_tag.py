@@ -86,11 +86,68 @@ def test_predictions_name_tags_and_spans(files: dict[str, str]) -> None:
     )
     assert text == words == table
     assert text["tags"] == ["B-PER", "I-PER", "O"]
-    assert text["spans"] == [{"label": "PER", "start": 0, "end": 2, "text": "Ann Bob"}]
+    least = min(text["probabilities"][:2])
+    assert text["spans"] == [{"label": "PER", "start": 0, "end": 2, "text": "Ann Bob", "probability": least}]
     assert empty == {"tokens": [], "tags": [], "probabilities": [], "spans": []}
     assert [0 < share <= 1 for share in text["probabilities"]] == [True] * 3
     with pytest.raises(Fault, match="expected a text, a list of words"):
         list(task.predict([3]))
+
+
+def test_a_threshold_drops_spans_and_makes_tags_unsure(files: dict[str, str]) -> None:
+    task = prepared(files)
+    fit(task, 4, lr=0.02)
+    (before,) = task.predict(["Ann Bob sees"])
+    assert before["tags"] == ["B-PER", "I-PER", "O"]
+    recall = task.evaluate()["recall"]
+    task.set_threshold(str(min(before["probabilities"][:2]) + 1e-4))
+    (after,) = task.predict(["Ann Bob sees"])
+    assert (after["tags"], after["spans"]) == (["O", "O", "O"], [])
+    assert after["probabilities"] == before["probabilities"]
+    assert task.evaluate()["recall"] < recall
+    with pytest.raises(Fault, match="no label is called 'PER'"):
+        task.set_threshold("PER=0.5")
+    plain = prepared(files, scheme="none")
+    plain.set_threshold("1")
+    assert next(plain.predict(["Ann sees"]))["tags"] == ["unsure", "unsure"]
+    assert plain.evaluate() == {"accuracy": 0.0}
+
+
+def test_spans_and_tokens_are_told_by_label(files: dict[str, str]) -> None:
+    task = prepared(files)
+    fit(task, 6, lr=0.02)
+    measured = task.measure()
+    assert measured.confusions is not None
+    spans, tokens = (measured.confusions()[what] for what in ("spans", "tokens"))
+    assert [row.label for row in spans.scores()] == ["LOC", "PER"]
+    count = sum(tag.startswith("B-") for row in task.data.validation.tags for tag in row)
+    assert sum(row.support for row in spans.scores()) == count
+    hits = sum(row.recall * row.support for row in spans.scores())
+    assert hits / count == pytest.approx(measured.scores["recall"])
+    right = sum(row.recall * row.support for row in tokens.scores())
+    words = sum(row.support for row in tokens.scores())
+    assert right / words == pytest.approx(measured.scores["accuracy"])
+
+
+def test_rare_tags_weigh_more_in_the_loss(files: dict[str, str]) -> None:
+    plain = prepared(files, {"head": "softmax"})
+    heavy = prepared(files, {"head": "softmax", "label_weights": {"LOC": 3.0}})
+    words, tags = plain.batches(0)[0]
+    for task in (plain, heavy):
+        task.model.eval()
+    names = plain.tags.names.names
+    weights = torch.tensor([3.0 if name.endswith("LOC") else 1.0 for name in names])
+    scores = plain.model(words)[0].data.detach()
+    costs = torch.nn.functional.cross_entropy(scores, tags.data, reduction="none")
+    total = float((costs * weights[tags.data]).sum())
+    assert float(heavy.loss((words, tags), None).total.detach()) == pytest.approx(total, rel=1e-5)
+    assert prepared(files, {"head": "softmax", "label_weights": "balanced"}).weights is not None
+    with pytest.raises(Fault, match="no label of the training data is called 'ORG'"):
+        prepared(files, {"head": "softmax", "label_weights": {"ORG": 3.0}})
+    with pytest.raises(ValidationError, match="label_weights needs head = 'softmax': a CRF weighs"):
+        Model(label_weights="balanced")
+    with pytest.raises(ValidationError, match="greater than 0"):
+        Model(head="softmax", label_weights={"LOC": 0})
 
 
 def test_sentences_that_are_all_empty_have_no_tags(files: dict[str, str]) -> None:

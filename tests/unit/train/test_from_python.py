@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,20 @@ def test_a_frame_is_fitted_measured_and_answered(tmp_path: Path) -> None:
     assert list(recurra.predict(tmp_path / "run", ["so good", "bad film"])) == answers
     assert recurra.evaluate(tmp_path / "run", ROWS)["accuracy"] == 1.0
     assert recurra.evaluate(task, pl.from_pandas(ROWS))["accuracy"] == 1.0
+
+
+def test_answers_are_a_table_of_the_same_library(tmp_path: Path) -> None:
+    task = recurra.fit(RECIPE, ROWS, folder=tmp_path / "run", quiet=True)
+    columns = {"text": ["so good", "bad film"]}
+    plain = recurra.predict_table(task, columns)
+    assert list(plain) == ["item", "label", "probability", "probabilities.no", "probabilities.yes"]
+    assert (plain["item"], plain["label"]) == ([1, 2], ["yes", "no"])
+    pandas = recurra.predict_table(task, pd.DataFrame(columns))
+    polars = recurra.predict_table(task, pl.DataFrame(columns))
+    assert isinstance(pandas, pd.DataFrame)
+    assert isinstance(polars, pl.DataFrame)
+    assert pandas.to_dict("list") == polars.to_dict(as_series=False) == plain
+    assert recurra.predict_table(task, ["so good", "bad film"]) == plain
 
 
 def test_a_table_and_a_file_of_the_same_rows_train_the_same_model(tmp_path: Path) -> None:
@@ -80,10 +95,32 @@ def test_a_run_goes_on_with_the_same_table_alone(tmp_path: Path) -> None:
     recurra.fit(longer, ROWS, folder=tmp_path / "run", resume=True, quiet=True)
 
 
+def test_what_was_held_out_is_found_again(tmp_path: Path) -> None:
+    rows = ROWS.assign(label=["yes", "no", "yes"] * 8)  # not to be learnt: parts differ
+    random = {**RECIPE, "data": {**RECIPE["data"], "hold_out_from": "random"}}
+    task = recurra.fit(random, rows, folder=tmp_path / "run", quiet=True)
+    best = json.loads((tmp_path / "run" / "metrics.json").read_text())["best"]["metrics"]
+    measured = recurra.measure(task)
+    assert measured.describe == "validation, 6 examples held out of memory:train"
+    assert measured.scores == pytest.approx(best)
+    assert recurra.evaluate(tmp_path / "run", train=rows) == measured.scores
+    assert recurra.measure(task, split="train").count == 18
+    changed = rows.assign(label=["no", "yes", "yes"] * 8)
+    with pytest.raises(Fault, match="its rows are not those that the run was trained on"):
+        recurra.evaluate(tmp_path / "run", train=changed)
+    rows.loc[0, "label"] = "no"
+    with pytest.raises(Fault, match="its rows are not those that the run was trained on"):
+        recurra.evaluate(task)
+
+
 def test_what_is_missing_is_told(tmp_path: Path) -> None:
     task = recurra.fit(RECIPE, ROWS, folder=tmp_path / "run", quiet=True)
     with pytest.raises(Fault, match="data that was in memory is in no file: give it again"):
-        recurra.evaluate(task)
+        recurra.evaluate(tmp_path / "run")
+    with pytest.raises(Fault, match="split = 'dev' found, expected one of train, validation, test"):
+        recurra.evaluate(task, split="dev")
+    with pytest.raises(Fault, match="the recipe names no test data"):
+        recurra.evaluate(task, split="test")
     with pytest.raises(Fault, match="no column 'text'; its columns are: label"):
         recurra.evaluate(task, ROWS[["label"]])
     with pytest.raises(Fault, match="one text found, 'so good', expected a list of items or a table"):

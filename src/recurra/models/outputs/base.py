@@ -30,6 +30,12 @@ class Output(Configured):
         """The one number that is forecast."""
         raise NotImplementedError(f"{type(self).__name__} has no mean(raw)")
 
+    def crps(self, raw: Tensor, target: Tensor) -> Tensor:
+        """The continuous ranked probability score of each target (Matheson and Winkler, 1976): the integral
+        of `(P(Y <= y) - [target <= y])^2` over y; that of a number alone is its absolute error.
+        """
+        return (self.mean(raw) - target).abs()
+
     def quantiles(self, raw: Tensor, levels: Sequence[float]) -> Tensor:
         """`[..., len(levels)]`, rising with the level."""
         raise Fault(

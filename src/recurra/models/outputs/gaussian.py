@@ -30,6 +30,11 @@ class Gaussian(Output):
     def mean(self, raw: Tensor) -> Tensor:
         return raw[..., 0]
 
+    def crps(self, raw: Tensor, target: Tensor) -> Tensor:
+        """In closed form (Gneiting and Raftery, 2007, equation 21)."""
+        deviation = deviation_of(raw[..., 1])
+        return mean_distance(raw[..., 0] - target, deviation) - deviation / math.sqrt(math.pi)
+
     def quantiles(self, raw: Tensor, levels: Sequence[float]) -> Tensor:
         at = torch.special.ndtri(raw.new_tensor(list(levels)))
         places: Tensor = raw[..., :1] + deviation_of(raw[..., 1:]) * at
@@ -40,6 +45,14 @@ def deviation_of(raw: Tensor) -> Tensor:
     """Any number -> a deviation above `FLOOR`."""
     deviation: Tensor = F.softplus(raw) + FLOOR
     return deviation
+
+
+def mean_distance(mean: Tensor, deviation: Tensor) -> Tensor:
+    """The mean of |Y| for Y from N(mean, deviation)."""
+    scaled = mean / deviation
+    density = torch.exp(-0.5 * scaled.square()) / math.sqrt(2 * math.pi)
+    distance: Tensor = 2 * deviation * density + mean * (2 * torch.special.ndtr(scaled) - 1)
+    return distance
 
 
 def normal_cost(scaled: Tensor, deviation: Tensor) -> Tensor:

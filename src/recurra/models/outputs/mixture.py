@@ -9,7 +9,7 @@ from torch import Tensor
 
 from recurra.errors import Fault
 from recurra.models.outputs.base import Output
-from recurra.models.outputs.gaussian import deviation_of, normal_cost
+from recurra.models.outputs.gaussian import deviation_of, mean_distance, normal_cost
 from recurra.registry import MODULES
 
 _HALVINGS = 40
@@ -40,6 +40,16 @@ class GaussianMixture(Output):
     def mean(self, raw: Tensor) -> Tensor:
         shares, means, _ = self._parts(raw)
         return (shares.exp() * means).sum(-1)
+
+    def crps(self, raw: Tensor, target: Tensor) -> Tensor:
+        """In closed form (Grimit et al., 2006, equation 5)."""
+        logarithms, means, deviations = self._parts(raw)
+        shares = logarithms.exp()
+        truth = (shares * mean_distance(means - target.unsqueeze(-1), deviations)).sum(-1)
+        gaps = means.unsqueeze(-1) - means.unsqueeze(-2)
+        spreads = torch.hypot(deviations.unsqueeze(-1), deviations.unsqueeze(-2))
+        pairs = shares.unsqueeze(-1) * shares.unsqueeze(-2) * mean_distance(gaps, spreads)
+        return truth - 0.5 * pairs.sum((-1, -2))
 
     def quantiles(self, raw: Tensor, levels: Sequence[float]) -> Tensor:
         shares, means, deviations = (part.unsqueeze(-2) for part in self._parts(raw))

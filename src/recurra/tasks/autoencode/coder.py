@@ -12,6 +12,7 @@ from recurra.data import Examples
 from recurra.models import EncoderDecoder, VectorAutoEncoder
 from recurra.tasks.autoencode.options import AutoencodeDataOptions, AutoencodeModelOptions
 from recurra.tasks.base import Score
+from recurra.tasks.parts.measurement import Figures
 
 
 class Coder(Protocol):
@@ -64,7 +65,7 @@ class Coder(Protocol):
     def restore(self, model: Any, vectors: Tensor, lengths: Sequence[int]) -> list[Any]:
         """What comes back of vectors `[B, V]` of rows of these lengths, JSON-ready."""
 
-    def scores(self, rows: Sequence[Any], restored: Sequence[Any]) -> dict[str, float]:
+    def figures(self, rows: Sequence[Any], restored: Sequence[Any]) -> Figures:
         """How near what came back is to the rows."""
 
     def check(self, train: Sequence[Any], validation: Sequence[Any]) -> list[str]:

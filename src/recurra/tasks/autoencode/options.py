@@ -9,12 +9,11 @@ from pydantic import Field, model_validator
 from recurra.tasks.base import Options
 from recurra.tasks.parts.network import BodyOptions
 from recurra.tasks.parts.rows import RowOptions
-from recurra.tasks.parts.sources import TestedOptions
 from recurra.tasks.parts.tokens import TokenizerOptions
 from recurra.tasks.seq2seq.decoder import EncoderOptions
 
 
-class AutoencodeDataOptions(RowOptions, TestedOptions):
+class AutoencodeDataOptions(RowOptions):
     """Texts, or rows of vectors.
 
     Attributes:

@@ -20,6 +20,7 @@ from recurra.tasks.autoencode.vectors import VectorCoder
 from recurra.tasks.base import TASKS, Loss, Task
 from recurra.tasks.parts.batches import answer_in_batches, chunks, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
+from recurra.tasks.parts.measurement import Measurement
 from recurra.tasks.parts.rows import usable
 from recurra.tasks.parts.sizes import parameters_line
 from recurra.tasks.parts.sources import read_parts
@@ -122,9 +123,13 @@ class AutoencodeTask(Task[EncoderDecoder | VectorAutoEncoder]):
         return Loss(*self.coder.loss(self.model, batch.to(device_of(self.model))))
 
     def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
-        """How much comes back; see the `scores` of `TextCoder` and `VectorCoder`."""
-        rows = self.data.evaluation(data)
-        return self.coder.scores(rows, self.restored(rows))
+        """How much comes back; see the `figures` of `TextCoder` and `VectorCoder`."""
+        return self.measure(data).scores
+
+    def measure(self, data: str | Path | None = None) -> Measurement:
+        selection = self.data.select(data)
+        rows = selection.examples
+        return selection.measured(len(rows), "examples", self.coder.figures(rows, self.restored(rows)))
 
     def row(self, item: Any) -> Any:
         """Of a text, or a row of vectors."""

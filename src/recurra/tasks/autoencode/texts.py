@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from operator import eq
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,7 +21,7 @@ from recurra.tasks.autoencode.options import AutoencodeDataOptions, AutoencodeMo
 from recurra.tasks.base import Score
 from recurra.tasks.parts.contexts import device_of
 from recurra.tasks.parts.counts import require_end, require_tokens
-from recurra.tasks.parts.metrics import accuracy
+from recurra.tasks.parts.measurement import Figures, ratios
 from recurra.tasks.parts.sizes import lengths_line
 from recurra.tasks.seq2seq.batches import PairBatch, pair_batch
 from recurra.tasks.seq2seq.pairs import TARGET_TOKENIZER, PairReader, text_of
@@ -106,19 +107,21 @@ class TextCoder:
         beams = beam_search(model.step, logits, state, width=1, length=limits, end=self.reader.end)
         return [self.tokenizer.decode(best.ids) for best, *_ in beams]
 
-    def scores(self, rows: Sequence[str], restored: Sequence[str]) -> dict[str, float]:
+    def figures(self, rows: Sequence[str], restored: Sequence[str]) -> Figures:
         """`tokens_back`: the share of the tokens that came back in their order (the longest common
         subsequence), `in_place`: at their own place, and `exact`: the share of texts without a fault.
         """
         targets = [self.tokenizer.split(row) for row in rows]
         outputs = [self.tokenizer.split(row) for row in restored]
         pairs = [*zip(targets, outputs, strict=True)]
-        total = sum(map(len, targets))
-        return {
-            "tokens_back": sum(common(*pair) for pair in pairs) / total,
-            "in_place": sum(a == b for pair in pairs for a, b in zip(*pair, strict=False)) / total,
-            "exact": accuracy(targets, outputs),
-        }
+        lengths = [len(row) for row in targets]
+        return ratios(
+            {
+                "tokens_back": ([common(*pair) for pair in pairs], lengths),
+                "in_place": ([sum(map(eq, *pair)) for pair in pairs], lengths),
+                "exact": ([true == output for true, output in pairs], None),
+            }
+        )
 
     def check(self, train: Sequence[str], validation: Sequence[str]) -> list[str]:
         unknown = [i == self.tokenizer.unknown for row in validation for i in self.tokenizer.encode(row)]

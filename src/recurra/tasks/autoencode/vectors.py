@@ -16,7 +16,8 @@ from recurra.tasks.autoencode.model import build_vector_model
 from recurra.tasks.autoencode.options import AutoencodeDataOptions, AutoencodeModelOptions
 from recurra.tasks.base import Score
 from recurra.tasks.parts.contexts import device_of
-from recurra.tasks.parts.metrics import regression_scores
+from recurra.tasks.parts.measurement import Figures
+from recurra.tasks.parts.metrics import regression_figures
 from recurra.tasks.readers.vectors import VectorReader
 
 
@@ -73,10 +74,12 @@ class VectorCoder:
         """As many steps of each vector as asked."""
         return [row.tolist() for row in model.restore(vectors, torch.tensor(lengths))]
 
-    def scores(self, rows: Sequence[Tensor], restored: Sequence[Any]) -> dict[str, float]:
+    def figures(self, rows: Sequence[Tensor], restored: Sequence[Any]) -> Figures:
         """`mse`, `mae` and `r2` over all numbers, in their own unit."""
         outputs = [torch.tensor(row).reshape(-1, self.reader.size) for row in restored]
-        return dict(regression_scores(torch.cat(list(rows)), torch.cat(outputs)))
+        of_steps = regression_figures(torch.cat(list(rows)), torch.cat(outputs))
+        lengths = torch.tensor([len(row) for row in rows])
+        return lambda weights: of_steps(weights.repeat_interleave(lengths))
 
     def check(self, train: Sequence[Tensor], validation: Sequence[Tensor]) -> list[str]:
         return self.reader.check(validation)

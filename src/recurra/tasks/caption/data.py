@@ -14,7 +14,6 @@ from recurra.data import Examples, Place, Tokenizer, check_lengths, columns, loa
 from recurra.data.pictures import Mode, PictureForm
 from recurra.errors import Fault
 from recurra.tasks.parts.rows import RowOptions, usable
-from recurra.tasks.parts.sources import TestedOptions
 from recurra.tasks.parts.tokens import TokenizerOptions
 from recurra.tasks.readers.pictures import PictureReader
 from recurra.tasks.readers.vectors import VectorReader
@@ -24,7 +23,7 @@ from recurra.tasks.seq2seq.pairs import TARGET_TOKENIZER, train_ended
 SourceReader = PictureReader | VectorReader
 
 
-class CaptionOptions(RowOptions, TestedOptions):
+class CaptionOptions(RowOptions):
     """Pictures and their captions.
 
     Attributes:

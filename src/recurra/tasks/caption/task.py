@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+import torch
 from torch import Tensor
 
 from recurra.errors import Fault
@@ -19,14 +20,16 @@ from recurra.tasks.caption.plot import plot_captions
 from recurra.tasks.parts.batches import answer_in_batches
 from recurra.tasks.parts.contexts import seeded
 from recurra.tasks.parts.counts import require_end, require_tokens
+from recurra.tasks.parts.measurement import Measurement, ratios, together
 from recurra.tasks.parts.sizes import activations_line, bytes_text, lengths_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.parts.splits import Splits
+from recurra.tasks.parts.tables import some
 from recurra.tasks.seq2seq.batches import PairBatch, TokenPair, pair_batches
 from recurra.tasks.seq2seq.pairs import TARGET_TOKENIZER
-from recurra.tasks.seq2seq.scores import text_scores, text_signatures
+from recurra.tasks.seq2seq.scores import bleu_figures, chrf_score, text_signatures
 from recurra.tasks.seq2seq.search import Answer, answer_table, search
-from recurra.tasks.seq2seq.teacher_forcing import forced_loss, perplexity
+from recurra.tasks.seq2seq.teacher_forcing import forced_loss, perplexity_figures, target_costs
 
 SCORING = "scoring.json"
 
@@ -129,20 +132,28 @@ class CaptionTask(Task[EncoderDecoder]):
         of them word for word, `bleu` and `chrf` (see `text_signatures`), and `perplexity` of the references,
         a token.
         """
-        rows = self.data.evaluation(data)
+        return self.measure(data).scores
+
+    def measure(self, data: str | Path | None = None) -> Measurement:
+        selection = self.data.select(data)
+        rows = selection.examples
         hypotheses = [self.text(best) for best, *_ in self.caption(rows.sources)]
         references = [[text.split() for text in captions] for captions in rows.captions]
-        exact = sum(text.split() in among for text, among in zip(hypotheses, references, strict=True))
-        return {
-            "exact": exact / len(hypotheses),
-            **text_scores(hypotheses, rows.captions),
-            "perplexity": self.perplexity(rows),
-        }
+        exact = [text.split() in among for text, among in zip(hypotheses, references, strict=True)]
+        counts = [len(texts) for texts in rows.captions]
+        costs = [part.sum(0) for part in torch.split(self.target_costs(rows), counts)]
+        parts = (
+            ratios({"exact": (exact, None)}),
+            bleu_figures(hypotheses, rows.captions),
+            perplexity_figures(torch.stack(costs)),
+        )
+        chrf = {"chrf": chrf_score(hypotheses, rows.captions)}
+        return selection.measured(len(hypotheses), "captioned sources", together(*parts), chrf)
 
-    def perplexity(self, rows: Captioned) -> float:
-        """See `recurra.tasks.seq2seq.teacher_forcing.perplexity`."""
+    def target_costs(self, rows: Captioned) -> Tensor:
+        """See `recurra.tasks.seq2seq.teacher_forcing.target_costs`; of each caption, source by source."""
         pairs = self.reader.pairs(rows)
-        return perplexity(self.model, pairs, self.reader.end, self.options.batch_size)
+        return target_costs(self.model, pairs, self.reader.end, self.options.batch_size)
 
     def row(self, item: Any) -> tuple[dict[str, Any], Tensor]:
         """Of a picture (see `recurra.data.pictures.frames_of`), rows of features, or a table with one of
@@ -161,6 +172,10 @@ class CaptionTask(Task[EncoderDecoder]):
         for (name, _), answers in zip(rows, captions, strict=True):
             tables = [self._table(answer) for answer in answers]
             yield {**name, **tables[0], **({"answers": tables} if self.search.best > 1 else {})}
+
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """`image`, where it has a name, and the best caption's `text`, `score` and `log_probability`."""
+        return [some(answer, "image", "text", "score", "log_probability")]
 
     def seen(self, item: Any) -> Tensor:
         """What the network reads of one thing to predict."""

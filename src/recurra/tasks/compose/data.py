@@ -15,10 +15,10 @@ from recurra.errors import Fault
 from recurra.ragged import Ragged
 from recurra.storage.text import parse_json
 from recurra.tasks.parts.batches import Epoch
-from recurra.tasks.parts.sources import TestedOptions
+from recurra.tasks.parts.sources import SourceOptions
 
 
-class ComposeOptions(TestedOptions):
+class ComposeOptions(SourceOptions):
     """Piano rolls.
 
     Attributes:

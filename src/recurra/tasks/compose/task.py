@@ -15,6 +15,7 @@ from recurra.data import Examples
 from recurra.data.midi import LOWEST, to_midi
 from recurra.errors import Fault
 from recurra.models.note_model import NoteModel, note_costs
+from recurra.ragged import Ragged
 from recurra.state import detach
 from recurra.storage.fields import Fields
 from recurra.storage.files import read_json, write_bytes, write_json
@@ -22,9 +23,10 @@ from recurra.tasks.base import CHANGEABLE, TASKS, Loss, Score, Task
 from recurra.tasks.compose.data import ComposeOptions, Passage, as_rows, as_streams, read_rolls, roll_of
 from recurra.tasks.compose.model import ComposeModelOptions, build_model
 from recurra.tasks.compose.samples import sample_rolls
-from recurra.tasks.parts.batches import chunks, shuffled_batches
+from recurra.tasks.parts.batches import answer_in_batches, chunks, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.counts import require_count
+from recurra.tasks.parts.measurement import Measurement, ratios
 from recurra.tasks.parts.sampling import check_sampling, numbered
 from recurra.tasks.parts.sizes import activations_line, lengths_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
@@ -135,9 +137,12 @@ class ComposeTask(Task[NoteModel]):
         """Nats a step, over all notes: `nll`; `nll_after_first` leaves out each piece's first step, which
         some reports do not count; `nll_frequencies` is that of notes drawn as often as in training.
         """
-        rolls = self.data.evaluation(data)
-        nats = torch.zeros(3, dtype=torch.float64)
-        steps = sum(len(roll) for roll in rolls)
+        return self.measure(data).scores
+
+    def measure(self, data: str | Path | None = None) -> Measurement:
+        selection = self.data.select(data)
+        rolls = selection.examples
+        nats = []
         device = device_of(self.model)
         odds = torch.logit(self.shares).to(device)
         with evaluating(self.model):
@@ -145,13 +150,19 @@ class ComposeTask(Task[NoteModel]):
                 inputs, targets, _ = as_rows(chunk).to(device)
                 costs = note_costs(self.model(inputs)[0].data, targets.data).double()
                 plain = note_costs(odds.expand_as(targets.data), targets.data).double()
-                later = costs[targets.step_of > 0]
-                nats += torch.stack([costs.sum(), later.sum(), plain.sum()]).cpu()
-        return {
-            "nll": float(nats[0]) / steps,
-            "nll_after_first": float(nats[1]) / max(1, steps - len(rolls)),
-            "nll_frequencies": float(nats[2]) / steps,
-        }
+                later = costs * (targets.step_of > 0)
+                rows = targets.with_data(torch.stack([costs, later, plain], 1)).to_list()
+                nats += [row.sum(0).cpu() for row in rows]
+        total, later, plain = torch.stack(nats).unbind(1)
+        steps = torch.tensor([len(roll) for roll in rolls])
+        figures = ratios(
+            {
+                "nll": (total, steps),
+                "nll_after_first": (later, steps - 1),
+                "nll_frequencies": (plain, steps),
+            }
+        )
+        return selection.measured(len(rolls), "pieces", figures)
 
     def row(self, item: Any) -> Tensor:
         """Of a piece: a list of steps, each a list of MIDI notes."""
@@ -159,10 +170,7 @@ class ComposeTask(Task[NoteModel]):
 
     def answers(self, rows: Sequence[Tensor]) -> Iterator[dict[str, Any]]:
         """For each piece: its `nll` a step, and the likeliest notes `next`, each with its probability."""
-        for roll in rows:
-            inputs = torch.cat([roll.new_zeros(1, roll.shape[1]), roll]).unsqueeze(0)
-            with evaluating(self.model):
-                logits = self.model(inputs.to(device_of(self.model)))[0][0].cpu()
+        for roll, logits in zip(rows, self._logits(rows), strict=True):
             shares = logits[-1].sigmoid()
             best = shares.topk(min(5, len(shares)))
             likeliest = [
@@ -171,6 +179,21 @@ class ComposeTask(Task[NoteModel]):
             ]
             nll = float(note_costs(logits[:-1], roll).sum()) / max(1, len(roll))
             yield {"steps": len(roll), "nll": nll, "next": likeliest}
+
+    def _logits(self, rolls: Sequence[Tensor]) -> list[Tensor]:
+        """Of each piece the logits `[T + 1, keys]` of every step and of the one after it."""
+
+        def of_batch(some: list[Tensor]) -> list[Tensor]:
+            inputs = Ragged.from_list([torch.cat([roll.new_zeros(1, roll.shape[1]), roll]) for roll in some])
+            with evaluating(self.model):
+                logits = self.model(inputs.to(device_of(self.model)))[0]
+            return [row.cpu() for row in logits.to_list()]
+
+        return answer_in_batches(rolls, [len(roll) for roll in rolls], self.options.batch_size, of_batch)
+
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """All but the notes that are likeliest next."""
+        return [{name: value for name, value in answer.items() if name != "next"}]
 
     def sample(self, prompt: str = "", **options: Any) -> Iterator[str]:
         """New pieces: written to a MIDI file, or as JSON, a list of MIDI notes for each step.

@@ -17,12 +17,12 @@ from recurra.models.outputs.strokes import PENS
 from recurra.models.stroke_model import READ
 from recurra.ragged import Ragged
 from recurra.storage.text import parse_json
-from recurra.tasks.parts.sources import TestedOptions
+from recurra.tasks.parts.sources import SourceOptions
 
 END = PENS.index("ends")
 
 
-class DrawOptions(TestedOptions):
+class DrawOptions(SourceOptions):
     """Drawings.
 
     Attributes:

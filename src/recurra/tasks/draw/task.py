@@ -12,6 +12,7 @@ from torch import Tensor
 
 from recurra.errors import Fault
 from recurra.models.stroke_model import StrokeModel
+from recurra.ragged import Ragged
 from recurra.storage.fields import Fields
 from recurra.storage.files import read_json, write_json
 from recurra.tasks.base import TASKS, Loss, Score, Task
@@ -26,8 +27,9 @@ from recurra.tasks.draw.data import (
 from recurra.tasks.draw.model import DrawModelOptions, build_model
 from recurra.tasks.draw.plot import plot_drawings
 from recurra.tasks.draw.samples import sample_drawings
-from recurra.tasks.parts.batches import chunks, shuffled_batches
+from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
+from recurra.tasks.parts.measurement import Measurement, ratios
 from recurra.tasks.parts.sampling import check_sampling
 from recurra.tasks.parts.sizes import activations_line, lengths_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
@@ -117,18 +119,20 @@ class DrawTask(Task[StrokeModel]):
         it does (`pen_nll` alone); `nll_independent` is that of one normal distribution and fixed shares, the
         same for every step, fitted to the very data that is measured.
         """
-        drawings = self.data.evaluation(data)
-        moves = pens = 0.0
-        with evaluating(self.model):
-            for chunk in chunks(drawings, self.options.batch_size):
-                move, pen = self._costs(as_steps(chunk, self.scale))
-                moves, pens = moves + float(move.double().sum()), pens + float(pen.double().sum())
-        count = sum(map(len, drawings))
-        return {
-            "nll": (moves + pens) / count,
-            "pen_nll": pens / count,
-            "nll_independent": independent_nats(as_steps(drawings, self.scale)),
-        }
+        return self.measure(data).scores
+
+    def measure(self, data: str | Path | None = None) -> Measurement:
+        selection = self.data.select(data)
+        drawings = selection.examples
+        steps = [len(drawing) for drawing in drawings]
+        costs = answer_in_batches(drawings, steps, self.options.batch_size, self._sums)
+        moves, pens = torch.stack(costs).unbind(1)
+        return selection.measured(
+            len(drawings),
+            "drawings",
+            ratios({"nll": (moves + pens, steps), "pen_nll": (pens, steps)}),
+            {"nll_independent": independent_nats(as_steps(drawings, self.scale))},
+        )
 
     def row(self, item: Any) -> Tensor:
         """Of a drawing: a list of [dx, dy, lifted]."""
@@ -136,10 +140,10 @@ class DrawTask(Task[StrokeModel]):
 
     def answers(self, rows: Sequence[Tensor]) -> Iterator[dict[str, Any]]:
         """For each drawing: its `nll` a step."""
-        for drawing in rows:
-            with evaluating(self.model):
-                moves, pens = self._costs(as_steps([drawing], self.scale))
-            yield {"steps": len(drawing), "nll": float((moves + pens).mean())}
+        lengths = [len(drawing) for drawing in rows]
+        costs = answer_in_batches(rows, lengths, self.options.batch_size, self._sums)
+        for steps, (moves, pens) in zip(lengths, costs, strict=True):
+            yield {"steps": steps, "nll": float(moves + pens) / steps}
 
     def sample(self, prompt: str = "", **options: Any) -> Iterator[str]:
         """New drawings: all in one picture, or as JSON, a list of [dx, dy, lifted] each.
@@ -179,6 +183,12 @@ class DrawTask(Task[StrokeModel]):
         return sample_drawings(
             self.model, begin, self.scale, count=count, length=length, bias=bias, seed=seed
         )
+
+    def _sums(self, drawings: Sequence[Tensor]) -> list[Tensor]:
+        """Nats of the moves and of the pen of each drawing, `[2]`."""
+        with evaluating(self.model):
+            costs = torch.stack(self._costs(as_steps(drawings, self.scale)), 1).double().cpu()
+        return [row.sum(0) for row in Ragged.from_list(list(drawings)).with_data(costs).to_list()]
 
     def _costs(self, batch: Steps) -> tuple[Tensor, Tensor]:
         device = device_of(self.model)

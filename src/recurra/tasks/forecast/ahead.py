@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import torch
@@ -18,6 +19,8 @@ from recurra.errors import Fault
 from recurra.models.forecaster import Forecaster
 from recurra.tasks.forecast.data import ForecastData
 from recurra.tasks.forecast.scores import interval_levels
+from recurra.tasks.forecast.windows import AT_ONCE
+from recurra.tasks.parts.batches import chunks
 from recurra.tasks.parts.contexts import device_of, evaluating
 from recurra.tasks.parts.sources import SourceOptions, notation_like, read_like
 
@@ -45,15 +48,23 @@ def read_item(data: ForecastData, item: Any) -> list[Ahead]:
     return [_of_series(data, each, future) for each in last.values()]
 
 
-def answer(model: Forecaster, data: ForecastData, rows: Sequence[Ahead]) -> dict[str, Any]:
-    """The steps after the last row of each series.
+def answers(
+    model: Forecaster, data: ForecastData, items: Sequence[Sequence[Ahead]]
+) -> Iterator[dict[str, Any]]:
+    """The steps after the last row of each series, item by item; all series are read together.
 
-    Returns:
-        {"forecasts": [{"series", "time": [...], "missing": how many numbers of the context are made up, where
-        any are, "targets": {name: {"forecast": [...], "low", "high" where
+    Yields:
+        {"forecasts": [{"series", "time": [...], "missing": how many numbers of the context are made up,
+        where any are, "targets": {name: {"forecast": [...], "low", "high" where
         an interval is told, "direction" of the change over the horizon}}}]}
     """
-    return {"forecasts": [_one(model, data, row) for row in rows]}
+    forecasts = (
+        forecast
+        for chunk in chunks((row for item in items for row in item), AT_ONCE)
+        for forecast in _together(model, data, chunk)
+    )
+    for item in items:
+        yield {"forecasts": list(islice(forecasts, len(item)))}
 
 
 def table_of(item: Mapping[str, Any], notation: Notation = PLAIN) -> Examples:
@@ -175,16 +186,20 @@ def _of_series(data: ForecastData, series: Series, future: Examples) -> Ahead:
     return Ahead(series, times, extra)
 
 
-def _one(model: Forecaster, data: ForecastData, row: Ahead) -> dict[str, Any]:
-    options, (series, times, extra) = data.options, row
-    context = series.values[-options.context :].unsqueeze(0)
-    device = device_of(model)
+def _together(model: Forecaster, data: ForecastData, rows: Sequence[Ahead]) -> list[dict[str, Any]]:
+    options, device = data.options, device_of(model)
+    contexts = torch.stack([row.series.values[-options.context :] for row in rows])
+    both = torch.stack([torch.cat([row.series.known[-options.context :], row.extra]) for row in rows])
     with evaluating(model):
-        both = torch.cat([series.known[-options.context :], extra]).unsqueeze(0)
-        ahead = model(context.to(device), both.to(device))
-        means = model.mean(ahead)[0].cpu()
+        ahead = model(contexts.to(device), both.to(device))
+        means = model.mean(ahead).cpu()
         levels = interval_levels(model, options.interval)
-        bounds = None if levels is None else model.quantiles(ahead, levels)[0].cpu()
+        bounds = [None] * len(rows) if levels is None else list(model.quantiles(ahead, levels).cpu())
+    return [_one(data, *each) for each in zip(rows, means, bounds, strict=True)]
+
+
+def _one(data: ForecastData, row: Ahead, means: Tensor, bounds: Tensor | None) -> dict[str, Any]:
+    options, (series, times, _) = data.options, row
     targets = {}
     for k, name in enumerate(options.targets):
         change = float(means[-1, k] - series.values[-1, k])
@@ -199,3 +214,20 @@ def _one(model: Forecaster, data: ForecastData, row: Ahead) -> dict[str, Any]:
     if series.blanks is not None and (missing := int(series.blanks[-options.context :].sum())):
         heading["missing"] = missing
     return {**heading, "targets": targets}
+
+
+def step_rows(forecast: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The steps ahead of one series, as rows."""
+    rows = []
+    for step in range(len(next(iter(forecast["targets"].values()))["forecast"])):
+        row: dict[str, Any] = {"series": forecast["series"]} if "series" in forecast else {}
+        if "time" in forecast:
+            row["time"] = forecast["time"][step]
+        row["step"] = step + 1
+        for name, target in forecast["targets"].items():
+            row[name] = target["forecast"][step]
+            row.update(
+                {f"{name}.{bound}": target[bound][step] for bound in ("low", "high") if bound in target}
+            )
+        rows.append(row)
+    return rows

@@ -20,6 +20,7 @@ from recurra.tasks.forecast.columns import Sizes, honest, sizes_of, with_masks, 
 from recurra.tasks.forecast.options import PARTS, ForecastOptions, Part, TableFormat
 from recurra.tasks.forecast.windows import window_batches
 from recurra.tasks.parts.batches import Epoch
+from recurra.tasks.parts.measurement import Selection
 from recurra.tasks.parts.sources import SourceOptions, read_like, read_source
 
 
@@ -55,9 +56,7 @@ class ForecastData:
         return windows
 
     def like(self, data: str | Path) -> Windows:
-        """The windows of a part, by its name; else every window of another file."""
-        if str(data) in PARTS:
-            return self.part(str(data))  # type: ignore[arg-type]
+        """Every window of another file."""
         series = self.read(read_like(SourceOptions(train=self.options.train), data))
         windows = self._over(series, [(0, len(each.values)) for each in series], 1, str(data))
         if not windows.origins:
@@ -65,8 +64,17 @@ class ForecastData:
         return windows
 
     def evaluation(self, data: str | Path | None) -> Windows:
-        """What `evaluate(data)` measures: the validation part for None."""
-        return self.part("validation") if data is None else self.like(data)
+        """The windows of `select(data)`."""
+        return self.select(data).examples
+
+    def select(self, data: str | Path | None) -> Selection[Windows]:
+        """What `evaluate(data)` measures: a part of the series, or another file."""
+        part = "validation" if data is None else str(data)
+        if part in PARTS:
+            windows = self.part(part)
+            return Selection(windows, part, self._source)
+        assert data is not None
+        return Selection(self.like(data), "", str(data))
 
     def training_rows(self) -> Tensor:
         """`[N, V]`: what scaling may know. Fault where a target never changes."""

@@ -12,19 +12,25 @@ from torch import Tensor
 from recurra.data.series import Windows
 from recurra.models.forecaster import Forecaster
 from recurra.models.frames import Scaling
+from recurra.tasks.forecast.baselines import baselines, steps_a_day
 from recurra.tasks.forecast.direction import Directions
+from recurra.tasks.forecast.errors import naive_scales, symmetric_errors
 from recurra.tasks.forecast.windows import AT_ONCE, forecasts
 from recurra.tasks.parts.contexts import device_of
+from recurra.tasks.parts.measurement import Figures, ordinals, ratios
 
 
 def back_test(
     model: Forecaster, windows: Windows, interval: float, season: int | None, majority: Tensor | None
-) -> Mapping[str, float]:
-    """Metrics over all windows.
+) -> tuple[Figures, Mapping[str, float]]:
+    """Metrics over windows with weights, and others.
 
-    `mse` and `mae` are of targets in deviations from their training mean; `last_` is the same for repeating
-    the last value, `season_` for repeating the last season. `loss` is what training minimises. A distribution
-    gives `nll`, nats a number at that scale, and `coverage`: the share of numbers within the interval.
+    `mse` and `mae` are of targets in deviations from their training mean, `smape` and `mase` of targets in
+    their own unit; see `recurra.tasks.forecast.errors`. A name that begins with `last_`, `season_` or
+    `yesterday_` is the same of a baseline; see `recurra.tasks.forecast.baselines`. `loss` is what training
+    minimises. A distribution gives `nll`, nats a number at the scale of `mse`. Quantiles or a distribution
+    give `crps`, to be compared with `mae` (a number alone has its error as CRPS), `coverage`: the share of
+    numbers within the interval, and `width`: how wide that is, both at the scale of `mae`.
 
     Args:
         interval: the share that it is to hold.
@@ -34,39 +40,67 @@ def back_test(
     """
     frame = model.frame
     assert isinstance(frame, Scaling)
-    sums: dict[str, float] = defaultdict(float)
+    sums: dict[str, list[Tensor]] = defaultdict(list)
     signs = None if majority is None else Directions(majority.to(device_of(model)))
     ends: dict[int, int] = {}  # series -> the first step after its last window that was scored
-    levels = interval_levels(model, interval)
-    numbers = 0
+    levels, day = interval_levels(model, interval), steps_a_day(windows)
+    scales = naive_scales(windows, frame.targets, season or 1)
     for indices, context, future, ahead in forecasts(model, windows):
         truth = future[..., : frame.targets]
-        numbers += truth.numel()
-        sums["loss"] += float(model.loss(ahead, truth).sum())
         means = model.mean(ahead)
         history = context[..., : frame.targets]
-        candidates = {"": means, "last_": history[:, -1:].expand_as(truth)}
-        if season is not None:
-            candidates["season_"] = seasonal(history, season, truth.shape[1])
-        for name, forecast in candidates.items():
-            errors = (frame.standard(forecast) - frame.standard(truth)).double()
-            sums[f"{name}mse"] += float(errors.square().sum())
-            sums[f"{name}mae"] += float(errors.abs().sum())
+        scale = scales[[windows.origins[k][0] for k in indices]].to(truth.device).unsqueeze(1)
+        exact = frame.standard(truth).double()
+        sums["loss"].append(_total(model.loss(ahead, truth)))
+        for name, forecast in (("", means), *baselines(history, truth.shape[1], season, day)):
+            errors = frame.standard(forecast).double() - exact
+            own = (forecast - truth).double().abs()
+            sums[f"{name}mse"].append(_total(errors.square()))
+            sums[f"{name}mae"].append(_total(errors.abs()))
+            sums[f"{name}smape"].append(_total(symmetric_errors(forecast.double(), truth.double())))
+            sums[f"{name}mase"].append(_total(torch.where(scale > 0, own / scale, 0.0)))
+        sums["scaled"].append(_total((scale > 0).expand_as(exact)))
         if levels is not None:
-            low, high = model.quantiles(ahead, levels).unbind(-1)
-            sums["coverage"] += float(((low <= truth) & (truth <= high)).sum())
+            bounds = model.quantiles(ahead, levels)
+            low, high = bounds.unbind(-1)
+            sums["coverage"].append(_total((low <= truth) & (truth <= high)))
+            sums["width"].append(_total(frame.standard(high) - frame.standard(low)))
+            sums["crps"].append(_total(model.crps(ahead, truth) * frame.change))
         if signs is not None:
             _add_signs(signs, windows, indices, history, means[:, -1], truth[:, -1], ends)
-    scores = {name: total / numbers for name, total in sums.items()}
+    columns = {name: torch.cat(parts) for name, parts in sums.items()}
     if model.output.density:
-        scores["nll"] = scores["loss"] + math.log(float(frame.change))
-    return {**scores, **(signs.scores() if signs is not None else {})}
+        columns["nll"] = columns["loss"] + numbers_of(windows, frame) * math.log(float(frame.change))
+    scaled = columns.pop("scaled")
+    if not bool(scaled.any()):
+        columns = {name: column for name, column in columns.items() if not name.endswith("mase")}
+    figures = ratios(
+        {
+            name: (
+                column,
+                scaled if name.endswith("mase") else torch.full_like(column, numbers_of(windows, frame)),
+            )
+            for name, column in columns.items()
+        }
+    )
+    return figures, signs.scores() if signs is not None else {}
 
 
-def seasonal(history: Tensor, season: int, steps: int) -> Tensor:
-    """The last `season` steps of `[B, L, ...]`, repeated over `steps`."""
-    last = history[:, -season:]
-    return last[:, torch.arange(steps, device=history.device) % last.shape[1]]
+def numbers_of(windows: Windows, frame: Scaling) -> int:
+    """How many numbers a window forecasts."""
+    return windows.horizon * frame.targets
+
+
+def blocks(windows: Windows) -> list[int]:
+    """For each window the number of its block: windows that begin within the same 2 x horizon steps of a
+    series, and so largely tell the same numbers, are drawn together (Künsch, 1989).
+    """
+    return ordinals((series, origin // (2 * windows.horizon)) for series, origin in windows.origins)
+
+
+def _total(numbers: Tensor) -> Tensor:
+    """`[B]`: the sums over all but the first dimension, on the CPU."""
+    return numbers.flatten(1).double().sum(1).cpu()
 
 
 def interval_levels(model: Forecaster, share: float) -> tuple[float, float] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -14,16 +14,18 @@ from recurra.models.forecaster import Forecaster
 from recurra.storage.fields import Fields
 from recurra.storage.files import read_json, write_json
 from recurra.tasks.base import CHANGEABLE, TASKS, Loss, Score, Task
-from recurra.tasks.forecast.ahead import Ahead, answer, read_item
+from recurra.tasks.forecast.ahead import Ahead, answers, read_item, step_rows
 from recurra.tasks.forecast.columns import read_sizes
 from recurra.tasks.forecast.data import ForecastData
 from recurra.tasks.forecast.model import ForecastModelOptions, build_model
 from recurra.tasks.forecast.options import PARTS, ForecastOptions, TableFormat
 from recurra.tasks.forecast.plot import plot_windows
-from recurra.tasks.forecast.scores import back_test, majority_signs
+from recurra.tasks.forecast.scores import back_test, blocks, majority_signs
 from recurra.tasks.parts.contexts import device_of, seeded
 from recurra.tasks.parts.counts import require_count
+from recurra.tasks.parts.measurement import Measurement
 from recurra.tasks.parts.sizes import activations_line, parameters_line
+from recurra.tasks.parts.units import Unit
 
 ASSETS = "forecast.json"
 _WINDOWS_TO_LEARN = 2048
@@ -37,6 +39,14 @@ class ForecastTask(Task[Forecaster]):
     DataOptions = ForecastOptions
     ModelOptions = ForecastModelOptions
     changeable = (*CHANGEABLE, "data.season", "data.direction", "data.interval")
+    units: ClassVar[Mapping[str, Unit]] = {
+        "mse": Unit("squared deviations", False),
+        "mae": Unit("deviations", False),
+        "crps": Unit("deviations", False),
+        "width": Unit("deviations", None),
+        "nll": Unit("nats a number", False),
+        "mase": Unit("naive errors", False),
+    }
     score = Score("loss", larger_is_better=False)
 
     def __init__(self, data: ForecastData, model: Forecaster, majority: Tensor) -> None:
@@ -127,13 +137,21 @@ class ForecastTask(Task[Forecaster]):
         """A rolling back-test over every window of the validation part, of `"test"`, or of another file; see
         `recurra.tasks.forecast.scores.back_test` and, with `direction`, `recurra.tasks.forecast.direction`.
         """
+        return self.measure(data).scores
+
+    def measure(self, data: str | Path | None = None) -> Measurement:
         options = self.options
-        return back_test(
-            self.model,
-            self.data.evaluation(data),
-            options.interval,
-            options.season,
-            self.majority if options.direction else None,
+        selection = self.data.select(data)
+        windows = selection.examples
+        majority = self.majority if options.direction else None
+        figures, signs = back_test(self.model, windows, options.interval, options.season, majority)
+        return selection.measured(
+            len(windows),
+            "windows",
+            figures,
+            signs,
+            groups=blocks(windows),
+            group_unit=f"blocks of {2 * options.horizon} steps",
         )
 
     def row(self, item: Any) -> list[Ahead]:
@@ -142,8 +160,13 @@ class ForecastTask(Task[Forecaster]):
 
     def answers(self, rows: Sequence[list[Ahead]]) -> Iterator[dict[str, Any]]:
         """What follows the last row of each series; see `recurra.tasks.forecast.ahead.answer`."""
-        for series in rows:
-            yield answer(self.model, self.data, series)
+        yield from answers(self.model, self.data, rows)
+
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """A row for each step ahead of each series: `series` and `time` where there are such, `step`, from 1,
+        and of each target the forecast, under its name, with `.low` and `.high` where an interval is told.
+        """
+        return [row for each in answer["forecasts"] for row in step_rows(each)]
 
     def plot(self, path: str | Path, data: str | Path | None = None, count: int = 4) -> None:
         """Draws `count` windows, evenly spaced, of what `evaluate(data)` measures: context, truth, forecast

@@ -10,9 +10,11 @@ from typing import Literal
 from pydantic import Field
 
 from recurra.data import Examples, Window
+from recurra.models import LanguageModel
 from recurra.tasks.language_model.text import ReadAs, RunningText
 from recurra.tasks.parts.batches import Epoch
-from recurra.tasks.parts.sources import SourceOptions, read_like
+from recurra.tasks.parts.measurement import Measurement, Selection
+from recurra.tasks.parts.sources import SourceOptions, part_of, read_named, source_names
 from recurra.tasks.parts.tokens import TokenizerOptions
 
 
@@ -67,17 +69,28 @@ class Corpus(ABC):
         """Texts to validate on."""
         return self._read()[1]
 
-    def like(self, data: str | Path) -> list[str]:
-        """The texts of another file."""
-        return self._texts(read_like(self.options, data))
-
-    def evaluation(self, data: str | Path | None) -> list[str]:
-        """What `evaluate(data)` measures: the texts to validate on for None."""
-        return self.validation if data is None else self.like(data)
+    def select(self, data: str | Path | None) -> Selection[list[str]]:
+        """The texts that `evaluate(data)` measures: a part of the recipe's data, or another file."""
+        part = part_of(data)
+        if part == "validation":
+            own = self.options.validation
+            source = source_names(self.options.train if own is None else own)
+            return Selection(self.validation, part, source, own is None)
+        if part == "train":
+            return Selection(self.train, part, source_names(self.options.train))
+        assert data is not None
+        examples = read_named(self.options, data)
+        return Selection(self._texts(examples), part, examples.source)
 
     @abstractmethod
     def batches(self, text: RunningText, epoch: int, rank: int, world: int) -> Epoch:
         """The windows of an epoch of training."""
+
+    @abstractmethod
+    def measured(
+        self, model: LanguageModel, text: RunningText, selection: Selection[list[str]]
+    ) -> Measurement:
+        """`nats_per_token`, `perplexity` and `bits_per_character` of texts."""
 
     @abstractmethod
     def windows(self, text: RunningText, texts: Sequence[str]) -> Iterator[Window]:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
-from torch.nn import functional as F
 
-from recurra.data import Window
 from recurra.errors import Fault
 from recurra.models import LanguageModel
 from recurra.ragged import Ragged
-from recurra.tasks.language_model.sentence_corpus import as_window
+from recurra.tasks.language_model.costs import as_window, token_costs
 from recurra.tasks.language_model.text import RunningText
-from recurra.tasks.parts.batches import chunks
+from recurra.tasks.parts.batches import answer_in_batches, chunks
 from recurra.tasks.parts.contexts import device_of, evaluating
 
 _AT_ONCE = 32
@@ -27,19 +25,9 @@ def log_probabilities(model: LanguageModel, text: RunningText, texts: Sequence[s
     with evaluating(model):
         for chunk in chunks(texts, _AT_ONCE):
             window = as_window([text.sentence(one) for one in chunk])
-            costs = window.targets.with_data(_costs(model, window, None)[0])
+            costs = window.targets.with_data(token_costs(model, window, None)[0])
             totals += [-float(row.sum()) for row in costs.to_list()]
     return totals
-
-
-def total_cost(model: LanguageModel, windows: Iterable[Window]) -> tuple[float, int]:
-    """The sum of nats over all tokens that windows predict, the state carried on, and how many they are."""
-    nats, tokens, state = 0.0, 0, None
-    with evaluating(model):
-        for window in windows:
-            costs, state = _costs(model, window, None if window.fresh else state)
-            nats, tokens = nats + float(costs.sum()), tokens + len(costs)
-    return nats, tokens
 
 
 def read_prompt(model: LanguageModel, text: RunningText, prompt: str) -> tuple[Tensor, Any]:
@@ -48,6 +36,18 @@ def read_prompt(model: LanguageModel, text: RunningText, prompt: str) -> tuple[T
         inputs = text.sentence(prompt)[0].to(device_of(model))
         logits, state = model(Ragged.from_list([inputs]))
     return logits.last(), state
+
+
+def read_prompts(model: LanguageModel, text: RunningText, prompts: Sequence[str]) -> list[Tensor]:
+    """Logits `[V]` after a boundary and each text."""
+    rows = [text.sentence(prompt)[0] for prompt in prompts]
+
+    def last(some: list[Tensor]) -> Tensor:
+        with evaluating(model):
+            logits: Ragged = model(Ragged.from_list(some).to(device_of(model)))[0]
+        return logits.last()
+
+    return answer_in_batches(rows, [len(row) for row in rows], _AT_ONCE, last)
 
 
 def likeliest(logits: Tensor, count: int, text: RunningText) -> list[dict[str, Any]]:
@@ -75,10 +75,3 @@ def above_shuffled(model: LanguageModel, text: RunningText, sentences: Sequence[
         raise Fault("no sentence of two different words found: nothing to shuffle")
     pairs = zip(log_probabilities(model, text, true), log_probabilities(model, text, other), strict=True)
     return sum(a > b for a, b in pairs) / len(true)
-
-
-def _costs(model: LanguageModel, window: Window, state: Any) -> tuple[Tensor, Any]:
-    device = device_of(model)
-    logits, next_state = model(window.inputs.to(device), state)
-    costs = F.cross_entropy(logits.data.float(), window.targets.to(device).data, reduction="none")
-    return costs.double(), next_state

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from torch import Tensor
-
 from recurra.data import Examples, Window, check_lengths, columns
-from recurra.ragged import Ragged
+from recurra.models import LanguageModel
 from recurra.tasks.language_model.corpus import Corpus
+from recurra.tasks.language_model.costs import Pair, as_window, characters, text_figures, token_costs
 from recurra.tasks.language_model.text import RunningText
-from recurra.tasks.parts.batches import Epoch, ordered_batches, shuffled_batches
+from recurra.tasks.parts.batches import Epoch, answer_in_batches, ordered_batches, shuffled_batches
+from recurra.tasks.parts.contexts import evaluating
+from recurra.tasks.parts.measurement import Measurement, Selection
 from recurra.tasks.parts.sizes import lengths_line
 from recurra.tasks.parts.sources import read_parts
-
-Pair = tuple[Tensor, Tensor]
-"""What is read of a sentence and what is predicted, `[T + 1]` each."""
 
 
 class SentenceCorpus(Corpus):
@@ -38,6 +36,21 @@ class SentenceCorpus(Corpus):
         pairs = [text.sentence(one) for one in texts]
         batches = ordered_batches(_steps(pairs), self.options.batch_size)
         return (as_window([pairs[i] for i in indices]) for indices in batches)
+
+    def measured(
+        self, model: LanguageModel, text: RunningText, selection: Selection[list[str]]
+    ) -> Measurement:
+        pairs = [text.sentence(one) for one in selection.examples]
+
+        def costs(some: Sequence[Pair]) -> list[float]:
+            window = as_window(some)
+            rows = window.targets.with_data(token_costs(model, window, None)[0].cpu()).to_list()
+            return [float(row.sum()) for row in rows]
+
+        with evaluating(model):
+            nats = answer_in_batches(pairs, _steps(pairs), self.options.batch_size, costs)
+        figures = text_figures(nats, _steps(pairs), [characters(one) for one in selection.examples])
+        return selection.measured(len(pairs), "sentences", figures)
 
     def sentences(self, texts: Sequence[str]) -> list[str]:
         return list(texts)
@@ -62,12 +75,6 @@ class SentenceCorpus(Corpus):
     def _split(self) -> tuple[list[str], list[str]]:
         parts = read_parts(self.options, self.seed)
         return self._texts(parts.train), self._texts(parts.validation)
-
-
-def as_window(pairs: Sequence[Pair]) -> Window:
-    """Sentences, each as what is read and what is predicted, as one window."""
-    inputs, targets = zip(*pairs, strict=True)
-    return Window(Ragged.from_list(inputs), Ragged.from_list(targets), True)
 
 
 def _steps(pairs: Sequence[Pair]) -> list[int]:

@@ -9,9 +9,12 @@ from torch import Tensor
 
 from recurra.data import Examples, Streams, Window
 from recurra.errors import Fault
+from recurra.models import LanguageModel
 from recurra.tasks.language_model.corpus import Corpus
+from recurra.tasks.language_model.costs import characters, text_figures, total_cost
 from recurra.tasks.language_model.text import RunningText, cut, joined, sentences_of
 from recurra.tasks.parts.batches import Epoch
+from recurra.tasks.parts.measurement import Measurement, Selection
 from recurra.tasks.parts.sources import read_parts, read_source
 
 
@@ -29,6 +32,16 @@ class StreamCorpus(Corpus):
         count = min(self.options.validation_streams, len(ids) - 1)
         streams = Streams(ids, batch_size=count, steps=self.options.window)
         return (streams.item(0, position) for position in range(streams.count(0)))
+
+    def measured(
+        self, model: LanguageModel, text: RunningText, selection: Selection[list[str]]
+    ) -> Measurement:
+        """Of one text as a whole: what follows in it is not independent of what went before."""
+        texts = selection.examples
+        nats, tokens = total_cost(model, self.windows(text, texts))
+        figures = text_figures([nats], [tokens], [sum(map(characters, texts))])
+        amount = f"one text of {tokens:,} {self.options.unit} tokens"
+        return selection.measured(1, "texts", figures, amount=amount)
 
     def sentences(self, texts: Sequence[str]) -> list[str]:
         return [one for text in texts for one in sentences_of(text)]

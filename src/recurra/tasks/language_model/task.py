@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,7 +25,7 @@ from recurra.tasks.language_model.probabilities import (
     likeliest,
     log_probabilities,
     read_prompt,
-    total_cost,
+    read_prompts,
 )
 from recurra.tasks.language_model.samples import sample_texts
 from recurra.tasks.language_model.sentence_corpus import SentenceCorpus
@@ -33,7 +34,9 @@ from recurra.tasks.language_model.stream_corpus import StreamCorpus
 from recurra.tasks.language_model.text import ReadAs, RunningText
 from recurra.tasks.parts.contexts import device_of, seeded
 from recurra.tasks.parts.counts import require_count, require_tokens
+from recurra.tasks.parts.measurement import Measurement
 from recurra.tasks.parts.sizes import activations_line, parameters_line
+from recurra.tasks.parts.tables import some
 
 TOKENIZER = "tokenizer.json"
 CORPORA: dict[ReadAs, type[Corpus]] = {"stream": StreamCorpus, "sentences": SentenceCorpus}
@@ -124,19 +127,17 @@ class LanguageModelTask(Task[LanguageModel]):
         """`nats_per_token`, its exponential `perplexity`, `bits_per_character` (ends of lines and sentences
         are characters, too), and `above_shuffled` where `rank_shuffled` asks for it.
         """
-        texts = self.corpus.evaluation(data)
-        nats, tokens = total_cost(self.model, self.corpus.windows(self.text, texts))
-        characters = sum(len(one) + (not one.endswith("\n")) for one in texts)
-        scores = {
-            "nats_per_token": nats / tokens,
-            "perplexity": _exp(nats / tokens),
-            "bits_per_character": nats / math.log(2) / characters,
-        }
-        if self.options.rank_shuffled:
-            sentences = self.corpus.sentences(texts)
-            count = min(len(sentences), self.options.rank_shuffled)
-            scores["above_shuffled"] = self.above_shuffled(random.Random(0).sample(sentences, count))
-        return scores
+        return self.measure(data).scores
+
+    def measure(self, data: str | Path | None = None) -> Measurement:
+        selection = self.corpus.select(data)
+        measurement = self.corpus.measured(self.model, self.text, selection)
+        if not self.options.rank_shuffled:
+            return measurement
+        sentences = self.corpus.sentences(selection.examples)
+        count = min(len(sentences), self.options.rank_shuffled)
+        ranked = self.above_shuffled(random.Random(0).sample(sentences, count))
+        return replace(measurement, constants={"above_shuffled": ranked})
 
     def row(self, item: Any) -> str:
         """Of a text, or a table with `text`."""
@@ -147,16 +148,22 @@ class LanguageModelTask(Task[LanguageModel]):
 
     def answers(self, rows: Sequence[str]) -> Iterator[dict[str, Any]]:
         """For each text: ln P of it with its end, and the likeliest tokens after it."""
-        for text in rows:
+        answers = zip(
+            rows, self.log_probabilities(rows), read_prompts(self.model, self.text, rows), strict=True
+        )
+        for text, total, logits in answers:
             tokens = len(self.text.sentence(text)[1])
-            (total,) = self.log_probabilities([text])
             yield {
                 "text": text,
                 "log_probability": total,
                 "tokens": tokens,
                 "perplexity": _exp(-total / tokens),
-                "next": self.next_tokens(text),
+                "next": likeliest(logits, 5, self.text),
             }
+
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """`text`, `log_probability`, `tokens` and `perplexity`."""
+        return [some(answer, "text", "log_probability", "tokens", "perplexity")]
 
     def log_probabilities(self, texts: Sequence[str]) -> list[float]:
         """ln P of each text as a whole sentence, its end included."""

@@ -14,13 +14,16 @@ from recurra.data import Examples, LabelSet
 from recurra.models import Bag, ManyToOne
 from recurra.tasks.base import TASKS, Score, Task
 from recurra.tasks.many_to_one.data import ManyToOneDataOptions, build_reader, load_reader
-from recurra.tasks.many_to_one.model import ManyToOneOptions, build_model
+from recurra.tasks.many_to_one.model import ClassifyModelOptions, build_model
 from recurra.tasks.many_to_one.task import ManyToOneTask
 from recurra.tasks.pairs.task import PairClassifyTask
 from recurra.tasks.parts.contexts import seeded
 from recurra.tasks.parts.counts import require_count
-from recurra.tasks.parts.metrics import accuracy, macro_f1
+from recurra.tasks.parts.label_weights import LabelWeights, weights_of
+from recurra.tasks.parts.measurement import Choices, Measurement
+from recurra.tasks.parts.metrics import label_confusion, label_figures, label_table
 from recurra.tasks.parts.sources import read_parts
+from recurra.tasks.parts.thresholds import Threshold, read_threshold
 from recurra.tasks.readers.base import RowReader
 from recurra.tasks.tree_labels.task import TreeClassifyTask
 
@@ -43,7 +46,7 @@ class ClassifyTask(ManyToOneTask[ManyToOne | Bag, list[int]]):
 
     name = "classify"
     DataOptions = ClassifyDataOptions
-    ModelOptions = ManyToOneOptions
+    ModelOptions = ClassifyModelOptions
     score = Score("accuracy", larger_is_better=True)
     kinds: ClassVar[Mapping[str, type[Task[Any]]]] = {"tree": TreeClassifyTask, "pair": PairClassifyTask}
     options: ClassifyDataOptions
@@ -55,9 +58,13 @@ class ClassifyTask(ManyToOneTask[ManyToOne | Bag, list[int]]):
         labels: LabelSet,
         model: ManyToOne | Bag,
         seed: int = 0,
+        label_weights: LabelWeights | None = None,
     ) -> None:
         super().__init__(data, reader, model, seed)
         self.labels = labels
+        counts = dict(zip(labels.names, labels.counts, strict=True))
+        self.weights = weights_of(label_weights, counts, {name: [name] for name in counts})
+        self.threshold: Threshold | None = None
 
     @classmethod
     def kind_of(cls, table: Mapping[str, Any]) -> type[Task[Any]]:
@@ -68,14 +75,16 @@ class ClassifyTask(ManyToOneTask[ManyToOne | Bag, list[int]]):
         )
 
     @classmethod
-    def prepare(cls, data: ClassifyDataOptions, model: ManyToOneOptions, *, seed: int) -> Self:
+    def prepare(cls, data: ClassifyDataOptions, model: ClassifyModelOptions, *, seed: int) -> Self:
         examples, validation = read_parts(data, seed)
         if data.distinct and data.tokens is not None:
             examples = examples.distinct(data.tokens, data.label)
         labels = LabelSet.from_column(examples, data.label)
         reader = build_reader(data, model, examples)
         with seeded(seed):
-            task = cls(data, reader, labels, build_model(model, reader, len(labels)), seed)
+            task = cls(
+                data, reader, labels, build_model(model, reader, len(labels)), seed, model.label_weights
+            )
         train, notes = task.read(examples)
         task.data.fill(train, notes, validation)
         return task
@@ -84,7 +93,7 @@ class ClassifyTask(ManyToOneTask[ManyToOne | Bag, list[int]]):
     def restore(
         cls,
         data: ClassifyDataOptions,
-        model: ManyToOneOptions,
+        model: ClassifyModelOptions,
         module: ManyToOne | Bag,
         folder: Path,
         *,
@@ -93,7 +102,7 @@ class ClassifyTask(ManyToOneTask[ManyToOne | Bag, list[int]]):
         reader, labels = load_reader(data, model, folder), LabelSet.load(folder / LABELS)
         reader.require_input(module.input, folder)
         require_count(len(labels), module.config["outputs"], "labels", folder / LABELS)
-        return cls(data, reader, labels, module, seed)
+        return cls(data, reader, labels, module, seed, model.label_weights)
 
     def save_assets(self, folder: Path) -> None:
         super().save_assets(folder)
@@ -106,31 +115,32 @@ class ClassifyTask(ManyToOneTask[ManyToOne | Bag, list[int]]):
 
     def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
         """`accuracy`, `macro_f1` (the mean over labels), and `nats`, the mean of -ln P(label)."""
-        rows, answers = self.data.evaluation(data)
-        scores = self.answer(rows)
-        targets = torch.tensor(answers)
-        labels = self.labels.decode(answers)
-        predictions = self.labels.decode(scores.argmax(-1).tolist())
-        return {
-            "accuracy": accuracy(labels, predictions),
-            "macro_f1": macro_f1(labels, predictions),
-            "nats": float(F.cross_entropy(scores, targets)),
-        }
+        return self.measure(data).scores
+
+    def measure(self, data: str | Path | None = None) -> Measurement:
+        selection = self.data.select(data)
+        rows, answers = selection.examples
+        outputs, names = self.answer(rows), self.labels.names
+        return selection.measured(
+            len(rows),
+            "examples",
+            label_figures(outputs, answers, self.threshold),
+            confusions=lambda: {"examples": label_confusion(names, outputs, answers, self.threshold)},
+            choices=Choices(names, outputs.softmax(-1), torch.tensor(answers)),
+        )
+
+    def set_threshold(self, text: str) -> None:
+        self.threshold = read_threshold(text, self.labels.names)
 
     def targets(self, answers: list[int], indices: Sequence[int]) -> Tensor:
         return torch.tensor([answers[i] for i in indices], dtype=torch.int64)
 
     def cost(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return F.cross_entropy(outputs, targets, reduction="sum")
+        weights = None if self.weights is None else self.weights.to(outputs)
+        return F.cross_entropy(outputs, targets, weights, reduction="sum")
 
     def _answers(self, examples: Examples) -> list[int]:
         return self.labels.encode_labels(examples, self.options.label)
 
     def _table(self, outputs: Tensor) -> dict[str, Any]:
-        shares = outputs.softmax(-1).tolist()
-        best = max(range(len(shares)), key=shares.__getitem__)
-        return {
-            "label": self.labels.names[best],
-            "probability": shares[best],
-            "probabilities": dict(zip(self.labels.names, shares, strict=True)),
-        }
+        return label_table(self.labels.names, outputs, self.threshold)

@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from recurra.models import Bag, ManyToOne
+from recurra.tasks.parts.label_weights import LabelWeights
 from recurra.tasks.parts.network import DirectedOptions, build_body, build_pool
 from recurra.tasks.readers.base import RowReader
 from recurra.tasks.readers.words import WordModelOptions
@@ -34,6 +35,17 @@ class ManyToOneOptions(DirectedOptions, WordModelOptions):
                 if getattr(self, name) != fields[name].get_default(call_default_factory=True):
                     raise ValueError(f"kind = 'feed_forward' has no layers over time: leave out {name}")
         return self
+
+
+class ClassifyModelOptions(ManyToOneOptions):
+    """The network.
+
+    Attributes:
+        label_weights: how much each label weighs in the loss: "balanced" makes rare ones as heavy together as
+            frequent ones, a table names weights (`{ rare = 5.0 }`); None: every example weighs the same.
+    """
+
+    label_weights: LabelWeights | None = None
 
 
 def build_model(options: ManyToOneOptions, reader: RowReader, outputs: int) -> ManyToOne | Bag:

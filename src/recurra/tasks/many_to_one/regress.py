@@ -19,7 +19,8 @@ from recurra.tasks.many_to_one.model import ManyToOneOptions, build_model
 from recurra.tasks.many_to_one.task import ManyToOneTask
 from recurra.tasks.parts.contexts import seeded
 from recurra.tasks.parts.counts import require_count
-from recurra.tasks.parts.metrics import regression_scores
+from recurra.tasks.parts.measurement import Measurement
+from recurra.tasks.parts.metrics import regression_figures
 from recurra.tasks.parts.sources import read_parts
 
 
@@ -97,8 +98,12 @@ class RegressTask(ManyToOneTask[Regressor, Tensor]):
 
     def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
         """`mse` and `mae` over all numbers, and `r2`, the share of the variance explained."""
-        rows, answers = self.data.evaluation(data)
-        return regression_scores(answers, self.answer(rows))
+        return self.measure(data).scores
+
+    def measure(self, data: str | Path | None = None) -> Measurement:
+        selection = self.data.select(data)
+        rows, answers = selection.examples
+        return selection.measured(len(rows), "examples", regression_figures(answers, self.answer(rows)))
 
     def targets(self, answers: Tensor, indices: Sequence[int]) -> Tensor:
         return answers[list(indices)]

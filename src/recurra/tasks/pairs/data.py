@@ -10,12 +10,12 @@ from pydantic import Field
 from recurra.data import Examples
 from recurra.tasks.pairs.model import PairModelOptions
 from recurra.tasks.pairs.readers import SideReader, TextSides, TreeSides
-from recurra.tasks.parts.sources import TestedOptions
+from recurra.tasks.parts.sources import SourceOptions
 from recurra.tasks.readers.trees import TreeOptions, TreeReader
 from recurra.tasks.readers.words import WordReader
 
 
-class PairDataOptions(TestedOptions, TreeOptions):
+class PairDataOptions(SourceOptions, TreeOptions):
     """Pairs with a label each.
 
     Attributes:

@@ -20,10 +20,12 @@ from recurra.tasks.pairs.readers import SideReader
 from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.counts import require_count
-from recurra.tasks.parts.metrics import accuracy, macro_f1
+from recurra.tasks.parts.measurement import Choices, Measurement, ratios, together
+from recurra.tasks.parts.metrics import chosen_labels, label_confusion, label_figures, label_table
 from recurra.tasks.parts.sizes import parameters_line
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.parts.splits import Splits
+from recurra.tasks.parts.thresholds import Threshold, read_threshold
 
 LABELS = "labels.json"
 
@@ -46,6 +48,7 @@ class PairClassifyTask(Task[PairClassifier]):
     ) -> None:
         self.options, self.reader, self.labels = data, reader, labels
         self.model, self.seed = model, seed
+        self.threshold: Threshold | None = None
         reader.fit(model.encoder)
         self.data: Splits[Pairs] = Splits(data, seed, self.read)
 
@@ -128,21 +131,30 @@ class PairClassifyTask(Task[PairClassifier]):
         """`accuracy`, `macro_f1` (the mean over labels), `nats`, the mean of -ln P(label), and for each value
         of the column `by` the accuracy, as `accuracy_by_VALUE`.
         """
-        pairs = self.data.evaluation(data)
+        return self.measure(data).scores
+
+    def measure(self, data: str | Path | None = None) -> Measurement:
+        selection = self.data.select(data)
+        pairs = selection.examples
         scores = self.answer(pairs.first, pairs.second)
-        predictions = scores.argmax(-1).tolist()
-        names = self.labels.decode(pairs.answers), self.labels.decode(predictions)
-        measures = {
-            "accuracy": accuracy(*names),
-            "macro_f1": macro_f1(*names),
-            "nats": float(F.cross_entropy(scores, torch.tensor(pairs.answers))),
+        names = self.labels.names
+        labels = label_figures(scores, pairs.answers, self.threshold)
+        hits = (chosen_labels(scores, self.threshold) == torch.tensor(pairs.answers)).double()
+        inside = {
+            f"accuracy_{self.options.by}_{group}": torch.tensor([value == group for value in pairs.groups])
+            for group in sorted(set(pairs.groups), key=_in_order)
         }
-        for group in sorted(set(pairs.groups), key=_in_order):
-            places = [k for k, value in enumerate(pairs.groups) if value == group]
-            measures[f"accuracy_{self.options.by}_{group}"] = accuracy(
-                [pairs.answers[k] for k in places], [predictions[k] for k in places]
-            )
-        return measures
+        groups = ratios({name: (hits * mask, mask) for name, mask in inside.items()})
+        return selection.measured(
+            len(pairs.answers),
+            "pairs",
+            together(labels, groups),
+            confusions=lambda: {"pairs": label_confusion(names, scores, pairs.answers, self.threshold)},
+            choices=Choices(names, scores.softmax(-1), torch.tensor(pairs.answers)),
+        )
+
+    def set_threshold(self, text: str) -> None:
+        self.threshold = read_threshold(text, self.labels.names)
 
     def row(self, item: Any) -> tuple[Any, Any]:
         """Two texts with a tab between them, a list of two, or a table with both columns."""
@@ -162,13 +174,8 @@ class PairClassifyTask(Task[PairClassifier]):
         if not rows:
             return
         first, second = zip(*rows, strict=True)
-        for shares in self.answer(first, second).softmax(-1).tolist():
-            best = max(range(len(shares)), key=shares.__getitem__)
-            yield {
-                "label": self.labels.names[best],
-                "probability": shares[best],
-                "probabilities": dict(zip(self.labels.names, shares, strict=True)),
-            }
+        for outputs in self.answer(first, second):
+            yield label_table(self.labels.names, outputs, self.threshold)
 
     def _sizes(self, first: Sequence[Any], second: Sequence[Any]) -> list[int]:
         size = self.reader.size

@@ -37,10 +37,12 @@ class SourceOptions(Options):
         hold_out: the part held out: a share (0.1), or a number of examples (5000).
         hold_out_from: where that part lies: the "last" or "first" examples, or "random" ones, drawn from the
             seed.
+        test: what `recurra evaluate RUN --split test` measures.
     """
 
     train: Source | list[Source]
     validation: Source | list[Source] | None = None
+    test: Source | list[Source] | None = None
     common: dict[str, Any] = Field(default_factory=dict, exclude=True)
     hold_out: int | float = 0.1
     hold_out_from: Literal["last", "first", "random"] = "last"
@@ -58,16 +60,6 @@ class SourceOptions(Options):
         if common:
             raise ValueError("expected nothing here once it is shared out: see with_common")
         return common
-
-
-class TestedOptions(SourceOptions):
-    """The data, with a part to test on.
-
-    Attributes:
-        test: what `recurra evaluate RUN --data test` measures.
-    """
-
-    test: Source | list[Source] | None = None
 
 
 class Parts(NamedTuple):
@@ -119,13 +111,33 @@ def _model_of(options: SourceOptions) -> Source:
     return source[0] if isinstance(source, list) else source
 
 
+def part_of(data: str | Path | None) -> str:
+    """Which part of the recipe's data `evaluate(data)` measures: "validation" for None; "" for another file.
+
+    A path that is called "train" or "validation" is a file's; "test" is always the part.
+    """
+    if data is None:
+        return "validation"
+    return str(data) if str(data) == TEST or (isinstance(data, str) and data in PARTS) else ""
+
+
 def read_named(options: SourceOptions, data: str | Path) -> Examples:
-    """The recipe's test data for `TEST`, where the task has such; else see `read_like`."""
-    if str(data) != TEST or not isinstance(options, TestedOptions):
+    """The recipe's test data for `TEST`; else see `read_like`."""
+    if str(data) != TEST:
         return read_like(options, data)
     if options.test is None:
-        raise Fault("the recipe names no test data: set data.test, or give a file")
+        raise Fault("the recipe names no test data: set data.test, or give a file by --data")
     return read_source(options.test)
+
+
+def source_names(source: Source | Sequence[Source]) -> str:
+    """What is read there, for people."""
+    if isinstance(source, str):
+        return source
+    if isinstance(source, Mapping):
+        paths = source.get("path", f"{BUILTIN_MARK}{source.get('builtin', '')}")
+        return paths if isinstance(paths, str) else ", ".join(map(str, paths))
+    return ", ".join(map(source_names, source))
 
 
 def with_common(section: Mapping[str, Any]) -> dict[str, Any]:

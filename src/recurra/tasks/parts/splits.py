@@ -8,7 +8,8 @@ from typing import Generic, TypeVar
 
 from recurra.data import Examples
 from recurra.errors import Fault
-from recurra.tasks.parts.sources import SourceOptions, read_named, read_parts
+from recurra.tasks.parts.measurement import Selection
+from recurra.tasks.parts.sources import SourceOptions, part_of, read_named, read_parts, source_names
 
 E = TypeVar("E")
 
@@ -36,17 +37,21 @@ class Splits(Generic[E]):
         self._convert = convert
         self._train: E | None = None
         self._validation: E | None = None
+        self._sources = ("", "")
 
     def fill(self, train: E, notes: Iterable[str], validation: Examples) -> None:
         """Takes the training examples, with notes on them, and converts those to validate on."""
         self._train = train
         self._validation, more = self._convert(validation)
+        self._sources = (self._sources[0], validation.source)
         self.notes = [*notes, *more]
 
     def read_train(self) -> None:
         """Reads the training examples from their source, where there are none yet."""
         if self._train is None:
-            self._train, _ = self._convert(read_parts(self.options, self.seed).train)
+            examples = read_parts(self.options, self.seed).train
+            self._train, _ = self._convert(examples)
+            self._sources = (examples.source, self._sources[1])
 
     @property
     def train(self) -> E:
@@ -59,14 +64,27 @@ class Splits(Generic[E]):
     def validation(self) -> E:
         """To validate on."""
         if self._validation is None:
-            self._validation, _ = self._convert(read_parts(self.options, self.seed).validation)
+            examples = read_parts(self.options, self.seed).validation
+            self._validation, _ = self._convert(examples)
+            self._sources = (self._sources[0], examples.source)
         return self._validation
 
     def evaluation(self, data: str | Path | None) -> E:
-        """What `evaluate(data)` measures: the validation examples for None, else see `read_named`."""
-        if data is None:
-            return self.validation
-        return self._convert(read_named(self.options, data))[0]
+        """The examples of `select(data)`."""
+        return self.select(data).examples
+
+    def select(self, data: str | Path | None) -> Selection[E]:
+        """What `evaluate(data)` measures: a part of the recipe's data (see `part_of`), or another file."""
+        part = part_of(data)
+        if part == "validation":
+            examples = self.validation
+            return Selection(examples, part, self._sources[1], self.options.validation is None)
+        if part == "train":
+            self.read_train()
+            return Selection(self.train, part, self._sources[0] or source_names(self.options.train))
+        assert data is not None
+        table = read_named(self.options, data)
+        return Selection(self._convert(table)[0], part, table.source)
 
 
 class LazySplits(Splits[E]):

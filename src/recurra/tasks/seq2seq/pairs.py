@@ -13,14 +13,13 @@ from torch import Tensor
 from recurra.data import Examples, Place, Tokenizer, check_lengths, columns, load_tokenizer, train_tokenizer
 from recurra.errors import Fault
 from recurra.tasks.parts.rows import RowOptions, usable
-from recurra.tasks.parts.sources import TestedOptions
 from recurra.tasks.parts.tokens import TokenizerOptions
 from recurra.tasks.seq2seq.batches import TokenPair
 
 SOURCE_TOKENIZER, TARGET_TOKENIZER = "source_tokenizer.json", "target_tokenizer.json"
 
 
-class TwoTextOptions(RowOptions, TestedOptions):
+class TwoTextOptions(RowOptions):
     """Pairs of texts.
 
     Attributes:

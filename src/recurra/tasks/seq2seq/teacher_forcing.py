@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from recurra.models import EncoderDecoder
@@ -13,6 +14,7 @@ from recurra.ragged import Ragged
 from recurra.tasks.base import Loss
 from recurra.tasks.parts.batches import ordered_batches
 from recurra.tasks.parts.contexts import device_of, evaluating
+from recurra.tasks.parts.measurement import Figures, ratios
 from recurra.tasks.seq2seq.batches import PairBatch, TokenPair, pair_batch, pair_lengths
 from recurra.tasks.seq2seq.decoder import DecoderOptions
 
@@ -52,17 +54,28 @@ def forced_loss(model: EncoderDecoder, batch: PairBatch, options: DecoderOptions
     return Loss(total, len(targets.data))
 
 
-def perplexity(model: EncoderDecoder, pairs: Sequence[TokenPair], end: int, size: int) -> float:
-    """The exponential of the mean loss of a target token, ends included, when the target is given.
+def target_costs(model: EncoderDecoder, pairs: Sequence[TokenPair], end: int, size: int) -> Tensor:
+    """`[N, 2]`: the loss of each target, given step by step, in nats, and its tokens, ends included.
 
     Args:
         end: the target's end token. size: pairs a batch.
     """
-    nats, tokens = 0.0, 0
+    sums = torch.zeros(len(pairs), 2, dtype=torch.float64)
     with evaluating(model):
         for indices in ordered_batches(pair_lengths(pairs), size):
             batch = pair_batch([pairs[i] for i in indices], end).to(device_of(model))
             logits = model(batch.source, batch.inputs).logits
-            nats += float(F.cross_entropy(logits.data, batch.targets.data, reduction="sum"))
-            tokens += len(batch.targets.data)
-    return math.exp(min(nats / tokens, 700.0))
+            costs = F.cross_entropy(logits.data, batch.targets.data, reduction="none").double()
+            rows = batch.targets.with_data(costs).to_list()
+            sums[indices] = torch.tensor([[float(row.sum()), len(row)] for row in rows], dtype=torch.float64)
+    return sums
+
+
+def perplexity_figures(costs: Tensor) -> Figures:
+    """`perplexity`: the exponential of the mean loss of a target token.
+
+    Args:
+        costs: see `target_costs`.
+    """
+    mean = ratios({"nats": (costs[:, 0], costs[:, 1])})
+    return lambda weights: {"perplexity": math.exp(min(mean(weights)["nats"], 700.0))}

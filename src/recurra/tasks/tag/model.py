@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import model_validator
 
 from recurra.layers.crf import CRF
 from recurra.models import Tagger
+from recurra.tasks.parts.label_weights import LabelWeights
 from recurra.tasks.parts.network import DirectedOptions, build_body
 from recurra.tasks.readers.words import WordModelOptions, WordReader
 from recurra.tasks.tag.tag_set import TagSet
@@ -16,10 +19,22 @@ class TagModelOptions(DirectedOptions, WordModelOptions):
 
     Attributes:
         head: "softmax" chooses each tag alone, "crf" the likeliest row of tags (Huang et al., 2015).
+        label_weights: how much each tag weighs in the loss, with head "softmax": "balanced" makes rare ones
+            as heavy together as frequent ones; a table names weights of labels of spans (all their tags), of
+            "O", or of tags that mark no spans; None: all tags weigh the same.
     """
 
     bidirectional: bool = True
     head: Literal["softmax", "crf"] = "crf"
+    label_weights: LabelWeights | None = None
+
+    @model_validator(mode="after")
+    def _weighable(self) -> Self:
+        if self.label_weights is not None and self.head == "crf":
+            raise ValueError(
+                "label_weights needs head = 'softmax': a CRF weighs whole rows of tags, and no tag by itself"
+            )
+        return self
 
 
 def build_model(options: TagModelOptions, reader: WordReader, tags: TagSet) -> Tagger:

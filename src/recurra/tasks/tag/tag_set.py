@@ -85,12 +85,36 @@ class TagSet:
         """`decode` for tags that come one by one; None: they are the data's as they are."""
         return None if self.scheme is None else TagConverter(self.inner or "", self.scheme)
 
-    def spans(self, row: Sequence[str], words: Sequence[str]) -> list[dict[str, Any]]:
-        """The spans that tags of the data mark, JSON-ready."""
+    def spans(
+        self, row: Sequence[str], words: Sequence[str], shares: Sequence[float]
+    ) -> list[dict[str, Any]]:
+        """The spans that tags of the data mark, JSON-ready; `probability`: the least of their tags'.
+
+        Args:
+            shares: how probable each tag is.
+        """
         return [
-            {"label": label, "start": start, "end": end, "text": " ".join(words[start:end])}
+            {
+                "label": label,
+                "start": start,
+                "end": end,
+                "text": " ".join(words[start:end]),
+                "probability": min(shares[start:end]),
+            }
             for label, start, end in spans(row, self.scheme or "")
         ]
+
+    def counts(self) -> dict[str, int]:
+        """How often training has each tag that the network chooses from."""
+        return dict(zip(self.names.names, self.names.counts, strict=True))
+
+    def kinds(self) -> dict[str, list[str]]:
+        """Each label of spans, or tag where tags mark none, and the network's tags for it."""
+        kinds: dict[str, list[str]] = {}
+        for name in self.names.names:
+            label = name if self.inner is None else split_tag(name, self.inner)[1] or name
+            kinds.setdefault(label, []).append(name)
+        return kinds
 
     def save(self, folder: Path) -> None:
         """Writes a JSON file."""

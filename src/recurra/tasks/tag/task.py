@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
+from operator import eq
 from pathlib import Path
 from typing import Any, Self
 
+from recurra.data.text.spans import spans, to_tags
 from recurra.models import Tagger, Words
 from recurra.ragged import Ragged
 from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
+from recurra.tasks.parts.confusions import Confusion, span_pairs
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.counts import require_count
-from recurra.tasks.parts.metrics import accuracy, span_scores
+from recurra.tasks.parts.label_weights import LabelWeights, weights_of
+from recurra.tasks.parts.measurement import Measurement, ratios, together
+from recurra.tasks.parts.metrics import span_counts, span_figures
 from recurra.tasks.parts.sizes import activations_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.parts.splits import Splits
+from recurra.tasks.parts.thresholds import UNSURE, read_threshold
 from recurra.tasks.readers.words import WordReader
 from recurra.tasks.tag.data import TagDataOptions, Tagged, read_tagged
 from recurra.tasks.tag.model import TagModelOptions, build_model
@@ -36,10 +41,18 @@ class TagTask(Task[Tagger]):
     ModelOptions = TagModelOptions
 
     def __init__(
-        self, data: TagDataOptions, reader: WordReader, tags: TagSet, model: Tagger, seed: int = 0
+        self,
+        data: TagDataOptions,
+        reader: WordReader,
+        tags: TagSet,
+        model: Tagger,
+        seed: int = 0,
+        label_weights: LabelWeights | None = None,
     ) -> None:
         self.options, self.reader, self.tags, self.seed = data, reader, tags, seed
         self.model = model
+        self.threshold: float | None = None
+        self.weights = weights_of(label_weights, tags.counts(), tags.kinds())
         self.score = Score("accuracy" if tags.scheme is None else "f1", larger_is_better=True)
         self.data: Splits[Tagged] = Splits(data, seed, lambda examples: read_tagged(examples, data, tags))
 
@@ -49,7 +62,7 @@ class TagTask(Task[Tagger]):
         tags = TagSet.build(parts.train, data.tags, data.scheme, data.inner)
         reader = WordReader.build(parts.train, data.tokens, data.tokenizer, model)
         with seeded(seed):
-            task = cls(data, reader, tags, build_model(model, reader, tags), seed)
+            task = cls(data, reader, tags, build_model(model, reader, tags), seed, model.label_weights)
         train, notes = read_tagged(parts.train, data, tags)
         task.data.fill(train, notes, parts.validation)
         return task
@@ -62,7 +75,7 @@ class TagTask(Task[Tagger]):
         tags = TagSet.load(folder)
         reader.require_input(module.input, folder)
         require_count(len(tags.names), module.output.out_features, "tags", folder / TAGS)
-        return cls(data, reader, tags, module, seed)
+        return cls(data, reader, tags, module, seed, model.label_weights)
 
     def save_assets(self, folder: Path) -> None:
         self.reader.save(folder)
@@ -106,16 +119,29 @@ class TagTask(Task[Tagger]):
         device = device_of(self.model)
         words, tags = batch[0].to(device), batch[1].to(device)
         scores, _ = self.model(words)
-        return Loss(self.model.loss(scores, tags), len(tags.data))
+        return Loss(self.model.loss(scores, tags, self.weights), len(tags.data))
 
     def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
         """`accuracy` over words; where tags mark spans also `f1`, `precision` and `recall` over spans."""
-        sentences = self.data.evaluation(data)
-        targets, predictions = sentences.tags, self.tag(sentences.words)
-        scores = {"accuracy": accuracy([*chain.from_iterable(targets)], [*chain.from_iterable(predictions)])}
-        if self.tags.scheme is not None:
-            scores.update(span_scores(targets, predictions, self.tags.scheme))
-        return scores
+        return self.measure(data).scores
+
+    def measure(self, data: str | Path | None = None) -> Measurement:
+        selection = self.data.select(data)
+        targets, predictions = selection.examples.tags, self.tag(selection.examples.words)
+        pairs = [*zip(targets, predictions, strict=True)]
+        words = ratios({"accuracy": ([sum(map(eq, *pair)) for pair in pairs], [len(row) for row in targets])})
+        scheme = self.tags.scheme
+        of_spans = [] if scheme is None else [span_figures([span_counts(*pair, scheme) for pair in pairs])]
+        return selection.measured(
+            len(pairs), "sentences", together(words, *of_spans), confusions=lambda: self._confusions(pairs)
+        )
+
+    def set_threshold(self, text: str) -> None:
+        """A span counts where each of its tags is so probable; where tags mark none, a tag below it is
+        `UNSURE`.
+        """
+        threshold = read_threshold(text, ())
+        self.threshold = threshold.value
 
     def row(self, item: Any) -> list[str]:
         """Of a text, a list of words, or a table with `text` or `tokens`."""
@@ -126,8 +152,18 @@ class TagTask(Task[Tagger]):
         them.
         """
         for words, (tags, shares) in zip(rows, self._tagged(rows), strict=True):
-            spans = {} if self.tags.scheme is None else {"spans": self.tags.spans(tags, words)}
-            yield {"tokens": words, "tags": tags, "probabilities": shares, **spans}
+            more = {} if self.tags.scheme is None else {"spans": self.tags.spans(tags, words, shares)}
+            yield {"tokens": words, "tags": tags, "probabilities": shares, **more}
+
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """A row for each word: `token`, `tag`, `probability`."""
+        rows = zip(answer["tokens"], answer["tags"], answer["probabilities"], strict=True)
+        return [dict(zip(("token", "tag", "probability"), row, strict=True)) for row in rows]
+
+    def plain_text(self, answer: Mapping[str, Any]) -> str:
+        """A line for each word, with its tag after a tab, and an empty one: as CoNLL columns."""
+        pairs = zip(answer["tokens"], answer["tags"], strict=True)
+        return "".join(f"{token}\t{tag}\n" for token, tag in pairs) + "\n"
 
     def tag(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
         """The tags of sentences, as the data writes them."""
@@ -136,6 +172,14 @@ class TagTask(Task[Tagger]):
     def open_stream(self) -> TagStream:
         """Text in; the tag of each word. Refused where a tag depends on the whole sentence."""
         return TagStream(self.model, self.reader, self.tags)
+
+    def _confusions(self, pairs: Sequence[tuple[list[str], list[str]]]) -> dict[str, Confusion]:
+        tokens = Confusion((both for pair in pairs for both in zip(*pair, strict=True)), (UNSURE,))
+        scheme = self.tags.scheme
+        if scheme is None:
+            return {"tokens": tokens}
+        pieces = Confusion(both for pair in pairs for both in span_pairs(*pair, scheme))
+        return {"spans": pieces, "tokens": tokens}
 
     def _tagged(self, sentences: Sequence[Sequence[str]]) -> list[tuple[list[str], list[float]]]:
         """The tags of sentences, and how probable each is."""
@@ -151,4 +195,14 @@ class TagTask(Task[Tagger]):
             ids = self.model.decode(scores)
             shares = self.model.probabilities(scores).data.gather(1, ids.data.unsqueeze(1)).squeeze(1)
         rows = zip(ids.to_list(), ids.with_data(shares).to_list(), strict=True)
-        return [(self.tags.decode(row.tolist()), likelihoods.tolist()) for row, likelihoods in rows]
+        return [self._sure(self.tags.decode(row.tolist()), shares.tolist()) for row, shares in rows]
+
+    def _sure(self, tags: list[str], shares: list[float]) -> tuple[list[str], list[float]]:
+        """Tags by the threshold, and how probable those were that the model gave."""
+        least = self.threshold
+        if least is None:
+            return tags, shares
+        if self.tags.scheme is None:
+            return [tag if each >= least else UNSURE for tag, each in zip(tags, shares, strict=True)], shares
+        sure = [span for span in spans(tags, self.tags.scheme) if min(shares[span.start : span.end]) >= least]
+        return to_tags(sure, len(tags), self.tags.scheme), shares

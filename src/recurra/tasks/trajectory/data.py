@@ -11,10 +11,11 @@ from recurra.data import Examples
 from recurra.data.series import Windows, read_series
 from recurra.errors import Fault
 from recurra.tasks.forecast.windows import WindowOptions
-from recurra.tasks.parts.sources import TEST, TestedOptions, read_named, read_parts
+from recurra.tasks.parts.measurement import Selection
+from recurra.tasks.parts.sources import TEST, SourceOptions, part_of, read_named, read_parts
 
 
-class TrajectoryOptions(WindowOptions, TestedOptions):
+class TrajectoryOptions(WindowOptions, SourceOptions):
     """Points over time, one row each.
 
     Attributes:
@@ -42,6 +43,7 @@ class TrajectoryData:
     def __init__(self, options: TrajectoryOptions, seed: int) -> None:
         self.options, self.seed = options, seed
         self._parts: tuple[Windows, Windows] | None = None
+        self._sources = ("", "")
 
     @property
     def train(self) -> Windows:
@@ -53,19 +55,30 @@ class TrajectoryData:
         """To validate on."""
         return self._read()[1]
 
-    def like(self, data: str | Path) -> Windows:
-        """The recipe's test data for `TEST`, of the scenes left out; else another file."""
-        examples = read_named(self.options, data)
-        return self._windows(self._scenes(examples, True) if str(data) == TEST else examples, 1)
-
     def evaluation(self, data: str | Path | None) -> Windows:
-        """What `evaluate(data)` measures: the windows to validate on for None."""
-        return self.validation if data is None else self.like(data)
+        """The windows of `select(data)`."""
+        return self.select(data).examples
+
+    def select(self, data: str | Path | None) -> Selection[Windows]:
+        """What `evaluate(data)` measures: a part of the recipe's data, of its test data the scenes left out;
+        else another file.
+        """
+        part = part_of(data)
+        if data is None or part == "validation":
+            windows = self.validation
+            return Selection(windows, part, self._sources[1], self.options.validation is None)
+        if part == "train":
+            windows = self.train
+            return Selection(windows, part, self._sources[0])
+        examples = read_named(self.options, data)
+        scenes = self._scenes(examples, True) if part == TEST else examples
+        return Selection(self._windows(scenes, 1), part, examples.source)
 
     def _read(self) -> tuple[Windows, Windows]:
         if self._parts is None:
             parts = read_parts(self.options, self.seed)
             train, validation = (self._scenes(part, False) for part in parts)
+            self._sources = (train.source, validation.source)
             self._parts = self._windows(train, self.options.stride), self._windows(validation, 1)
         return self._parts
 

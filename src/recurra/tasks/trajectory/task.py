@@ -17,6 +17,7 @@ from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.forecast.windows import forecasts, window_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.counts import require_count
+from recurra.tasks.parts.measurement import Measurement, ordinals, ratios
 from recurra.tasks.parts.sizes import activations_line, parameters_line
 from recurra.tasks.trajectory.data import TrajectoryData, TrajectoryOptions
 from recurra.tasks.trajectory.model import TrajectoryModelOptions, build_model
@@ -97,22 +98,34 @@ class TrajectoryTask(Task[Forecaster]):
         points, and `fde`, that to the last one; `constant_` of going on as in the last step; and how many
         `windows`.
         """
-        windows = self.data.evaluation(data)
-        sums = torch.zeros(4, dtype=torch.float64)
+        return self.measure(data).scores
+
+    def measure(self, data: str | Path | None = None) -> Measurement:
+        selection = self.data.select(data)
+        windows = selection.examples
+        distances = []
         for _, context, future, ahead in forecasts(self.model, windows):
             baseline = constant_velocity(context, future.shape[1])
-            for k, path in enumerate((self.model.mean(ahead), baseline)):
-                distances = (path - future).norm(dim=-1).double()
-                sums[2 * k] += float(distances.mean(1).sum())
-                sums[2 * k + 1] += float(distances[:, -1].sum())
-        ade, fde, constant_ade, constant_fde = (sums / len(windows)).tolist()
-        return {
-            "ade": ade,
-            "fde": fde,
-            "constant_ade": constant_ade,
-            "constant_fde": constant_fde,
-            "windows": float(len(windows)),
-        }
+            for path in (self.model.mean(ahead), baseline):
+                errors = (path - future).norm(dim=-1).double()
+                distances.append(torch.stack([errors.mean(1), errors[:, -1]], 1).cpu())
+        own, constant = torch.cat(distances[::2]), torch.cat(distances[1::2])
+        figures = ratios(
+            {
+                "ade": (own[:, 0], None),
+                "fde": (own[:, 1], None),
+                "constant_ade": (constant[:, 0], None),
+                "constant_fde": (constant[:, 1], None),
+            }
+        )
+        return selection.measured(
+            len(windows),
+            "windows",
+            figures,
+            {"windows": float(len(windows))},
+            groups=ordinals(series for series, _ in windows.origins),
+            group_unit="paths",
+        )
 
     def row(self, item: Any) -> Tensor:
         """Of a path: a list of [x, y], of which the last `context` are read."""
@@ -120,12 +133,18 @@ class TrajectoryTask(Task[Forecaster]):
 
     def answers(self, rows: Sequence[Tensor]) -> Iterator[dict[str, Any]]:
         """For each path: the points to come."""
-        for points in rows:
-            context = points[-self.options.context :].unsqueeze(0).to(device_of(self.model))
-            steps = self.options.context + self.options.horizon
-            with evaluating(self.model):
-                ahead = self.model(context, context.new_zeros(1, steps, 0))
-            yield {"path": self.model.mean(ahead)[0].tolist()}
+        if not rows:
+            return
+        contexts = torch.stack([points[-self.options.context :] for points in rows]).to(device_of(self.model))
+        steps = self.options.context + self.options.horizon
+        with evaluating(self.model):
+            ahead = self.model(contexts, contexts.new_zeros(len(rows), steps, 0))
+        for path in self.model.mean(ahead).tolist():
+            yield {"path": path}
+
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """A row for each point to come: `step`, from 1, `x` and `y`."""
+        return [{"step": k, "x": x, "y": y} for k, (x, y) in enumerate(answer["path"], 1)]
 
     def plot(self, path: str | Path, data: str | Path | None = None, count: int = 6) -> None:
         """Draws `count` windows, evenly spaced, of what `evaluate(data)` measures."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from recurra.data.sound.log_mel import LogMel
 from recurra.tasks.base import Options
-from recurra.tasks.parts.sources import TestedOptions
+from recurra.tasks.parts.sources import SourceOptions
 
 
 class SoundOptions(Options):
@@ -73,7 +73,7 @@ class StringOptions(Options):
         return self
 
 
-class TranscribeDataOptions(TestedOptions):
+class TranscribeDataOptions(SourceOptions):
     """Recordings with transcripts.
 
     Attributes:

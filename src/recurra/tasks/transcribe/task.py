@@ -19,9 +19,11 @@ from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, seeded
 from recurra.tasks.parts.counts import require_count
+from recurra.tasks.parts.measurement import Measurement, Selection
 from recurra.tasks.parts.sizes import activations_line, lengths_line, parameters_line
-from recurra.tasks.parts.sources import TEST, read_named, read_parts
+from recurra.tasks.parts.sources import TEST, part_of, read_named, read_parts
 from recurra.tasks.parts.splits import Splits
+from recurra.tasks.parts.tables import some
 from recurra.tasks.transcribe.data import (
     Utterances,
     read_utterances,
@@ -31,7 +33,7 @@ from recurra.tasks.transcribe.data import (
 )
 from recurra.tasks.transcribe.model import TranscribeModelOptions, build_model
 from recurra.tasks.transcribe.options import TranscribeDataOptions
-from recurra.tasks.transcribe.scores import speech_scores
+from recurra.tasks.transcribe.scores import speech_figures
 from recurra.tasks.transcribe.search import Search, TranscribeSearchOptions, log_probabilities
 from recurra.tasks.transcribe.stream import TranscribeStream
 
@@ -145,9 +147,14 @@ class TranscribeTask(Task[Transcriber]):
 
     def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
         """`cer`, `wer` and `exact`; see `recurra.tasks.transcribe.scores`."""
-        utterances = self.evaluation(data)
-        transcripts = self.transcribe([rows[0] for rows in utterances.features])
-        return speech_scores(utterances.texts, [self.tokenizer.decode(best.ids) for best, *_ in transcripts])
+        return self.measure(data).scores
+
+    def measure(self, data: str | Path | None = None) -> Measurement:
+        selection = self.select(data)
+        texts = selection.examples.texts
+        transcripts = self.transcribe([rows[0] for rows in selection.examples.features])
+        figures = speech_figures(texts, [self.tokenizer.decode(best.ids) for best, *_ in transcripts])
+        return selection.measured(len(texts), "recordings", figures)
 
     def row(self, item: Any) -> tuple[dict[str, str], Tensor]:
         """Of a path of a recording, or a table with `audio`: its name as `audio` where it has one, and its
@@ -166,6 +173,10 @@ class TranscribeTask(Task[Transcriber]):
             tables = [self._table(transcript) for transcript in best]
             yield {**name, **tables[0], **({"best": tables} if self.search.best > 1 else {})}
 
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """`audio`, where it has a name, and the best `text` with its `score`."""
+        return [some(answer, "audio", "text", "score")]
+
     def open_stream(self) -> TranscribeStream:
         """Sound in, symbols out, by the likeliest path; see `recurra.tasks.transcribe.stream`."""
         return TranscribeStream(self.model, self.tokenizer, self.options.sound, self.seconds_a_step)
@@ -180,13 +191,14 @@ class TranscribeTask(Task[Transcriber]):
             lambda rows: search(log_probabilities(self.model, rows)),
         )
 
-    def evaluation(self, data: str | Path | None) -> Utterances:
+    def select(self, data: str | Path | None) -> Selection[Utterances]:
         """What `evaluate(data)` measures; of the recipe's test data, the speakers to test on alone."""
-        if data is None:
-            return self.data.validation
+        part = part_of(data)
+        if data is None or part not in ("", TEST):
+            return self.data.select(data)
         examples = read_named(self.options, data)
-        select = speakers_to_test if str(data) == TEST else speakers_to_train
-        return self._utterances(select(examples, self.options), 2)
+        speakers = speakers_to_test if part == TEST else speakers_to_train
+        return Selection(self._utterances(speakers(examples, self.options), 2), part, examples.source)
 
     def _validation(self, examples: Examples) -> tuple[Utterances, list[str]]:
         return self._utterances(speakers_to_train(examples, self.options), 1), []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from itertools import chain
+from operator import eq
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +17,7 @@ from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.counts import require_count, require_tokens
-from recurra.tasks.parts.metrics import accuracy
+from recurra.tasks.parts.measurement import Measurement, ratios
 from recurra.tasks.parts.sizes import activations_line, lengths_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.parts.splits import Splits
@@ -122,14 +122,22 @@ class TransduceTask(Task[Tagger]):
         """`accuracy` over symbols, `exact`: the share of whole targets without a fault, and `longest`: the
         source symbols of the longest pair among them.
         """
-        pairs = self.data.evaluation(data)
+        return self.measure(data).scores
+
+    def measure(self, data: str | Path | None = None) -> Measurement:
+        selection = self.data.select(data)
+        pairs = selection.examples
         predictions = self.transduce(pairs.sources)
         targets = [self.target.split(text) for text in pairs.targets]
-        return {
-            "accuracy": accuracy([*chain.from_iterable(targets)], [*chain.from_iterable(predictions)]),
-            "exact": accuracy(targets, predictions),
-            "longest": float(max(len(self.source.split(text)) for text in pairs.sources)),
-        }
+        rows = [*zip(targets, predictions, strict=True)]
+        figures = ratios(
+            {
+                "accuracy": ([sum(map(eq, *row)) for row in rows], [len(row) for row in targets]),
+                "exact": ([true == guess for true, guess in rows], None),
+            }
+        )
+        longest = float(max(len(self.source.split(text)) for text in pairs.sources))
+        return selection.measured(len(rows), "pairs", figures, {"longest": longest})
 
     def row(self, item: Any) -> str:
         """Of a text, or a table with `source`."""

@@ -16,9 +16,11 @@ from recurra.tasks.base import TASKS, Loss, Score, Task
 from recurra.tasks.parts.batches import answer_in_batches
 from recurra.tasks.parts.contexts import seeded
 from recurra.tasks.parts.counts import require_end, require_tokens
+from recurra.tasks.parts.measurement import Measurement, ratios, together
 from recurra.tasks.parts.sizes import activations_line, lengths_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.parts.splits import Splits
+from recurra.tasks.parts.tables import some
 from recurra.tasks.seq2seq.batches import PairBatch, TokenPair, pair_batches, pair_lengths
 from recurra.tasks.seq2seq.pairs import (
     SOURCE_TOKENIZER,
@@ -29,9 +31,9 @@ from recurra.tasks.seq2seq.pairs import (
     pairs_of,
     text_of,
 )
-from recurra.tasks.seq2seq.scores import text_scores, text_signatures
+from recurra.tasks.seq2seq.scores import bleu_figures, chrf_score, text_signatures
 from recurra.tasks.seq2seq.search import Answer, SearchOptions, answer_table, hard_alignment, search, words_of
-from recurra.tasks.seq2seq.teacher_forcing import forced_loss, perplexity
+from recurra.tasks.seq2seq.teacher_forcing import forced_loss, perplexity_figures, target_costs
 from recurra.tasks.translate.model import TranslateModelOptions, build_model
 
 SCORING = "scoring.json"
@@ -143,19 +145,25 @@ class TranslateTask(Task[EncoderDecoder]):
         """`bleu` and `chrf` of the best answers (see `text_signatures`), `exact`: the share that are the
         reference itself, and `perplexity` of the references, a token.
         """
-        pairs = self.data.evaluation(data)
-        references, hypotheses = pairs.targets, [best["text"] for best, *_ in self.translate(pairs.sources)]
-        exact = sum(a.split() == b.split() for a, b in zip(hypotheses, references, strict=True))
-        return {
-            **text_scores(hypotheses, references),
-            "exact": exact / len(hypotheses),
-            "perplexity": self.perplexity(pairs),
-        }
+        return self.measure(data).scores
 
-    def perplexity(self, pairs: Pairs) -> float:
-        """See `recurra.tasks.seq2seq.teacher_forcing.perplexity`."""
+    def measure(self, data: str | Path | None = None) -> Measurement:
+        selection = self.data.select(data)
+        pairs = selection.examples
+        hypotheses = [best["text"] for best, *_ in self.translate(pairs.sources)]
+        exact = [a.split() == b.split() for a, b in zip(hypotheses, pairs.targets, strict=True)]
+        parts = (
+            bleu_figures(hypotheses, pairs.targets),
+            ratios({"exact": (exact, None)}),
+            perplexity_figures(self.target_costs(pairs)),
+        )
+        chrf = {"chrf": chrf_score(hypotheses, pairs.targets)}
+        return selection.measured(len(hypotheses), "pairs", together(*parts), chrf)
+
+    def target_costs(self, pairs: Pairs) -> Tensor:
+        """See `recurra.tasks.seq2seq.teacher_forcing.target_costs`."""
         ids = self.reader.ids(pairs, self.options.max_length)
-        return perplexity(self.model, ids, self.reader.end, self.options.batch_size)
+        return target_costs(self.model, ids, self.reader.end, self.options.batch_size)
 
     def row(self, item: Any) -> str:
         """Of a text, or a table with `source`."""
@@ -172,6 +180,10 @@ class TranslateTask(Task[EncoderDecoder]):
         for text, answers in zip(rows, self.translate(rows), strict=True):
             more = {"answers": answers} if self.search.best > 1 else {}
             yield {"source": text, "source_tokens": self.reader.source.split(text), **answers[0], **more}
+
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """`source`, the best answer's `text`, `score` and `log_probability`."""
+        return [some(answer, "source", "text", "score", "log_probability")]
 
     def translate(self, texts: Sequence[str]) -> list[list[dict[str, Any]]]:
         """The best answers to each text, best first.

@@ -11,11 +11,11 @@ from pydantic import Field, model_validator
 from recurra.data import Examples, LabelSet, columns
 from recurra.data.examples import Place
 from recurra.errors import Fault
-from recurra.tasks.parts.sources import TestedOptions
+from recurra.tasks.parts.sources import SourceOptions
 from recurra.tasks.readers.trees import TreeOptions, TreeRow, tree_rows
 
 
-class TreeDataOptions(TestedOptions, TreeOptions):
+class TreeDataOptions(SourceOptions, TreeOptions):
     """Trees whose nodes have labels.
 
     Attributes:

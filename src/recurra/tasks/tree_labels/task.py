@@ -17,10 +17,12 @@ from recurra.tasks.base import Loss, Score, Task
 from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.counts import require_count
-from recurra.tasks.parts.metrics import accuracy, macro_f1
+from recurra.tasks.parts.measurement import Measurement, ratios
+from recurra.tasks.parts.metrics import label_confusion, label_figures
 from recurra.tasks.parts.sizes import parameters_line
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.parts.splits import Splits
+from recurra.tasks.parts.tables import flat, some
 from recurra.tasks.readers.trees import TreeReader, TreeRow
 from recurra.tasks.tree_labels.answers import TREE_FORMATS, tree_table
 from recurra.tasks.tree_labels.data import (
@@ -149,22 +151,26 @@ class TreeClassifyTask(Task[TreeClassifier]):
         Raises:
             Fault: no root has a label.
         """
-        rows, answers = self.data.evaluation(data)
+        return self.measure(data).scores
+
+    def measure(self, data: str | Path | None = None) -> Measurement:
+        selection = self.data.select(data)
+        rows, answers = selection.examples
         scores = self.answer(rows)
-        nodes = _measures(torch.cat(scores), _joined(answers))
         roots = [k for k, labels in enumerate(answers) if labels[-1] != _NO_LABEL]
         if not roots:
             raise Fault(f"{self.options.tree!r}: none of {len(rows)} roots has a label: nothing to score")
-        outputs = torch.stack([scores[k][-1] for k in roots])
-        targets = torch.tensor([answers[k][-1] for k in roots])
-        pairs = self.labels.decode(targets.tolist()), self.labels.decode(outputs.argmax(-1).tolist())
-        return {
-            "accuracy": accuracy(*pairs),
-            "macro_f1": macro_f1(*pairs),
-            "nats": float(F.cross_entropy(outputs, targets)),
-            "node_accuracy": nodes[0],
-            "node_nats": nodes[1],
-        }
+        outputs, true = torch.stack([scores[k][-1] for k in roots]), [answers[k][-1] for k in roots]
+        of_roots, names = label_figures(outputs, true), self.labels.names
+        counts = torch.stack([_measures(*pair) for pair in zip(scores, answers, strict=True)])
+        hits, nats, labelled = counts.unbind(1)
+        nodes = ratios({"node_accuracy": (hits, labelled), "node_nats": (nats, labelled)})
+        return selection.measured(
+            len(rows),
+            "trees",
+            lambda weights: {**of_roots(weights[roots]), **nodes(weights)},
+            confusions=lambda: {"roots": label_confusion(names, outputs, true)},
+        )
 
     def row(self, item: Any) -> TreeRow:
         return self.reader.row(item)
@@ -172,6 +178,10 @@ class TreeClassifyTask(Task[TreeClassifier]):
     def answers(self, rows: Sequence[TreeRow]) -> Iterator[dict[str, Any]]:
         for row, scores in zip(rows, self.answer(rows), strict=True):
             yield tree_table(row, self.labels.names, scores.softmax(-1).tolist())
+
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The root's `label`, `probability` and all `probabilities`; the `tree` with the labels of nodes."""
+        return [flat(some(answer, "label", "probability", "probabilities", "tree"))]
 
     def picture(self, items: Iterable[Any], path: str | Path, dark: bool = False) -> None:
         """Each tree, its nodes in the colours of their labels."""
@@ -189,9 +199,11 @@ def _joined(answers: Sequence[list[int]]) -> Tensor:
     return torch.tensor([number for labels in answers for number in labels], dtype=torch.int64)
 
 
-def _measures(scores: Tensor, targets: Tensor) -> tuple[float, float]:
-    """Accuracy and mean -ln P over labelled nodes."""
+def _measures(scores: Tensor, answers: Sequence[int]) -> Tensor:
+    """Right answers, the sum of -ln P, and how many labelled nodes of a tree there are."""
+    targets = torch.tensor(answers)
     labelled = targets != _NO_LABEL
-    scores, targets = scores[labelled], targets[labelled]
-    share = float((scores.argmax(-1) == targets).double().mean())
-    return share, float(F.cross_entropy(scores, targets))
+    scores, targets = scores[labelled].double(), targets[labelled]
+    hits = (scores.argmax(-1) == targets).sum().double()
+    nats = F.cross_entropy(scores, targets, reduction="sum")
+    return torch.stack([hits, nats, labelled.sum().double()])

@@ -13,14 +13,13 @@ from recurra.data.text.constituents import cleaned, one_tree, tags_of
 from recurra.errors import Fault, quoted
 from recurra.tasks.parse.sentences import SentenceOptions
 from recurra.tasks.parts.rows import RowOptions, usable
-from recurra.tasks.parts.sources import TestedOptions
 from recurra.tasks.readers.words import WordRowOptions
 
 TOKENS = "tokens"
 """The column of words that `with_trees` adds, and the name of an answer's words."""
 
 
-class ConstituencyDataOptions(RowOptions, TestedOptions, WordRowOptions):
+class ConstituencyDataOptions(RowOptions, WordRowOptions):
     """Sentences with their trees of constituents: format = "brackets".
 
     Attributes:

@@ -5,13 +5,16 @@ Collins, 1997).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
+
+import torch
 
 from recurra.data import Tree
 from recurra.data.text.constituents import ROOTS, category, tags_of
 from recurra.errors import Fault
+from recurra.tasks.parts.measurement import Figures, ratios
 
 PUNCTUATION = frozenset((",", ":", "``", "''", "."))
 """Tags of words that are left out before brackets are counted."""
@@ -19,7 +22,7 @@ _EQUAL = {"PRT": "ADVP"}
 
 
 class BracketCounts(NamedTuple):
-    """Of some sentences.
+    """Of one sentence, or the sums of several.
 
     Attributes:
         matched, gold, predicted: brackets.
@@ -34,10 +37,6 @@ class BracketCounts(NamedTuple):
     sentences: int = 0
     tags: int = 0
     words: int = 0
-
-    def plus(self, other: BracketCounts) -> BracketCounts:
-        """Both together."""
-        return BracketCounts(*(a + b for a, b in zip(self, other, strict=True)))
 
 
 def bracket_counts(gold: Tree, predicted: Tree) -> BracketCounts:
@@ -76,20 +75,27 @@ def bracket_counts(gold: Tree, predicted: Tree) -> BracketCounts:
     )
 
 
-def bracket_scores(gold: Sequence[Tree], predicted: Sequence[Tree]) -> dict[str, float]:
+def bracket_scores(gold: Sequence[Tree], predicted: Sequence[Tree]) -> Mapping[str, float]:
     """`precision`, `recall` and `f1` of labelled brackets over all sentences together, `complete`: the share
     of sentences without a mistake, and `tag_accuracy`; see `bracket_counts`.
     """
-    total = BracketCounts()
-    for a, b in zip(gold, predicted, strict=True):
-        total = total.plus(bracket_counts(a, b))
-    return {
-        "f1": _share(2 * total.matched, total.gold + total.predicted),
-        "precision": _share(total.matched, total.predicted),
-        "recall": _share(total.matched, total.gold),
-        "complete": _share(total.complete, total.sentences),
-        "tag_accuracy": _share(total.tags, total.words),
-    }
+    return bracket_figures(gold, predicted)(torch.ones(len(gold), dtype=torch.float64))
+
+
+def bracket_figures(gold: Sequence[Tree], predicted: Sequence[Tree]) -> Figures:
+    """`bracket_scores` of sentences with weights."""
+    counts = [bracket_counts(a, b) for a, b in zip(gold, predicted, strict=True)]
+    columns = torch.tensor(counts, dtype=torch.float64).reshape(-1, len(BracketCounts._fields)).unbind(1)
+    matched, true, guesses, complete, sentences, tags, words = columns
+    return ratios(
+        {
+            "f1": (2 * matched, true + guesses),
+            "precision": (matched, guesses),
+            "recall": (matched, true),
+            "complete": (complete, sentences),
+            "tag_accuracy": (tags, words),
+        }
+    )
 
 
 def _brackets(tree: Tree, places: Sequence[int]) -> Counter[tuple[str, int, int]]:
@@ -100,7 +106,3 @@ def _brackets(tree: Tree, places: Sequence[int]) -> Counter[tuple[str, int, int]
         if node.word is None and places[start] < places[end] and label and label not in ROOTS:
             counts[_EQUAL.get(label, label), places[start], places[end]] += 1
     return counts
-
-
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0

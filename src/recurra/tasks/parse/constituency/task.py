@@ -28,15 +28,17 @@ from recurra.tasks.parse.constituency.labels import CONSTITUENTS, Constituents
 from recurra.tasks.parse.constituency.losses import decision_hinge, label_likelihood, tree_hinge
 from recurra.tasks.parse.constituency.model import ConstituencyModelOptions, build_parser
 from recurra.tasks.parse.constituency.plot import plot_trees
-from recurra.tasks.parse.constituency.scores import bracket_scores
+from recurra.tasks.parse.constituency.scores import bracket_figures, bracket_scores
 from recurra.tasks.parse.constituency.texts import brackets_text, tree_text
 from recurra.tasks.parse.own_tags import OwnTags
 from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.counts import require_count
+from recurra.tasks.parts.measurement import Measurement
 from recurra.tasks.parts.sizes import activations_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.parts.splits import Splits
+from recurra.tasks.parts.tables import some
 from recurra.tasks.readers.words import WordReader
 
 TAGS = "tags"
@@ -191,9 +193,14 @@ class ConstituencyTask(Task[SpanParser]):
         sentences without a mistake, `tag_accuracy`, and `unseen_labels`: how many constituents have a label
         that training had none of, each of which is a mistake.
         """
-        bank = self.data.evaluation(data)
+        return self.measure(data).scores
+
+    def measure(self, data: str | Path | None = None) -> Measurement:
+        selection = self.data.select(data)
+        bank = selection.examples
         unseen = sum(map(self.labels.unseen, bank.trees))
-        return {**bracket_scores(bank.trees, self.parse(bank.words)), "unseen_labels": float(unseen)}
+        figures = bracket_figures(bank.trees, self.parse(bank.words))
+        return selection.measured(len(bank.trees), "sentences", figures, {"unseen_labels": float(unseen)})
 
     def row(self, item: Any) -> list[str]:
         """Of a text, a list of words, or a table with `text` or `tokens`."""
@@ -205,6 +212,10 @@ class ConstituencyTask(Task[SpanParser]):
         """For each sentence its `tokens`, their `tags`, and the tree as `brackets`."""
         for words, tree in zip(rows, self.parse(rows), strict=True):
             yield {"tokens": list(words), "tags": tags_of(tree), "brackets": brackets(tree)}
+
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The tree, as `brackets`."""
+        return [some(answer, "brackets", "sound")]
 
     def picture(self, items: Iterable[Any], path: str | Path, dark: bool = False) -> None:
         """Draws the tree of each sentence, one below the other, on light or dark ground."""

@@ -16,11 +16,10 @@ from recurra.storage.fields import is_whole
 from recurra.tasks.parse.dependency.scores import universal
 from recurra.tasks.parse.sentences import SentenceOptions
 from recurra.tasks.parts.rows import RowOptions, usable
-from recurra.tasks.parts.sources import TestedOptions
 from recurra.tasks.readers.words import WordRowOptions
 
 
-class DependencyDataOptions(RowOptions, TestedOptions, WordRowOptions):
+class DependencyDataOptions(RowOptions, WordRowOptions):
     """Sentences with their dependency trees; the columns are named as those of CoNLL-U.
 
     Attributes:

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import chain
+from collections.abc import Sequence
+
+import torch
+
+from recurra.tasks.parts.measurement import Figures, ratios
 
 
-def attachment_scores(
+def attachment_figures(
     heads: Sequence[Sequence[int]],
     labels: Sequence[Sequence[str]],
     predicted_heads: Sequence[Sequence[int]],
     predicted_labels: Sequence[Sequence[str]],
-) -> Mapping[str, float]:
+) -> Figures:
     """`uas`, the share of words with the right head; `las`, of those with the right label besides, up to its
-    first ":". Punctuation counts; 0 where there is no word.
+    first ":", of sentences with weights. Punctuation counts; 0 where there is no word.
     """
+    rows = zip(heads, labels, predicted_heads, predicted_labels, strict=True)
+    counts = torch.tensor([_counts(*row) for row in rows]).reshape(-1, 2)
+    words = [len(row) for row in heads]
+    return ratios({"uas": (counts[:, 0], words), "las": (counts[:, 1], words)})
+
+
+def _counts(
+    heads: Sequence[int],
+    labels: Sequence[str],
+    predicted_heads: Sequence[int],
+    predicted_labels: Sequence[str],
+) -> tuple[int, int]:
+    """Of one sentence: words with the right head, and those with the right label besides."""
     right_heads, right_labels = 0, 0
-    count = sum(map(len, heads))
-    for true, predicted, names, predicted_names in zip(
-        heads, predicted_heads, labels, predicted_labels, strict=True
-    ):
-        for head, guess, name, label in zip(true, predicted, names, predicted_names, strict=True):
-            right_heads += head == guess
-            right_labels += head == guess and universal(name) == universal(label)
-    return {"uas": right_heads / max(1, count), "las": right_labels / max(1, count)}
-
-
-def tag_accuracy(tags: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> float:
-    """The share of words with the right tag; 0 where there is no word."""
-    pairs = zip(chain.from_iterable(tags), chain.from_iterable(predicted), strict=True)
-    return sum(true == guess for true, guess in pairs) / max(1, sum(map(len, tags)))
+    for head, name, guess, label in zip(heads, labels, predicted_heads, predicted_labels, strict=True):
+        right_heads += head == guess
+        right_labels += head == guess and universal(name) == universal(label)
+    return right_heads, right_labels
 
 
 def universal(label: str) -> str:

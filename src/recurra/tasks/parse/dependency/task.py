@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import eq
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -16,12 +17,13 @@ from recurra.tasks.base import Loss, Score, Task
 from recurra.tasks.parse.dependency.data import DependencyDataOptions, Treebank, read_trees
 from recurra.tasks.parse.dependency.model import DependencyModelOptions, build_parser
 from recurra.tasks.parse.dependency.plot import plot_trees
-from recurra.tasks.parse.dependency.scores import attachment_scores, tag_accuracy
+from recurra.tasks.parse.dependency.scores import attachment_figures
 from recurra.tasks.parse.dependency.texts import conllu_text, tree_text
 from recurra.tasks.parse.own_tags import OwnTags
 from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.counts import require_count
+from recurra.tasks.parts.measurement import Measurement, ratios, together
 from recurra.tasks.parts.sizes import activations_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.parts.splits import Splits
@@ -150,14 +152,24 @@ class DependencyTask(Task[BiaffineParser | ArcHybridParser]):
         """`uas` and `las` by the rules of CoNLL 2018, and for each column of tags its `..._accuracy`; a tag
         that training had none of counts as wrong.
         """
-        bank = self.data.evaluation(data)
+        return self.measure(data).scores
+
+    def measure(self, data: str | Path | None = None) -> Measurement:
+        selection = self.data.select(data)
+        bank = selection.examples
         trees = self.parse(bank.words)
-        heads, labels = [tree.heads for tree in trees], [tree.labels for tree in trees]
-        accuracies = {
-            f"{name}_accuracy": tag_accuracy(rows, [tree.tags[name] for tree in trees])
+        arcs = attachment_figures(
+            bank.heads, bank.labels, [tree.heads for tree in trees], [tree.labels for tree in trees]
+        )
+        words = [len(row) for row in bank.words]
+        hits = {
+            f"{name}_accuracy": [
+                sum(map(eq, row, tree.tags[name])) for row, tree in zip(rows, trees, strict=True)
+            ]
             for name, rows in bank.tags.items()
         }
-        return {**attachment_scores(bank.heads, bank.labels, heads, labels), **accuracies}
+        tags = ratios({name: (counts, words) for name, counts in hits.items()})
+        return selection.measured(len(words), "sentences", together(arcs, tags))
 
     def row(self, item: Any) -> list[str]:
         """Of a text, a list of words, or a table with `text` or `tokens`."""
@@ -175,6 +187,21 @@ class DependencyTask(Task[BiaffineParser | ArcHybridParser]):
         """
         for words, tree in zip(rows, self.parse(rows), strict=True):
             yield {"tokens": list(words), "heads": tree.heads, "labels": tree.labels, "tags": tree.tags}
+
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """A row for each word: its number `id`, `token`, `head`, `label`, and its tags by column."""
+        tags = answer["tags"]
+        rows = zip(answer["tokens"], answer["heads"], answer["labels"], strict=True)
+        return [
+            {
+                "id": k + 1,
+                "token": token,
+                "head": head,
+                "label": label,
+                **{name: tags[name][k] for name in tags},
+            }
+            for k, (token, head, label) in enumerate(rows)
+        ]
 
     def picture(self, items: Iterable[Any], path: str | Path, dark: bool = False) -> None:
         """Draws the tree of each sentence as arcs over its words, on light or dark ground."""

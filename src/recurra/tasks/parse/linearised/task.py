@@ -15,9 +15,12 @@ from recurra.errors import Fault, quoted
 from recurra.tasks.base import Score
 from recurra.tasks.parse.constituency.data import require_words
 from recurra.tasks.parse.constituency.plot import plot_trees
-from recurra.tasks.parse.constituency.scores import bracket_scores
+from recurra.tasks.parse.constituency.scores import bracket_figures
 from recurra.tasks.parse.constituency.texts import brackets_text, tree_text
+from recurra.tasks.parts.measurement import Measurement, ratios, together
+from recurra.tasks.parts.tables import some
 from recurra.tasks.seq2seq.pairs import PairOptions
+from recurra.tasks.seq2seq.teacher_forcing import perplexity_figures
 from recurra.tasks.translate.task import TranslateTask
 
 
@@ -64,16 +67,19 @@ class LinearisedTask(TranslateTask):
         """`f1`, `precision`, `recall`, `complete` and `tag_accuracy` as of the kind "constituency"; `sound`:
         the share of answers that were trees as they were written, and `perplexity` of the true symbols.
         """
-        pairs = self.data.evaluation(data)
+        return self.measure(data).scores
+
+    def measure(self, data: str | Path | None = None) -> Measurement:
+        selection = self.data.select(data)
+        pairs = selection.examples
         sentences = [text.split() for text in pairs.sources]
         true = zip(sentences, pairs.targets, strict=True)
         gold = [tree_of_symbols(words, symbols.split())[0] for words, symbols in true]
         answers = self.parse(sentences)
-        return {
-            **bracket_scores(gold, [tree for tree, _ in answers]),
-            "sound": sum(sound for _, sound in answers) / max(1, len(answers)),
-            "perplexity": self.perplexity(pairs),
-        }
+        brackets = bracket_figures(gold, [tree for tree, _ in answers])
+        sound = ratios({"sound": ([fine for _, fine in answers], None)})
+        perplexity = perplexity_figures(self.target_costs(pairs))
+        return selection.measured(len(gold), "sentences", together(brackets, sound, perplexity))
 
     def row(self, item: Any) -> str:
         """Of a text with blanks between words, a list of words, or a table with `text` or `tokens`."""
@@ -93,6 +99,10 @@ class LinearisedTask(TranslateTask):
         sentences = [row.split() for row in rows]
         for words, (tree, sound) in zip(sentences, self.parse(sentences), strict=True):
             yield {"tokens": words, "tags": tags_of(tree), "brackets": brackets(tree), "sound": sound}
+
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The tree, as `brackets`."""
+        return [some(answer, "brackets", "sound")]
 
     def picture(self, items: Iterable[Any], path: str | Path, dark: bool = False) -> None:
         """Draws the tree of each sentence, one below the other, on light or dark ground."""
