@@ -201,7 +201,7 @@ def _command(command: Any, path: list[str]) -> str:
     words = [*path]
     rows = []
     for each in command.params:
-        if getattr(each, "hidden", False) or each.name == "help":
+        if getattr(each, "hidden", False) or each.name in ("help", "modules"):  # told once, at the head
             continue
         about = (getattr(each, "help", None) or "").replace("|", "\\|")
         if each.param_type_name == "argument":

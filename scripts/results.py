@@ -26,8 +26,13 @@ def recipes(figures: dict[str, Any]) -> str:
     rows = []
     for subject, group in groupby(figures.values(), key=lambda figure: figure["subject"]):
         rows.append([f"**{subject}**", "", "", ""])
-        rows += [[f["what"], f["wanted"], f["found"], f"`{f['train']}`"] for f in group]
-    return table(["what", "wanted", "measured", "command"], rows)
+        rows += [[f["what"], f["wanted"], f["found"], _commands(f)] for f in group]
+    return table(["what", "wanted", "measured", "commands"], rows)
+
+
+def _commands(figure: dict[str, Any]) -> str:
+    """What trained, and what measured: the training alone prints figures of the validation."""
+    return "<br>".join(f"`{figure[key]}`" for key in ("train", "evaluate") if figure.get(key))
 
 
 def vectors(figures: dict[str, Any]) -> str:

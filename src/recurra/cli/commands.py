@@ -18,6 +18,7 @@ from recurra.cli import (
     explain,
     inspect,
     lesson,
+    listing,
     new,
     options,
     predict,
@@ -28,7 +29,7 @@ from recurra.cli import (
     train,
     vectors,
 )
-from recurra.cli.modules import import_from
+from recurra.cli.modules import Modules, import_all, with_imports
 from recurra.cli.output import escape_output
 from recurra.errors import Fault
 from recurra.version import __version__
@@ -43,6 +44,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.add_typer(recipes.app, name="recipes")
 app.add_typer(vectors.app, name="vectors")
+app.command("list")(listing.names)
 app.command("new")(new.new)
 app.command("options")(options.options)
 app.command("schema")(schema.schema)
@@ -60,6 +62,11 @@ app.command("lesson")(lesson.lesson)
 app.command("bench")(bench.bench)
 app.command("env")(env.env)
 
+for _group in (app, recipes.app, vectors.app, inspect.app):
+    for _command in _group.registered_commands:
+        if _command.callback is not None:
+            _command.callback = with_imports(_command.callback)
+
 
 def _version(show: bool) -> None:
     if show:
@@ -69,18 +76,14 @@ def _version(show: bool) -> None:
 
 @app.callback()
 def common(
-    modules: Annotated[
-        list[str] | None,
-        typer.Option("--import", help="A module, or a .py file, that registers your own cells or tasks."),
-    ] = None,
+    modules: Modules = None,
     version: Annotated[
         bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_version)
     ] = False,
 ) -> None:
     """Recurrent networks: train, evaluate, sample, stream."""
     escape_output()
-    for name in modules or []:
-        import_from(name)
+    import_all(modules)
 
 
 # typer.Abort and BadParameter are public; what they derive from is click's or typer's own, by version
