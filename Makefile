@@ -11,12 +11,13 @@ NATIVE := CMakeLists.txt $(shell find native 2>/dev/null)
 SETUP := pyproject.toml constraints.txt src/recurra/version.py $(NATIVE)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format types imports names pytest fuzz arm bench bench-vectors clean
+.PHONY: help demo test check lint format types imports names pytest fuzz arm docs bench bench-vectors clean
 
 help:
 	@echo "make demo            set up, train the small language model, evaluate, sample, stream, report"
 	@echo "make test            lint, types, imports, names and tests (make check: the same without the tests)"
 	@echo "make fuzz            the fuzz tests for longer, FUZZ_SECONDS each, with fresh inputs"
+	@echo "make docs            the documentation site, in site/, with every link followed"
 	@echo "make bench           every measured figure     make bench-vectors   those of the word vectors"
 	@echo "make arm             the native code's tests for 64-bit Arm, in an emulator"
 	@echo "make format          format and fix            make clean           remove what was built, and .venv"
@@ -54,6 +55,10 @@ fuzz: $(VENV)/.installed-dev
 arm: $(VENV)/.tools
 	scripts/arm.sh
 
+# What the code tells is in the pages (scripts/pages.py), what commands print in the transcripts (scripts/transcripts.py).
+docs: $(VENV)/.installed-docs
+	$(PY) scripts/docs_site.py
+
 format: $(VENV)/.installed-dev
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
@@ -65,7 +70,7 @@ bench-vectors: $(VENV)/.installed-dev
 	$(PY) benchmarks/vectors.py
 
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) build dist site
 
 $(VENV)/.created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Recurra needs Python 3.11 or newer, found " + sys.version.split()[0] + ": set PYTHON=")'
@@ -85,3 +90,7 @@ $(VENV)/.installed-dev: $(SETUP) $(VENV)/.tools
 	$(INSTALL) -e '.[all,bench,test,dev]'
 	@$(PY) scripts/built.py
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: $(SETUP) $(VENV)/.tools
+	$(INSTALL) -e '.[all,docs]'
+	@touch $@

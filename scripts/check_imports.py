@@ -17,7 +17,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "src"
 # From the top down: a room may import every room of a lower line, and of its own line in one direction only.
 ARROW = (
     ("__main__",),
-    ("cli", "bench", "reproduce"),
+    ("cli", "bench", "reproduce", "sklearn"),
     ("inspect",),
     ("train",),
     ("runs",),
@@ -69,6 +69,7 @@ KEPT = {
     "cloudpickle": set[str](),
     "dill": set[str](),
     "joblib": set[str](),
+    "sklearn": {"sklearn", "vectors"},
     "shelve": set[str](),
     "marshal": set[str](),
 }

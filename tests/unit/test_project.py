@@ -39,6 +39,26 @@ def test_a_citation_names_this_version() -> None:
     assert f"version: {recurra.__version__}" in lines
 
 
+def test_the_changelog_begins_with_this_version_and_its_date() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    heading = re.search(r"^## (.*)$", text, flags=re.MULTILINE)
+    assert heading is not None
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    date = re.search(r"^date-released: (\d{4}-\d\d-\d\d)$", citation, flags=re.MULTILINE)
+    assert date is not None
+    assert heading[1] in ("Unreleased", f"{recurra.__version__} - {date[1]}")
+
+
+def test_no_format_depends_on_the_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from recurra.layers import Recurrent
+    from recurra.storage import models
+
+    monkeypatch.setattr(models, "__version__", "9.9.9")
+    models.save_model(Recurrent(recurra.cells.GRU(2, 3)), tmp_path)
+    monkeypatch.undo()
+    assert isinstance(models.load_model(tmp_path), Recurrent)
+
+
 def test_every_requirement_is_pinned() -> None:
     pinned = {
         re.split("==", line)[0].lower().replace("_", "-")

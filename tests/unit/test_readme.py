@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import transcripts
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -32,3 +33,11 @@ def test_every_command_that_it_names_exists() -> None:
     names = {command.name for command in app.registered_commands}
     names |= {group.name for group in app.registered_groups}
     assert set(re.findall(r"(?:^|\| |\$ |`)recurra ([a-z]+)", TEXT, flags=re.M)) <= names
+
+
+def test_what_its_commands_print_stands_in_a_transcript_that_is_run() -> None:
+    page = (ROOT / "docs" / "tutorials" / "classify.md").read_text(encoding="utf-8")
+    lines = iter(transcripts.without_figures(page))
+    (block,) = re.findall(r"```console\n(.*?)```", TEXT, flags=re.S)
+    for line in transcripts.without_figures(re.sub(r" +# .*", "", block)):
+        assert line == "..." or line in lines, line

@@ -18,6 +18,7 @@ from recurra.cli import (
     explain,
     inspect,
     lesson,
+    listing,
     new,
     options,
     predict,
@@ -29,7 +30,7 @@ from recurra.cli import (
     train,
     vectors,
 )
-from recurra.cli.modules import IMPORTS, import_from
+from recurra.cli.modules import IMPORTS, Modules, import_all, with_imports
 from recurra.cli.output import escape_output
 from recurra.errors import Fault
 from recurra.version import __version__
@@ -44,6 +45,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.add_typer(recipes.app, name="recipes")
 app.add_typer(vectors.app, name="vectors")
+app.command("list")(listing.names)
 app.command("new")(new.new)
 app.command("options")(options.options)
 app.command("schema")(schema.schema)
@@ -62,6 +64,11 @@ app.command("bench")(bench.bench)
 app.command("reproduce")(reproduce.reproduce)
 app.command("env")(env.env)
 
+for _group in (app, recipes.app, vectors.app, inspect.app):
+    for _command in _group.registered_commands:
+        if _command.callback is not None:
+            _command.callback = with_imports(_command.callback)
+
 
 def _version(show: bool) -> None:
     if show:
@@ -71,10 +78,7 @@ def _version(show: bool) -> None:
 
 @app.callback()
 def common(
-    modules: Annotated[
-        list[str] | None,
-        typer.Option("--import", help="A module, or a .py file, that registers your own cells or tasks."),
-    ] = None,
+    modules: Modules = None,
     version: Annotated[
         bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_version)
     ] = False,
@@ -82,8 +86,7 @@ def common(
     """Recurrent networks: train, evaluate, sample, stream."""
     escape_output()
     IMPORTS.clear()
-    for name in modules or []:
-        import_from(name)
+    import_all(modules)
 
 
 # typer.Abort and BadParameter are public; what they derive from is click's or typer's own, by version

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ from recurra.cli.output import pairs
 from recurra.errors import Fault
 
 PROMPTS = ("The ", "A class ", "If the object ")
+MANUAL = "Python's own manual"
 TEXT = "The value of the expression is a new object."
 
 
@@ -20,6 +22,10 @@ def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="The run folder; replaced.")] = Path(
         "runs/demo"
     ),
+    text: Annotated[
+        Path | None,
+        typer.Option("--data", help="A text of yours in place of the manual.", show_default=False),
+    ] = None,
     changes: Changes = None,
 ) -> None:
     """Train a small character model on Python's own manual, and show what it learnt."""
@@ -34,8 +40,9 @@ def demo(
         if not (output / RECIPE).is_file():
             raise Fault(f"{output}: already there and no run folder: choose another with -o")
         shutil.rmtree(output)
-    recipe = read_recipe(FOLDER / "demo.toml", changes or [])
-    print("Training a character language model on Python's own manual ...", flush=True)
+    own = [] if text is None else [f"data.train={json.dumps(str(text))}"]
+    recipe = read_recipe(FOLDER / "demo.toml", [*own, *(changes or [])])
+    print(f"Training a character language model on {text or MANUAL} ...", flush=True)
     trained = train(recipe, output)
     if not trained.first:
         return

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
+import inspect
 import re
 import sys
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
+from typing import Annotated, Any
+
+import typer
 
 from recurra.errors import Fault, unknown_name
 
@@ -19,6 +25,38 @@ IMPORTS: list[str] = []
 _FILES = 200
 _LARGEST = 1 << 20
 """Files, and bytes of one, that are looked through for a name."""
+
+
+Modules = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--import",
+        metavar="MODULE",
+        help="A module, or a .py file, that registers your own cells, layers or tasks (may be repeated).",
+    ),
+]
+
+
+def with_imports(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that takes `--import` too, and imports what it names before it does anything."""
+    signature = inspect.signature(command, eval_str=True)
+    option = inspect.Parameter("modules", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Modules)
+
+    @functools.wraps(command)
+    def importing(*arguments: Any, modules: list[str] | None = None, **others: Any) -> None:
+        import_all(modules)
+        command(*arguments, **others)
+
+    parameters = [*signature.parameters.values(), option]
+    importing.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    importing.__annotations__ = {each.name: each.annotation for each in parameters}
+    return importing
+
+
+def import_all(names: list[str] | None) -> None:
+    """See `import_from`."""
+    for name in names or []:
+        import_from(name)
 
 
 def import_from(name: str) -> None:

@@ -33,6 +33,12 @@ def train(
     changes: Changes = None,
     removals: Removals = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            help="Where to train: auto, cpu, cuda, mps; as --set train.accelerator.", show_default=False
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -42,16 +48,18 @@ def train(
     from recurra.train.interrupts import Interrupted
     from recurra.train.run import resumable
 
+    changes = [*(changes or []), *_device(device)]
     if recipe is None:
         if not resume:
             raise Fault("give a recipe: `recurra recipes` lists those that come with Recurra")
         if changes or removals:
-            raise Fault(f"{'--set' if changes else '--unset'} needs the recipe: give it as well")
+            option = "--unset" if not changes else "--set" if device is None else "--device"
+            raise Fault(f"{option} needs the recipe: give it as well")
         if output is None:
             raise Fault("--resume without a recipe needs the run folder: give it with -o")
         plan = resumable(output)
     else:
-        plan = read_recipe(find_recipe(recipe), changes or [], removals or [])
+        plan = read_recipe(find_recipe(recipe), changes, removals or [])
     plan = replace(plan, imports=tuple(dict.fromkeys([*plan.imports, *IMPORTS])))
     if output is None:
         if plan.train.devices > 1:  # each process would choose for itself
@@ -69,6 +77,16 @@ def train(
             | trained.best["metrics"],
             as_json,
         )
+
+
+def _device(name: str | None) -> list[str]:
+    """The change that trains there."""
+    kind, _, number = (name or "").partition(":")
+    if number and kind == "cuda":
+        raise Fault(
+            f"--device {name}: a training takes the first GPUs: CUDA_VISIBLE_DEVICES={number} says which"
+        )
+    return [] if name is None else [f'train.accelerator="{name}"']
 
 
 def _free_folder(recipe: Path | None, resume: bool) -> Path:

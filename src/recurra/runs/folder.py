@@ -31,6 +31,7 @@ LAST = "last"  # the checkpoint a run is resumed from
 LOG = "log.jsonl"
 METRICS = "metrics.json"
 TENSORBOARD = "tensorboard"
+VECTORS = "vectors.safetensors"  # in a folder of word vectors
 
 _LOGGER = logging.getLogger("recurra")
 
@@ -101,7 +102,8 @@ def load(
     folder = Path(run)
     where = str(folder / RECIPE)
     if not (folder / RECIPE).exists():
-        raise Fault(f"{folder}: not a run folder: it has no {RECIPE}")
+        vectors = ": it holds word vectors: ask `recurra vectors`" if (folder / VECTORS).exists() else ""
+        raise Fault(f"{folder}: not a run folder: it has no {RECIPE}{vectors}")
     content = read_toml(folder / RECIPE)
     with telling_imports(content):
         table, task = run_recipe(content, where)

@@ -42,7 +42,7 @@ def plot(
 
 def _places(unit: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
     try:
-        from sklearn.manifold import TSNE  # type: ignore[import-untyped]
+        from sklearn.manifold import TSNE
     except ImportError:
         raise Fault("plot: needs scikit-learn, which is not installed: pip install scikit-learn") from None
     around = min(30.0, (len(unit) - 1) / 3)

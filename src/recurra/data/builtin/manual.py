@@ -25,7 +25,7 @@ def python_manual() -> str:
     except ModuleNotFoundError:
         raise Fault(
             "this Python lacks its own manual (pydoc_data.topics): "
-            "give a text file instead of builtin:python_manual"
+            "give a text file instead of builtin:python_manual, as in recurra demo --data my.txt"
         ) from None
     paragraphs: dict[str, None] = {}
     for name in sorted(topics):
