@@ -20,6 +20,7 @@ from recurra.cli import (
     lesson,
     new,
     options,
+    plot,
     predict,
     recipes,
     sample,
@@ -50,6 +51,7 @@ app.command("check")(check.check)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
+app.command("plot")(plot.plot)
 app.command("encode")(encode.encode)
 app.command("sample")(sample.sample)
 app.command("stream")(stream.stream)

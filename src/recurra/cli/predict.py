@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from recurra.cli.arguments import Changes, Device, File, Form, Format, Removals, Run
+from recurra.cli.arguments import Changes, Dark, Device, File, Form, Format, Removals, Run
 from recurra.errors import Fault, quoted
 
 
@@ -23,9 +21,7 @@ def predict(
     picture: Annotated[
         Path | None, typer.Option(help="Draw the answers into this file instead, where the task can.")
     ] = None,
-    dark: Annotated[
-        bool, typer.Option("--dark", help="On dark ground, where the task draws on both.")
-    ] = False,
+    dark: Dark = False,
     answer_format: Annotated[
         str | None,
         typer.Option(
@@ -45,7 +41,7 @@ def predict(
     groups = item_groups(items, file, form)
     task = load_run(run, device, changes, removals)
     if picture is not None:
-        _draw(task.picture, all_items(groups), picture, dark)
+        task.picture(all_items(groups), picture, dark)
         return
     if answer_format is None:
         emit_answers(groups, task.row, task.answers)
@@ -54,12 +50,3 @@ def predict(
         others = f"--as {' or '.join(task.formats)}, or JSON" if task.formats else "JSON alone"
         raise Fault(f"--as {quoted(answer_format)}: a {task.name} model writes {others}")
     emit_answers(groups, task.row, task.answers, task.formats[answer_format])
-
-
-def _draw(draw: Callable[..., None], items: list[Any], path: Path, dark: bool) -> None:
-    if not dark:
-        draw(items, path)
-    elif "dark" in inspect.signature(draw).parameters:
-        draw(items, path, dark=True)
-    else:
-        raise Fault("--dark: this task draws on light ground alone: leave it out")

@@ -18,9 +18,10 @@ from recurra.models.note_model import NoteModel, note_costs
 from recurra.state import detach
 from recurra.storage.fields import Fields
 from recurra.storage.files import read_json, write_bytes, write_json
-from recurra.tasks.base import CHANGEABLE, TASKS, Loss, Score, Task
+from recurra.tasks.base import CHANGEABLE, TASKS, Example, Loss, Score, Task
 from recurra.tasks.compose.data import ComposeOptions, Passage, as_rows, as_streams, read_rolls, roll_of
 from recurra.tasks.compose.model import ComposeModelOptions, build_model
+from recurra.tasks.compose.plot import draw_rolls
 from recurra.tasks.compose.samples import sample_rolls
 from recurra.tasks.parts.batches import chunks, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
@@ -160,9 +161,7 @@ class ComposeTask(Task[NoteModel]):
     def answers(self, rows: Sequence[Tensor]) -> Iterator[dict[str, Any]]:
         """For each piece: its `nll` a step, and the likeliest notes `next`, each with its probability."""
         for roll in rows:
-            inputs = torch.cat([roll.new_zeros(1, roll.shape[1]), roll]).unsqueeze(0)
-            with evaluating(self.model):
-                logits = self.model(inputs.to(device_of(self.model)))[0][0].cpu()
+            logits = self._logits(roll)
             shares = logits[-1].sigmoid()
             best = shares.topk(min(5, len(shares)))
             likeliest = [
@@ -171,6 +170,23 @@ class ComposeTask(Task[NoteModel]):
             ]
             nll = float(note_costs(logits[:-1], roll).sum()) / max(1, len(roll))
             yield {"steps": len(roll), "nll": nll, "next": likeliest}
+
+    def examples(self, data: str | Path | None = None) -> Sequence[Example]:
+        return [Example(roll) for roll in self.data.evaluation(data)]
+
+    def drawing(self, examples: Sequence[Example], dark: bool = False) -> Any:
+        """Each piece as a roll: how probable each note was before it came, and which came."""
+        rolls = [each.row for each in examples]
+        logits = [self._logits(roll)[:-1] for roll in rolls]
+        costs = [float(note_costs(each, roll).mean()) for each, roll in zip(logits, rolls, strict=True)]
+        return draw_rolls(rolls, [each.sigmoid() for each in logits], costs, dark)
+
+    def _logits(self, roll: Tensor) -> Tensor:
+        """`[T + 1, keys]` on the CPU: of each note at each step, and at the one after the last."""
+        inputs = torch.cat([roll.new_zeros(1, roll.shape[1]), roll]).unsqueeze(0)
+        with evaluating(self.model):
+            logits: Tensor = self.model(inputs.to(device_of(self.model)))[0][0].cpu()
+        return logits
 
     def sample(self, prompt: str = "", **options: Any) -> Iterator[str]:
         """New pieces: written to a MIDI file, or as JSON, a list of MIDI notes for each step.

@@ -174,8 +174,22 @@ def _of_series(data: ForecastData, series: Series, future: Examples) -> Ahead:
     return Ahead(series, times, extra)
 
 
-def _one(model: Forecaster, data: ForecastData, row: Ahead) -> dict[str, Any]:
-    options, (series, times, extra) = data.options, row
+def ahead_of(series: Series, at: int, horizon: int) -> Ahead:
+    """The steps of a series from number `at` on, of which only what is known ahead may be read."""
+    past = series._replace(
+        values=series.values[:at],
+        known=series.known[:at],
+        times=series.times[:at],
+        places=series.places[:at],
+    )
+    return Ahead(past, series.times[at : at + horizon], series.known[at : at + horizon])
+
+
+def forecast(model: Forecaster, data: ForecastData, row: Ahead) -> tuple[Tensor, Tensor | None]:
+    """`[H, K]`, the means of the steps ahead, and `[H, K, 2]`, the bounds of their interval, where the model
+    tells one.
+    """
+    options, (series, _, extra) = data.options, row
     context = series.values[-options.context :].unsqueeze(0)
     device = device_of(model)
     with evaluating(model):
@@ -184,6 +198,12 @@ def _one(model: Forecaster, data: ForecastData, row: Ahead) -> dict[str, Any]:
         means = model.mean(ahead)[0].cpu()
         levels = interval_levels(model, options.interval)
         bounds = None if levels is None else model.quantiles(ahead, levels)[0].cpu()
+    return means, bounds
+
+
+def _one(model: Forecaster, data: ForecastData, row: Ahead) -> dict[str, Any]:
+    options, (series, times, _) = data.options, row
+    means, bounds = forecast(model, data, row)
     targets = {}
     for k, name in enumerate(options.targets):
         change = float(means[-1, k] - series.values[-1, k])

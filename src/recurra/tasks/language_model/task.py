@@ -14,9 +14,10 @@ from recurra.data import Tokenizer, Window, load_tokenizer, train_tokenizer
 from recurra.errors import Fault
 from recurra.models import LanguageModel
 from recurra.state import detach
-from recurra.tasks.base import CHANGEABLE, TASKS, Loss, Score, Task
+from recurra.tasks.base import CHANGEABLE, TASKS, Example, Loss, Score, Task
 from recurra.tasks.language_model.corpus import Corpus, TextOptions
 from recurra.tasks.language_model.model import LanguageModelOptions, build_model
+from recurra.tasks.language_model.plot import draw_readings
 from recurra.tasks.language_model.probabilities import (
     above_shuffled,
     likeliest,
@@ -155,6 +156,21 @@ class LanguageModelTask(Task[LanguageModel]):
                 "perplexity": _exp(-total / tokens),
                 "next": self.next_tokens(text),
             }
+
+    def examples(self, data: str | Path | None = None) -> Sequence[Example]:
+        """Lines, or sentences, of the texts."""
+        lines = [line for text in self.corpus.evaluation(data) for line in text.split("\n")]
+        return [Example(line) for line in lines if line.strip()]
+
+    def drawing(self, examples: Sequence[Example], dark: bool = False) -> Any:
+        """How unexpected each token of each text was, and what is expected after it."""
+        readings = []
+        for each in examples:
+            stream = self.open_stream()
+            readings.append([*stream.feed(each.row), *stream.finish()])
+        if not all(readings):
+            raise Fault("an empty text found, expected at least one token to draw")
+        return draw_readings(readings, dark)
 
     def log_probabilities(self, texts: Sequence[str]) -> list[float]:
         """ln P of each text as a whole sentence, its end included."""
