@@ -23,6 +23,8 @@ from recurra.cli import (
     plot,
     predict,
     recipes,
+    report,
+    runs,
     sample,
     schema,
     stream,
@@ -52,6 +54,8 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("plot")(plot.plot)
+app.command("report")(report.report)
+app.command("runs")(runs.runs)
 app.command("encode")(encode.encode)
 app.command("sample")(sample.sample)
 app.command("stream")(stream.stream)
