@@ -148,7 +148,7 @@ def count_words(folder: Path) -> None:
         # neither it nor the boundary that a sentence begins with is predicted
         return [float(costs[start + 1 : stop - 1].sum()) for start, stop in pairwise(starts)]
 
-    test = np.concatenate([text.stream(one).numpy() for one in task.corpus.evaluation(TEST)])
+    test = np.concatenate([text.stream(one).numpy() for one in task.corpus.select(TEST).examples])
     perplexity = math.exp(-model.log_probabilities(np.concatenate([[text.boundary], test])).mean())
     scores = score_pairs(text, read_pairs(PAIRS), log_probabilities)
     result.parent.mkdir(parents=True, exist_ok=True)

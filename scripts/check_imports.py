@@ -18,7 +18,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "src"
 ARROW = (
     ("__main__",),
     ("cli", "bench", "reproduce", "sklearn"),
-    ("inspect",),
+    ("inspect", "reports"),
     ("train",),
     ("runs",),
     ("tasks",),

@@ -19,6 +19,7 @@ class Format(StrEnum):
 
 Run = Annotated[Path, typer.Argument(help="A run folder, as `recurra train` makes it.", show_default=False)]
 Device = Annotated[str, typer.Option(help="Where to run: cpu, cuda, cuda:1, mps.")]
+Dark = Annotated[bool, typer.Option("--dark", help="Draw on dark ground.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 Changes = Annotated[
     list[str] | None,

@@ -21,9 +21,12 @@ from recurra.cli import (
     listing,
     new,
     options,
+    plot,
     predict,
     recipes,
+    report,
     reproduce,
+    runs,
     sample,
     schema,
     stream,
@@ -53,6 +56,9 @@ app.command("check")(check.check)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
+app.command("plot")(plot.plot)
+app.command("report")(report.report)
+app.command("runs")(runs.runs)
 app.command("encode")(encode.encode)
 app.command("sample")(sample.sample)
 app.command("stream")(stream.stream)

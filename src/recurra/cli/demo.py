@@ -30,9 +30,9 @@ def demo(
 ) -> None:
     """Train a small character model on Python's own manual, and show what it learnt."""
     from recurra.recipes import FOLDER
+    from recurra.reports.report import write_report
     from recurra.runs import load
     from recurra.runs.folder import RECIPE
-    from recurra.runs.report import write_report
     from recurra.tasks import TextStream
     from recurra.train import read_recipe, train
 

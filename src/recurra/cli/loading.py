@@ -16,9 +16,13 @@ def load_run(
     run: Path, device: str, changes: Sequence[str] | None = None, removals: Sequence[str] | None = None
 ) -> Task:
     """The task of a run, some settings changed. Fault for a device that is not there, too."""
+    return load(run, device_of(device), changes or [], removals or [])
+
+
+def device_of(device: str) -> torch.device:
+    """A device by its name. Fault where it is not there."""
     try:
-        target = torch.empty(0, device=torch.device(device)).device
+        return torch.empty(0, device=torch.device(device)).device
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise Fault(f"--device {device}: not to be had here: {reason}") from None
-    return load(run, target, changes or [], removals or [])

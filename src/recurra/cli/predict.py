@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from recurra.cli.arguments import Changes, Device, File, Form, Format, Removals, Run, Threshold
-from recurra.errors import Fault
+from recurra.cli.arguments import Changes, Dark, Device, File, Form, Format, Removals, Run, Threshold
 
 
 def predict(
@@ -23,9 +20,7 @@ def predict(
     picture: Annotated[
         Path | None, typer.Option(help="Draw the answers into this file instead, where the task can.")
     ] = None,
-    dark: Annotated[
-        bool, typer.Option("--dark", help="On dark ground, where the task draws on both.")
-    ] = False,
+    dark: Dark = False,
     answer_format: Annotated[
         str | None,
         typer.Option(
@@ -55,16 +50,7 @@ def predict(
     if threshold is not None:
         task.set_threshold(threshold)
     if picture is not None:
-        _draw(task.picture, all_items(groups), picture, dark)
+        task.picture(all_items(groups), picture, dark)
         return
     write = writer(answer_format, task, output is not None or stdout_has_unicode())
     emit_answers(groups, task.row, task.answers, write, output)
-
-
-def _draw(draw: Callable[..., None], items: list[Any], path: Path, dark: bool) -> None:
-    if not dark:
-        draw(items, path)
-    elif "dark" in inspect.signature(draw).parameters:
-        draw(items, path, dark=True)
-    else:
-        raise Fault("--dark: this task draws on light ground alone: leave it out")

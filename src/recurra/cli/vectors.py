@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from recurra.cli.arguments import Dark
 from recurra.cli.output import emit, pairs, table
 from recurra.errors import Fault
 
@@ -198,12 +199,13 @@ def plot(
     words: Annotated[int, typer.Option(help="How many of the most frequent words.")] = 300,
     skip: Annotated[int, typer.Option(help="Leave out so many of the first.")] = 0,
     seed: Annotated[int, typer.Option()] = 1,
+    dark: Dark = False,
     errors: OfWords = Errors.stop,
 ) -> None:
     """Draw a map of the most frequent words, alike words close together."""
     from recurra import vectors
 
-    vectors.plot(_load(where, errors), picture, words=words, skip=skip, seed=seed)
+    vectors.plot(_load(where, errors), picture, words=words, skip=skip, seed=seed, dark=dark)
     typer.echo(str(picture))
 
 

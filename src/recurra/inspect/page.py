@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -14,33 +13,20 @@ from recurra.inspect.finding import Finding, Inspection
 from recurra.inspect.inspections import inspect_all
 from recurra.inspect.run import OpenRun
 from recurra.inspect.verdict import whole_verdict
+from recurra.storage import pages
 from recurra.storage.files import write_bytes, write_text
 
 PAGE = "inspect.html"
 _MOST_NUMBERS = 20_000
 """Characters of an inspection's numbers that the page shows; `recurra inspect --json` gives all of them."""
 
-_PAGE_WIDTH = 1500  # pixels of a picture that is still readable where it is made to fit
-
 _STYLE = """
-:root { color-scheme: light dark; --ink: #24292f; --ground: #fff; --faint: #d0d7de; --soft: #f6f8fa;
-  --warning: #cf222e; --note: #1f6feb; --healthy: #1a7f37 }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --ground: #0d1117; --faint: #30363d;
-  --soft: #161b22; --warning: #ff7b72; --note: #58a6ff; --healthy: #3fb950 } }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
-  color: var(--ink); background: var(--ground) }
-h1 { font-size: 1.6rem } h2 { font-size: 1.2rem; margin-top: 2.6rem; border-top: 1px solid var(--faint);
-  padding-top: 1rem }
 ul.findings { list-style: none; padding: 0 }
 ul.findings li { margin: .5rem 0; padding: .4rem .8rem; background: var(--soft); border-left: 4px solid }
 li.warning { border-color: var(--warning) !important } li.note { border-color: var(--note) !important }
 li.healthy { border-color: var(--healthy) !important }
 li b { text-transform: uppercase; font-size: .72rem; letter-spacing: .05em; margin-right: .6rem }
 li.warning b { color: var(--warning) } li.note b { color: var(--note) } li.healthy b { color: var(--healthy) }
-figure { margin: 1.2rem 0 } figure.wide { overflow-x: auto } figure.wide img { max-width: none }
-figcaption { font-size: .9rem } img { max-width: 100%; height: auto }
-pre { background: var(--soft); padding: .8rem; overflow: auto; max-height: 24rem; white-space: pre-wrap }
-summary { cursor: pointer; font-size: .9rem } .facts { font-size: .9rem }
 """
 
 
@@ -88,18 +74,13 @@ class RunInspection:
 
     def to_html(self) -> str:
         """The page. Pictures are there twice: the reader's system chooses the light or the dark one."""
-        title = escape(self.title)
-        head = (
-            f"<meta charset=utf-8><meta name=viewport content='width=device-width'>"
-            f"<title>{title}</title><style>{_STYLE}</style>"
-        )
-        parts = [f"<h1>{title}</h1>", f"<p class=facts>{escape(self._facts())}", *_list(self.findings())]
+        parts = [pages.paragraph(self._facts()), *_list(self.findings())]
         for inspection in self._each():
             parts += _section(inspection)
         if self.refusals:
             lines = "".join(f"<li>{escape(name)}: {escape(why)}" for name, why in self.refusals.items())
             parts.append(f"<h2>Left out</h2><ul>{lines}</ul>")
-        return "\n".join(["<!doctype html><html lang=en>", head, *parts, "</html>", ""])
+        return pages.page(self.title, parts, _STYLE)
 
     def write(self, path: str | Path | None = None) -> Path:
         """Writes the page, whole or not at all; into the run's folder where no path is given.
@@ -151,20 +132,15 @@ def write_pictures(inspections: Sequence[Inspection], path: Path, dark: bool = F
 
 
 def _section(inspection: Inspection) -> Iterator[str]:
-    yield f"<h2>{escape(inspection.title)}</h2>"
+    yield pages.heading(inspection.title)
     yield from _list(inspection.findings())
     for (caption, light), (_, dark) in zip(
         inspection.pictures(False), inspection.pictures(True), strict=True
     ):
-        yield (
-            f"<figure{_wide(light)}><picture>"
-            f"<source media='(prefers-color-scheme: dark)' srcset='{_url(dark)}'>"
-            f"<img alt='{escape(caption, quote=True)}' src='{_url(light)}'></picture>"
-            f"<figcaption>{escape(caption)}</figcaption></figure>"
-        )
+        yield pages.figure(caption, light, dark)
     text = json.dumps(inspection.to_dict(), ensure_ascii=False)
     more = "" if len(text) <= _MOST_NUMBERS else f" … ({len(text):,} characters; all of them by --json)"
-    yield f"<details><summary>Numbers</summary><pre>{escape(text[:_MOST_NUMBERS])}{more}</pre></details>"
+    yield pages.details("Numbers", f"{text[:_MOST_NUMBERS]}{more}")
 
 
 def _list(findings: Sequence[Finding]) -> Iterator[str]:
@@ -187,13 +163,3 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "text": finding.text,
         "numbers": dict(finding.numbers),
     }
-
-
-def _wide(png: bytes) -> str:
-    """A picture that would be too small to read at the page's width is scrolled."""
-    width = int.from_bytes(png[16:20], "big")  # of the header that every PNG begins with
-    return " class=wide" if width > _PAGE_WIDTH else ""
-
-
-def _url(png: bytes) -> str:
-    return f"data:image/png;base64,{b64encode(png).decode()}"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import chain
+from operator import eq
+from statistics import fmean
 from typing import Any, Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from recurra.data.columns import excerpt
@@ -14,7 +17,7 @@ from recurra.errors import Fault
 from recurra.sklearn.rows import Rows, rows_of
 from recurra.sklearn.supervised import COLUMN, Supervised
 from recurra.storage.fields import Fields
-from recurra.tasks.parts.metrics import accuracy, span_scores
+from recurra.tasks.parts.metrics import span_counts, span_figures
 
 
 class Tagger(Supervised):
@@ -56,9 +59,11 @@ class Tagger(Supervised):
         if [*map(len, truth)] != [*map(len, predictions)]:
             raise Fault("Tagger.score: X and y are of different lengths: expected one tag for each word")
         scheme = self.task_.tags.scheme  # type: ignore[attr-defined]
+        pairs = [*zip(truth, predictions, strict=True)]
         if scheme is not None:
-            return span_scores(truth, predictions, scheme)["f1"]
-        return accuracy([*chain.from_iterable(truth)], [*chain.from_iterable(predictions)])
+            counts = [span_counts(*pair, scheme) for pair in pairs]
+            return span_figures(counts)(torch.ones(len(counts), dtype=torch.float64))["f1"]
+        return fmean(map(eq, chain.from_iterable(truth), chain.from_iterable(predictions)))
 
     def _rows(self, table: Any, owner: str) -> Rows:
         rows = rows_of(table, owner)

@@ -10,6 +10,8 @@ from recurra.errors import Fault
 from recurra.storage.files import write_bytes
 
 KINDS = (".png", ".svg", ".pdf")
+MOST_PIXELS = 60_000
+"""On a side of a picture; matplotlib's own limit is 65,535."""
 
 
 def check_ending(path: Path) -> None:
@@ -35,7 +37,13 @@ def new_figure(
 
 
 def figure_bytes(figure: Any, ending: str = ".png") -> bytes:
-    """The file of a figure, of a kind of `KINDS`."""
+    """The file of a figure, of a kind of `KINDS`. Fault where it is larger than `MOST_PIXELS`."""
+    width, height = (side * figure.dpi for side in figure.get_size_inches())
+    if max(width, height) > MOST_PIXELS:
+        raise Fault(
+            f"a picture of {width:,.0f} x {height:,.0f} pixels is needed, at most {MOST_PIXELS:,} on a side "
+            f"can be drawn: draw fewer, or shorter, examples"
+        )
     buffer = io.BytesIO()
     metadata = {"Creator": "Recurra"} if ending == ".pdf" else None
     figure.savefig(buffer, format=ending[1:], metadata=metadata)

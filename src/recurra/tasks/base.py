@@ -13,11 +13,13 @@ from typing_extensions import TypeVar
 
 from recurra.errors import Fault, quoted
 from recurra.registry import Registry
+from recurra.storage.figures import check_ending, save_figure
 from recurra.tasks.parts.batches import chunks
 from recurra.tasks.parts.measurement import Measurement, plain_measurement
 from recurra.tasks.parts.tables import flat, plain_text
 from recurra.tasks.parts.units import Unit, unit_of
 
+E = TypeVar("E")
 AT_ONCE = 32
 """Items to predict that are read, and answered, together."""
 
@@ -62,6 +64,18 @@ class Score(NamedTuple):
         """What the metric is counted in; see `recurra.tasks.parts.units`."""
         unit = unit_of(self.metric)
         return "" if unit is None else unit.name
+
+
+class Example(NamedTuple):
+    """One example of the data that a run is measured on.
+
+    Attributes:
+        row: what the model reads of it, as `Task.row` gives it.
+        truth: what the data say the answer is, in the task's own form; None where they say nothing besides.
+    """
+
+    row: Any
+    truth: Any = None
 
 
 class TextStream(ABC):
@@ -226,13 +240,51 @@ class Task(ABC, Generic[Model]):
         """What a person reads of an answer, line end included. Fault where it is no text."""
         return plain_text(answer, self.name)
 
-    def picture(self, items: Iterable[Any], path: str | Path) -> None:
-        """Draws the answers to items into one picture, whose kind follows from the path's ending.
+    def examples(self, data: str | Path | None = None) -> Sequence[Example]:
+        """What `evaluate(data)` measures, one by one. Fault where the task does not tell them apart."""
+        raise Fault(f"a {self.name} model tells no examples of its data apart: give the items")
+
+    def mistake(self, answer: Mapping[str, Any], truth: Any) -> float | None:
+        """How wrong one of `answers` is: 0 not at all, the larger the worse; None where it can't be said."""
+        return None
+
+    def drawing(self, examples: Sequence[Example], dark: bool = False) -> Any:
+        """A figure (of `recurra.storage.figures`) of the answers to one or more examples, with their truth
+        where it is there.
 
         Raises:
-            Fault: the task draws none.
+            Fault: the task draws none, or they can't be drawn.
         """
         raise Fault(f"a {self.name} model draws no picture of its answers")
+
+    def picture(
+        self,
+        items: Iterable[Any] | None,
+        path: str | Path,
+        dark: bool = False,
+        *,
+        data: str | Path | None = None,
+        count: int = 4,
+    ) -> None:
+        """Draws answers into one picture, whose kind follows from the path's ending.
+
+        Args:
+            items: as `predict` takes them. None: `count` examples, evenly spaced, of what `evaluate(data)`
+                measures, with what is true of them.
+            dark: on dark ground.
+
+        Raises:
+            Fault: the task draws none, an item can't be answered, or the picture can't be written.
+        """
+        path = Path(path)
+        check_ending(path)
+        if items is None:
+            examples = spaced(self.examples(data), count)
+        else:
+            examples = [Example(self._row(number, item)) for number, item in enumerate(items, 1)]
+        if not examples:
+            raise Fault("nothing to draw: give at least one item")
+        save_figure(self.drawing(examples, dark), path)
 
     def open_stream(self) -> TextStream | ByteStream:
         """A stream at its start. Fault, with the reason, where the task or its model can't be streamed."""
@@ -277,3 +329,10 @@ class Task(ABC, Generic[Model]):
             return self.row(item)
         except Fault as fault:
             raise Fault(f"item {number}: {fault}") from None
+
+
+def spaced(values: Sequence[E], count: int) -> list[E]:
+    """At most `count` of them, evenly spaced, the first and the last among them."""
+    count = min(count, len(values))
+    gap = (len(values) - 1) / max(1, count - 1)
+    return [values[round(k * gap)] for k in range(count)]

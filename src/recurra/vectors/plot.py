@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurra.errors import Fault
+from recurra.storage.colours import colours
 from recurra.storage.figures import check_ending, new_figure, save_figure
 from recurra.vectors.vectors import WordVectors
 
@@ -23,11 +24,12 @@ def plot(
     words: int = 300,
     skip: int = 0,
     seed: int = 1,
+    dark: bool = False,
 ) -> None:
     """Draws ``words`` words, after the ``skip`` first, so that words with alike vectors lie close together.
 
     t-SNE (van der Maaten and Hinton, 2008) of the cosines. The picture's kind follows from the path's ending
-    (.png, .svg, .pdf). Needs matplotlib and scikit-learn.
+    (.png, .svg, .pdf); `dark` draws on dark ground. Needs matplotlib and scikit-learn.
     """
     target = Path(path)
     check_ending(target)
@@ -37,7 +39,7 @@ def plot(
             f"{len(vectors):,} words, {skip:,} skipped: {len(selection)} are left, expected three or more"
         )
     places = _places(vectors.unit[skip : skip + words], seed)
-    save_figure(_draw(selection, places), target)
+    save_figure(_draw(selection, places, dark), target)
 
 
 def _places(unit: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
@@ -51,9 +53,11 @@ def _places(unit: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
     return places
 
 
-def _draw(words: list[str], places: NDArray[np.float32]) -> Any:
+def _draw(words: list[str], places: NDArray[np.float32], dark: bool) -> Any:
+    tint = colours(dark)
     side = max(8.0, 0.75 * len(words) ** 0.5)
     figure = new_figure(side, side, layout=None)
+    figure.set_facecolor(tint.ground)
     axes = figure.add_axes((0.02, 0.02, 0.96, 0.96))
     axes.set_axis_off()
     span = np.ptp(places, axis=0)
@@ -62,10 +66,13 @@ def _draw(words: list[str], places: NDArray[np.float32]) -> Any:
     labels = _apart(points + np.array([0.0, 6.0]), sizes)
     axes.set_xlim(-0.04 * 72 * side, 0.96 * 72 * side)
     axes.set_ylim(-0.04 * 72 * side, 0.96 * 72 * side)
-    axes.plot(*np.stack([points, labels]).transpose(2, 0, 1), color="0.8", linewidth=0.5, zorder=1)
-    axes.scatter(points[:, 0], points[:, 1], s=5, color="tab:orange", linewidths=0, zorder=2)
+    axes.plot(
+        *np.stack([points, labels]).transpose(2, 0, 1), color=tint.grey, alpha=0.4, linewidth=0.5, zorder=1
+    )
+    axes.scatter(points[:, 0], points[:, 1], s=5, color=tint.amber, linewidths=0, zorder=2)
+    style = {"ha": "center", "va": "center", "fontsize": FONT, "color": tint.ink}
     for word, (x, y) in zip(words, labels.tolist(), strict=True):
-        axes.text(x, y, word, ha="center", va="center", fontsize=FONT, parse_math=False, zorder=3)
+        axes.text(x, y, word, parse_math=False, zorder=3, **style)
     return figure
 
 

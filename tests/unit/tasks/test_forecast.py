@@ -217,13 +217,13 @@ def test_a_restored_task_answers_alike(tmp_path: Path) -> None:
 
 def test_plots_are_written(tmp_path: Path) -> None:
     task = ForecastTask.prepare(options(write(tmp_path / "a.csv")), model(output="quantiles"), seed=0)
-    task.plot(tmp_path / "plot.png", count=2)
+    task.picture(None, tmp_path / "plot.png", count=2)
     short = ForecastTask.prepare(options(tmp_path / "a.csv", horizon=1), model(output="gaussian"), seed=0)
-    short.plot(tmp_path / "short.png", "test", count=2)
+    short.picture(None, tmp_path / "short.png", data="test", count=2)
     for name in ("plot.png", "short.png"):
         assert (tmp_path / name).read_bytes()[:4] == b"\x89PNG"
     with pytest.raises(Fault, match="expected one of .png"):
-        task.plot(tmp_path / "plot.jpeg")
+        task.picture(None, tmp_path / "plot.jpeg")
 
 
 def test_check_tells_sizes(tmp_path: Path) -> None:

@@ -203,7 +203,7 @@ def test_pictures(files: dict[str, str], tmp_path: Path) -> None:
         assert path.read_bytes()[:4] == b"\x89PNG"
     with pytest.raises(Fault, match="expected one of .png"):
         task.picture(["the dog"], tmp_path / "a.gif")
-    with pytest.raises(Fault, match="no sentence to draw"):
+    with pytest.raises(Fault, match="nothing to draw"):
         task.picture([], tmp_path / "a.png")
     with pytest.raises(Fault, match="pixels is needed"):
         task.picture([["w" * 30] * 300], tmp_path / "a.png")

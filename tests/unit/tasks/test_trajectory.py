@@ -130,7 +130,7 @@ def test_a_restored_task_answers_alike(tmp_path: Path) -> None:
 
 def test_plots_are_written(tmp_path: Path) -> None:
     task = TrajectoryTask.prepare(options(write(tmp_path / "a.txt")), model(), seed=0)
-    task.plot(tmp_path / "plot.png", count=3)
+    task.picture(None, tmp_path / "plot.png", count=3)
     assert (tmp_path / "plot.png").read_bytes()[:4] == b"\x89PNG"
     assert task.check()[0] == "train: 12 paths, 132 windows of 8 + 6 steps"
 

@@ -142,7 +142,7 @@ def test_pictures_on_light_and_dark_ground(files: dict[str, str], tmp_path: Path
         task.picture(["(0 (0 not) (1 $good$))", ["bad"]], path, dark=dark)
         sizes.add(path.read_bytes())
     assert len(sizes) == 2
-    with pytest.raises(Fault, match="no tree to draw"):
+    with pytest.raises(Fault, match="nothing to draw"):
         task.picture([], tmp_path / "a.png")
     with pytest.raises(Fault, match="a tree of 201 words found, a picture has at most 200"):
         task.picture(["(1 (0 a) " * 200 + "(1 b)" + ")" * 200], tmp_path / "b.png")

@@ -13,7 +13,7 @@ from torch import nn
 from recurra import cells
 from recurra.errors import Fault
 from recurra.layers import Recurrent
-from recurra.runs.report import write_report
+from recurra.reports.report import write_report
 from recurra.storage.tensors import read_tensors
 from recurra.train.options import TrainOptions
 from recurra.train.watch import GradientWatch

@@ -68,5 +68,11 @@ class Coder(Protocol):
     def figures(self, rows: Sequence[Any], restored: Sequence[Any]) -> Figures:
         """How near what came back is to the rows."""
 
+    def distance(self, row: Any, restored: Any) -> float:
+        """How far what came back is from a row; 0: not at all."""
+
+    def drawing(self, rows: Sequence[Any], restored: Sequence[Any], dark: bool) -> Any:
+        """A figure of rows, and what came back of them."""
+
     def check(self, train: Sequence[Any], validation: Sequence[Any]) -> list[str]:
         """What is worth knowing of the rows."""

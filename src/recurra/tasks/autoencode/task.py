@@ -17,7 +17,7 @@ from recurra.tasks.autoencode.coder import Coder
 from recurra.tasks.autoencode.options import AutoencodeDataOptions, AutoencodeModelOptions
 from recurra.tasks.autoencode.texts import TextCoder
 from recurra.tasks.autoencode.vectors import VectorCoder
-from recurra.tasks.base import TASKS, Loss, Task
+from recurra.tasks.base import TASKS, Example, Loss, Task
 from recurra.tasks.parts.batches import answer_in_batches, chunks, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.measurement import Measurement
@@ -139,6 +139,18 @@ class AutoencodeTask(Task[EncoderDecoder | VectorAutoEncoder]):
         """For each row: itself as `item`, and `restored` from its vector."""
         for row, restored in zip(rows, self.restored(rows), strict=True):
             yield {"item": self.coder.json(row), "restored": restored}
+
+    def examples(self, data: str | Path | None = None) -> Sequence[Example]:
+        return [Example(row, row) for row in self.data.evaluation(data)]
+
+    def mistake(self, answer: Mapping[str, Any], truth: Any) -> float:
+        """How far what came back is from what was read."""
+        return self.coder.distance(truth, answer["restored"])
+
+    def drawing(self, examples: Sequence[Example], dark: bool = False) -> Any:
+        """What was read, and what came back."""
+        rows = [each.row for each in examples]
+        return self.coder.drawing(rows, self.restored(rows), dark)
 
     def encodings(self, rows: Sequence[Any]) -> Iterator[dict[str, Any]]:
         """For each row: itself as `item`, and its `vector`."""

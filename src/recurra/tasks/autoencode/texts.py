@@ -18,9 +18,11 @@ from recurra.models import EncoderDecoder
 from recurra.ragged import Ragged
 from recurra.tasks.autoencode.model import build_text_model
 from recurra.tasks.autoencode.options import AutoencodeDataOptions, AutoencodeModelOptions
+from recurra.tasks.autoencode.plot import draw_texts
 from recurra.tasks.base import Score
 from recurra.tasks.parts.contexts import device_of
 from recurra.tasks.parts.counts import require_end, require_tokens
+from recurra.tasks.parts.likeness import unlike
 from recurra.tasks.parts.measurement import Figures, ratios
 from recurra.tasks.parts.sizes import lengths_line
 from recurra.tasks.seq2seq.batches import PairBatch, pair_batch
@@ -122,6 +124,13 @@ class TextCoder:
                 "exact": ([true == output for true, output in pairs], None),
             }
         )
+
+    def distance(self, row: str, restored: str) -> float:
+        return unlike(self.tokenizer.split(row), self.tokenizer.split(restored))
+
+    def drawing(self, rows: Sequence[str], restored: Sequence[str], dark: bool) -> Any:
+        split = self.tokenizer.split
+        return draw_texts([(split(row), split(back)) for row, back in zip(rows, restored, strict=True)], dark)
 
     def check(self, train: Sequence[str], validation: Sequence[str]) -> list[str]:
         unknown = [i == self.tokenizer.unknown for row in validation for i in self.tokenizer.encode(row)]

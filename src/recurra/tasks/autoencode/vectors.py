@@ -14,6 +14,7 @@ from recurra.models import VectorAutoEncoder
 from recurra.ragged import Ragged
 from recurra.tasks.autoencode.model import build_vector_model
 from recurra.tasks.autoencode.options import AutoencodeDataOptions, AutoencodeModelOptions
+from recurra.tasks.autoencode.plot import draw_vectors
 from recurra.tasks.base import Score
 from recurra.tasks.parts.contexts import device_of
 from recurra.tasks.parts.measurement import Figures
@@ -80,6 +81,14 @@ class VectorCoder:
         of_steps = regression_figures(torch.cat(list(rows)), torch.cat(outputs))
         lengths = torch.tensor([len(row) for row in rows])
         return lambda weights: of_steps(weights.repeat_interleave(lengths))
+
+    def distance(self, row: Tensor, restored: Any) -> float:
+        return float((row - torch.tensor(restored)).abs().mean())
+
+    def drawing(self, rows: Sequence[Tensor], restored: Sequence[Any], dark: bool) -> Any:
+        return draw_vectors(
+            [(row, torch.tensor(back)) for row, back in zip(rows, restored, strict=True)], dark
+        )
 
     def check(self, train: Sequence[Tensor], validation: Sequence[Tensor]) -> list[str]:
         return self.reader.check(validation)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -10,16 +10,16 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from recurra.errors import Fault
 from recurra.models import EncoderDecoder, PicturePlaces, Pictures
 from recurra.storage.files import write_json
-from recurra.tasks.base import TASKS, Loss, Score, Task
+from recurra.tasks.base import TASKS, Example, Loss, Score, Task
 from recurra.tasks.caption.data import Captioned, CaptionOptions, CaptionReader
 from recurra.tasks.caption.model import CaptionModelOptions, CaptionSearchOptions, build_model
-from recurra.tasks.caption.plot import plot_captions
+from recurra.tasks.caption.plot import draw_captions
 from recurra.tasks.parts.batches import answer_in_batches
 from recurra.tasks.parts.contexts import seeded
 from recurra.tasks.parts.counts import require_end, require_tokens
+from recurra.tasks.parts.likeness import unlike
 from recurra.tasks.parts.measurement import Measurement, ratios, together
 from recurra.tasks.parts.sizes import activations_line, bytes_text, lengths_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
@@ -27,6 +27,7 @@ from recurra.tasks.parts.splits import Splits
 from recurra.tasks.parts.tables import some
 from recurra.tasks.seq2seq.batches import PairBatch, TokenPair, pair_batches
 from recurra.tasks.seq2seq.pairs import TARGET_TOKENIZER
+from recurra.tasks.seq2seq.plot import Aligned, draw_alignments
 from recurra.tasks.seq2seq.scores import bleu_figures, chrf_score, text_signatures
 from recurra.tasks.seq2seq.search import Answer, answer_table, search
 from recurra.tasks.seq2seq.teacher_forcing import forced_loss, perplexity_figures, target_costs
@@ -196,14 +197,28 @@ class CaptionTask(Task[EncoderDecoder]):
         """Its tokens."""
         return [self.reader.tokenizer.token(index) for index in answer.hypothesis.ids]
 
-    def picture(self, items: Iterable[Any], path: str | Path) -> None:
-        """Draws the best caption of each item, and where each of its words looked."""
-        sources = [self.seen(item) for item in items]
-        if not sources:
-            raise Fault("nothing to draw: give at least one picture")
+    def examples(self, data: str | Path | None = None) -> Sequence[Example]:
+        rows = self.data.evaluation(data)
+        return [Example(({}, source), texts) for source, texts, _ in zip(*rows, strict=True)]
+
+    def mistake(self, answer: Mapping[str, Any], truth: Sequence[str]) -> float:
+        """How far its words are from those of the nearest reference."""
+        return min(unlike(answer["text"].split(), text.split()) for text in truth)
+
+    def drawing(self, examples: Sequence[Example], dark: bool = False) -> Any:
+        """The best caption of each, and where each of its words looked; of rows of features the words and the
+        steps.
+        """
+        sources = [each.row[1] for each in examples]
         best = [answers[0] for answers in self.caption(sources)]
         words, weights = [self.words(answer) for answer in best], [answer.weights for answer in best]
-        plot_captions(self.model, sources, words, weights, Path(path))
+        truths = [None if each.truth is None else each.truth[0] for each in examples]
+        if isinstance(self.model.source, Pictures):
+            return draw_captions(self.model.source, sources, words, weights, truths, dark)
+        steps = [[str(number + 1) for number in range(len(source))] for source in sources]
+        return draw_alignments(
+            [Aligned(*row) for row in zip(steps, words, weights, truths, strict=True)], dark
+        )
 
     def _search(self, sources: Sequence[Tensor]) -> list[list[Answer]]:
         return search(self.model, sources, self.reader.end, self.search)

@@ -19,9 +19,10 @@ from recurra.ragged import Ragged
 from recurra.state import detach
 from recurra.storage.fields import Fields
 from recurra.storage.files import read_json, write_bytes, write_json
-from recurra.tasks.base import CHANGEABLE, TASKS, Loss, Score, Task
+from recurra.tasks.base import CHANGEABLE, TASKS, Example, Loss, Score, Task
 from recurra.tasks.compose.data import ComposeOptions, Passage, as_rows, as_streams, read_rolls, roll_of
 from recurra.tasks.compose.model import ComposeModelOptions, build_model
+from recurra.tasks.compose.plot import draw_rolls
 from recurra.tasks.compose.samples import sample_rolls
 from recurra.tasks.parts.batches import answer_in_batches, chunks, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
@@ -179,6 +180,16 @@ class ComposeTask(Task[NoteModel]):
             ]
             nll = float(note_costs(logits[:-1], roll).sum()) / max(1, len(roll))
             yield {"steps": len(roll), "nll": nll, "next": likeliest}
+
+    def examples(self, data: str | Path | None = None) -> Sequence[Example]:
+        return [Example(roll) for roll in self.data.evaluation(data)]
+
+    def drawing(self, examples: Sequence[Example], dark: bool = False) -> Any:
+        """Each piece as a roll: how probable each note was before it came, and which came."""
+        rolls = [each.row for each in examples]
+        logits = [each[:-1] for each in self._logits(rolls)]
+        costs = [float(note_costs(each, roll).mean()) for each, roll in zip(logits, rolls, strict=True)]
+        return draw_rolls(rolls, [each.sigmoid() for each in logits], costs, dark)
 
     def _logits(self, rolls: Sequence[Tensor]) -> list[Tensor]:
         """Of each piece the logits `[T + 1, keys]` of every step and of the one after it."""

@@ -15,7 +15,7 @@ from recurra.models.stroke_model import StrokeModel
 from recurra.ragged import Ragged
 from recurra.storage.fields import Fields
 from recurra.storage.files import read_json, write_json
-from recurra.tasks.base import TASKS, Loss, Score, Task
+from recurra.tasks.base import TASKS, Example, Loss, Score, Task
 from recurra.tasks.draw.data import (
     DrawOptions,
     Steps,
@@ -25,7 +25,7 @@ from recurra.tasks.draw.data import (
     read_drawings,
 )
 from recurra.tasks.draw.model import DrawModelOptions, build_model
-from recurra.tasks.draw.plot import plot_drawings
+from recurra.tasks.draw.plot import draw_drawings, plot_drawings
 from recurra.tasks.draw.samples import sample_drawings
 from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
@@ -144,6 +144,16 @@ class DrawTask(Task[StrokeModel]):
         costs = answer_in_batches(rows, lengths, self.options.batch_size, self._sums)
         for steps, (moves, pens) in zip(lengths, costs, strict=True):
             yield {"steps": steps, "nll": float(moves + pens) / steps}
+
+    def examples(self, data: str | Path | None = None) -> Sequence[Example]:
+        return [Example(drawing) for drawing in self.data.evaluation(data)]
+
+    def drawing(self, examples: Sequence[Example], dark: bool = False) -> Any:
+        """Each drawing, its steps in the colour of what they cost."""
+        drawings = [each.row for each in examples]
+        with evaluating(self.model):
+            pairs = [self._costs(as_steps([each], self.scale)) for each in drawings]
+        return draw_drawings(drawings, [(moves + pens).cpu() for moves, pens in pairs], dark)
 
     def sample(self, prompt: str = "", **options: Any) -> Iterator[str]:
         """New drawings: all in one picture, or as JSON, a list of [dx, dy, lifted] each.

@@ -186,7 +186,22 @@ def _of_series(data: ForecastData, series: Series, future: Examples) -> Ahead:
     return Ahead(series, times, extra)
 
 
-def _together(model: Forecaster, data: ForecastData, rows: Sequence[Ahead]) -> list[dict[str, Any]]:
+def ahead_of(series: Series, at: int, horizon: int) -> Ahead:
+    """The steps of a series from number `at` on, of which only what is known ahead may be read."""
+    past = series._replace(
+        values=series.values[:at],
+        known=series.known[:at],
+        times=series.times[:at],
+        places=series.places[:at],
+        blanks=None if series.blanks is None else series.blanks[:at],
+    )
+    return Ahead(past, series.times[at : at + horizon], series.known[at : at + horizon])
+
+
+def forecast(model: Forecaster, data: ForecastData, rows: Sequence[Ahead]) -> tuple[Tensor, Tensor | None]:
+    """`[B, H, K]`, the means of the steps ahead of each series, and `[B, H, K, 2]`, the bounds of their
+    interval, where the model tells one.
+    """
     options, device = data.options, device_of(model)
     contexts = torch.stack([row.series.values[-options.context :] for row in rows])
     both = torch.stack([torch.cat([row.series.known[-options.context :], row.extra]) for row in rows])
@@ -194,8 +209,14 @@ def _together(model: Forecaster, data: ForecastData, rows: Sequence[Ahead]) -> l
         ahead = model(contexts.to(device), both.to(device))
         means = model.mean(ahead).cpu()
         levels = interval_levels(model, options.interval)
-        bounds = [None] * len(rows) if levels is None else list(model.quantiles(ahead, levels).cpu())
-    return [_one(data, *each) for each in zip(rows, means, bounds, strict=True)]
+        bounds = None if levels is None else model.quantiles(ahead, levels).cpu()
+    return means, bounds
+
+
+def _together(model: Forecaster, data: ForecastData, rows: Sequence[Ahead]) -> list[dict[str, Any]]:
+    means, bounds = forecast(model, data, rows)
+    each_bounds = [None] * len(rows) if bounds is None else list(bounds)
+    return [_one(data, *each) for each in zip(rows, means, each_bounds, strict=True)]
 
 
 def _one(data: ForecastData, row: Ahead, means: Tensor, bounds: Tensor | None) -> dict[str, Any]:

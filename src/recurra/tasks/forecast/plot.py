@@ -2,65 +2,100 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from recurra.data.series import Windows
-from recurra.models.forecaster import Forecaster
-from recurra.storage.figures import check_ending, new_figure, save_figure
-from recurra.tasks.forecast.options import ForecastOptions
-from recurra.tasks.forecast.scores import interval_levels
-from recurra.tasks.forecast.windows import forecasts
+from torch import Tensor
 
-_MOST_TARGETS = 4
-TRUTH, FORECAST = "#333333", "#c0392b"
+from recurra.storage.colours import Colours, colours
+from recurra.storage.figures import new_figure
+from recurra.storage.panels import caption, grid, paint, step_ticks
 
-
-def plot_windows(model: Forecaster, windows: Windows, options: ForecastOptions, path: Path) -> None:
-    """One row a target (four at most), one column a window."""
-    check_ending(path)
-    names = options.targets[:_MOST_TARGETS]
-    figure = new_figure(3.6 * len(windows) + 0.6, 2.1 * len(names) + 0.9)
-    grid = figure.subplots(len(names), len(windows), squeeze=False)
-    levels = interval_levels(model, options.interval)
-    for numbers, context, future, ahead in forecasts(model, windows):
-        means = model.mean(ahead).cpu()
-        intervals = None if levels is None else model.quantiles(ahead, levels).cpu()
-        for row, number in enumerate(numbers):
-            series, origin = windows.series[windows.origins[number][0]], windows.origins[number][1]
-            for k in range(len(names)):
-                history, truth = context[row, :, k].cpu(), future[row, :, k].cpu()
-                band = None if intervals is None else intervals[row, :, k]
-                _draw(grid[k][number], history, truth, means[row, :, k], band)
-            time = series.clock.text(series.times[origin])
-            grid[0][number].set_title(f"{series.name} {time}".strip(), fontsize=9)
-    for k, name in enumerate(names):
-        grid[k][0].set_ylabel(name)
-    for axes in grid[-1]:
-        axes.set_xlabel("steps")
-    handles, labels = grid[0][0].get_legend_handles_labels()
-    if levels is not None:
-        share = levels[1] - levels[0]
-        labels = [f"{share:.0%} interval" if label == "interval" else label for label in labels]
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
-    save_figure(figure, path)
+_MOST_TARGETS, _MOST_COLUMNS = 4, 4
+_WIDTH, _HEIGHT = 3.6, 2.1  # inches of a panel
 
 
-def _draw(axes: Any, history: Any, truth: Any, forecast: Any, band: Any) -> None:
-    visible = min(len(history), 2 * len(truth) + 10)
-    joined = [*history[-visible:].tolist(), *truth.tolist()]
-    ahead = range(1, len(truth) + 1)
-    axes.plot(range(1 - visible, len(truth) + 1), joined, color=TRUTH, linewidth=1.1, label="truth")
-    few = len(truth) < 5
-    if band is not None:
-        style = {"color": FORECAST, "alpha": 0.25, "label": "interval"}
-        ends = band[:, 0].tolist(), band[:, 1].tolist()
+class Band(NamedTuple):
+    """What is drawn of one target of one series.
+
+    Attributes:
+        history: what was read, the last value at step 0. forecast: of the steps ahead.
+        low, high: of its interval; None where no interval is told. truth: what came; None where it has not.
+    """
+
+    history: Sequence[float]
+    forecast: Sequence[float]
+    low: Sequence[float] | None
+    high: Sequence[float] | None
+    truth: Sequence[float] | None
+
+
+def draw_forecasts(
+    windows: Sequence[tuple[str, Sequence[Band]]], names: Sequence[str], share: float | None, dark: bool
+) -> Any:
+    """A figure of a column for each window and a row for each target (four at most); further windows stand
+    below.
+
+    Args:
+        windows: a title and the targets of each. names: of the targets. share: of the interval, such as 0.8.
+    """
+    tint = colours(dark)
+    names = names[:_MOST_TARGETS]
+    across = min(len(windows), _MOST_COLUMNS)
+    blocks = -(-len(windows) // across)
+    figure = new_figure(max(5.4, _WIDTH * across + 0.6), _HEIGHT * len(names) * blocks + 0.9)
+    figure.set_facecolor(tint.ground)
+    table = figure.subplots(len(names) * blocks, across, squeeze=False)
+    for axes in table.flatten():
+        axes.set_axis_off()
+    handles: dict[str, Any] = {}
+    for number, (title, bands) in enumerate(windows):
+        block, column = divmod(number, across)
+        for k, (name, band) in enumerate(zip(names, bands, strict=False)):
+            axes = table[block * len(names) + k][column]
+            axes.set_axis_on()
+            paint(axes, dark)
+            _draw(axes, band, tint)
+            if not column:
+                axes.set_ylabel(name.replace("$", r"\$"))
+            if not k:
+                caption(axes, title, dark, most=44)
+            if k == len(names) - 1:
+                step_ticks(axes, "steps")
+            grid(axes, dark)
+            handles |= dict(zip(*axes.get_legend_handles_labels()[::-1], strict=True))
+    labels = [f"{share:.0%} interval" if name == "interval" and share else name for name in handles]
+    legend = {"loc": "outside lower center", "ncols": max(1, len(labels)), "labelcolor": tint.ink}
+    figure.legend(list(handles.values()), labels, frameon=False, **legend)
+    return figure
+
+
+def band(values: Tensor, means: Tensor, bounds: Tensor | None, truth: Tensor | None, number: int) -> Band:
+    """Of target `number` of `[T, K]` values, `[H, K]` means and truth, and `[H, K, 2]` bounds."""
+    visible = min(len(values), 2 * len(means) + 10)
+    return Band(
+        values[-visible:, number].tolist(),
+        means[:, number].tolist(),
+        None if bounds is None else bounds[:, number, 0].tolist(),
+        None if bounds is None else bounds[:, number, 1].tolist(),
+        None if truth is None else truth[:, number].tolist(),
+    )
+
+
+def _draw(axes: Any, target: Band, tint: Colours) -> None:
+    steps = len(target.forecast)
+    ahead, few = range(1, steps + 1), steps < 5
+    joined = [*target.history, *(target.truth or [])]
+    first = 1 - len(target.history)
+    label = "read, and what came" if target.truth is not None else "read"
+    axes.plot(range(first, first + len(joined)), joined, color=tint.ink, linewidth=1.1, label=label)
+    if target.low is not None and target.high is not None:
+        style = {"color": tint.blue, "alpha": 0.25, "label": "interval"}
         if few:
-            axes.vlines(ahead, *ends, linewidth=5, **style)
+            axes.vlines(ahead, target.low, target.high, linewidth=5, **style)
         else:
-            axes.fill_between(ahead, *ends, linewidth=0, **style)
-    marker = "o" if few else None
-    style = {"color": FORECAST, "linewidth": 1.4, "marker": marker, "markersize": 3, "label": "forecast"}
-    axes.plot(ahead, forecast.tolist(), **style)
-    axes.axvline(0.5, color="#999999", linewidth=0.8, linestyle=":")
+            axes.fill_between(ahead, target.low, target.high, linewidth=0, **style)
+    style = {"linewidth": 1.4, "marker": "o" if few else None, "markersize": 3, "label": "forecast"}
+    axes.plot(ahead, target.forecast, color=tint.blue, **style)
+    axes.axvline(0.5, color=tint.grey, linewidth=0.8, linestyle=":")
     axes.tick_params(labelsize=8)

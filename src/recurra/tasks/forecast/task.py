@@ -13,14 +13,15 @@ from recurra.errors import Fault
 from recurra.models.forecaster import Forecaster
 from recurra.storage.fields import Fields
 from recurra.storage.files import read_json, write_json
-from recurra.tasks.base import CHANGEABLE, TASKS, Loss, Score, Task
-from recurra.tasks.forecast.ahead import Ahead, answers, read_item, step_rows
+from recurra.tasks.base import CHANGEABLE, TASKS, Example, Loss, Score, Task
+from recurra.tasks.forecast.ahead import Ahead, ahead_of, answers, forecast, read_item, step_rows
 from recurra.tasks.forecast.columns import read_sizes
 from recurra.tasks.forecast.data import ForecastData
 from recurra.tasks.forecast.model import ForecastModelOptions, build_model
 from recurra.tasks.forecast.options import PARTS, ForecastOptions, TableFormat
-from recurra.tasks.forecast.plot import plot_windows
-from recurra.tasks.forecast.scores import back_test, blocks, majority_signs
+from recurra.tasks.forecast.plot import band, draw_forecasts
+from recurra.tasks.forecast.scores import back_test, blocks, interval_levels, majority_signs
+from recurra.tasks.parts.batches import Epoch
 from recurra.tasks.parts.contexts import device_of, seeded
 from recurra.tasks.parts.counts import require_count
 from recurra.tasks.parts.measurement import Measurement
@@ -168,9 +169,36 @@ class ForecastTask(Task[Forecaster]):
         """
         return [row for each in answer["forecasts"] for row in step_rows(each)]
 
-    def plot(self, path: str | Path, data: str | Path | None = None, count: int = 4) -> None:
-        """Draws `count` windows, evenly spaced, of what `evaluate(data)` measures: context, truth, forecast
-        and interval. The kind of picture follows from the path's ending.
-        """
+    def examples(self, data: str | Path | None = None) -> Sequence[Example]:
         windows = self.data.evaluation(data)
-        plot_windows(self.model, windows.only(windows.spaced_numbers(count)), self.options, Path(path))
+        horizon, targets = self.options.horizon, len(self.options.targets)
+
+        def make(number: int) -> Example:
+            index, at = windows.origins[number]
+            series = windows.series[index]
+            row = [ahead_of(series, at, horizon)]
+            return Example(row, series.values[at : at + horizon, :targets])
+
+        return Epoch(len(windows), make)
+
+    def mistake(self, answer: Mapping[str, Any], truth: Tensor) -> float:
+        """The mean distance of the forecasts from what came, in the targets' unit."""
+        (only,) = answer["forecasts"]
+        means = torch.tensor([target["forecast"] for target in only["targets"].values()]).T
+        return float((means - truth).abs().mean())
+
+    def drawing(self, examples: Sequence[Example], dark: bool = False) -> Any:
+        """What was read of each series, the forecast, its interval, and what came where that is known."""
+        names, levels = self.options.targets, interval_levels(self.model, self.options.interval)
+        windows = []
+        for each in examples:
+            for row in each.row:
+                means, bounds = forecast(self.model, self.data, [row])
+                interval = None if bounds is None else bounds[0]
+                bands = [
+                    band(row.series.values, means[0], interval, each.truth, k) for k in range(len(names))
+                ]
+                time = row.series.clock.text(row.series.times[-1])
+                windows.append((f"{row.series.name} {time}".strip(), bands))
+        share = None if levels is None else levels[1] - levels[0]
+        return draw_forecasts(windows, names, share, dark)

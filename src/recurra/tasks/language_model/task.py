@@ -15,11 +15,12 @@ from recurra.data import Tokenizer, Window, load_tokenizer, train_tokenizer
 from recurra.errors import Fault
 from recurra.models import LanguageModel
 from recurra.state import detach
-from recurra.tasks.base import CHANGEABLE, TASKS, Loss, Score, Task
+from recurra.tasks.base import CHANGEABLE, TASKS, Example, Loss, Score, Task
 from recurra.tasks.language_model.choices import Choice, choice
 from recurra.tasks.language_model.corpus import Corpus, TextOptions
 from recurra.tasks.language_model.minimal_pairs import PairScores, read_pairs, score_pairs
 from recurra.tasks.language_model.model import LanguageModelOptions, build_model
+from recurra.tasks.language_model.plot import draw_readings
 from recurra.tasks.language_model.probabilities import (
     above_shuffled,
     likeliest,
@@ -164,6 +165,21 @@ class LanguageModelTask(Task[LanguageModel]):
     def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
         """`text`, `log_probability`, `tokens` and `perplexity`."""
         return [some(answer, "text", "log_probability", "tokens", "perplexity")]
+
+    def examples(self, data: str | Path | None = None) -> Sequence[Example]:
+        """Lines, or sentences, of the texts."""
+        lines = [line for text in self.corpus.select(data).examples for line in text.split("\n")]
+        return [Example(line) for line in lines if line.strip()]
+
+    def drawing(self, examples: Sequence[Example], dark: bool = False) -> Any:
+        """How unexpected each token of each text was, and what is expected after it."""
+        readings = []
+        for each in examples:
+            stream = self.open_stream()
+            readings.append([*stream.feed(each.row), *stream.finish()])
+        if not all(readings):
+            raise Fault("an empty text found, expected at least one token to draw")
+        return draw_readings(readings, dark)
 
     def log_probabilities(self, texts: Sequence[str]) -> list[float]:
         """ln P of each text as a whole sentence, its end included."""

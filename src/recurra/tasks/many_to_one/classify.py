@@ -12,13 +12,15 @@ from torch.nn import functional as F
 
 from recurra.data import Examples, LabelSet
 from recurra.models import Bag, ManyToOne
-from recurra.tasks.base import TASKS, Score, Task
+from recurra.tasks.base import TASKS, Example, Score, Task
 from recurra.tasks.many_to_one.data import ManyToOneDataOptions, build_reader, load_reader
 from recurra.tasks.many_to_one.model import ClassifyModelOptions, build_model
+from recurra.tasks.many_to_one.plot import MOST_LINES, Course
 from recurra.tasks.many_to_one.task import ManyToOneTask
 from recurra.tasks.pairs.task import PairClassifyTask
 from recurra.tasks.parts.contexts import seeded
 from recurra.tasks.parts.counts import require_count
+from recurra.tasks.parts.label_bars import verdict
 from recurra.tasks.parts.label_weights import LabelWeights, weights_of
 from recurra.tasks.parts.measurement import Choices, Measurement
 from recurra.tasks.parts.metrics import label_confusion, label_figures, label_table
@@ -49,6 +51,7 @@ class ClassifyTask(ManyToOneTask[ManyToOne | Bag, list[int]]):
     ModelOptions = ClassifyModelOptions
     score = Score("accuracy", larger_is_better=True)
     kinds: ClassVar[Mapping[str, type[Task[Any]]]] = {"tree": TreeClassifyTask, "pair": PairClassifyTask}
+    axis = ("probability", True)
     options: ClassifyDataOptions
 
     def __init__(
@@ -141,6 +144,21 @@ class ClassifyTask(ManyToOneTask[ManyToOne | Bag, list[int]]):
 
     def _answers(self, examples: Examples) -> list[int]:
         return self.labels.encode_labels(examples, self.options.label)
+
+    def mistake(self, answer: Mapping[str, Any], truth: str) -> float:
+        """How sure a wrong label was."""
+        return 0.0 if answer["label"] == truth else float(answer["probability"])
+
+    def _truths(self, answers: list[int]) -> list[str]:
+        return self.labels.decode(answers)
+
+    def _course(self, example: Example, movement: Sequence[dict[str, Any]]) -> Course:
+        last = movement[-1]
+        best = sorted(last["probabilities"], key=lambda name: -last["probabilities"][name])[:MOST_LINES]
+        if example.truth is not None and example.truth not in best:
+            best[-1] = example.truth
+        lines = {name: [step["probabilities"][name] for step in movement] for name in best}
+        return Course([step["step"] for step in movement], lines, verdict(last, example.truth))
 
     def _table(self, outputs: Tensor) -> dict[str, Any]:
         return label_table(self.labels.names, outputs, self.threshold)

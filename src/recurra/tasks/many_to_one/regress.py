@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+import torch
 from pydantic import field_validator
 from torch import Tensor
 from torch.nn import functional as F
@@ -13,9 +14,10 @@ from torch.nn import functional as F
 from recurra.data import Examples, columns
 from recurra.data.sentinels import sentinel_notes
 from recurra.models import Regressor
-from recurra.tasks.base import TASKS, Score
+from recurra.tasks.base import TASKS, Example, Score
 from recurra.tasks.many_to_one.data import ManyToOneDataOptions, build_reader, load_reader
 from recurra.tasks.many_to_one.model import ManyToOneOptions, build_model
+from recurra.tasks.many_to_one.plot import Course
 from recurra.tasks.many_to_one.task import ManyToOneTask
 from recurra.tasks.parts.contexts import seeded
 from recurra.tasks.parts.counts import require_count
@@ -54,6 +56,7 @@ class RegressTask(ManyToOneTask[Regressor, Tensor]):
     DataOptions = RegressDataOptions
     ModelOptions = ManyToOneOptions
     score = Score("mse", larger_is_better=False)
+    axis = ("answer", False)
     options: RegressDataOptions
 
     @classmethod
@@ -115,6 +118,23 @@ class RegressTask(ManyToOneTask[Regressor, Tensor]):
 
     def _answers(self, examples: Examples) -> Tensor:
         return columns.numbers(examples, *self.options.names)
+
+    def mistake(self, answer: Mapping[str, Any], truth: Sequence[float]) -> float:
+        """The mean distance of the numbers, each in deviations of the training part."""
+        answers = torch.tensor([answer[name] for name in self.options.names])
+        return float(((answers - torch.tensor(truth)) / self.model.deviation.cpu()).abs().mean())
+
+    def _truths(self, answers: Tensor) -> list[list[float]]:
+        numbers: list[list[float]] = answers.tolist()
+        return numbers
+
+    def _course(self, example: Example, movement: Sequence[dict[str, Any]]) -> Course:
+        names, last = self.options.names, movement[-1]
+        true = dict(zip(names, example.truth, strict=True)) if example.truth is not None else {}
+        notes = {name: f" (true: {number:.4g})" for name, number in true.items()}
+        title = ", ".join(f"{name} {last[name]:.4g}{notes.get(name, '')}" for name in names)
+        lines = {name: [step[name] for step in movement] for name in names}
+        return Course([step["step"] for step in movement], lines, title)
 
     def _table(self, outputs: Tensor) -> dict[str, Any]:
         return dict(zip(self.options.names, outputs.tolist(), strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -13,8 +13,9 @@ from torch import Tensor
 from recurra.data import Examples
 from recurra.errors import Fault
 from recurra.models import Bag, ManyToOne, Regressor
-from recurra.tasks.base import Loss, Task
+from recurra.tasks.base import Example, Loss, Task
 from recurra.tasks.many_to_one.data import Answered, Answers, ManyToOneDataOptions
+from recurra.tasks.many_to_one.plot import Course, draw_courses
 from recurra.tasks.many_to_one.stream import ManyToOneStream
 from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating
@@ -27,7 +28,13 @@ Network = TypeVar("Network", bound=ManyToOne | Bag | Regressor)
 
 
 class ManyToOneTask(Task[Network], Generic[Network, Answers]):
-    """A batch is what the input reads, and the answers of the data."""
+    """A batch is what the input reads, and the answers of the data.
+
+    Attributes:
+        axis: how the answers' axis in a picture is called, and whether they are shares.
+    """
+
+    axis: ClassVar[tuple[str, bool]]
 
     options: ManyToOneDataOptions
     reader: RowReader
@@ -49,6 +56,14 @@ class ManyToOneTask(Task[Network], Generic[Network, Answers]):
     @abstractmethod
     def _answers(self, examples: Examples) -> Answers:
         """The answers of examples; Fault, by place, for one that can't be."""
+
+    @abstractmethod
+    def _truths(self, answers: Answers) -> Sequence[Any]:
+        """The answer to each row as the data writes it."""
+
+    @abstractmethod
+    def _course(self, example: Example, movement: Sequence[dict[str, Any]]) -> Course:
+        """What is drawn of a row's movement."""
 
     @abstractmethod
     def _table(self, outputs: Tensor) -> dict[str, Any]:
@@ -113,13 +128,25 @@ class ManyToOneTask(Task[Network], Generic[Network, Answers]):
 
     def movement(self, item: Any) -> list[dict[str, Any]]:
         """How the answer moves: one after each step, as if the row ended there."""
-        row = self.row(item)
+        return self.movement_of(self.row(item))
+
+    def movement_of(self, row: Any) -> list[dict[str, Any]]:
+        """The same of what `row` gave."""
         with evaluating(self.model):
             (steps,) = self.model.each_step(self.reader.batch([row]).to(device_of(self.model))).to_list()
         return [
             {"step": name, **self._table(outputs)}
             for name, outputs in zip(self.reader.step_names(row), steps.float().cpu(), strict=True)
         ]
+
+    def examples(self, data: str | Path | None = None) -> Sequence[Example]:
+        rows, answers = self.data.evaluation(data)
+        return [Example(row, answer) for row, answer in zip(rows, self._truths(answers), strict=True)]
+
+    def drawing(self, examples: Sequence[Example], dark: bool = False) -> Any:
+        """How the answer moves from step to step, as if the row ended there."""
+        courses = [self._course(each, self.movement_of(each.row)) for each in examples]
+        return draw_courses(courses, *self.axis, dark)
 
     def open_stream(self) -> ManyToOneStream:
         """Steps in; the answer by now after each. Refused where it depends on the whole row."""

@@ -13,15 +13,21 @@ from torch.nn import functional as F
 from recurra.data import Examples, LabelSet, columns
 from recurra.errors import Fault, quoted
 from recurra.models import PairClassifier
-from recurra.tasks.base import Loss, Score, Task
+from recurra.tasks.base import Example, Loss, Score, Task
 from recurra.tasks.pairs.data import PairDataOptions, Pairs, build_reader, load_reader
 from recurra.tasks.pairs.model import PairModelOptions, build_model
 from recurra.tasks.pairs.readers import SideReader
 from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.counts import require_count
+from recurra.tasks.parts.label_bars import Labelled, draw_labels
 from recurra.tasks.parts.measurement import Choices, Measurement, ratios, together
-from recurra.tasks.parts.metrics import chosen_labels, label_confusion, label_figures, label_table
+from recurra.tasks.parts.metrics import (
+    chosen_labels,
+    label_confusion,
+    label_figures,
+    label_table,
+)
 from recurra.tasks.parts.sizes import parameters_line
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.parts.splits import Splits
@@ -177,6 +183,29 @@ class PairClassifyTask(Task[PairClassifier]):
         for outputs in self.answer(first, second):
             yield label_table(self.labels.names, outputs, self.threshold)
 
+    def examples(self, data: str | Path | None = None) -> Sequence[Example]:
+        pairs = self.data.evaluation(data)
+        truths = self.labels.decode(pairs.answers)
+        return [
+            Example((one, other), truth)
+            for one, other, truth in zip(pairs.first, pairs.second, truths, strict=True)
+        ]
+
+    def mistake(self, answer: Mapping[str, Any], truth: str) -> float:
+        """How sure a wrong label was."""
+        return 0.0 if answer["label"] == truth else float(answer["probability"])
+
+    def drawing(self, examples: Sequence[Example], dark: bool = False) -> Any:
+        """How probable each label is."""
+        answers = self.answers([each.row for each in examples])
+        return draw_labels(
+            [
+                Labelled("  |  ".join(map(_words, each.row)), answer, each.truth)
+                for each, answer in zip(examples, answers, strict=True)
+            ],
+            dark,
+        )
+
     def _sizes(self, first: Sequence[Any], second: Sequence[Any]) -> list[int]:
         size = self.reader.size
         return [max(size(one), size(other)) for one, other in zip(first, second, strict=True)]
@@ -186,6 +215,11 @@ class PairClassifyTask(Task[PairClassifier]):
         with evaluating(self.model):
             outputs: Tensor = self.model(batch.to(device_of(self.model)))
         return outputs.float().cpu()
+
+
+def _words(side: Any) -> str:
+    """The words of a side: of a tree its leaves."""
+    return " ".join(getattr(side, "words", side))
 
 
 def _in_order(value: str) -> tuple[float, str]:

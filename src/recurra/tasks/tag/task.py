@@ -10,12 +10,13 @@ from typing import Any, Self
 from recurra.data.text.spans import spans, to_tags
 from recurra.models import Tagger, Words
 from recurra.ragged import Ragged
-from recurra.tasks.base import TASKS, Loss, Score, Task
+from recurra.tasks.base import TASKS, Example, Loss, Score, Task
 from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.confusions import Confusion, span_pairs
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.counts import require_count
 from recurra.tasks.parts.label_weights import LabelWeights, weights_of
+from recurra.tasks.parts.likeness import misplaced
 from recurra.tasks.parts.measurement import Measurement, ratios, together
 from recurra.tasks.parts.metrics import span_counts, span_figures
 from recurra.tasks.parts.sizes import activations_line, parameters_line
@@ -25,6 +26,7 @@ from recurra.tasks.parts.thresholds import UNSURE, read_threshold
 from recurra.tasks.readers.words import WordReader
 from recurra.tasks.tag.data import TagDataOptions, Tagged, read_tagged
 from recurra.tasks.tag.model import TagModelOptions, build_model
+from recurra.tasks.tag.plot import draw_tags
 from recurra.tasks.tag.stream import TagStream
 from recurra.tasks.tag.tag_set import TAGS, TagSet
 
@@ -168,6 +170,20 @@ class TagTask(Task[Tagger]):
     def tag(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
         """The tags of sentences, as the data writes them."""
         return [tags for tags, _ in self._tagged(sentences)]
+
+    def examples(self, data: str | Path | None = None) -> Sequence[Example]:
+        sentences = self.data.evaluation(data)
+        return [Example(*pair) for pair in zip(sentences.words, sentences.tags, strict=True)]
+
+    def mistake(self, answer: Mapping[str, Any], truth: Sequence[str]) -> float:
+        """The share of words with another tag."""
+        return misplaced(answer["tags"], truth)
+
+    def drawing(self, examples: Sequence[Example], dark: bool = False) -> Any:
+        """Each word with its tag, how probable that is, and in red what is true instead."""
+        answers = list(self.answers([each.row for each in examples]))
+        truths = [each.truth for each in examples]
+        return draw_tags(answers, truths, self.tags.names.names, self.tags.scheme, dark)
 
     def open_stream(self) -> TagStream:
         """Text in; the tag of each word. Refused where a tag depends on the whole sentence."""

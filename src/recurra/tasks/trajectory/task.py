@@ -13,15 +13,16 @@ from recurra.data.sentinels import sentinel_notes
 from recurra.errors import Fault
 from recurra.models.forecaster import Forecaster
 from recurra.storage.text import parse_json
-from recurra.tasks.base import TASKS, Loss, Score, Task
+from recurra.tasks.base import TASKS, Example, Loss, Score, Task
 from recurra.tasks.forecast.windows import forecasts, window_batches
+from recurra.tasks.parts.batches import Epoch
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.counts import require_count
 from recurra.tasks.parts.measurement import Measurement, ordinals, ratios
 from recurra.tasks.parts.sizes import activations_line, parameters_line
 from recurra.tasks.trajectory.data import TrajectoryData, TrajectoryOptions
 from recurra.tasks.trajectory.model import TrajectoryModelOptions, build_model
-from recurra.tasks.trajectory.plot import plot_paths
+from recurra.tasks.trajectory.plot import draw_paths
 
 _WINDOWS_TO_LEARN = 4096
 
@@ -146,10 +147,29 @@ class TrajectoryTask(Task[Forecaster]):
         """A row for each point to come: `step`, from 1, `x` and `y`."""
         return [{"step": k, "x": x, "y": y} for k, (x, y) in enumerate(answer["path"], 1)]
 
-    def plot(self, path: str | Path, data: str | Path | None = None, count: int = 6) -> None:
-        """Draws `count` windows, evenly spaced, of what `evaluate(data)` measures."""
+    def examples(self, data: str | Path | None = None) -> Sequence[Example]:
         windows = self.data.evaluation(data)
-        plot_paths(self.model, windows.only(windows.spaced_numbers(count)), Path(path))
+
+        def make(number: int) -> Example:
+            context, future, _ = windows.take([number])
+            return Example(context[0], future[0])
+
+        return Epoch(len(windows), make)
+
+    def mistake(self, answer: Mapping[str, Any], truth: Tensor) -> float:
+        """The mean distance to the true points."""
+        return float((torch.tensor(answer["path"]) - truth).norm(dim=-1).mean())
+
+    def drawing(self, examples: Sequence[Example], dark: bool = False) -> Any:
+        """Each path as far as it was read, its forecast, and what came where that is known."""
+        answers = self.answers([each.row for each in examples])
+        return draw_paths(
+            [
+                (each.row[-self.options.context :], torch.tensor(answer["path"]), each.truth)
+                for each, answer in zip(examples, answers, strict=True)
+            ],
+            dark,
+        )
 
     def _points_of(self, item: Any) -> Tensor:
         try:

@@ -15,10 +15,11 @@ from recurra.decode import Transcript
 from recurra.errors import Fault
 from recurra.models import Transcriber, Vectors, steps_needed
 from recurra.ragged import Ragged
-from recurra.tasks.base import TASKS, Loss, Score, Task
+from recurra.tasks.base import TASKS, Example, Loss, Score, Task
 from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, seeded
 from recurra.tasks.parts.counts import require_count
+from recurra.tasks.parts.likeness import unlike
 from recurra.tasks.parts.measurement import Measurement, Selection
 from recurra.tasks.parts.sizes import activations_line, lengths_line, parameters_line
 from recurra.tasks.parts.sources import TEST, part_of, read_named, read_parts
@@ -33,6 +34,7 @@ from recurra.tasks.transcribe.data import (
 )
 from recurra.tasks.transcribe.model import TranscribeModelOptions, build_model
 from recurra.tasks.transcribe.options import TranscribeDataOptions
+from recurra.tasks.transcribe.plot import Heard, draw_transcripts
 from recurra.tasks.transcribe.scores import speech_figures
 from recurra.tasks.transcribe.search import Search, TranscribeSearchOptions, log_probabilities
 from recurra.tasks.transcribe.stream import TranscribeStream
@@ -176,6 +178,37 @@ class TranscribeTask(Task[Transcriber]):
     def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
         """`audio`, where it has a name, and the best `text` with its `score`."""
         return [some(answer, "audio", "text", "score")]
+
+    def examples(self, data: str | Path | None = None) -> Sequence[Example]:
+        utterances = self.select(data).examples
+        pairs = zip(utterances.features, utterances.texts, strict=True)
+        return [Example(({}, rows[0]), text) for rows, text in pairs]
+
+    def mistake(self, answer: Mapping[str, Any], truth: str) -> float:
+        """How far its characters are from what is said."""
+        return unlike(answer["text"], truth)
+
+    def drawing(self, examples: Sequence[Example], dark: bool = False) -> Any:
+        """Each symbol where it is heard, over the spectrogram."""
+        rows = [each.row for each in examples]
+        shares = log_probabilities(self.model, [features for _, features in rows])
+        return draw_transcripts(
+            [
+                Heard(
+                    features,
+                    1 - steps[:, -1].exp(),
+                    answer,
+                    each.truth,
+                    -self.options.sound.margin,
+                    self.features.hop / self.features.rate,
+                    self.seconds_a_step,
+                )
+                for each, (_, features), steps, answer in zip(
+                    examples, rows, shares, self.answers(rows), strict=True
+                )
+            ],
+            dark,
+        )
 
     def open_stream(self) -> TranscribeStream:
         """Sound in, symbols out, by the likeliest path; see `recurra.tasks.transcribe.stream`."""

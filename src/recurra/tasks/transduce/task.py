@@ -13,14 +13,17 @@ import torch
 from recurra.data import Tokenizer, load_tokenizer, train_tokenizer
 from recurra.models import Tagger
 from recurra.ragged import Ragged
-from recurra.tasks.base import TASKS, Loss, Score, Task
+from recurra.storage.colours import colours
+from recurra.tasks.base import TASKS, Example, Loss, Score, Task
 from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.counts import require_count, require_tokens
+from recurra.tasks.parts.likeness import misplaced
 from recurra.tasks.parts.measurement import Measurement, ratios
 from recurra.tasks.parts.sizes import activations_line, lengths_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.parts.splits import Splits
+from recurra.tasks.parts.word_lines import Word, draw_words
 from recurra.tasks.seq2seq.pairs import SOURCE_TOKENIZER, TARGET_TOKENIZER, Pairs, pairs_of, text_of
 from recurra.tasks.transduce.data import TransduceDataOptions, check_ratio, read_matched
 from recurra.tasks.transduce.model import TransduceModelOptions, build_model
@@ -148,6 +151,35 @@ class TransduceTask(Task[Tagger]):
         blank = " " if self.options.unit == "word" else ""
         for text, symbols in zip(rows, self.transduce(rows), strict=True):
             yield {"source": text, "target": blank.join(symbols)}
+
+    def examples(self, data: str | Path | None = None) -> Sequence[Example]:
+        pairs = self.data.evaluation(data)
+        return [Example(*pair) for pair in zip(pairs.sources, pairs.targets, strict=True)]
+
+    def mistake(self, answer: Mapping[str, Any], truth: str) -> float:
+        """The share of symbols that are others."""
+        return misplaced(self.target.split(answer["target"]), self.target.split(truth))
+
+    def drawing(self, examples: Sequence[Example], dark: bool = False) -> Any:
+        """Each symbol below the last of those that it answers to; in red what is true instead."""
+        answers = self.transduce([each.row for each in examples])
+        return draw_words(
+            [self._words(each, answer, dark) for each, answer in zip(examples, answers, strict=True)], dark
+        )
+
+    def _words(self, example: Example, answer: Sequence[str], dark: bool) -> list[Word]:
+        source, ratio = self.source.split(example.row), self.options.ratio
+        truth = answer if example.truth is None else self.target.split(example.truth)
+        words = []
+        for k, symbol in enumerate(source):
+            place, last = divmod(k, ratio)
+            if last < ratio - 1 or place >= len(answer):
+                words.append(Word(symbol))
+                continue
+            wrong = place < len(truth) and answer[place] != truth[place]
+            correction = f"✗ {truth[place]}" if wrong else ""
+            words.append(Word(symbol, (answer[place],), colours(dark).blue, 0.2, correction))
+        return words
 
     def transduce(self, texts: Sequence[str]) -> list[list[str]]:
         """The symbols of each target; what is left of a source that is no multiple of `ratio` has none."""

@@ -12,10 +12,11 @@ from torch import Tensor
 from recurra.errors import Fault
 from recurra.models import EncoderDecoder
 from recurra.storage.files import write_json
-from recurra.tasks.base import TASKS, Loss, Score, Task
+from recurra.tasks.base import TASKS, Example, Loss, Score, Task
 from recurra.tasks.parts.batches import answer_in_batches
 from recurra.tasks.parts.contexts import seeded
 from recurra.tasks.parts.counts import require_end, require_tokens
+from recurra.tasks.parts.likeness import unlike
 from recurra.tasks.parts.measurement import Measurement, ratios, together
 from recurra.tasks.parts.sizes import activations_line, lengths_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
@@ -31,6 +32,7 @@ from recurra.tasks.seq2seq.pairs import (
     pairs_of,
     text_of,
 )
+from recurra.tasks.seq2seq.plot import Aligned, draw_alignments
 from recurra.tasks.seq2seq.scores import bleu_figures, chrf_score, text_signatures
 from recurra.tasks.seq2seq.search import Answer, SearchOptions, answer_table, hard_alignment, search, words_of
 from recurra.tasks.seq2seq.teacher_forcing import forced_loss, perplexity_figures, target_costs
@@ -185,22 +187,50 @@ class TranslateTask(Task[EncoderDecoder]):
         """`source`, the best answer's `text`, `score` and `log_probability`."""
         return [some(answer, "source", "text", "score", "log_probability")]
 
+    def examples(self, data: str | Path | None = None) -> Sequence[Example]:
+        pairs = self.data.evaluation(data)
+        return [Example(*pair) for pair in zip(pairs.sources, pairs.targets, strict=True)]
+
+    def mistake(self, answer: Mapping[str, Any], truth: str) -> float:
+        """How far its words are from the reference's."""
+        return unlike(answer["text"].split(), truth.split())
+
+    def drawing(self, examples: Sequence[Example], dark: bool = False) -> Any:
+        """Where each token of the best answer looked in the source."""
+        answers = self._answers([each.row for each in examples])
+        token = self.reader.target.token
+        return draw_alignments(
+            [
+                Aligned(
+                    self.reader.source.split(each.row),
+                    [token(index) for index in best.hypothesis.ids],
+                    best.weights,
+                    each.truth,
+                )
+                for each, (best, *_) in zip(examples, answers, strict=True)
+            ],
+            dark,
+        )
+
     def translate(self, texts: Sequence[str]) -> list[list[dict[str, Any]]]:
         """The best answers to each text, best first.
 
         Each has `text`, `score` (log-probability over the length penalty), `log_probability`, `tokens` and,
         with attention, `alignment`: for each token the index of the source token that it looked at most.
         """
+        sources = [self.reader.source.split(text) for text in texts]
+        return [
+            [self._table(answer, source) for answer in row]
+            for row, source in zip(self._answers(texts), sources, strict=True)
+        ]
+
+    def _answers(self, texts: Sequence[str]) -> list[list[Answer]]:
+        """The best answers to each text, best first."""
         ids = [self.reader.source_ids(text) for text in texts]
         long = next((row for row in ids if len(row) > self.options.max_length), None)
         if long is not None:
             raise Fault(f"a text of {len(long):,} tokens, expected at most {self.options.max_length}: cut it")
-        answers = answer_in_batches(ids, [len(row) for row in ids], self.options.batch_size, self._search)
-        sources = [self.reader.source.split(text) for text in texts]
-        return [
-            [self._table(answer, source) for answer in row]
-            for row, source in zip(answers, sources, strict=True)
-        ]
+        return answer_in_batches(ids, [len(row) for row in ids], self.options.batch_size, self._search)
 
     def _search(self, sources: Sequence[Tensor]) -> list[list[Answer]]:
         return search(self.model, sources, self.reader.end, self.search)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from recurra.errors import Fault
 from recurra.storage.colours import colours
-from recurra.storage.figures import check_ending, new_figure, save_figure
+from recurra.storage.figures import new_figure
 from recurra.tasks.readers.trees import TreeRow
 
 MOST_WORDS = 200
@@ -20,28 +19,26 @@ _BRIGHT = 0.5  # luminance from which dark ink reads better than light ink
 _LETTER, _ROW = 0.085, 0.34  # inches
 
 
-def plot_trees(
+def draw_trees(
     rows: Sequence[TreeRow],
     names: Sequence[str],
     shares: Sequence[Sequence[Sequence[float]]],
-    path: Path,
+    truths: Sequence[Sequence[str] | None],
     dark: bool = False,
-) -> None:
-    """One tree below the other.
+) -> Any:
+    """A figure of one tree below the other.
 
     Labels that are whole numbers, or two labels, are a scale from red to blue, on which a node stands at the
     mean over its probabilities; others have a colour each, which is the paler the less probable it is.
 
     Args:
         rows: the trees. names: of the labels. shares: of each node of each tree, the probability of every
-            label. path: its ending tells the kind of picture. dark: on dark ground.
+            label. truths: the true label of each node, empty where there is none: a node with another has a
+            red edge. dark: on dark ground.
 
     Raises:
-        Fault: there is no tree, or one too wide to be drawn; no picture has this ending.
+        Fault: a tree is too wide to be drawn.
     """
-    check_ending(path)
-    if not rows:
-        raise Fault("no tree to draw: give at least one")
     widest = max(len(row.words) for row in rows)
     if widest > MOST_WORDS:
         raise Fault(f"a tree of {widest:,} words found, a picture has at most {MOST_WORDS}: --as outline")
@@ -54,12 +51,12 @@ def plot_trees(
     figure.set_facecolor(paint.tint.ground)
     top = height - _ROW
     _key(_panel(figure, top, _ROW), paint)
-    for row, nodes, part in zip(rows, shares, heights, strict=True):
+    for row, nodes, truth, part in zip(rows, shares, truths, heights, strict=True):
         top -= part
         axes = _panel(figure, top, part)
         axes.set_ylim(-0.8, row.height + 1.2)
-        _draw(axes, row, nodes, paint)
-    save_figure(figure, path)
+        _draw(axes, row, nodes, truth, paint)
+    return figure
 
 
 class Paint:
@@ -90,7 +87,9 @@ class Paint:
             share * part + (1 - share) * ground for part, ground in zip(kind, self._ground, strict=True)
         )
 
-    def box(self, axes: Any, x: float, y: float, text: str, shares: Sequence[float]) -> None:
+    def box(
+        self, axes: Any, x: float, y: float, text: str, shares: Sequence[float], wrong: bool = False
+    ) -> None:
         """A box around a text, in the colour of these probabilities."""
         red, green, blue = colour = self.of(shares)
         bright = 0.299 * red + 0.587 * green + 0.114 * blue > _BRIGHT
@@ -106,8 +105,8 @@ class Paint:
             bbox={
                 "boxstyle": "round,pad=0.25",
                 "facecolor": colour,
-                "edgecolor": self.tint.grey,
-                "linewidth": 0.6,
+                "edgecolor": self.tint.red if wrong else self.tint.grey,
+                "linewidth": 1.8 if wrong else 0.6,
             },
         )
 
@@ -147,11 +146,18 @@ def _key(axes: Any, paint: Paint) -> None:
         place += size
 
 
-def _draw(axes: Any, row: TreeRow, shares: Sequence[Sequence[float]], paint: Paint) -> None:
+def _draw(
+    axes: Any,
+    row: TreeRow,
+    shares: Sequence[Sequence[float]],
+    truth: Sequence[str] | None,
+    paint: Paint,
+) -> None:
     places: list[tuple[float, float]] = []
     waiting: list[int] = []  # nodes whose parent has not come yet
     words, start = iter(row.words), 0.1
     for node, arity in enumerate(row.arities):
+        label = paint.names[max(range(len(paint.names)), key=shares[node].__getitem__)]
         if arity:
             children = waiting[-arity:]
             del waiting[-arity:]
@@ -161,7 +167,6 @@ def _draw(axes: Any, row: TreeRow, shares: Sequence[Sequence[float]], paint: Pai
                 # straight up over the child: no line crosses another then
                 (x, y), (below, foot) = places[node], places[child]
                 axes.plot([x, below, below], [y, y, foot], color=paint.tint.grey, lw=1, zorder=1)
-            label = paint.names[max(range(len(paint.names)), key=shares[node].__getitem__)]
             text = label if len(label) <= _LONGEST_LABEL else ""
         else:
             text = next(words)
@@ -169,7 +174,8 @@ def _draw(axes: Any, row: TreeRow, shares: Sequence[Sequence[float]], paint: Pai
             places.append((start + size / 2, 0.0))
             start += size
         waiting.append(node)
-        paint.box(axes, *places[node], text, shares[node])
+        wrong = truth is not None and truth[node] not in ("", label)
+        paint.box(axes, *places[node], text, shares[node], wrong)
 
 
 def _word_width(word: str) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from recurra.data import Examples, LabelSet
 from recurra.errors import Fault
 from recurra.models import TreeClassifier, Trees
-from recurra.tasks.base import Loss, Score, Task
+from recurra.tasks.base import Example, Loss, Score, Task
 from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.counts import require_count
@@ -33,7 +33,7 @@ from recurra.tasks.tree_labels.data import (
     labelled_rows,
 )
 from recurra.tasks.tree_labels.model import TreeModelOptions, build_model
-from recurra.tasks.tree_labels.plot import plot_trees
+from recurra.tasks.tree_labels.plot import draw_trees
 
 LABELS = "labels.json"
 _NO_LABEL = -1
@@ -183,11 +183,21 @@ class TreeClassifyTask(Task[TreeClassifier]):
         """The root's `label`, `probability` and all `probabilities`; the `tree` with the labels of nodes."""
         return [flat(some(answer, "label", "probability", "probabilities", "tree"))]
 
-    def picture(self, items: Iterable[Any], path: str | Path, dark: bool = False) -> None:
-        """Each tree, its nodes in the colours of their labels."""
-        rows = [self._row(number, item) for number, item in enumerate(items, 1)]
+    def examples(self, data: str | Path | None = None) -> Sequence[Example]:
+        rows, answers = self.data.evaluation(data)
+        names = {_NO_LABEL: "", **dict(enumerate(self.labels.names))}
+        truths = [[names[number] for number in labels] for labels in answers]
+        return [Example(*pair) for pair in zip(rows, truths, strict=True)]
+
+    def mistake(self, answer: Mapping[str, Any], truth: Sequence[str]) -> float:
+        """How sure a wrong label of the root was."""
+        return 0.0 if truth[-1] in ("", answer["label"]) else float(answer["probability"])
+
+    def drawing(self, examples: Sequence[Example], dark: bool = False) -> Any:
+        """Each tree, its nodes in the colours of their labels, a red edge around wrong ones."""
+        rows = [each.row for each in examples]
         shares = [scores.softmax(-1).tolist() for scores in self.answer(rows)]
-        plot_trees(rows, self.labels.names, shares, Path(path), dark)
+        return draw_trees(rows, self.labels.names, shares, [each.truth for each in examples], dark)
 
     def _outputs(self, rows: Sequence[TreeRow]) -> list[Tensor]:
         with evaluating(self.model):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from recurra.data import Tree
+from recurra.data.text.constituents import brackets
 from recurra.errors import Fault
 from recurra.storage.colours import Colours, colours
-from recurra.storage.figures import check_ending, new_figure, save_figure
+from recurra.storage.figures import new_figure
 
 _LETTER, _GAP, _LEVEL = 0.085, 0.16, 0.42  # inches: a letter, between words, between levels
 _DPI, _MOST = 120, 60_000  # pixels on a side, at most
@@ -27,16 +27,17 @@ class _Layout(NamedTuple):
     height: float
 
 
-def plot_trees(trees: Sequence[Tree], path: Path, dark: bool = False) -> None:
-    """One tree below the other, on light or on dark ground.
+def draw_trees(trees: Sequence[Tree], truths: Sequence[Tree | None], dark: bool = False) -> Any:
+    """A figure of one tree below the other, each followed by the true one where it is another.
 
     Raises:
-        Fault: an ending that is no picture's, no tree, or more than a picture holds.
+        Fault: more than a picture holds.
     """
-    check_ending(path)
-    if not trees:
-        raise Fault("no sentence to draw: give one at least")
-    layouts = [_layout(tree) for tree in trees]
+    trees, corrections = _with_truths(trees, truths)
+    layouts = [
+        each._replace(height=each.height + _LEVEL * true)
+        for each, true in zip(map(_layout, trees), corrections, strict=True)
+    ]
     width, height = max(each.width for each in layouts), sum(each.height for each in layouts)
     if max(width, height) * _DPI > _MOST:
         raise Fault(
@@ -47,14 +48,26 @@ def plot_trees(trees: Sequence[Tree], path: Path, dark: bool = False) -> None:
     figure = new_figure(width, height, dpi=_DPI, layout=None)
     figure.set_facecolor(tint.ground)
     bottom = height
-    for layout in layouts:
+    for layout, true in zip(layouts, corrections, strict=True):
         bottom -= layout.height
         axes = figure.add_axes((0, bottom / height, layout.width / width, layout.height / height))
         axes.set_xlim(0, layout.width)
         axes.set_ylim(-_LEVEL / 2, layout.height - _LEVEL / 2)
         axes.set_axis_off()
         _draw(axes, layout, tint)
-    save_figure(figure, path)
+        if true:
+            axes.text(0.1, layout.height - _LEVEL, "true:", color=tint.red, fontsize=9)
+    return figure
+
+
+def _with_truths(trees: Sequence[Tree], truths: Sequence[Tree | None]) -> tuple[list[Tree], list[bool]]:
+    """All trees in their order, and whether each is a true one that was not answered."""
+    both: list[tuple[Tree, bool]] = []
+    for tree, truth in zip(trees, truths, strict=True):
+        both.append((tree, False))
+        if truth is not None and brackets(truth) != brackets(tree):
+            both.append((truth, True))
+    return [tree for tree, _ in both], [wrong for _, wrong in both]
 
 
 def _layout(tree: Tree) -> _Layout:

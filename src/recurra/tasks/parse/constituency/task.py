@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -13,7 +13,7 @@ from recurra.data import Examples, Tree
 from recurra.data.text.constituents import brackets, tags_of
 from recurra.models import SpanParser, Words
 from recurra.ragged import Ragged
-from recurra.tasks.base import Loss, Score, Task
+from recurra.tasks.base import Example, Loss, Score, Task
 from recurra.tasks.parse.constituency.baseline import RightBranching
 from recurra.tasks.parse.constituency.data import (
     TOKENS,
@@ -27,13 +27,14 @@ from recurra.tasks.parse.constituency.decoding import Decoder, decode
 from recurra.tasks.parse.constituency.labels import CONSTITUENTS, Constituents
 from recurra.tasks.parse.constituency.losses import decision_hinge, label_likelihood, tree_hinge
 from recurra.tasks.parse.constituency.model import ConstituencyModelOptions, build_parser
-from recurra.tasks.parse.constituency.plot import plot_trees
+from recurra.tasks.parse.constituency.plot import draw_trees
 from recurra.tasks.parse.constituency.scores import bracket_figures, bracket_scores
 from recurra.tasks.parse.constituency.texts import brackets_text, tree_text
 from recurra.tasks.parse.own_tags import OwnTags
 from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.counts import require_count
+from recurra.tasks.parts.likeness import unlike
 from recurra.tasks.parts.measurement import Measurement
 from recurra.tasks.parts.sizes import activations_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
@@ -217,10 +218,19 @@ class ConstituencyTask(Task[SpanParser]):
         """The tree, as `brackets`."""
         return [some(answer, "brackets", "sound")]
 
-    def picture(self, items: Iterable[Any], path: str | Path, dark: bool = False) -> None:
-        """Draws the tree of each sentence, one below the other, on light or dark ground."""
-        rows = [self._row(number, item) for number, item in enumerate(items, 1)]
-        plot_trees(self.parse(rows), Path(path), dark)
+    def examples(self, data: str | Path | None = None) -> Sequence[Example]:
+        bank = self.data.evaluation(data)
+        return [Example(*pair) for pair in zip(bank.words, bank.trees, strict=True)]
+
+    def mistake(self, answer: Mapping[str, Any], truth: Tree) -> float:
+        """How far the tree, written in brackets, is from the true one."""
+        return unlike(answer["brackets"].split(), brackets(truth).split())
+
+    def drawing(self, examples: Sequence[Example], dark: bool = False) -> Any:
+        """The tree of each sentence, and below it the true one where it is another."""
+        return draw_trees(
+            self.parse([each.row for each in examples]), [each.truth for each in examples], dark
+        )
 
     def parse(self, sentences: Sequence[Sequence[str]]) -> list[Tree]:
         """The tree of each sentence, of at least one word each.

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from recurra.errors import Fault
 from recurra.storage.colours import Colours, colours
-from recurra.storage.figures import check_ending, new_figure, save_figure
+from recurra.storage.figures import new_figure
 
 MOST_WORDS = 150
 """Of a sentence that is drawn: a picture of more is wider than any program shows."""
 
 _LETTER, _GAP = 0.095, 0.3  # inches
 _STEP, _BASE = 0.42, 0.3  # height of each level of arcs, and of the first
-_FEET = 0.55  # for words and tags below the arcs
+_FEET = 0.7  # for words, tags and what is true below the arcs
 
 
-def plot_trees(answers: Sequence[Mapping[str, Any]], path: Path, dark: bool = False) -> None:
+Truth = Sequence[tuple[int, str]]
+"""Of each word the head and the label that the data have."""
+
+
+def draw_trees(
+    answers: Sequence[Mapping[str, Any]], truths: Sequence[Truth | None], dark: bool = False
+) -> Any:
     """A panel for each sentence: an arrow from each head to its word, with the label on it, and the tag below
-    the word.
+    the word; an arrow that is wrong is amber, and the true head and label stand below the word.
 
     Args:
         answers: see `DependencyTask.answers`; the first column of tags is shown.
@@ -28,14 +33,14 @@ def plot_trees(answers: Sequence[Mapping[str, Any]], path: Path, dark: bool = Fa
     Raises:
         Fault: nothing to draw, or a sentence of more than `MOST_WORDS` words.
     """
-    check_ending(path)
-    trees = [answer for answer in answers if answer["tokens"]]
+    pairs = [(answer, truth) for answer, truth in zip(answers, truths, strict=True) if answer["tokens"]]
+    trees = [answer for answer, _ in pairs]
     if not trees:
         raise Fault("there is no word to draw a tree over")
     longest = max(len(answer["tokens"]) for answer in trees)
     if longest > MOST_WORDS:
         raise Fault(f"a sentence of {longest:,} words found, a picture has at most {MOST_WORDS}: --as tree")
-    places = [_places(answer) for answer in trees]
+    places = [_places(answer, _notes(answer, truth)) for answer, truth in pairs]
     levels = [_levels(answer["heads"]) for answer in trees]
     width = max(row[-1] for row in places) + 1.2
     heights = [_BASE + _STEP * (max(row) + 1) + _FEET for row in levels]
@@ -43,21 +48,34 @@ def plot_trees(answers: Sequence[Mapping[str, Any]], path: Path, dark: bool = Fa
     figure = new_figure(width, sum(heights), layout=None)
     figure.set_facecolor(tint.ground)
     bottom = 1.0
-    for answer, row, depths, height in zip(trees, places, levels, heights, strict=True):
+    for (answer, truth), row, depths, height in zip(pairs, places, levels, heights, strict=True):
         bottom -= height / sum(heights)
         axes = figure.add_axes((0, bottom, 1, height / sum(heights)))
         axes.set_axis_off()
         axes.set_xlim(0, width)
         axes.set_ylim(-_FEET, height - _FEET)
-        _draw(axes, answer, row, depths, tint)
-    save_figure(figure, path)
+        _draw(axes, answer, truth, row, depths, tint)
+    return figure
 
 
-def _places(answer: Mapping[str, Any]) -> list[float]:
+def _notes(answer: Mapping[str, Any], truth: Truth | None) -> list[str]:
+    """What is true of each word instead of what was answered; empty where that is right, or nothing known."""
+    if truth is None:
+        return [""] * len(answer["tokens"])
+    pairs = zip(answer["heads"], answer["labels"], truth, strict=True)
+    origins = ["root", *answer["tokens"]]
+    return [
+        "" if (head, label) == (number, name) else f"✗ {origins[number]} → {name}"
+        for head, label, (number, name) in pairs
+    ]
+
+
+def _places(answer: Mapping[str, Any], notes: Sequence[str]) -> list[float]:
     """Where the middle of each word stands, in inches, so that neither words nor labels overlap."""
     tags = next(iter(answer["tags"].values()), [""] * len(answer["tokens"]))
     widths = [
-        _LETTER * max(len(word), 0.8 * len(tag), 3) for word, tag in zip(answer["tokens"], tags, strict=True)
+        _LETTER * max(len(word), 0.8 * len(tag), 0.62 * len(note), 3)
+        for word, tag, note in zip(answer["tokens"], tags, notes, strict=True)
     ]
     places = [0.6 + widths[0] / 2]
     for k in range(1, len(widths)):
@@ -85,7 +103,12 @@ def _levels(heads: Sequence[int]) -> list[int]:
 
 
 def _draw(
-    axes: Any, answer: Mapping[str, Any], places: Sequence[float], levels: Sequence[int], tint: Colours
+    axes: Any,
+    answer: Mapping[str, Any],
+    truth: Truth | None,
+    places: Sequence[float],
+    levels: Sequence[int],
+    tint: Colours,
 ) -> None:
     from matplotlib.patches import FancyArrowPatch
     from matplotlib.path import Path as Line
@@ -95,9 +118,13 @@ def _draw(
         axes.text(places[k], -0.04, _plain(word), ha="center", va="top", fontsize=11, color=tint.ink)
         if tags is not None:
             axes.text(places[k], -0.29, _plain(tags[k]), ha="center", va="top", fontsize=7, color=tint.grey)
+    notes = _notes(answer, truth)
     for k, (head, label, level) in enumerate(zip(answer["heads"], answer["labels"], levels, strict=True)):
         end, top = places[k], _STEP * level
-        colour = tint.blue if head else tint.red
+        colour = tint.amber if notes[k] else tint.blue if head else tint.red
+        if notes[k]:
+            style = {"ha": "center", "va": "top", "fontsize": 6.5, "color": tint.red}
+            axes.text(places[k], -0.43, _plain(notes[k]), **style)
         if head:
             towards = 0.1 if places[head - 1] < end else -0.1
             start, end = places[head - 1] + towards, end - towards / 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import eq
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
@@ -13,10 +13,10 @@ from recurra.data import Examples, LabelSet, columns
 from recurra.errors import Fault
 from recurra.models import Analysed, ArcHybridParser, BiaffineParser
 from recurra.ragged import Ragged
-from recurra.tasks.base import Loss, Score, Task
+from recurra.tasks.base import Example, Loss, Score, Task
 from recurra.tasks.parse.dependency.data import DependencyDataOptions, Treebank, read_trees
 from recurra.tasks.parse.dependency.model import DependencyModelOptions, build_parser
-from recurra.tasks.parse.dependency.plot import plot_trees
+from recurra.tasks.parse.dependency.plot import draw_trees
 from recurra.tasks.parse.dependency.scores import attachment_figures
 from recurra.tasks.parse.dependency.texts import conllu_text, tree_text
 from recurra.tasks.parse.own_tags import OwnTags
@@ -203,9 +203,20 @@ class DependencyTask(Task[BiaffineParser | ArcHybridParser]):
             for k, (token, head, label) in enumerate(rows)
         ]
 
-    def picture(self, items: Iterable[Any], path: str | Path, dark: bool = False) -> None:
-        """Draws the tree of each sentence as arcs over its words, on light or dark ground."""
-        plot_trees(list(self.predict(items)), Path(path), dark)
+    def examples(self, data: str | Path | None = None) -> Sequence[Example]:
+        bank = self.data.evaluation(data)
+        truths = [[*zip(*pair, strict=True)] for pair in zip(bank.heads, bank.labels, strict=True)]
+        return [Example(*pair) for pair in zip(bank.words, truths, strict=True)]
+
+    def mistake(self, answer: Mapping[str, Any], truth: Sequence[tuple[int, str]]) -> float:
+        """The share of words with another head, or label."""
+        pairs = zip(answer["heads"], answer["labels"], truth, strict=True)
+        return sum((head, label) != true for head, label, true in pairs) / max(1, len(truth))
+
+    def drawing(self, examples: Sequence[Example], dark: bool = False) -> Any:
+        """The tree of each sentence as arcs over its words; what is true instead stands below a word."""
+        answers = list(self.answers([each.row for each in examples]))
+        return draw_trees(answers, [each.truth for each in examples], dark)
 
     def parse(self, sentences: Sequence[Sequence[str]]) -> list[Parsed]:
         """The tree of each sentence; one without words has an empty one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -12,11 +12,12 @@ from recurra.data import Tree
 from recurra.data.text.constituents import brackets, tags_of
 from recurra.data.text.linearised import tree_of_symbols
 from recurra.errors import Fault, quoted
-from recurra.tasks.base import Score
+from recurra.tasks.base import Example, Score
 from recurra.tasks.parse.constituency.data import require_words
-from recurra.tasks.parse.constituency.plot import plot_trees
+from recurra.tasks.parse.constituency.plot import draw_trees
 from recurra.tasks.parse.constituency.scores import bracket_figures
 from recurra.tasks.parse.constituency.texts import brackets_text, tree_text
+from recurra.tasks.parts.likeness import unlike
 from recurra.tasks.parts.measurement import Measurement, ratios, together
 from recurra.tasks.parts.tables import some
 from recurra.tasks.seq2seq.pairs import PairOptions
@@ -104,10 +105,19 @@ class LinearisedTask(TranslateTask):
         """The tree, as `brackets`."""
         return [some(answer, "brackets", "sound")]
 
-    def picture(self, items: Iterable[Any], path: str | Path, dark: bool = False) -> None:
-        """Draws the tree of each sentence, one below the other, on light or dark ground."""
-        rows = [self._row(number, item).split() for number, item in enumerate(items, 1)]
-        plot_trees([tree for tree, _ in self.parse(rows)], Path(path), dark)
+    def mistake(self, answer: Mapping[str, Any], truth: str) -> float:
+        """How far the tree, written in brackets, is from the true one."""
+        true, _ = tree_of_symbols(answer["tokens"], truth.split())
+        return unlike(answer["brackets"].split(), brackets(true).split())
+
+    def drawing(self, examples: Sequence[Example], dark: bool = False) -> Any:
+        """The tree of each sentence, and below it the true one where it is another."""
+        rows = [each.row.split() for each in examples]
+        truths = [
+            None if each.truth is None else tree_of_symbols(row, each.truth.split())[0]
+            for row, each in zip(rows, examples, strict=True)
+        ]
+        return draw_trees([tree for tree, _ in self.parse(rows)], truths, dark)
 
     def parse(self, sentences: Sequence[Sequence[str]]) -> list[tuple[Tree, bool]]:
         """The tree of each sentence, of at least one word each, and whether it was written as a tree."""
