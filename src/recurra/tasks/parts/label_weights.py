@@ -31,9 +31,9 @@ def weights_of(
     if choice is None:
         return None
     if choice == "balanced":
-        seen = [count for count in counts.values() if count]
-        total = sum(seen)
-        return torch.tensor([total / (len(seen) * count) if count else 1.0 for count in counts.values()])
+        present = [count for count in counts.values() if count]
+        total = sum(present)
+        return torch.tensor([total / (len(present) * count) if count else 1.0 for count in counts.values()])
     weights = dict.fromkeys(counts, 1.0)
     for name, weight in choice.items():
         if name not in kinds:
