@@ -28,7 +28,8 @@ class Record(NamedTuple):
     """One training, measured.
 
     Attributes:
-        seed: of the training. scores: all that the evaluation gave. seconds: of the training.
+        seed: of the training. scores: all that the evaluation gave.
+        seconds: of the training; None where it was there already, or was resumed.
         commands: the two commands. commit: of the source; None without one.
         recipe: digest of the recipe's text. modules: module -> digest of its code.
         machine: processor, threads, versions. date: of the day, in UTC.
@@ -36,7 +37,7 @@ class Record(NamedTuple):
 
     seed: int
     scores: dict[str, float]
-    seconds: float
+    seconds: float | None
     commands: list[str]
     commit: str | None
     recipe: str
@@ -88,7 +89,7 @@ def new_record(
     *,
     seed: int,
     scores: Mapping[str, float],
-    seconds: float,
+    seconds: float | None,
     commands: list[str],
 ) -> Record:
     """The record of a run that was just measured.

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from recurra.errors import Fault
 from recurra.reproduce.figures import Training
 from recurra.reproduce.record import Record, new_record, read_record
-from recurra.runs.folder import load
+from recurra.runs.folder import LAST, METRICS, load
 from recurra.storage.toml_text import read_toml
 
 Call = Callable[[Sequence[str]], None]
@@ -74,19 +74,23 @@ def reproduce(
             if stale is not None:
                 _put_aside(place)
             record = measure(training, place, seed, call or run_command)
-            ratios.append(record.seconds / (60 * training.minutes))
+            if record.seconds is not None:
+                ratios.append(record.seconds / (60 * training.minutes))
             yield Outcome(training, seed, record, stale or "new")
 
 
 def measure(training: Training, place: Path, seed: int, call: Call) -> Record:
     """Trains, or goes on with a training, and evaluates it; the record is written into its folder."""
     start = time.monotonic()
+    seconds: float | None = None
     command = training.train_command(str(place), seed)
-    if (place / "last").is_dir() and not (place / "metrics.json").exists():
+    if (place / METRICS).exists():
+        pass
+    elif (place / LAST).is_dir():
         call(["recurra", "train", "--resume", "-o", str(place)])
-    elif not (place / "metrics.json").exists():
+    else:
         call(command)
-    seconds = time.monotonic() - start
+        seconds = time.monotonic() - start
     task = load(place)
     scores = task.evaluate(training.data or None)
     missing = [metric for figure in training.figures for metric in figure.metric if metric not in scores]

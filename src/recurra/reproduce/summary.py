@@ -44,6 +44,7 @@ def key_of(name: str, figure: Figure) -> str:
 def _row(training: Training, figure: Figure, records: Sequence[Record]) -> dict[str, Any]:
     values = [[record.scores[metric] for metric in figure.metric] for record in records]
     newest = max(records, key=lambda record: record.date)
+    seconds = [record.seconds for record in records if record.seconds is not None]
     return {
         **_about(training.subject, figure),
         **_statistics(values),
@@ -51,7 +52,7 @@ def _row(training: Training, figure: Figure, records: Sequence[Record]) -> dict[
         "data": training.data or "validation",
         "commands": training.commands(),
         "recipe": training.recipe,
-        "seconds": median(record.seconds for record in records),
+        "seconds": median(seconds) if seconds else None,
         "date": min(record.date for record in records),
         "commit": newest.commit,
         "digests": {"recipe": newest.recipe, "modules": newest.modules},
