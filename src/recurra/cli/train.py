@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,10 @@ def train(
     ] = None,
     changes: Changes = None,
     removals: Removals = None,
+    start_from: Annotated[
+        Path | None,
+        typer.Option(help="A run whose weights are the beginning, as far as they fit.", show_default=False),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
     as_json: Json = False,
@@ -45,13 +50,15 @@ def train(
     if recipe is None:
         if not resume:
             raise Fault("give a recipe: `recurra recipes` lists those that come with Recurra")
-        if changes or removals:
-            raise Fault(f"{'--set' if changes else '--unset'} needs the recipe: give it as well")
+        if changes or removals or start_from:
+            flag = "--set" if changes else "--unset" if removals else "--start-from"
+            raise Fault(f"{flag} needs the recipe: give it as well")
         if output is None:
             raise Fault("--resume without a recipe needs the run folder: give it with -o")
         plan = resumable(output)
     else:
-        plan = read_recipe(find_recipe(recipe), changes or [], removals or [])
+        start = [] if start_from is None else [f"train.start_from={json.dumps(str(start_from))}"]
+        plan = read_recipe(find_recipe(recipe), [*(changes or []), *start], removals or [])
     plan = replace(plan, imports=tuple(dict.fromkeys([*plan.imports, *IMPORTS])))
     if output is None:
         if plan.train.devices > 1:  # each process would choose for itself
