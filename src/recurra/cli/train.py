@@ -6,15 +6,18 @@ import json
 import shlex
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from recurra.cli.arguments import Changes, Json, Removals
 from recurra.cli.modules import IMPORTS
-from recurra.cli.output import pairs
+from recurra.cli.output import emit, pairs, table
 from recurra.cli.signals import say
 from recurra.errors import Fault
+
+if TYPE_CHECKING:
+    from recurra.train.seeds import Seeds
 
 
 def train(
@@ -38,6 +41,13 @@ def train(
         typer.Option(help="A run whose weights are the beginning, as far as they fit.", show_default=False),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            help="Train with so many seeds, one after another, into OUTPUT/seed-N; tells mean and spread.",
+            show_default=False,
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -46,6 +56,7 @@ def train(
     from recurra.train import read_recipe, train
     from recurra.train.interrupts import Interrupted
     from recurra.train.run import resumable
+    from recurra.train.seeds import resumable_seeds, train_seeds
 
     if recipe is None:
         if not resume:
@@ -55,7 +66,7 @@ def train(
             raise Fault(f"{flag} needs the recipe: give it as well")
         if output is None:
             raise Fault("--resume without a recipe needs the run folder: give it with -o")
-        plan = resumable(output)
+        plan = resumable(output) if seeds is None else resumable_seeds(output)
     else:
         start = [] if start_from is None else [f"train.start_from={json.dumps(str(start_from))}"]
         plan = read_recipe(find_recipe(recipe), [*(changes or []), *start], removals or [])
@@ -66,9 +77,13 @@ def train(
         output = _free_folder(recipe, resume)
         say(f"run folder: {output}")
     try:
+        if seeds is not None:
+            _tell_seeds(train_seeds(plan, output, seeds, resume=resume, quiet=quiet, say=say), as_json)
+            return
         trained = train(plan, output, resume=resume, quiet=quiet)
     except Interrupted:
-        again = f"recurra train --resume -o {shlex.quote(str(output))}"
+        more = "" if seeds is None else f"--seeds {seeds} "
+        again = f"recurra train {more}--resume -o {shlex.quote(str(output))}"
         raise KeyboardInterrupt(f"; go on with: {again}") from None
     if trained.first:
         pairs(
@@ -76,6 +91,15 @@ def train(
             | trained.best["metrics"],
             as_json,
         )
+
+
+def _tell_seeds(result: Seeds, as_json: bool) -> None:
+    """Mean and spread of every score, and the score of each seed."""
+    if as_json:
+        emit(result.to_dict())
+        return
+    columns = ("score", "mean", "deviation", *(f"seed {seed}" for seed in result.seeds))
+    table(columns, [[name, s.mean, s.deviation, *s.values] for name, s in result.scores.items()])
 
 
 def _free_folder(recipe: Path | None, resume: bool) -> Path:
