@@ -24,6 +24,7 @@ from recurra.cli import (
     recipes,
     sample,
     schema,
+    search,
     stream,
     train,
     vectors,
@@ -48,6 +49,7 @@ app.command("options")(options.options)
 app.command("schema")(schema.schema)
 app.command("check")(check.check)
 app.command("train")(train.train)
+app.command("search")(search.search)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("encode")(encode.encode)
