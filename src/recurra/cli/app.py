@@ -29,6 +29,7 @@ EXTRAS = {
     "soundfile": "audio",
     "jiwer": "audio",
     "gensim": "bench",
+    "optuna": "search",
 }
 """Top-level module -> the extra of this package that brings it."""
 

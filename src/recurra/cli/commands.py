@@ -29,6 +29,7 @@ from recurra.cli import (
     runs,
     sample,
     schema,
+    search,
     stream,
     train,
     vectors,
@@ -54,6 +55,7 @@ app.command("options")(options.options)
 app.command("schema")(schema.schema)
 app.command("check")(check.check)
 app.command("train")(train.train)
+app.command("search")(search.search)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("plot")(plot.plot)

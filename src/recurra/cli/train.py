@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from recurra.cli.arguments import Changes, Json, Removals
 from recurra.cli.modules import IMPORTS
-from recurra.cli.output import pairs
+from recurra.cli.output import emit, pairs, table
 from recurra.cli.signals import say
 from recurra.errors import Fault
+
+if TYPE_CHECKING:
+    from recurra.train.seeds import Seeds
 
 
 def train(
@@ -32,11 +36,22 @@ def train(
     ] = None,
     changes: Changes = None,
     removals: Removals = None,
+    start_from: Annotated[
+        Path | None,
+        typer.Option(help="A run whose weights are the beginning, as far as they fit.", show_default=False),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
     device: Annotated[
         str | None,
         typer.Option(
             help="Where to train: auto, cpu, cuda, mps; as --set train.accelerator.", show_default=False
+        ),
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            help="Train with so many seeds, one after another, into OUTPUT/seed-N; tells mean and spread.",
+            show_default=False,
         ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
@@ -47,19 +62,23 @@ def train(
     from recurra.train import read_recipe, train
     from recurra.train.interrupts import Interrupted
     from recurra.train.run import resumable
+    from recurra.train.seeds import resumable_seeds, train_seeds
 
     changes = [*(changes or []), *_device(device)]
     if recipe is None:
         if not resume:
             raise Fault("give a recipe: `recurra recipes` lists those that come with Recurra")
-        if changes or removals:
-            option = "--unset" if not changes else "--set" if device is None else "--device"
-            raise Fault(f"{option} needs the recipe: give it as well")
+        if changes or removals or start_from:
+            flag = "--unset" if not changes else "--set" if device is None else "--device"
+            raise Fault(
+                f"{flag if changes or removals else '--start-from'} needs the recipe: give it as well"
+            )
         if output is None:
             raise Fault("--resume without a recipe needs the run folder: give it with -o")
-        plan = resumable(output)
+        plan = resumable(output) if seeds is None else resumable_seeds(output)
     else:
-        plan = read_recipe(find_recipe(recipe), changes, removals or [])
+        start = [] if start_from is None else [f"train.start_from={json.dumps(str(start_from))}"]
+        plan = read_recipe(find_recipe(recipe), [*changes, *start], removals or [])
     plan = replace(plan, imports=tuple(dict.fromkeys([*plan.imports, *IMPORTS])))
     if output is None:
         if plan.train.devices > 1:  # each process would choose for itself
@@ -67,9 +86,13 @@ def train(
         output = _free_folder(recipe, resume)
         say(f"run folder: {output}")
     try:
+        if seeds is not None:
+            _tell_seeds(train_seeds(plan, output, seeds, resume=resume, quiet=quiet, say=say), as_json)
+            return
         trained = train(plan, output, resume=resume, quiet=quiet)
     except Interrupted:
-        again = f"recurra train --resume -o {shlex.quote(str(output))}"
+        more = "" if seeds is None else f"--seeds {seeds} "
+        again = f"recurra train {more}--resume -o {shlex.quote(str(output))}"
         raise KeyboardInterrupt(f"; go on with: {again}") from None
     if trained.first:
         pairs(
@@ -87,6 +110,15 @@ def _device(name: str | None) -> list[str]:
             f"--device {name}: a training takes the first GPUs: CUDA_VISIBLE_DEVICES={number} says which"
         )
     return [] if name is None else [f'train.accelerator="{name}"']
+
+
+def _tell_seeds(result: Seeds, as_json: bool) -> None:
+    """Mean and spread of every score, and the score of each seed."""
+    if as_json:
+        emit(result.to_dict())
+        return
+    columns = ("score", "mean", "deviation", *(f"seed {seed}" for seed in result.seeds))
+    table(columns, [[name, s.mean, s.deviation, *s.values] for name, s in result.scores.items()])
 
 
 def _free_folder(recipe: Path | None, resume: bool) -> Path:

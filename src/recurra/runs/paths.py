@@ -14,6 +14,7 @@ PLACES = (
     "data.common",
     "model.embeddings",
     "model.search.language_model",
+    "train.start_from",
 )
 """Keys that hold paths: a text, a table with the key `path`, or lists of them."""
 

@@ -11,6 +11,7 @@ from recurra.train.averages import Averages
 from recurra.train.distributed import Processes
 from recurra.train.nests import leaves
 from recurra.train.recipe import Recipe
+from recurra.train.start import begin
 from recurra.train.updates import Updates, planned_steps
 
 _MIB = 2**20
@@ -36,7 +37,7 @@ def check(recipe: Recipe) -> Trial:
     """
     processes = Processes(recipe.train)
     checkpoint.seed_all(recipe.train.seed, 0)
-    task = recipe.prepare()
+    task, lines = begin(recipe)
     model = task.model
     processes.place(model)
     batches = task.batches(0)
@@ -69,7 +70,7 @@ def check(recipe: Recipe) -> Trial:
     peak = _peak_memory()
     if peak is not None:
         numbers["peak memory of the process (MiB)"] = peak
-    notes = task.check()
+    notes = [*lines, *task.check()]
     if not len(batches):
         notes = [*notes, "the training data gives no batch: give more data, or make batches smaller"]
     return Trial(notes, numbers)

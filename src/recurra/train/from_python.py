@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +31,7 @@ def fit(
     resume: bool = False,
     quiet: bool = False,
     callbacks: Iterable[Any] = (),
+    start_from: str | Path | None = None,
 ) -> Task:
     """Trains a recipe, on a table in memory if one is given.
 
@@ -40,6 +42,7 @@ def fit(
         folder: the run goes there. resume: a run of the same recipe and data goes on.
         quiet: shows no progress.
         callbacks: objects with hooks that are called as the training goes on; see `recurra.train.Callback`.
+        start_from: a run folder whose weights are the beginning, in place of the recipe's `train.start_from`.
 
     Returns:
         the trained task, as `recurra.load(folder)` gives it.
@@ -51,8 +54,15 @@ def fit(
         name: table for name, table in (("train", data), ("validation", validation)) if table is not None
     }
     changes = [f'data.{name}="{MEMORY}{name}"' for name in tables]
+    start = {} if start_from is None else {"start_from": str(start_from)}
+    changes += [f"train.{key}={json.dumps(value)}" for key, value in start.items()]
     if isinstance(recipe, Mapping):
-        table = {**recipe, "data": {**recipe.get("data", {}), **{name: f"{MEMORY}{name}" for name in tables}}}
+        train_table = {"train": {**recipe.get("train", {}), **start}} if start else {}
+        table = {
+            **recipe,
+            **train_table,
+            "data": {**recipe.get("data", {}), **{name: f"{MEMORY}{name}" for name in tables}},
+        }
         ready = recipe_of(anchored(table, Path()), "recipe")
     else:
         ready = read_recipe(recipe, changes)

@@ -45,6 +45,7 @@ class Loop:
         callbacks: are called in the first process.
 
     Attributes:
+        lines: what the person should know first.
         seal: what belongs to the best weights, beside them.
         step: updates. epoch, position: the batch that comes next.
         carry: what it starts from.
@@ -67,6 +68,7 @@ class Loop:
     ) -> None:
         self.callbacks = callbacks
         self.seal: Seal | None = None
+        self.lines: list[str] = []
         self.recipes, self.data = (recipe, earlier or recipe), dict(data or {})
         self.task, self.options, self.processes, self.folder = task, options, processes, folder
         self.model: nn.Module = task.model
@@ -115,6 +117,10 @@ class Loop:
             self.progress = Progress(
                 self.folder, self._planned, self.step, self._log_bytes, options.tensorboard, self._quiet
             )
+            for line in self.lines:
+                self.progress.say(line)
+            if self.lines:
+                self.progress.log({"step": self.step, "epoch": self.epoch, "start": " | ".join(self.lines)})
         with Interrupts() as interrupts:
             try:
                 self._call("start")

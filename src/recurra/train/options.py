@@ -164,6 +164,8 @@ class TrainOptions(Options):
     """How to train.
 
     Attributes:
+        start_from: a run folder, whose weights are the beginning as far as they fit. Its vocabularies and
+            label sets are kept, and what is new in the data follows in them.
         epochs: passes over the data. steps: updates at most, over all epochs; training ends with the first
             of the two.
         accumulate: batches an update. Its gradient is that of the mean over all their items, as if they were
@@ -193,6 +195,7 @@ class TrainOptions(Options):
         deterministic: refuses operations that do not repeat bit for bit (some on GPUs).
     """
 
+    start_from: str | None = Field(None, min_length=1)
     epochs: int = Field(10, ge=1)
     steps: int | None = Field(None, ge=1)
     accumulate: int = Field(1, ge=1)

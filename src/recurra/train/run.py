@@ -24,6 +24,7 @@ from recurra.train.distributed import Processes
 from recurra.train.loop import Loop
 from recurra.train.recipe import Recipe, recipe_of, same_run
 from recurra.train.reporters import reporters_of
+from recurra.train.start import begin
 
 
 class Trained(NamedTuple):
@@ -71,9 +72,10 @@ def train(
     processes = Processes(recipe.train)
     checkpoint.seed_all(recipe.train.seed, 0)
     reporters = reporters_of(recipe.train.reporters) if processes.rank == 0 else {}
-    task = recipe.prepare()
+    task, lines = begin(recipe, folder)
     hooks = Callbacks(Training(folder, recipe.to_table(), task), callbacks, reporters)
     loop = Loop(task, recipe.train, processes, folder, quiet, recipe.to_digest(), digests, earlier, hooks)
+    loop.lines = lines
     if processes.rank == 0:
         if earlier not in (None, recipe.to_digest()) and checkpoint.exists(folder / LAST):
             checkpoint.rename_recipe(folder / LAST, recipe.to_digest())

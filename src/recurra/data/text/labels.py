@@ -11,6 +11,7 @@ from recurra.data import columns
 from recurra.data.examples import Examples
 from recurra.data.remarks import Note
 from recurra.data.text.spans import all_tags
+from recurra.data.text.widening import widened
 from recurra.errors import Fault, nearest
 from recurra.storage.fields import is_text, is_whole
 from recurra.storage.files import check_format, read_json, write_json
@@ -19,17 +20,22 @@ FORMAT = 1
 
 
 class LabelSet:
-    """The labels of the training data, sorted by name.
+    """The labels of the training data, sorted by name. Where another run began the set, its labels keep their
+    ids, and the others follow.
 
     Attributes:
         names: the label of each id.
         counts: how often each was seen.
         notes: remarks made while building (a label seen once); not saved.
+        base: how many of the labels another run began it with.
     """
 
-    __slots__ = ("_ids", "counts", "names", "notes")
+    __slots__ = ("_ids", "base", "counts", "names", "notes")
 
     def __init__(self, names: Sequence[str], counts: Sequence[int], notes: Sequence[Note] = ()) -> None:
+        self.base = 0
+        if len(names) == len(counts):
+            names, counts, self.base = widened("labels", names, counts)
         self.names = tuple(names)
         self.counts = tuple(counts)
         self.notes = tuple(notes)
@@ -133,15 +139,17 @@ class LabelSet:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data that `from_dict` takes back."""
-        return {"format": FORMAT, "labels": list(self.names), "counts": list(self.counts)}
+        base = {"base": self.base} if self.base else {}
+        return {"format": FORMAT, "labels": list(self.names), "counts": list(self.counts), **base}
 
     @classmethod
     def from_dict(cls, description: Mapping[str, Any], where: str = "labels") -> LabelSet:
         """The inverse of `to_dict`; `where` is named in a Fault, of labels in another order, too."""
         check_format(description, FORMAT, where)
-        names, counts = description.get("labels"), description.get("counts")
+        names, counts, base = description.get("labels"), description.get("counts"), description.get("base", 0)
         if (
             not isinstance(names, list)
+            or not (is_whole(base) and 0 <= base <= len(names))
             or not isinstance(counts, list)
             or not all(map(is_text, names))
             or not all(is_whole(n) and n >= 0 for n in counts)
@@ -149,12 +157,14 @@ class LabelSet:
             raise Fault(
                 f"{where}: not a label set: expected lists 'labels' (texts) and 'counts' (whole numbers)"
             )
-        if names != sorted(names):
+        if names[base:] != sorted(names[base:]):
             raise Fault(
                 f"{where}: labels are not in the order of the alphabet: it is damaged or from another version"
             )
         try:
-            return cls(names, counts)
+            labels = cls(names, counts)
+            labels.base = base
+            return labels
         except Fault as fault:
             raise Fault(f"{where}: {fault}") from None
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from recurra.data.remarks import Note
+from recurra.data.text.widening import base_of
 from recurra.errors import Fault
 from recurra.storage.files import read_plain, write_text
 
@@ -55,7 +56,8 @@ class SubwordTokenizer:
         if not any(text.strip() for text in lines):
             raise Fault("a subword tokenizer needs text to learn from, found none")
         tokenizer.train_from_iterator(lines, trainer)
-        return cls(tokenizer)
+        base = base_of("subword", _text(tokenizer))
+        return cls(tokenizer) if base is None else cls.load(base)
 
     def __len__(self) -> int:
         return int(self._tokenizer.get_vocab_size())
@@ -82,7 +84,7 @@ class SubwordTokenizer:
         return []
 
     def save(self, path: str | Path) -> None:
-        write_text(path, self._tokenizer.to_str(pretty=True) + "\n")
+        write_text(path, _text(self._tokenizer))
 
     @classmethod
     def load(cls, path: str | Path) -> SubwordTokenizer:
@@ -92,6 +94,10 @@ class SubwordTokenizer:
             return cls(library.Tokenizer.from_str(text.decode()))
         except Exception as error:  # the library raises plain Exception for every broken file
             raise Fault(f"{path}: not a complete file of the tokenizers library: {error}") from None
+
+
+def _text(tokenizer: Any) -> str:
+    return str(tokenizer.to_str(pretty=True)) + "\n"
 
 
 def _library() -> Any:

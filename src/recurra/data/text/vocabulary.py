@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from recurra.data.remarks import Note
+from recurra.data.text.widening import widened
 from recurra.errors import Fault, nearest
 from recurra.storage.fields import is_text, is_whole
 from recurra.storage.files import check_format, read_json, write_json
@@ -18,15 +19,17 @@ FORMAT = 1
 class Vocabulary:
     """A fixed list of tokens with their counts in the training data.
 
-    Ids run from 0: special tokens first, then the others by falling count, equal counts by code point.
+    Ids run from 0: special tokens first, then the others by falling count, equal counts by code point. Where
+    another run began it, that one's tokens keep their ids, and the others follow.
 
     Attributes:
         tokens: the token of each id.
         counts: how often each was seen; that of the unknown token counts all tokens it stands for.
         unknown, end, begin: ids of the special tokens, None where there is none.
+        base: how many of the tokens another run began it with.
     """
 
-    __slots__ = ("_ids", "begin", "counts", "end", "tokens", "unknown")
+    __slots__ = ("_ids", "base", "begin", "counts", "end", "tokens", "unknown")
 
     def __init__(
         self,
@@ -37,6 +40,9 @@ class Vocabulary:
         end: str | None = None,
         begin: str | None = None,
     ) -> None:
+        self.base = 0
+        if len(tokens) == len(counts):
+            tokens, counts, self.base = widened("tokens", tokens, counts)
         self.tokens = tuple(tokens)
         self.counts = tuple(counts)
         self._ids = {token: index for index, token in enumerate(self.tokens)}
@@ -140,7 +146,8 @@ class Vocabulary:
         """Plain data that `from_dict` takes back."""
         special = {"unknown": self.unknown, "end": self.end, "begin": self.begin}
         names = {key: None if index is None else self.tokens[index] for key, index in special.items()}
-        return {"format": FORMAT, **names, "tokens": list(self.tokens), "counts": list(self.counts)}
+        base = {"base": self.base} if self.base else {}
+        return {"format": FORMAT, **names, "tokens": list(self.tokens), "counts": list(self.counts), **base}
 
     @classmethod
     def from_dict(cls, description: Mapping[str, Any], where: str = "vocabulary") -> Vocabulary:
@@ -148,8 +155,10 @@ class Vocabulary:
         check_format(description, FORMAT, where)
         tokens, counts = description.get("tokens"), description.get("counts")
         special = {key: description.get(key) for key in ("unknown", "end", "begin")}
+        base = description.get("base", 0)
         if (
             not isinstance(tokens, list)
+            or not (is_whole(base) and 0 <= base <= len(tokens))
             or not isinstance(counts, list)
             or not all(map(is_text, tokens))
             or not all(is_whole(n) and n >= 0 for n in counts)
@@ -159,13 +168,16 @@ class Vocabulary:
                 f"{where}: not a vocabulary: expected lists 'tokens' (texts) and 'counts' (whole numbers)"
             )
         names = set(special.values())
-        plain = [(-n, t) for t, n in zip(tokens, counts, strict=False) if n and t not in names]
+        pairs = zip(tokens[base:], counts[base:], strict=False)
+        plain = [(-n, t) for t, n in pairs if n and t not in names]
         if plain != sorted(plain):  # those of count 0 are in the order of the word vectors they come from
             raise Fault(
                 f"{where}: tokens are not in the order of their counts: it is damaged or from another version"
             )
         try:
-            return cls(tokens, counts, **special)
+            vocabulary = cls(tokens, counts, **special)
+            vocabulary.base = base
+            return vocabulary
         except Fault as fault:
             raise Fault(f"{where}: {fault}") from None
 
