@@ -7,11 +7,14 @@ pandas that has a name is a column too.
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from decimal import Decimal
+from numbers import Number
 from typing import Any
 
 from recurra.data.arrow import examples_of
@@ -20,6 +23,9 @@ from recurra.errors import Fault, nearest, quoted
 
 MEMORY = "memory:"
 """What the name of a lent table begins with, where a recipe says what to read."""
+
+_KINDS = (str, bytes, Number, Decimal, datetime.date, datetime.time, datetime.timedelta, list, tuple, dict)
+"""What an entry of a column of Python's objects may be."""
 
 _LENT: ContextVar[Mapping[str, Any]] = ContextVar("tables", default={})  # noqa: B039
 
@@ -74,7 +80,7 @@ def table_examples(table: Any, source: str) -> Examples:
         return _examples({name: [row.get(name) for row in table] for name in names}, source)
     if hasattr(table, "column_names") and hasattr(table, "to_dict"):  # of the library datasets
         return _examples(dict(table.to_dict()), source)
-    return examples_of(_arrow(table, source), source)
+    return _of_frame(table, source)
 
 
 def like_table(columns: dict[str, list[Any]], table: Any) -> Any:
@@ -109,13 +115,14 @@ def _listed(entries: Any, what: str) -> list[Any]:
     return list(entries.tolist() if hasattr(entries, "tolist") else entries)
 
 
-def _arrow(table: Any, source: str) -> Any:
-    """As a `pyarrow.Table`."""
+def _of_frame(table: Any, source: str) -> Examples:
     try:
         narwhals = importlib.import_module("narwhals")
         importlib.import_module("pyarrow")
     except ModuleNotFoundError as error:
         raise Fault(f"{source}: tables in memory need {error.name}: install 'recurra[data]'") from None
+    if narwhals.dependencies.is_pandas_like_dataframe(table):
+        return _of_pandas(table, source)
     try:
         frame = narwhals.from_native(table)
     except Exception as error:
@@ -124,24 +131,85 @@ def _arrow(table: Any, source: str) -> Any:
             f"{source}: a {kind} found ({error}), expected a DataFrame, an Arrow table, a mapping of columns "
             f"or a list of rows"
         ) from None
-    if hasattr(frame, "collect"):  # computed when it is asked for
-        frame = frame.collect()
+    return examples_of(_to_arrow(frame, source), source)
+
+
+def _to_arrow(frame: Any, source: str) -> Any:
+    """As a `pyarrow.Table`."""
+    narwhals = importlib.import_module("narwhals")
     try:
-        if frame.implementation.is_pandas_like():
-            frame = narwhals.from_native(_with_index(frame.to_native(), source), eager_only=True)
+        frame = narwhals.from_native(frame, pass_through=True)
+        if not hasattr(frame, "implementation"):
+            raise TypeError("no table")
+        if hasattr(frame, "collect"):  # computed when it is asked for
+            frame = frame.collect()
         return frame.to_arrow()
-    except Fault:
-        raise
     except Exception as error:
         raise Fault(f"{source}: a column can't be read: {error}") from None
 
 
 def _with_index(frame: Any, source: str) -> Any:
-    """A frame like pandas' whose index, where it has a name, is a column."""
+    """A frame like pandas' whose index is columns, as far as its levels have names; columns are texts.
+
+    Raises:
+        Fault: two columns of one name, columns of several levels, or an index of times without a name.
+    """
+    if frame.columns.nlevels > 1:
+        raise Fault(
+            f"{source}: columns of {frame.columns.nlevels} levels found, expected one name each, as from "
+            f"frame.columns = ['_'.join(name) for name in frame.columns]"
+        )
     names = [name for name in frame.index.names if name is not None]
     if not names and str(frame.index.dtype).startswith(("datetime", "period")):
         raise Fault(
             f"{source}: its index holds times and has no name: name it, as in frame.rename_axis('time'), to "
             f"have it as a column, or leave it out by frame.reset_index(drop=True)"
         )
-    return frame.reset_index(drop=not names)
+    listed = [str(name) for name in (*names, *frame.columns)]
+    twice = next((name for k, name in enumerate(listed) if name in listed[:k]), None)
+    if twice is not None:
+        what = ", one of them the index" if twice in map(str, names) else ""
+        raise Fault(f"{source}: two columns are called {twice!r}{what}: expected one of each name")
+    unnamed = [k for k, name in enumerate(frame.index.names) if name is None]
+    if names and unnamed:
+        frame = frame.reset_index(level=unnamed, drop=True)
+    frame = frame.reset_index(drop=not names)
+    frame.columns = listed
+    return frame
+
+
+def _of_pandas(frame: Any, source: str) -> Examples:
+    """A frame like pandas'. What Arrow has no type for, or turns into another, is taken as it stands: times
+    of several zones, periods, and entries of several kinds.
+    """
+    frame = _with_index(frame, source)
+    plain = [name for name in frame.columns if _is_plain(frame[name].dtype)]
+    table = _to_arrow(frame[plain], source) if plain else None
+    columns = {} if table is None else examples_of(table, source).columns
+    columns |= {name: _cells(frame[name], source) for name in frame.columns if name not in columns}
+    return _examples({name: columns[name] for name in frame.columns}, source)
+
+
+def _is_plain(dtype: Any) -> bool:
+    return str(dtype) != "object" and not str(dtype).startswith(("period", "Sparse"))
+
+
+def _cells(column: Any, source: str) -> list[Any]:
+    """The entries of a column of Python's objects, periods as what they are called, missing ones None."""
+    if str(column.dtype).startswith("Sparse"):
+        column = column.sparse.to_dense()
+    weeks = str(column.dtype).startswith("period[W")
+    cells: list[Any] = []
+    for row, (entry, missing) in enumerate(zip(column.tolist(), column.isna().tolist(), strict=True), 1):
+        if missing is True:
+            cells.append(None)
+        elif type(entry).__name__ == "Period":
+            cells.append(str(entry.start_time.date()) if weeks else str(entry))
+        elif isinstance(entry, _KINDS) or hasattr(entry, "tolist"):
+            cells.append(entry.tolist() if hasattr(entry, "tolist") else entry)
+        else:
+            raise Fault(
+                f"{source}: a column can't be read: row {row}: column {column.name!r}: {quoted(entry)} "
+                f"found, expected text, numbers, times, lists or tables"
+            )
+    return cells

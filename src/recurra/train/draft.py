@@ -39,7 +39,7 @@ def draft(task: str, data: Path, folder: Path) -> str:
         Fault: no task of this name, data that can't be read, or columns that show too little.
     """
     cls: type[Task[Any]] = TASKS[task]
-    content = look_at(data)
+    content = look_at(data, task)
     settings = guess(task, content)
     train = _from(content.source, folder)
     settings = {"data.train": train, **settings, **_TRAIN}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from recurra.data import columns
+from recurra.data.filling import Filling
 from recurra.data.series import read_series
 from recurra.data.sound.recording import read_recording
 from recurra.errors import Fault
@@ -16,7 +17,19 @@ from recurra.train.looks import Data
 Settings = dict[str, Any]
 """Key -> value, as "data.tokens" -> "text"."""
 
-_TEXTS = ("text", "sentence", "tokens", "words", "review", "comment", "content", "message", "body", "title")
+_TEXTS = (
+    "text",
+    "sentence",
+    "tokens",
+    "words",
+    "review",
+    "comment",
+    "content",
+    "message",
+    "body",
+    "sequence",
+    "title",
+)
 _LABELS = ("label", "class", "category", "sentiment", "topic", "intent", "target", "y", "tag")
 _TARGETS = ("target", "price", "score", "rating", "value", "y", "label")
 _TAGS = ("tag", "tags", "ner", "ner_tags", "upos", "pos", "label", "labels", "chunk")
@@ -25,6 +38,8 @@ _SOURCES = ("source", "src", "input", "question", "english", "en", "text")
 _GOALS = ("target", "tgt", "output", "answer", "translation", "reply", "german", "de")
 _SPOKEN = ("text", "transcript", "transcription", "sentence", "label")
 _TIMES = ("time", "date", "datetime", "timestamp", "ds")
+_MISSING: Filling = "previous"
+"""What stands for missing numbers of a series."""
 _MOST_LABELS = 200
 
 
@@ -190,8 +205,10 @@ def _forecast(data: Data) -> Settings:
     )
     settings: Settings = {"data.time": time} if time else {}
     settings |= {"data.series": series} if series else {}
-    gaps, longest = _gaps(data, targets, time, series)
+    gaps, longest, runs = _gaps(data, targets, time, series)
     settings |= {"data.gaps": gaps} if gaps != "error" else {}
+    settings |= {"data.incomplete": _MISSING} if _lacks(data, targets) else {}
+    settings |= {"data.scale": "series"} if runs > 1 and series else {}
     horizon = max(1, min(24, longest // 20))
     context = max(1, min(96, longest // 5))
     if int(0.7 * longest) < context + horizon or int(0.1 * longest) < horizon:
@@ -205,16 +222,22 @@ def _repeats(data: Data, name: str) -> bool:
     return len(set(map(str, data.examples[name]))) <= len(data.examples) // 5
 
 
-def _gaps(data: Data, targets: list[str], time: str | None, series: str | None) -> tuple[str, int]:
-    """What to do with missing time stamps, and the rows of the longest series then."""
+def _lacks(data: Data, targets: list[str]) -> bool:
+    """Whether a number is missing."""
+    return any(each.missing for each in columns.read_numbers(data.examples, *targets)[1])
+
+
+def _gaps(data: Data, targets: list[str], time: str | None, series: str | None) -> tuple[str, int, int]:
+    """What to do with missing time stamps, the rows of the longest series then, and how many there are."""
+    filling = _MISSING if _lacks(data, targets) else None
     for gaps in ("error", "allow"):
         try:
-            runs, _ = read_series(data.examples, targets, time=time, name=series, gaps=gaps)
+            runs, _ = read_series(data.examples, targets, time=time, name=series, gaps=gaps, filling=filling)
         except Fault as fault:
             if gaps == "allow" or "set gaps" not in str(fault):
                 raise
         else:
-            return gaps, max(len(run.values) for run in runs)
+            return gaps, max(len(run.values) for run in runs), len({run.name for run in runs})
     raise AssertionError("rows without a series")
 
 

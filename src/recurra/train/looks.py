@@ -15,6 +15,9 @@ from recurra.errors import Fault
 
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+FOLDER_FORMATS = {"classify": "labelled", "compose": "midi", "language_model": "abc"}
+"""Task -> what a folder or an archive is read as; of others, as recordings."""
 _LOOKED_AT = 1000
 
 
@@ -64,8 +67,9 @@ class Data(NamedTuple):
         return ", ".join(f"{name} ({kinds[self.kind(name)]})" for name in self.examples.columns)
 
 
-def look_at(path: Path) -> Data:
-    """Reads a person's data; a folder is one of recordings, or of a table that names them.
+def look_at(path: Path, task: str = "") -> Data:
+    """Reads a person's data. A folder is one of a table, else of what its task is for, as an archive is:
+    recordings, or labelled files, tunes or pieces of music.
 
     Raises:
         Fault: it can't be read, or its format shows nowhere.
@@ -75,7 +79,14 @@ def look_at(path: Path) -> Data:
         if len(tables) > 1:
             names = ", ".join(each.name for each in tables)
             raise Fault(f"{path}: several tables found ({names}): give one of them")
-        return look_at(tables[0]) if tables else Data({"path": str(path), "format": "audio"}, _audio(path))
+        if tables:
+            return look_at(tables[0])
+    form = FOLDER_FORMATS.get(task, "audio")
+    if form != "audio" and (path.is_dir() or path.name.lower().endswith(ARCHIVES)):
+        source: Source = {"path": str(path), "format": form}
+        return Data(source, read(source))
+    if path.is_dir():
+        return Data({"path": str(path), "format": "audio"}, _audio(path))
     tries: list[Source] = [str(path)]
     if path.suffix.lower() in (".txt", ".conll", ".iob", ".iob2", ".bio"):
         tries = [*_conll(path), *tries]

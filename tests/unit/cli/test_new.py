@@ -233,6 +233,55 @@ CASES: dict[str, tuple[str, Files, str, dict[str, Any]]] = {
         "a.tsv",
         {"image": "image", "caption": "caption"},
     ),
+    "several series of other sizes": (
+        "forecast",
+        {
+            "a.csv": lines(
+                "month,shop,sales",
+                *(
+                    f"{2010 + n // 12}-{n % 12 + 1:02},{shop},{'' if n == 40 else n % 12 + size}"
+                    for n in range(96)
+                    for shop, size in (("north", 20), ("south", 500))
+                ),
+            )
+        },
+        "a.csv",
+        {
+            "time": "month",
+            "series": "shop",
+            "targets": ["sales"],
+            "incomplete": "previous",
+            "scale": "series",
+        },
+    ),
+    "a folder of labels": (
+        "classify",
+        {f"set/{label}/{n}.txt": f"{text}!".encode() for n, (text, label) in enumerate(REVIEWS)},
+        "set",
+        {"train": {"path": "set", "format": "labelled"}, "tokens": "text", "label": "label"},
+    ),
+    "tunes": (
+        "language_model",
+        {"a.abc": lines(*("X:1\nT:A tune\nK:G\nGABc|d2 e2|\n" for _ in range(40)))},
+        "a.abc",
+        {"column": "text", "unit": "character"},
+    ),
+    "a genome": (
+        "language_model",
+        {"a.fa": lines(">one chromosome", *["ACGTTGCA" * 8] * 20)},
+        "a.fa",
+        {"column": "sequence"},
+    ),
+    "measured series": (
+        "classify",
+        {
+            "a.ts": lines(
+                "@classLabel true x y", "@data", *(f"{n},2,3:1,{n}.5,2:{'xy'[n % 2]}" for n in range(20))
+            )
+        },
+        "a.ts",
+        {"vectors": "vectors", "label": "label"},
+    ),
     "drawings": (
         "draw",
         {"a.npz": _arrays(sequences=_drawings()["train"], sequences_lengths=_drawings()["train_lengths"])},
@@ -258,7 +307,7 @@ def new(call: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calla
             pytest.importorskip(module, reason=f"{module} is not installed")
         monkeypatch.chdir(tmp_path)
         for file, content in files.items():
-            Path(file).parent.mkdir(exist_ok=True)
+            Path(file).parent.mkdir(parents=True, exist_ok=True)
             Path(file).write_bytes(content if isinstance(content, bytes) else content())
         said = call("new", task, "my.toml", "--data", data)
         assert (said.code, said.out, said.error) == (0, ["my.toml"], [])

@@ -6,13 +6,15 @@ import datetime
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
 
-from recurra.data import read
+from recurra.data import columns, read
 from recurra.data.memory import lending, memory_digest, table_examples
+from recurra.data.series import read_series
 from recurra.errors import Fault
 
 COLUMNS = {"text": ["a b", "c", "d e"], "label": ["x", "y", None], "value": [1.5, None, -2.0], "n": [1, 2, 3]}
@@ -85,13 +87,82 @@ def test_an_index_with_a_name_is_a_column() -> None:
             pd.DataFrame({"v": [1, 2]}, index=pd.date_range("2024", periods=2)),
             r"its index holds times and has no name: name it, as in frame.rename_axis\('time'\)",
         ),
+        (pd.DataFrame({"a": ["x", object()]}), "table: a column can't be read: row 2: column 'a': <object"),
+        (pd.DataFrame([[1, 2]], columns=["1", 1]), "table: two columns are called '1'"),
         (
-            pd.DataFrame({"t": [pd.Timestamp("2024", tz="UTC"), pd.Timestamp("2024", tz="Asia/Tokyo"), "x"]}),
-            "table: a column can't be read",
+            pd.DataFrame({"a": [1]}, index=pd.Index([3], name="a")),
+            "table: two columns are called 'a', one of them the index",
         ),
-        (pd.DataFrame({"a": [object(), object()]}), "table: a column can't be read"),
+        (
+            pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_tuples([("a", "x"), ("a", "y")])),
+            "table: columns of 2 levels found, expected one name each",
+        ),
     ],
 )
 def test_what_is_no_table_is_told_in_one_line(table: Any, message: str) -> None:
     with pytest.raises(Fault, match=message):
         table_examples(table, "table")
+
+
+def test_an_index_that_is_no_range_and_has_no_name_is_left_out() -> None:
+    examples = table_examples(pd.DataFrame({"v": [1, 2, 3]}, index=[7, 3, 7]), "table")
+    assert examples.columns == {"v": [1, 2, 3]}
+    assert [place.number for place in examples.places] == [1, 2, 3]
+    index = pd.MultiIndex.from_tuples([("x", 5), ("y", 6)], names=["who", None])
+    assert table_examples(pd.DataFrame({"v": [1, 2]}, index=index), "table").columns == {
+        "who": ["x", "y"],
+        "v": [1, 2],
+    }
+
+
+def test_categories_and_missing_values_are_what_they_stand_for() -> None:
+    frame = pd.DataFrame(
+        {
+            "category": pd.Categorical(["x", None, "y"]),
+            "number": pd.array([1, None, 3], dtype="Int64"),
+            "truth": pd.array([True, None, False], dtype="boolean"),
+            "sparse": pd.arrays.SparseArray([0.0, 0.0, 2.0]),
+            "mixed": [1, "x", float("nan")],
+            "rows": [[1, 2], np.array([3.0]), None],
+        }
+    )
+    assert table_examples(frame, "table").columns == {
+        "category": ["x", None, "y"],
+        "number": [1, None, 3],
+        "truth": [True, None, False],
+        "sparse": [0.0, 0.0, 2.0],
+        "mixed": [1, "x", None],
+        "rows": [[1, 2], [3.0], None],
+    }
+    with pytest.raises(Fault, match="table: row 2: column 'mixed': 'x' found, expected a number"):
+        columns.numbers(table_examples(frame, "table"), "mixed")
+
+
+@pytest.mark.parametrize(
+    ("frequency", "text"),
+    [("M", "2024-01"), ("Q", "2024Q1"), ("D", "2024-01-01"), ("W", "2024-01-01"), ("h", "2024-01-01 00:00")],
+)
+def test_periods_are_read_as_times(frequency: str, text: str) -> None:
+    periods = pd.period_range("2024-01-01", periods=4, freq=frequency, name="time")
+    examples = table_examples(pd.DataFrame({"v": [1, 2, 3, 4]}, index=periods), "table")
+    assert examples["time"][0] == text
+    (series,), step = read_series(examples, ["v"], time="time")
+    assert len(series.values) == 4
+    assert step is not None
+
+
+def test_times_of_one_zone_are_compared_in_utc_and_of_several_are_told() -> None:
+    hours = pd.date_range("2024-10-27", periods=5, freq="h", tz="Europe/Berlin")  # one of them comes twice
+    (series,), _ = read_series(
+        table_examples(pd.DataFrame({"t": hours, "v": range(5)}), "table"), ["v"], time="t"
+    )
+    gaps = {int(b.instant - a.instant) for a, b in zip(series.times, series.times[1:], strict=False)}
+    assert gaps == {3600 * 10**9}
+    zones = [pd.Timestamp("2024-01-01", tz="Europe/Berlin"), pd.Timestamp("2024-01-02", tz="Asia/Tokyo")]
+    for stamps, why in (
+        (zones, r"table: row 2: column 't': .*a series of several zones; set zone"),
+        ([zones[0], pd.Timestamp("2024-01-02")], "table: row 2: column 't': .*one of them has no UTC offset"),
+    ):
+        mixed = table_examples(pd.DataFrame({"t": stamps, "v": [1, 2]}), "table")
+        with pytest.raises(Fault, match=why):
+            read_series(mixed, ["v"], time="t")

@@ -32,6 +32,23 @@ def test_a_sequence_may_be_wrapped_and_masked(tmp_path: Path) -> None:
     assert read(path, names=r"(?P<chromosome>chr\d).*", alphabet="dna")["chromosome"] == ["chr1", "chr2"]
 
 
+def test_genes_stand_beside_their_proteins(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.ffn", ">g2 second\natgaaa\ntaa\n>g1\nATGGTT\n>g3\nATGGTTA\n")
+    write(tmp_path / "a.faa", ">g1\nMV\n>g2\nMK\n>g3\nMV\n")
+    found = read(path, alphabet="dna", proteins="a.faa", case="lower")
+    assert found["name"] == ["g2", "g1"]
+    assert found["sequence"] == ["atgaaa", "atggtt"]
+    assert found["protein"] == ["MK", "MV"]
+    write(tmp_path / "b.faa", ">g1\nMV\n>g1\nMV\n")
+    with pytest.raises(Fault, match=r"b.faa:3: 'g1' found twice"):
+        read(path, proteins="b.faa")
+    write(tmp_path / "c.faa", ">g1\nMV\n")
+    with pytest.raises(Fault, match=r"a.ffn:1: no protein is called 'g2' in .*c.faa"):
+        read(path, proteins="c.faa")
+    with pytest.raises(Fault, match="proteins belong to whole sequences"):
+        read(path, proteins="a.faa", piece=3)
+
+
 def test_letters_that_stand_for_several_are_kept_left_out_or_told(tmp_path: Path) -> None:
     path = write(tmp_path / "a.fna", ">a\nACGT\n>b\nAC\nGn\n")
     assert len(read(path, alphabet="dna")) == 2
@@ -171,6 +188,7 @@ def test_bad_series_are_told(tmp_path: Path, text: str, why: str) -> None:
     [
         ("1,2\n", "a.ts:1: '1,2' found, expected a line as @data"),
         ("@classLabel true a\n", "no line @data found"),
+        ("@timeStamps\n@univariate\n@dimensions ²\n@equalLength\n@\n@data\n1,x\n", "a.ts:7: .*'x' found"),
         ("@timeStamps true\n@data\n(0,1):a\n", "@timeStamps true found"),
         ("@equalLength true\n@data\n1,2\n1\n", "a.ts:4: a series of 1 steps found, expected 2"),
         ("@targetLabel true\n@data\n1,2:big\n", "a.ts:3: 'big' found behind the last colon"),

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from recurra.data.midi import to_midi
 from recurra.errors import Fault
 from recurra.storage.models import load_model, save_model
 from recurra.tasks.compose.data import ComposeOptions, as_rows
@@ -192,3 +193,19 @@ def test_bad_data_are_told(tmp_path: Path) -> None:
         task.sample(lenth=3)
     with pytest.raises(Fault, match="count = 0"):
         list(task.sample(count=0))
+
+
+def test_a_midi_file_is_a_piece(tmp_path: Path) -> None:
+    pytest.importorskip("mido", reason="mido is not installed")
+    task = task_of(tmp_path)
+    piece = [[21], [22, 23], [], [26]]
+    roll = torch.zeros(4, 6)
+    for step, notes in enumerate(piece):
+        roll[step, [note - 21 for note in notes]] = 1
+    path = tmp_path / "a.mid"
+    path.write_bytes(to_midi(roll, steps_a_quarter=task.options.steps_a_quarter))
+    assert list(task.predict([str(path)])) == list(task.predict([piece]))
+    assert list(task.sample(str(path), length=3)) == list(task.sample(json.dumps(piece), length=3))
+    path.write_bytes(to_midi(torch.ones(1, 50)))
+    with pytest.raises(Fault, match="a.mid: note 27 found, expected 21 to 26"):
+        list(task.predict([str(path)]))

@@ -37,6 +37,7 @@ def read_fasta(
     ambiguous: Literal["keep", "skip", "error"] = "keep",
     piece: int | None = None,
     names: str | None = None,
+    proteins: str | None = None,
     encoding: str = "utf-8",
 ) -> Examples:
     """Columns `name` (the first word behind `>`), `description` (the rest) and `sequence`, its lines joined.
@@ -51,6 +52,9 @@ def read_fasta(
         piece: a sequence is cut into pieces of so many letters (its last one shorter), an example each.
         names: a regular expression that what follows `>` must match as a whole; each group `(?P<name>...)`
             becomes a column.
+        proteins: another FASTA file, by its path from this one's folder, with a protein of the same name for
+            each sequence: column `protein`. A stop codon is then left out, and so is a sequence that has not
+            three bases a residue.
         encoding: the encoding of the file.
     """
     if alphabet not in _LETTERS or case not in ("upper", "lower", "keep"):
@@ -63,7 +67,10 @@ def read_fasta(
             f"{path}: ambiguous = {quoted(ambiguous)}, piece = {piece!r} found, expected keep, skip or "
             f"error, and at least 1"
         )
+    if proteins is not None and piece is not None:
+        raise Fault(f"{path}: proteins belong to whole sequences: leave out piece")
     pattern = _pattern(path, names)
+    partners = None if proteins is None else _proteins(Path(path).parent / proteins, encoding)
     columns: dict[str, list[object]] = {"name": [], "description": [], "sequence": []}
     places: list[Place] = []
     for record in _records(path, read_text(path, encoding)):
@@ -75,6 +82,12 @@ def read_fasta(
         sequence = sequence if case == "keep" else sequence.upper() if case == "upper" else sequence.lower()
         name, _, description = record.heading.partition(" ")
         groups = _groups(path, record, pattern)
+        if partners is not None:
+            protein = _partner(path, record, name, partners, str(proteins))
+            sequence = sequence[: 3 * len(protein)] if len(sequence) == 3 * len(protein) + 3 else sequence
+            if len(sequence) != 3 * len(protein):
+                continue
+            groups["protein"] = protein
         for start in range(0, len(sequence), piece or len(sequence)):
             entries = {
                 "name": name,
@@ -86,7 +99,9 @@ def read_fasta(
                 columns.setdefault(column, []).append(entry)
             places.append(Place(str(path), record.line))
     if not places:
-        raise Fault(f"{path}: every sequence has a letter that stands for several: set ambiguous = 'keep'")
+        what = "has a letter that stands for several" if partners is None else "fits its protein"
+        none = "every sequence" if partners is None else "no sequence"
+        raise Fault(f"{path}: {none} {what}: expected at least one example")
     return Examples(columns, places, str(path))
 
 
@@ -133,6 +148,23 @@ def _ambiguous(path: str | Path, record: Record, alphabet: str) -> Fault:
         f"{path}:{number}: {letter!r} found, which stands for several: expected one of "
         f"{''.join(sorted(_PLAIN[alphabet]))}; set ambiguous = 'skip' to leave such sequences out, or 'keep'"
     )
+
+
+def _proteins(path: Path, encoding: str) -> dict[str, str]:
+    """Name -> sequence, in capitals."""
+    proteins: dict[str, str] = {}
+    for record in _records(path, read_text(path, encoding)):
+        name = record.heading.partition(" ")[0]
+        if name in proteins:
+            raise Fault(f"{path}:{record.line}: {quoted(name)} found twice, expected different names")
+        proteins[name] = _sequence(path, record, "protein").upper().removesuffix("*")
+    return proteins
+
+
+def _partner(path: str | Path, record: Record, name: str, partners: dict[str, str], file: str) -> str:
+    if name not in partners:
+        raise Fault(f"{path}:{record.line}: no protein is called {quoted(name)} in {file}")
+    return partners[name]
 
 
 def _pattern(path: str | Path, names: str | None) -> re.Pattern[str] | None:

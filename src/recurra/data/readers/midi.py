@@ -50,7 +50,8 @@ def read_midi(
 
     Args:
         path: a file, a folder with everything in it, or an archive (zip or tar, packed or not).
-        steps_a_quarter: steps to a quarter note.
+        steps_a_quarter: steps to a quarter note; what a model writes has as many as its recipe says, which
+            are to agree.
         steps_a_second: steps to a second, in place of that.
         drums: whether the notes of the channel for drums (the tenth) are read, too.
         outside: a note that no piano has is an error, or left out ("drop"), or moved by octaves ("fold").

@@ -78,10 +78,10 @@ def _settings(path: str | Path, lines: Sequence[str]) -> tuple[dict[str, list[st
             raise Fault(
                 f"{path}:{number}: {quoted(text[:40])} found, expected a line as @data before the cases"
             )
-        name, *values = text[1:].split()
+        name, *values = text[1:].split() or [""]
         if name.lower() == "data":
             break
-        settings[name.lower()] = values
+        settings[name.lower()] = values or [""]
     else:
         raise Fault(f"{path}: no line @data found, expected a .ts file of the UEA and UCR archives")
     if settings.get("timestamps", ["false"])[0].lower() == "true":
@@ -92,7 +92,7 @@ def _settings(path: str | Path, lines: Sequence[str]) -> tuple[dict[str, list[st
 def _flagged(settings: dict[str, list[str]], name: str) -> list[str] | None:
     """What follows a setting that is true; None where it is false or not there."""
     values = settings.get(name, ["false"])
-    return values[1:] if values and values[0].lower() == "true" else None
+    return values[1:] if values[0].lower() == "true" else None
 
 
 def _answer(where: str, text: str, labels: Sequence[str] | None) -> str | float:
@@ -157,7 +157,13 @@ def _width(where: str, rows: Numbers, settings: dict[str, list[str]]) -> int:
     stated = settings.get("dimensions", settings.get("dimension", [""]))
     if settings.get("univariate", [""])[0].lower() == "true":
         stated = ["1"]
-    return int(stated[0]) if stated and stated[0].isdigit() else rows.shape[1]
+    return _whole(stated) or rows.shape[1]
+
+
+def _whole(values: Sequence[str]) -> int:
+    """The whole number that a setting has; 0 where it has none."""
+    text = values[0]
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
 def _check_lengths(
@@ -166,7 +172,7 @@ def _check_lengths(
     if settings.get("equallength", ["false"])[0].lower() != "true":
         return
     stated = settings.get("serieslength", [""])
-    length = int(stated[0]) if stated and stated[0].isdigit() else len(rows[0])
+    length = _whole(stated) or len(rows[0])
     for row, place in zip(rows, places, strict=True):
         if len(row) != length:
             raise Fault(

@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 import torch
 from pydantic import Field
 from torch import Tensor
+from torch.nn import functional as F
 
 from recurra.data import Examples, Streams, check_lengths, columns
 from recurra.data.midi import LOWEST
+from recurra.data.readers.midi import ENDINGS, read_midi
 from recurra.errors import Fault
 from recurra.ragged import Ragged
 from recurra.storage.text import parse_json
@@ -78,9 +80,15 @@ def read_rolls(examples: Examples, column: str, keys: int = 0) -> tuple[list[Ten
     return [rolls[index] for index in indices], [str(note) for note in notes]
 
 
-def roll_of(item: Any, keys: int) -> Tensor:
-    """A list of steps, each a list of MIDI notes (or JSON text of one), as a roll `[T, keys]`."""
-    expected = "a list of steps, each a list of MIDI notes, as [[60, 64, 67], [60]]"
+def roll_of(item: Any, keys: int, steps_a_quarter: int) -> Tensor:
+    """A list of steps, each a list of MIDI notes (JSON of one, or a MIDI file), as a roll `[T, keys]`."""
+    expected = "a list of steps, each a list of MIDI notes, as [[60, 64, 67], [60]], or a MIDI file"
+    if isinstance(item, str) and item.lower().endswith(ENDINGS):
+        roll = torch.as_tensor(read_midi(item, steps_a_quarter=steps_a_quarter)["vectors"][0]).float()
+        beyond = roll[:, keys:].nonzero()
+        if len(beyond):
+            raise Fault(f"{item}: note {LOWEST + keys + int(beyond[0, 1])} found, expected {_range(keys)}")
+        return F.pad(roll, (0, max(0, keys - roll.shape[1])))[:, :keys]
     if isinstance(item, str):
         try:
             item = parse_json(item, "item")
@@ -92,13 +100,15 @@ def roll_of(item: Any, keys: int) -> Tensor:
     for number, step in enumerate(item):
         for note in step:
             if not isinstance(note, int) or not 0 <= note - LOWEST < keys:
-                raise Fault(
-                    f"step {number + 1}: note {note!r} found, expected {LOWEST} to {LOWEST + keys - 1}"
-                )
+                raise Fault(f"step {number + 1}: note {note!r} found, expected {_range(keys)}")
             roll[number, note - LOWEST] = 1
     if not len(roll):
         raise Fault("a piece of 0 steps found, expected at least one")
     return roll
+
+
+def _range(keys: int) -> str:
+    return f"{LOWEST} to {LOWEST + keys - 1}"
 
 
 def as_rows(rolls: Sequence[Tensor]) -> Passage:

@@ -166,8 +166,8 @@ class ComposeTask(Task[NoteModel]):
         return selection.measured(len(rolls), "pieces", figures)
 
     def row(self, item: Any) -> Tensor:
-        """Of a piece: a list of steps, each a list of MIDI notes."""
-        return roll_of(item, len(self.shares))
+        """Of a piece: a list of steps, each a list of MIDI notes, or a MIDI file."""
+        return roll_of(item, len(self.shares), self.options.steps_a_quarter)
 
     def answers(self, rows: Sequence[Tensor]) -> Iterator[dict[str, Any]]:
         """For each piece: its `nll` a step, and the likeliest notes `next`, each with its probability."""
@@ -210,7 +210,7 @@ class ComposeTask(Task[NoteModel]):
         """New pieces: written to a MIDI file, or as JSON, a list of MIDI notes for each step.
 
         Args:
-            prompt: how they begin: such JSON.
+            prompt: how they begin: such JSON, or a MIDI file.
             options: `count`, `length` in steps (200), `temperature`, `seed`, and `output`, the file (numbered
                 where there are several).
         """
@@ -227,7 +227,8 @@ class ComposeTask(Task[NoteModel]):
         output: str | Path | None = None,
     ) -> Iterator[str]:
         check_sampling(count, length, temperature)
-        begin = roll_of(prompt, len(self.shares)) if prompt else torch.zeros(0, len(self.shares))
+        keys = len(self.shares)
+        begin = roll_of(prompt, keys, self.options.steps_a_quarter) if prompt else torch.zeros(0, keys)
         for number, roll in enumerate(self.rolls(begin, count, length, temperature, seed)):
             if output is None:
                 yield json.dumps([(LOWEST + step.nonzero().flatten()).tolist() for step in roll])
