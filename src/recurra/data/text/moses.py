@@ -1,4 +1,4 @@
-"""Words by the rules of Moses (Koehn et al., 2007), and texts of such words as people write, by sacremoses."""
+"""Words by the rules of Moses (Koehn et al., 2007), and such words as people write them, by sacremoses."""
 
 from __future__ import annotations
 

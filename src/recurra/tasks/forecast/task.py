@@ -15,6 +15,7 @@ from recurra.storage.fields import Fields
 from recurra.storage.files import read_json, write_json
 from recurra.tasks.base import CHANGEABLE, TASKS, Loss, Score, Task
 from recurra.tasks.forecast.ahead import Ahead, answers, read_item, step_rows
+from recurra.tasks.forecast.anomalies import AnomalyFinder
 from recurra.tasks.forecast.data import PARTS, ForecastData, ForecastOptions, TableFormat
 from recurra.tasks.forecast.model import ForecastModelOptions, build_model
 from recurra.tasks.forecast.plot import plot_windows
@@ -161,6 +162,10 @@ class ForecastTask(Task[Forecaster]):
         and of each target the forecast, under its name, with `.low` and `.high` where an interval is told.
         """
         return [row for each in answer["forecasts"] for row in step_rows(each)]
+
+    def anomalies(self, quantile: float) -> AnomalyFinder:
+        """See `recurra.tasks.forecast.anomalies`."""
+        return AnomalyFinder(self.model, self.data, quantile)
 
     def plot(self, path: str | Path, data: str | Path | None = None, count: int = 4) -> None:
         """Draws `count` windows, evenly spaced, of what `evaluate(data)` measures: context, truth, forecast
