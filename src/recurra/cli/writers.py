@@ -33,9 +33,9 @@ def writer(name: str | None, task: Answering, unicode: bool) -> Write:
     if name in _MARKS:
         return TableWriter(task, _MARKS[name])
     if name == "text":
-        return _told(task.plain_text)
+        return _as_text(task.plain_text)
     if name in task.formats:
-        return _told(task.formats[name])
+        return _as_text(task.formats[name])
     names = [*task.formats, "jsonl", "csv", "tsv", "text"]
     raise Fault(
         f"--as {quoted(name)}: a {task.name} model writes --as {', '.join(names[:-1])} or {names[-1]}"
@@ -87,6 +87,6 @@ def stdout_has_unicode() -> bool:
     return bool(encoding.lower().startswith("utf"))
 
 
-def _told(text: Callable[[Mapping[str, Any]], str]) -> Write:
+def _as_text(text: Callable[[Mapping[str, Any]], str]) -> Write:
     """An error is a line that begins with "#"."""
     return lambda number, answer: f"# {answer['error']}\n" if answer.keys() == {"error"} else text(answer)

@@ -10,7 +10,7 @@ import pytest
 
 from recurra.data import load_tokenizer
 from recurra.data.text.moses import MosesRule
-from recurra.data.text.tokenizers import WordTokenizer, written
+from recurra.data.text.tokenizers import WordTokenizer, natural_text
 from recurra.errors import Fault
 
 pytest.importorskip("sacremoses", reason="sacremoses is not installed")
@@ -39,7 +39,7 @@ def test_ready_tokens_are_cut_at_blanks_and_written_as_people_do(tmp_path: Path)
     assert tokenizer.split(texts[0]) == texts[0].split()
     said = [tokenizer.decode(tokenizer.encode(text)) for text in texts]
     assert said == ["a well-known 1,000, it's here.", "R&D < 3.5"]
-    assert [written(tokenizer, text) for text in texts] == said
+    assert [natural_text(tokenizer, text) for text in texts] == said
     assert tokenizer.decode([]) == ""
     tokenizer.save(tmp_path / "a.json")
     again = load_tokenizer(tmp_path / "a.json")
@@ -50,7 +50,7 @@ def test_ready_tokens_are_cut_at_blanks_and_written_as_people_do(tmp_path: Path)
 def test_plain_rules_write_as_before() -> None:
     tokenizer = WordTokenizer.train(["here ."])
     assert tokenizer.decode(tokenizer.encode("here .")) == "here ."
-    assert written(tokenizer, "here .") == "here ."
+    assert natural_text(tokenizer, "here .") == "here ."
 
 
 def test_bad_input_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -245,7 +245,7 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
     raise Fault(f"{path}: tokenizer kind {kind} found, expected 'word' or 'character'")
 
 
-def written(tokenizer: Tokenizer, text: str) -> str:
+def natural_text(tokenizer: Tokenizer, text: str) -> str:
     """A text of the data as people write it: as it is, unless Moses cut it."""
     if isinstance(tokenizer, WordTokenizer) and tokenizer.rule == "moses_tokens":
         return tokenizer.join(text.split())

@@ -10,7 +10,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from recurra.data.text.tokenizers import written
+from recurra.data.text.tokenizers import natural_text
 from recurra.errors import Fault
 from recurra.models import EncoderDecoder, PicturePlaces, Pictures
 from recurra.storage.files import write_json
@@ -140,7 +140,7 @@ class CaptionTask(Task[EncoderDecoder]):
         rows = selection.examples
         hypotheses = [self.text(best) for best, *_ in self.caption(rows.sources)]
         tokenizer = self.reader.tokenizer
-        references = [[written(tokenizer, text) for text in captions] for captions in rows.captions]
+        references = [[natural_text(tokenizer, text) for text in captions] for captions in rows.captions]
         exact = [
             text.split() in map(str.split, among) for text, among in zip(hypotheses, references, strict=True)
         ]

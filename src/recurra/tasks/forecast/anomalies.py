@@ -82,8 +82,8 @@ class AnomalyFinder:
             return
         options = self._data.options
         windows = Windows(series, options.context, 1, [(0, len(each.values)) for each in series])
-        found = surprises(self._model, windows)
-        tables = iter([self._table(*each) for each in self._parts(series, found)])
+        steps = surprises(self._model, windows)
+        tables = iter([self._table(*each) for each in self._parts(series, steps)])
         unit = "nats" if self._model.output.density else "deviations"
         for item in rows:
             yield {"threshold": self.threshold, "unit": unit, "series": list(islice(tables, len(item)))}
@@ -101,10 +101,10 @@ class AnomalyFinder:
             for row in rows
         )
 
-    def _parts(self, series: Sequence[Series], found: Surprises) -> Iterator[tuple[Series, Tensor, Tensor]]:
+    def _parts(self, series: Sequence[Series], steps: Surprises) -> Iterator[tuple[Series, Tensor, Tensor]]:
         counts = [len(each.values) - self._data.options.context for each in series]
         yield from zip(
-            series, torch.split(found.values, counts), torch.split(found.forecasts, counts), strict=True
+            series, torch.split(steps.values, counts), torch.split(steps.forecasts, counts), strict=True
         )
 
     def _table(self, series: Series, values: Tensor, forecasts: Tensor) -> dict[str, Any]:
@@ -136,12 +136,12 @@ def surprises(model: Forecaster, windows: Windows) -> Surprises:
     values, forecasts = [], []
     with evaluating(model):
         for start in range(0, len(windows), AT_ONCE):
-            context, future, known = (
+            context, future, extra = (
                 part.to(device) for part in windows.take(range(start, min(start + AT_ONCE, len(windows))))
             )
             # what is known of later steps has no influence on the first one
-            later = known[:, -1:].expand(-1, model.horizon.horizon - 1, -1)
-            ahead = model(context, torch.cat([known, later], 1))
+            later = extra[:, -1:].expand(-1, model.horizon.horizon - 1, -1)
+            ahead = model(context, torch.cat([extra, later], 1))
             truth = future[..., : frame.targets]
             forecast = model.mean(ahead)[:, :1]
             if model.output.density:

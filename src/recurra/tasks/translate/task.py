@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 from torch import Tensor
 
-from recurra.data.text.tokenizers import written
+from recurra.data.text.tokenizers import natural_text
 from recurra.errors import Fault
 from recurra.models import EncoderDecoder
 from recurra.storage.files import write_json
@@ -152,7 +152,7 @@ class TranslateTask(Task[EncoderDecoder]):
         selection = self.data.select(data)
         pairs = selection.examples
         hypotheses = [best["text"] for best, *_ in self.translate(pairs.sources)]
-        references = [written(self.reader.target, text) for text in pairs.targets]
+        references = [natural_text(self.reader.target, text) for text in pairs.targets]
         exact = [a.split() == b.split() for a, b in zip(hypotheses, references, strict=True)]
         parts = (
             bleu_figures(hypotheses, references),
