@@ -39,7 +39,7 @@ Threshold = Annotated[
     str | None,
     typer.Option(
         metavar="[LABEL=]P",
-        help="Answer labels from this probability on alone; LABEL=P: LABEL from P on, else the next best.",
+        help="Give a label only where its probability is at least P; LABEL=P: this label from P on.",
     ),
 ]
 File = Annotated[Path | None, typer.Option("--file", help="One item a line; - is stdin.")]

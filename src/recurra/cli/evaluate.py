@@ -25,11 +25,11 @@ def evaluate(
     run: Run,
     split: Annotated[
         Split | None,
-        typer.Option(help="Which part of the recipe's data to measure; validation where nothing is said."),
+        typer.Option(help="The part of the recipe's data to measure; without it the validation data."),
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="Measure another file of the same format. The word test is --split test."),
+        typer.Option(help="Measure another file of the same format instead (test: as --split test)."),
     ] = None,
     minimal_pairs: Annotated[
         Path | None,
@@ -42,19 +42,20 @@ def evaluate(
     bootstrap: Annotated[
         int,
         typer.Option(
-            min=0, help="Draw the examples anew so often, and tell the 95 % interval of each figure."
+            min=0, help="Also the 95 % interval of each figure, by so many draws of the examples (1000, say)."
         ),
     ] = 0,
-    seed: Annotated[int, typer.Option(min=0, help="Of those draws.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of these draws.")] = 0,
     by_label: Annotated[
-        bool, typer.Option("--by-label", help="Also the figures of each label, and what was taken for what.")
+        bool,
+        typer.Option(
+            "--by-label", help="Also the figures of each label, and which labels were taken for which."
+        ),
     ] = False,
     threshold: Threshold = None,
     best_threshold: Annotated[
         bool,
-        typer.Option(
-            "--best-threshold", help="Also the threshold of each of two labels that gives the best F1."
-        ),
+        typer.Option("--best-threshold", help="Also, of two labels, the threshold of each with the best F1."),
     ] = False,
     changes: Changes = None,
     removals: Removals = None,

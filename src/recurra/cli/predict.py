@@ -34,6 +34,13 @@ def predict(
         typer.Option("--output", "-o", help="The file that gets the answers, whole or not at all."),
     ] = None,
     threshold: Threshold = None,
+    anomalies: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Of a forecast run: which steps surprise more than this share of the validation's, as 0.99.",
+        ),
+    ] = None,
     changes: Changes = None,
     removals: Removals = None,
     device: Device = "cpu",
@@ -44,6 +51,7 @@ def predict(
     from recurra.cli.items import all_items, emit_answers, item_groups
     from recurra.cli.loading import load_run
     from recurra.cli.writers import stdout_has_unicode, writer
+    from recurra.tasks.base import Answering
 
     groups = item_groups(items, file, form)
     task = load_run(run, device, changes, removals)
@@ -52,5 +60,6 @@ def predict(
     if picture is not None:
         task.picture(all_items(groups), picture, dark)
         return
-    write = writer(answer_format, task, output is not None or stdout_has_unicode())
-    emit_answers(groups, task.row, task.answers, write, output)
+    source: Answering = task if anomalies is None else task.anomalies(anomalies)
+    write = writer(answer_format, source, output is not None or stdout_has_unicode())
+    emit_answers(groups, source.row, source.answers, write, output)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from recurra.errors import Fault, quoted
-from recurra.tasks.base import Task
+from recurra.tasks.base import Answering
 
 Write = Callable[[int, Mapping[str, Any]], str]
 """The text, line ends included, of the answer to an item, by its number from 1; an answer that is none has
@@ -19,7 +19,7 @@ Write = Callable[[int, Mapping[str, Any]], str]
 _MARKS = {"csv": ",", "tsv": "\t"}
 
 
-def writer(name: str | None, task: Task, unicode: bool) -> Write:
+def writer(name: str | None, task: Answering, unicode: bool) -> Write:
     """Of a format by its name: jsonl (the default), csv, tsv, text, or one of the task's own.
 
     Args:
@@ -33,9 +33,9 @@ def writer(name: str | None, task: Task, unicode: bool) -> Write:
     if name in _MARKS:
         return TableWriter(task, _MARKS[name])
     if name == "text":
-        return _written_text(task.plain_text)
+        return _as_text(task.plain_text)
     if name in task.formats:
-        return _written_text(task.formats[name])
+        return _as_text(task.formats[name])
     names = [*task.formats, "jsonl", "csv", "tsv", "text"]
     raise Fault(
         f"--as {quoted(name)}: a {task.name} model writes --as {', '.join(names[:-1])} or {names[-1]}"
@@ -47,7 +47,7 @@ class TableWriter:
     item without an answer has a row with its number alone.
     """
 
-    def __init__(self, task: Task, mark: str) -> None:
+    def __init__(self, task: Answering, mark: str) -> None:
         self._task, self._mark = task, mark
         self._names: list[str] | None = None
         self._waiting: list[int] = []
@@ -87,6 +87,6 @@ def stdout_has_unicode() -> bool:
     return bool(encoding.lower().startswith("utf"))
 
 
-def _written_text(text: Callable[[Mapping[str, Any]], str]) -> Write:
+def _as_text(text: Callable[[Mapping[str, Any]], str]) -> Write:
     """An error is a line that begins with "#"."""
     return lambda number, answer: f"# {answer['error']}\n" if answer.keys() == {"error"} else text(answer)

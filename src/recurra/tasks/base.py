@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Generic, NamedTuple, Self
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
@@ -100,6 +100,29 @@ class ByteStream(ABC):
     @abstractmethod
     def finish(self) -> Iterator[dict[str, Any]]:
         """The answers still due at the end of the input."""
+
+
+class Answering(Protocol):
+    """What gives answers to items, and writes them: every task does.
+
+    Attributes:
+        name: of the task. formats: see `Task`.
+    """
+
+    name: ClassVar[str]
+    formats: ClassVar[Mapping[str, Callable[[Mapping[str, Any]], str]]]
+
+    def row(self, item: Any) -> Any:
+        """What the model reads of one item. Fault, without its place, for one it can't answer."""
+
+    def answers(self, rows: Sequence[Any]) -> Iterator[dict[str, Any]]:
+        """One JSON-ready answer to each of what `row` gave, in order."""
+
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """An answer as rows of a table."""
+
+    def plain_text(self, answer: Mapping[str, Any]) -> str:
+        """What a person reads of an answer."""
 
 
 class Task(ABC, Generic[Model]):
@@ -199,6 +222,12 @@ class Task(ABC, Generic[Model]):
         what each example adds.
         """
         return plain_measurement(self.evaluate(data), "validation" if data is None else str(data))
+
+    def anomalies(self, quantile: float) -> Answering:
+        """What answers which steps of a series are more surprising than this share of those of the validation
+        data. Fault where the task forecasts no series.
+        """
+        raise Fault(f"--anomalies: a {self.name} model forecasts no series: train a forecast recipe")
 
     def set_threshold(self, text: str) -> None:
         """From now on answers only labels of so high a probability; see `recurra.tasks.parts.thresholds`.

@@ -242,3 +242,17 @@ def test_the_seed_decides_the_weights(text: Path) -> None:
     for a, b, c in zip(one.model.parameters(), two.model.parameters(), three.model.parameters(), strict=True):
         assert torch.equal(a, b)
         assert torch.equal(a, c)
+
+
+def test_words_that_moses_cut_are_written_as_people_write(text: Path) -> None:
+    pytest.importorskip("sacremoses", reason="sacremoses is not installed")
+    task = prepared(text, unit="word", read_as="sentences", tokenizer={"rule": "moses_tokens"})
+    ids = [task.text.tokenizer.encode(word)[0] for word in ("sees", ".")]
+    assert task.text.continued("the cat", [*ids]) == "the cat sees."
+    assert task.text.continued("", ids) == "sees."
+    plain = prepared(text, unit="word", read_as="sentences")
+    assert plain.text.continued("the cat", ids) == "the cat sees ."
+    assert all(" ." not in one for one in task.sample("the cat", count=3, length=12))
+    whole = prepared(text, unit="word", read_as="sentences", tokenizer={"rule": "moses"})
+    with pytest.raises(Fault, match="rule 'moses' looks at whole sentences to cut them"):
+        whole.open_stream()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from recurra.data.remarks import Note
+from recurra.data.text.moses import MosesRule
 from recurra.data.text.subword import SubwordTokenizer
 from recurra.data.text.vocabulary import Vocabulary
 from recurra.errors import Fault, nearest, quoted
@@ -22,6 +23,9 @@ RULES: dict[str, Callable[[str], list[str]]] = {
     "words": re.compile(r"\w+(?:['’.,]\w+)*|[^\w\s]").findall,
 }
 """How to find words: see `WordTokenizer`."""
+
+MOSES = ("moses", "moses_tokens")
+"""Rules that look at more than the blanks about a word, both ways."""
 
 
 @runtime_checkable
@@ -98,7 +102,10 @@ class _OfVocabulary:
 
     def decode(self, ids: Iterable[int]) -> str:
         silent = (self.end, self.begin)
-        return self.joint.join(self.token(index) for index in ids if index not in silent)
+        return self.join([self.token(index) for index in ids if index not in silent])
+
+    def join(self, pieces: Sequence[str]) -> str:
+        return self.joint.join(pieces)
 
     def token(self, index: int) -> str:
         return self.vocabulary.token(index)
@@ -123,16 +130,20 @@ class WordTokenizer(_OfVocabulary):
     """Words.
 
     `rule` "blanks" cuts at white space (for text that is tokenised already); "words" finds words, numbers
-    and single punctuation marks. Decoding puts one blank between words.
+    and single punctuation marks. Decoding puts one blank between words. "moses" cuts as Moses does, and
+    "moses_tokens" at the blanks of a text that Moses cut already; decoding then writes as people do, by the
+    rules of `language`; see `recurra.data.text.moses`.
     """
 
     kind = "word"
     joint = " "
 
-    def __init__(self, vocabulary: Vocabulary, *, rule: str = "blanks", lower: bool = False) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, *, rule: str = "blanks", lower: bool = False, language: str = "en"
+    ) -> None:
         super().__init__(vocabulary)
-        self.rule, self.lower = rule, lower
-        self._cut = _rule(rule)
+        self.rule, self.lower, self.language = rule, lower, language
+        self._rule = _rule(rule, language)
 
     @classmethod
     def train(
@@ -141,6 +152,7 @@ class WordTokenizer(_OfVocabulary):
         *,
         rule: str = "blanks",
         lower: bool = False,
+        language: str = "en",
         min_count: int = 1,
         max_size: int | None = None,
         unknown: str | None = "<UNK>",
@@ -148,18 +160,22 @@ class WordTokenizer(_OfVocabulary):
         begin: str | None = None,
     ) -> WordTokenizer:
         """Counts the words of `texts`; see `Vocabulary.build`."""
-        cut = _rule(rule)
+        cut = _rule(rule, language).cut
         words = (cut(text.lower() if lower else text) for text in texts)
         vocabulary = Vocabulary.build(
             words, min_count=min_count, max_size=max_size, unknown=unknown, end=end, begin=begin
         )
-        return cls(vocabulary, rule=rule, lower=lower)
+        return cls(vocabulary, rule=rule, lower=lower, language=language)
 
     def split(self, text: str) -> list[str]:
-        return self._cut(text.lower() if self.lower else text)
+        return self._rule.cut(text.lower() if self.lower else text)
+
+    def join(self, pieces: Sequence[str]) -> str:
+        return self._rule.join(pieces)
 
     def options(self) -> dict[str, Any]:
-        return {"rule": self.rule, "lower": self.lower}
+        language = {"language": self.language} if self.rule in MOSES else {}
+        return {"rule": self.rule, "lower": self.lower, **language}
 
 
 class CharacterTokenizer(_OfVocabulary):
@@ -221,12 +237,34 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
     if description.get("kind") == "character":
         return CharacterTokenizer(vocabulary)
     if description.get("kind") == "word":
-        return WordTokenizer(vocabulary, rule=fields.text("rule"), lower=fields.flag("lower"))
+        language = fields.text("language") if "language" in description else "en"
+        return WordTokenizer(
+            vocabulary, rule=fields.text("rule"), lower=fields.flag("lower"), language=language
+        )
     kind = quoted(description.get("kind"))
     raise Fault(f"{path}: tokenizer kind {kind} found, expected 'word' or 'character'")
 
 
-def _rule(name: str) -> Callable[[str], list[str]]:
+def natural_text(tokenizer: Tokenizer, text: str) -> str:
+    """A text of the data as people write it: as it is, unless Moses cut it."""
+    if isinstance(tokenizer, WordTokenizer) and tokenizer.rule == "moses_tokens":
+        return tokenizer.join(text.split())
+    return text
+
+
+class _PlainRule:
+    """One of `RULES`, and blanks between words."""
+
+    def __init__(self, name: str) -> None:
+        self.cut = RULES[name]
+
+    def join(self, words: Sequence[str]) -> str:
+        return " ".join(words)
+
+
+def _rule(name: str, language: str) -> _PlainRule | MosesRule:
+    if name in MOSES:
+        return MosesRule(language, ready=name == "moses_tokens")
     if name not in RULES:
-        raise Fault(f"no rule for words is called {name!r}{nearest(name, RULES)}")
-    return RULES[name]
+        raise Fault(f"no rule for words is called {name!r}{nearest(name, [*RULES, *MOSES])}")
+    return _PlainRule(name)

@@ -10,6 +10,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from recurra.data.text.tokenizers import natural_text
 from recurra.models import EncoderDecoder, PicturePlaces, Pictures
 from recurra.storage.files import write_json
 from recurra.tasks.base import TASKS, Example, Loss, Score, Task
@@ -139,16 +140,19 @@ class CaptionTask(Task[EncoderDecoder]):
         selection = self.data.select(data)
         rows = selection.examples
         hypotheses = [self.text(best) for best, *_ in self.caption(rows.sources)]
-        references = [[text.split() for text in captions] for captions in rows.captions]
-        exact = [text.split() in among for text, among in zip(hypotheses, references, strict=True)]
+        tokenizer = self.reader.tokenizer
+        references = [[natural_text(tokenizer, text) for text in captions] for captions in rows.captions]
+        exact = [
+            text.split() in map(str.split, among) for text, among in zip(hypotheses, references, strict=True)
+        ]
         counts = [len(texts) for texts in rows.captions]
         costs = [part.sum(0) for part in torch.split(self.target_costs(rows), counts)]
         parts = (
             ratios({"exact": (exact, None)}),
-            bleu_figures(hypotheses, rows.captions),
+            bleu_figures(hypotheses, references),
             perplexity_figures(torch.stack(costs)),
         )
-        chrf = {"chrf": chrf_score(hypotheses, rows.captions)}
+        chrf = {"chrf": chrf_score(hypotheses, references)}
         return selection.measured(len(hypotheses), "captioned sources", together(*parts), chrf)
 
     def target_costs(self, rows: Captioned) -> Tensor:

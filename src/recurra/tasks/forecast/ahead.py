@@ -43,7 +43,7 @@ def read_item(data: ForecastData, item: Any) -> list[Ahead]:
     Raises:
         Fault: it is neither, or a series of it is shorter than what the model reads.
     """
-    past, future = _split(_read(data, item), data)
+    past, future = _split(read_table(data, item), data)
     last = {(each.places[0].file, each.name): each for each in data.read(past)}
     return [_of_series(data, each, future) for each in last.values()]
 
@@ -81,7 +81,8 @@ def table_of(item: Mapping[str, Any], notation: Notation = PLAIN) -> Examples:
     )
 
 
-def _read(data: ForecastData, item: Any) -> Examples:
+def read_table(data: ForecastData, item: Any) -> Examples:
+    """The rows of a file or table. Fault where it is neither."""
     source = SourceOptions(train=data.options.train)
     if isinstance(item, Mapping):
         return data.readable(table_of(item, notation_like(source)))

@@ -15,6 +15,7 @@ from recurra.storage.fields import Fields
 from recurra.storage.files import read_json, write_json
 from recurra.tasks.base import CHANGEABLE, TASKS, Example, Loss, Score, Task
 from recurra.tasks.forecast.ahead import Ahead, ahead_of, answers, forecast, read_item, step_rows
+from recurra.tasks.forecast.anomalies import AnomalyFinder
 from recurra.tasks.forecast.columns import read_sizes
 from recurra.tasks.forecast.data import ForecastData
 from recurra.tasks.forecast.model import ForecastModelOptions, build_model
@@ -168,6 +169,10 @@ class ForecastTask(Task[Forecaster]):
         and of each target the forecast, under its name, with `.low` and `.high` where an interval is told.
         """
         return [row for each in answer["forecasts"] for row in step_rows(each)]
+
+    def anomalies(self, quantile: float) -> AnomalyFinder:
+        """See `recurra.tasks.forecast.anomalies`."""
+        return AnomalyFinder(self.model, self.data, quantile)
 
     def examples(self, data: str | Path | None = None) -> Sequence[Example]:
         windows = self.data.evaluation(data)

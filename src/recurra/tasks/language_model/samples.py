@@ -65,6 +65,5 @@ def sample_texts(
             search = partial(beam_search, step, logits, state, width=beam, length=length)
             (hypotheses,) = search(end=end, length_penalty=length_penalty, forbid=forbid)
             samples = [hypothesis.ids for hypothesis in hypotheses[:count]]
-    blank = " " if prompt and text.tokenizer.kind == "word" else ""
     for ids in samples:
-        yield prompt + blank + text.text(ids)
+        yield text.continued(prompt, ids)

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from recurra.data.text.tokenizers import WordTokenizer
+from recurra.errors import Fault
 from recurra.models import LanguageModel
 from recurra.streaming.runner import runner
 from recurra.tasks.base import TextStream
@@ -26,6 +28,10 @@ class LanguageModelStream(TextStream):
     """
 
     def __init__(self, model: LanguageModel, text: RunningText, count: int = 3) -> None:
+        if isinstance(text.tokenizer, WordTokenizer) and text.tokenizer.rule == "moses":
+            raise Fault(
+                "rule 'moses' looks at whole sentences to cut them, so text can't be streamed: predict"
+            )
         self.model, self.text, self.count = model, text, count
         self._waiting = TextBuffer()
         with evaluating(model):

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from recurra.data import Examples, Tokenizer, columns, next_token
+from recurra.data.text.tokenizers import MOSES, WordTokenizer
 from recurra.errors import Fault
 
 ReadAs = Literal["stream", "sentences"]
@@ -48,17 +49,33 @@ class RunningText:
         """What is read and what is predicted, `[T + 1]` each, of a text by itself."""
         return next_token(self.tokenizer.encode(text), self.boundary, self.boundary)
 
+    def continued(self, prompt: str, ids: Sequence[int]) -> str:
+        """A text, and that of ids after it."""
+        tokenizer = self.tokenizer
+        if not prompt or tokenizer.kind != "word":
+            return prompt + self.text(ids)
+        if not isinstance(tokenizer, WordTokenizer) or tokenizer.rule not in MOSES:
+            return f"{prompt} {self.text(ids)}"
+        first, *lines = self._lines(ids)
+        open_line = prompt.rpartition("\n")[2]
+        words = [*tokenizer.split(open_line), *map(tokenizer.token, first)]
+        joined = [tokenizer.join(words), *(tokenizer.decode(line) for line in lines)]
+        return prompt.removesuffix(open_line) + "\n".join(joined)
+
     def text(self, ids: Sequence[int]) -> str:
         """The text of ids; boundaries become line ends."""
         if self.by_character:
             return self.tokenizer.decode(ids)
+        return "\n".join(self.tokenizer.decode(line) for line in self._lines(ids))
+
+    def _lines(self, ids: Sequence[int]) -> list[list[int]]:
         lines: list[list[int]] = [[]]
         for index in ids:
             if index == self.boundary:
                 lines.append([])
             else:
                 lines[-1].append(index)
-        return "\n".join(self.tokenizer.decode(line) for line in lines)
+        return lines
 
 
 def joined(examples: Examples, column: str) -> str:

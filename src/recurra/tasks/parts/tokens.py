@@ -13,7 +13,10 @@ class TokenizerOptions(Options):
     """How texts are cut, and which tokens are kept.
 
     Attributes:
-        rule: how words are found: at "blanks", or "words" and marks; of the unit "word".
+        rule: how words are found: at "blanks", or "words" and marks; "moses" cuts as Moses does, and
+            "moses_tokens" reads a text that Moses cut already: answers are then written as people write,
+            "here." and not "here ."; of the unit "word".
+        language: whose rules Moses goes by, as "en" or "de"; of the rules "moses" and "moses_tokens".
         lower: capitals count as small letters; of the unit "word".
         min_count: tokens seen less often in training are unknown; of words and characters.
         max_size: tokens kept at most, special ones included; None: all, and 8000 subwords.
@@ -22,7 +25,8 @@ class TokenizerOptions(Options):
         begin: how the token is written that begins a text; true for subwords; None: there is none.
     """
 
-    rule: Literal["blanks", "words"] = "blanks"
+    rule: Literal["blanks", "words", "moses", "moses_tokens"] = "blanks"
+    language: str = "en"
     lower: bool = False
     min_count: int = Field(default=1, ge=1)
     max_size: int | None = Field(default=None, ge=1)

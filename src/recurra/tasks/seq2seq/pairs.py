@@ -35,12 +35,14 @@ class PairOptions(TwoTextOptions):
 
     Attributes:
         unit: what both texts are cut into. tokenizer: see there.
+        target_language: whose rules Moses goes by in the target, where not by data.tokenizer.language.
         shared: one vocabulary, and one table of vectors, for both texts.
         max_length: tokens of a text; a longer one is an error.
     """
 
     unit: Literal["word", "character", "subword"] = "subword"
     tokenizer: TokenizerOptions = TokenizerOptions()
+    target_language: str | None = None
     shared: bool = False
     max_length: int = Field(default=1000, ge=1)
 
@@ -66,9 +68,10 @@ class PairReader:
         if data.shared:
             both = train_ended(data.unit, [*train.sources, *train.targets], options)
             return cls(both, both)
+        own = {} if data.target_language is None else {"language": data.target_language}
         return cls(
             train_ended(data.unit, train.sources, options),
-            train_ended(data.unit, train.targets, options),
+            train_ended(data.unit, train.targets, {**options, **own}),
         )
 
     @classmethod

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from recurra.data import Tokenizer
+from recurra.data.text.tokenizers import WordTokenizer
 from recurra.decode import Hypothesis, beam_search
 from recurra.models import EncoderDecoder
 from recurra.ragged import Ragged
@@ -133,7 +134,12 @@ def words_of(
     if places is None or tokenizer.unknown is None or tokenizer.unknown not in ids:
         return tokenizer.decode(ids)
     copied = [
-        pieces[place] if index == tokenizer.unknown and place >= 0 else tokenizer.decode([index])
+        pieces[place] if index == tokenizer.unknown and place >= 0 else _piece(tokenizer, index)
         for index, place in zip(ids, places, strict=True)
     ]
-    return (" " if tokenizer.kind == "word" else "").join(copied)
+    return tokenizer.join(copied) if isinstance(tokenizer, WordTokenizer) else "".join(copied)
+
+
+def _piece(tokenizer: Tokenizer, index: int) -> str:
+    """A word as it stands in the vocabulary; what other tokens write."""
+    return tokenizer.token(index) if isinstance(tokenizer, WordTokenizer) else tokenizer.decode([index])

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 
 from torch import Tensor
 
+from recurra.data.text.tokenizers import natural_text
 from recurra.errors import Fault
 from recurra.models import EncoderDecoder
 from recurra.storage.files import write_json
@@ -153,13 +154,14 @@ class TranslateTask(Task[EncoderDecoder]):
         selection = self.data.select(data)
         pairs = selection.examples
         hypotheses = [best["text"] for best, *_ in self.translate(pairs.sources)]
-        exact = [a.split() == b.split() for a, b in zip(hypotheses, pairs.targets, strict=True)]
+        references = [natural_text(self.reader.target, text) for text in pairs.targets]
+        exact = [a.split() == b.split() for a, b in zip(hypotheses, references, strict=True)]
         parts = (
-            bleu_figures(hypotheses, pairs.targets),
+            bleu_figures(hypotheses, references),
             ratios({"exact": (exact, None)}),
             perplexity_figures(self.target_costs(pairs)),
         )
-        chrf = {"chrf": chrf_score(hypotheses, pairs.targets)}
+        chrf = {"chrf": chrf_score(hypotheses, references)}
         return selection.measured(len(hypotheses), "pairs", together(*parts), chrf)
 
     def target_costs(self, pairs: Pairs) -> Tensor:
