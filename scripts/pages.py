@@ -81,7 +81,7 @@ def layer_report() -> str:
     """What `explain` tells of a layer."""
     from recurra.explanation import LayerReport
 
-    return markdown(LayerReport)
+    return markdown(LayerReport).partition("**Attributes**")[2].strip()
 
 
 def refusals() -> str:
