@@ -22,6 +22,7 @@ from recurra.cli import (
     options,
     plot,
     predict,
+    push,
     recipes,
     report,
     runs,
@@ -56,6 +57,7 @@ app.command("predict")(predict.predict)
 app.command("plot")(plot.plot)
 app.command("report")(report.report)
 app.command("runs")(runs.runs)
+app.command("push")(push.push)
 app.command("encode")(encode.encode)
 app.command("sample")(sample.sample)
 app.command("stream")(stream.stream)
