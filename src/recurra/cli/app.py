@@ -26,6 +26,7 @@ EXTRAS = {
     "sacrebleu": "text",
     "narwhals": "data",
     "pyarrow": "data",
+    "huggingface_hub": "hub",
     "soundfile": "audio",
     "jiwer": "audio",
     "gensim": "bench",

@@ -17,7 +17,23 @@ class Format(StrEnum):
     conllu = "conllu"
 
 
-Run = Annotated[Path, typer.Argument(help="A run folder, as `recurra train` makes it.", show_default=False)]
+def _local(run: Path) -> Path:
+    """The folder of a run; one on the hub is fetched."""
+    if not run.as_posix().startswith("hf:/"):
+        return run
+    from recurra.runs.hub import run_folder
+
+    return run_folder(run)
+
+
+Run = Annotated[
+    Path,
+    typer.Argument(
+        help="A run folder, as `recurra train` makes it, or hf://user/name.",
+        show_default=False,
+        callback=_local,
+    ),
+]
 Device = Annotated[str, typer.Option(help="Where to run: cpu, cuda, cuda:1, mps.")]
 Dark = Annotated[bool, typer.Option("--dark", help="Draw on dark ground.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]

@@ -23,6 +23,7 @@ from recurra.cli import (
     options,
     plot,
     predict,
+    push,
     recipes,
     report,
     reproduce,
@@ -61,6 +62,7 @@ app.command("predict")(predict.predict)
 app.command("plot")(plot.plot)
 app.command("report")(report.report)
 app.command("runs")(runs.runs)
+app.command("push")(push.push)
 app.command("encode")(encode.encode)
 app.command("sample")(sample.sample)
 app.command("stream")(stream.stream)

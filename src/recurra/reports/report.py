@@ -21,6 +21,7 @@ from recurra.reports.log import read_log
 from recurra.reports.samples import Answers, Reply, answer_examples
 from recurra.reports.settings import own_settings
 from recurra.runs.folder import LOG, METRICS, RECIPE, SOURCE, load, run_recipe
+from recurra.runs.hub import run_folder
 from recurra.storage import pages
 from recurra.storage.fields import Fields
 from recurra.storage.figures import figure_bytes
@@ -61,14 +62,14 @@ def write_report(
         Fault: the run can't be loaded, or the page can't be written. Where the validation data are gone the
             page says so in their place.
     """
-    folder = Path(run)
+    folder = run_folder(run)
     path = folder / REPORT if path is None else Path(path)
     if path.is_dir():
         raise Fault(f"{path}: is a folder, expected the file of the page")
     task = load(folder, device)
     metrics = read_json(folder / METRICS)
     table, kind = run_recipe(read_toml(folder / RECIPE), str(folder / RECIPE))
-    log = read_log(folder / LOG)
+    log = read_log(folder / LOG) if (folder / LOG).is_file() else []  # a run from the hub has none
     parts = [*_scores(folder, table, metrics, task), *_curves(log, metrics)]
     answers: Answers | Fault
     try:
@@ -108,6 +109,8 @@ def _scores(folder: Path, table: Mapping[str, Any], metrics: Mapping[str, Any], 
 
 
 def _curves(log: Sequence[dict[str, Any]], metrics: Mapping[str, Any]) -> Iterator[str]:
+    if not log:
+        return
     yield pages.heading("Learning curves")
     pictures = [plots.learning_curve(log, metrics["score"], dark) for dark in (False, True)]
     yield pages.figure(f"training loss and validation {metrics['score']} over steps", *pictures)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +47,27 @@ def recipe_digest(table: Mapping[str, Any]) -> str:
 
 def without_paths(table: Mapping[str, Any]) -> dict[str, Any]:
     """The recipe with the ending alone of each file that it reads, which tells the format."""
+    return _with_paths(table, lambda path: Path(path.removesuffix(".gz")).suffix)
+
+
+def without_folders(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The recipe with the name alone of each file that it reads: its digest is the same, and where somebody
+    keeps their data is nobody else's business.
+    """
+    return _with_paths(table, lambda path: Path(path).name)
+
+
+def _with_paths(table: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
     result = {key: dict(value) if isinstance(value, Mapping) else value for key, value in table.items()}
     result.pop("imports", None)  # where the person's own code lies
     for source in SOURCES:
         section, key = source.split(".")
         if isinstance(result.get(section), dict) and key in result[section]:
-            result[section][key] = _ending(result[section][key])
+            result[section][key] = _changed(result[section][key], change)
     search = result["model"].get("search") if isinstance(result.get("model"), dict) else None
     # runs of format 1 have digests that tell where their language model lies
     if isinstance(search, Mapping) and "language_model" in search and table.get("format") != 1:
-        result["model"]["search"] = {**search, "language_model": _ending(search["language_model"])}
+        result["model"]["search"] = {**search, "language_model": _changed(search["language_model"], change)}
     return result
 
 
@@ -108,9 +119,10 @@ def _names(source: Any) -> Iterator[str]:
             yield from _names(each)
 
 
-def _ending(source: Any) -> Any:
+def _changed(source: Any, change: Callable[[str], str]) -> Any:
+    """A source with another text for each of its paths."""
     if isinstance(source, str) and not source.startswith(_BUILTIN):
-        return Path(source.removesuffix(".gz")).suffix
+        return change(source)
     if isinstance(source, Mapping):
-        return {key: _ending(value) if key == "path" else value for key, value in source.items()}
-    return [_ending(each) for each in source] if isinstance(source, list) else source
+        return {key: _changed(value, change) if key == "path" else value for key, value in source.items()}
+    return [_changed(each, change) for each in source] if isinstance(source, list) else source

@@ -16,6 +16,7 @@ import recurra.tasks  # noqa: F401  (registers every task)
 from recurra.errors import Fault, UnknownName, quoted, unknown_name
 from recurra.runs.changes import changed, require_changeable
 from recurra.runs.digests import recipe_digest
+from recurra.runs.hub import run_folder
 from recurra.runs.keys import has_key
 from recurra.runs.migration import FORMAT, migrated
 from recurra.runs.sections import read_section
@@ -93,13 +94,14 @@ def load(
     digests: Python's `logging` is told so, as information.
 
     Args:
+        run: its folder, or `hf://user/name`, a run on the Hugging Face Hub; see `recurra.runs.hub`.
         changes: `section.key=value` of what the task names as changeable (how answers are searched for, what
             is measured); the run stays as it is. removals: keys whose defaults count.
 
     Raises:
         Fault: not a run folder, one of a newer format, not trained yet, or a file is missing or altered.
     """
-    folder = Path(run)
+    folder = run_folder(run)
     where = str(folder / RECIPE)
     if not (folder / RECIPE).exists():
         vectors = ": it holds word vectors: ask `recurra vectors`" if (folder / VECTORS).exists() else ""

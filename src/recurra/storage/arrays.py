@@ -20,7 +20,7 @@ from recurra.storage.tensors import read_entries
 
 def write_arrays(path: Path, tensors: Mapping[str, NDArray[np.float32]], metadata: Mapping[str, str]) -> None:
     """Writes float32 tensors to a safetensors file, without a copy in memory."""
-    header: dict[str, object] = {"__metadata__": dict(metadata)}
+    header: dict[str, object] = {"__metadata__": {"format": "pt", **metadata}}
     end = 0
     for name, tensor in tensors.items():
         start, end = end, end + tensor.nbytes

@@ -16,16 +16,29 @@ from torch import Tensor
 
 from recurra.errors import Fault, quoted
 from recurra.storage.fields import Fields
-from recurra.storage.files import open_regular, write_bytes
+from recurra.storage.files import open_regular, replacing
 from recurra.storage.json_text import check_depth, parse_json
 
 _MOST_HEADER = 2**26  # the library's own limit is 100 MB
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
-    """A safetensors file, with JSON-ready data in its header."""
+    """A safetensors file, with JSON-ready data in its header; `format` tells other programs whose tensors
+    they are. The same tensors and data make the same bytes.
+    """
     check_depth(description, str(path))
-    write_bytes(path, to_bytes(dict(tensors), {"recurra": json.dumps(description)}))
+    content = to_bytes(dict(tensors))
+    end = 8 + int.from_bytes(content[:8], "little")
+    # the library writes metadata of several keys in an order that it draws
+    metadata = {"format": "pt", "recurra": json.dumps(description)}
+    header = json.dumps(
+        {"__metadata__": metadata, **json.loads(content[8:end])}, separators=(",", ":")
+    ).encode()
+    header += b" " * (-len(header) % 8)
+    with replacing(path, 8 + len(header) + len(content) - end) as file:
+        file.write(len(header).to_bytes(8, "little"))
+        file.write(header)
+        file.write(memoryview(content)[end:])
 
 
 class Header(NamedTuple):

@@ -65,7 +65,7 @@ def _draw_places(
         _show(panels[0], row[0])
         if note:
             style = {"fontsize": 7, "color": tint.red, "ha": "left", "va": "top", "parse_math": False}
-            panels[0].text(0, -0.06, note, transform=panels[0].transAxes, **style)
+            panels[0].text(0, -0.06, note, transform=panels[0].transAxes, in_layout=False, **style)
         if attention is None:
             panels[0].set_title(_plain(" ".join(caption)), fontsize=7, loc="left", color=tint.ink)
             continue
