@@ -89,11 +89,13 @@ class Task(ABC, Generic[Model]):
         formats: how else than as JSON an answer can be written: name -> its text, line ends included.
         kinds: of a task of several kinds, what tells each one, and its class; a task that has options of its
             own is a kind besides.
+        tables: whether an item is a table as a whole, `{column: [cells]}`, where others are rows of one.
         changeable: keys of its sections that may be set of a trained run, since no training depends on them.
     """
 
     name: ClassVar[str]
     formats: ClassVar[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {}
+    tables: ClassVar[bool] = False
     DataOptions: ClassVar[type[Options]]
     ModelOptions: ClassVar[type[Options]]
     changeable: ClassVar[tuple[str, ...]] = CHANGEABLE
