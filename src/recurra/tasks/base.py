@@ -136,11 +136,13 @@ class Task(ABC, Generic[Model]):
         kinds: of a task of several kinds, what tells each one, and its class; a task that has options of its
             own is a kind besides.
         units: of figures whose unit is the task's own; see `recurra.tasks.parts.units`.
+        tables: whether an item is a table as a whole, `{column: [cells]}`, where others are rows of one.
         changeable: keys of its sections that may be set of a trained run, since no training depends on them.
     """
 
     name: ClassVar[str]
     formats: ClassVar[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {}
+    tables: ClassVar[bool] = False
     DataOptions: ClassVar[type[Options]]
     ModelOptions: ClassVar[type[Options]]
     changeable: ClassVar[tuple[str, ...]] = CHANGEABLE

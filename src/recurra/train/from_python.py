@@ -156,7 +156,8 @@ def _digests(run: Task | str | Path) -> dict[str, str]:
 
 
 def predict(run: Task | str | Path, items: Any) -> Iterator[dict[str, Any]]:
-    """One answer for each row of a table in memory, or for each of some items, in order.
+    """One answer for each row of a table in memory (of series to forecast, one for the table), or for each of
+    some items, in order.
 
     Args:
         run: the task, or its run folder.
@@ -168,7 +169,7 @@ def predict(run: Task | str | Path, items: Any) -> Iterator[dict[str, Any]]:
     task = run if isinstance(run, Task) else load(run)
     if isinstance(items, str):
         raise Fault(f"one text found, {quoted(items)}, expected a list of items or a table")
-    return task.predict(_items(items))
+    return task.predict(_items(items, task.tables))
 
 
 def predict_table(run: Task | str | Path, items: Any) -> Any:
@@ -194,10 +195,12 @@ def predict_table(run: Task | str | Path, items: Any) -> Any:
     return like_table(columns, items)
 
 
-def _items(items: Any) -> Iterable[Any]:
+def _items(items: Any, tables: bool) -> Iterable[Any]:
     if isinstance(items, Iterable) and not isinstance(items, Mapping) and not _is_frame(items):
         return items
     examples = table_examples(items, "table")
+    if tables:
+        return [examples.columns]
     names = list(examples.columns)
     return (dict(zip(names, row, strict=True)) for row in zip(*examples.columns.values(), strict=True))
 

@@ -125,3 +125,27 @@ def test_what_is_missing_is_told(tmp_path: Path) -> None:
         recurra.evaluate(task, ROWS[["label"]])
     with pytest.raises(Fault, match="one text found, 'so good', expected a list of items or a table"):
         recurra.predict(task, "so good")
+
+
+def test_a_table_of_several_series_is_answered_as_one(tmp_path: Path) -> None:
+    months = pd.period_range("2015-01", periods=60, freq="M")
+    sizes = {"small": 1.0, "large": 1000.0}
+    parts = [
+        pd.DataFrame({"month": months, "shop": shop, "sales": [size * (5 + n % 12) for n in range(60)]})
+        for shop, size in sizes.items()
+    ]
+    frame = pd.concat(parts).astype({"shop": "category"})
+    data = {"time": "month", "series": "shop", "targets": ["sales"], "context": 12, "horizon": 2}
+    recipe = {
+        "task": "forecast",
+        "data": {**data, "scale": "series", "incomplete": "previous"},
+        "model": {"cell": "gru", "hidden": 4},
+        "train": {"steps": 2},
+    }
+    task = recurra.fit(recipe, frame, folder=tmp_path / "run", quiet=True)
+    assert recurra.evaluate(task, frame)["mse"] > 0
+    (answer,) = recurra.predict(task, frame)
+    assert [each["series"] for each in answer["forecasts"]] == ["small", "large"]
+    assert all(each["time"] == ["2020-01", "2020-02"] for each in answer["forecasts"])
+    (small, large) = (each["targets"]["sales"]["forecast"] for each in answer["forecasts"])
+    assert large == pytest.approx([1000 * number for number in small], rel=1e-3)

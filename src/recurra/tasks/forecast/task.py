@@ -38,6 +38,7 @@ class ForecastTask(Task[Forecaster]):
     """Forecasts the next `horizon` steps of series from the last `context` ones."""
 
     name = "forecast"
+    tables = True
     DataOptions = ForecastOptions
     ModelOptions = ForecastModelOptions
     changeable = (*CHANGEABLE, "data.season", "data.direction", "data.interval")
