@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,7 @@ def test_scores_are_those_counted_by_hand() -> None:
     figures = attachment_figures(heads, labels, predicted, predicted_labels)
     assert figures(torch.ones(3, dtype=torch.float64)) == {"uas": 4 / 7, "las": 3 / 7}
     assert figures(torch.tensor([0, 0, 1], dtype=torch.float64)) == {"uas": 0.0, "las": 0.0}
+    assert all(map(math.isnan, figures(torch.zeros(3, dtype=torch.float64)).values()))
     nothing = attachment_figures([], [], [], [])
     assert nothing(torch.ones(0, dtype=torch.float64)) == {"uas": 0.0, "las": 0.0}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -58,6 +60,15 @@ def test_parts_together_and_nothing_of_nothing() -> None:
     spans = span_figures([SpanCounts(0, 0, 0)])
     both = together(spans, ratios({"a": ([2.0], [4.0])}))
     assert both(torch.ones(1, dtype=torch.float64)) == {"f1": 0, "precision": 0, "recall": 0, "a": 0.5}
+
+
+def test_a_draw_without_a_group_says_nothing_of_it() -> None:
+    """One of 20 examples is of the group, and right: every draw that has it says 100 %."""
+    group = torch.tensor([1.0] + [0.0] * 19)
+    figures = ratios({"accuracy_by_7": (group, group)})
+    measured = Selection(None, "test", "x").measured(20, "pairs", figures)
+    assert measured.intervals(100) == {"accuracy_by_7": (1.0, 1.0)}
+    assert math.isnan(figures(1 - group.double())["accuracy_by_7"])
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,8 @@ def plain_measurement(scores: Mapping[str, float], part: str) -> Measurement:
 
 
 def ratios(parts: Mapping[str, tuple[Any, Any | None]]) -> Figures:
-    """Sums over examples, divided by other sums, or by how many examples there are; 0 where that is 0.
+    """Sums over examples, divided by other sums, or by how many examples there are; 0 where that is 0, and
+    NaN where it is by the weights alone: of a draw without any of a group nothing can be said.
 
     Args:
         parts: name -> numbers `[N]`, and those that their sum is divided by; None counts examples.
@@ -150,13 +151,13 @@ def ratios(parts: Mapping[str, tuple[Any, Any | None]]) -> Figures:
         for name, (above, below) in parts.items()
     }
 
-    def figures(weights: Tensor) -> dict[str, float]:
-        return {
-            name: share(float(weights @ above), float(weights.sum() if below is None else weights @ below))
-            for name, (above, below) in columns.items()
-        }
+    def ratio(above: Tensor, below: Tensor | None, weights: Tensor) -> float:
+        whole = float(weights.sum() if below is None else weights @ below)
+        if not whole and below is not None and bool(below.any()):
+            return float("nan")
+        return share(float(weights @ above), whole)
 
-    return figures
+    return lambda weights: {name: ratio(*pair, weights) for name, pair in columns.items()}
 
 
 def together(*parts: Figures) -> Figures:
