@@ -148,6 +148,56 @@ static void total(const Tile<T>& x) {
   }
 }
 
+// The sum of a register's numbers, halves added to halves.
+template <class T>
+RECURRA_INLINE T added_up(Vec<T> v) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) return _mm512_reduce_add_ps(reinterpret_cast<__m512>(v));
+#endif
+  constexpr int W = Vector<T>::width;
+  T folded[W];
+  store(folded, v);
+  for (int step = W / 2; step > 0; step /= 2)
+    for (int j = 0; j < step; ++j) folded[j] += folded[j + step];
+  return folded[0];
+}
+
+// d [rows] = sums of a * b along each row
+template <class T>
+static void dot(const Tile<T>& x) {
+  constexpr int W = Vector<T>::width;
+  const long whole = x.width / W * W;
+  const int tail = static_cast<int>(x.width - whole);
+  const T *a = x.a, *b = x.b;
+  for (long r = 0; r < x.rows; ++r, a += x.as, b += x.bs) {
+    Vec<T> sum{};
+    for (long i = 0; i < whole; i += W) sum = multiply_add(load(a + i), load(b + i), sum);
+    if (tail) sum = multiply_add(load_some(a + whole, tail), load_some(b + whole, tail), sum);
+    x.d[r * x.ds] = added_up<T>(sum);
+  }
+}
+
+// d [width] = sum of rows of a * b
+template <class T, int mode>
+static void weigh(const Tile<T>& x) {
+  constexpr int W = Vector<T>::width;
+  for (long i = 0; i < x.width; i += W) {
+    const int n = static_cast<int>(x.width - i < W ? x.width - i : W);
+    const T *a = x.a + (mode & single_a ? 0 : i), *b = x.b + (mode & single_b ? 0 : i);
+    Vec<T> sum{};
+    for (long r = 0; r < x.rows; ++r, a += x.as, b += x.bs) {
+      Vec<T> va, vb;
+      if constexpr (mode & single_a) va = splat(*a);
+      else va = n == W ? load(a) : load_some(a, n);
+      if constexpr (mode & single_b) vb = splat(*b);
+      else vb = n == W ? load(b) : load_some(b, n);
+      sum = multiply_add(va, vb, sum);
+    }
+    if (n == W) store(x.d + i, sum);
+    else store_some(x.d + i, sum, n);
+  }
+}
+
 // [outer, block] -> [outer, count, block]
 template <class T>
 static void repeat(const Tile<T>& x) {
@@ -264,6 +314,10 @@ static constexpr void enter_all(Kernels<T>& table) {
   table.instruction[static_cast<int>(Op::amin)][0] = rowwise<T, Op::amin>;
   table.instruction[static_cast<int>(Op::norm)][0] = norm<T>;
   table.instruction[static_cast<int>(Op::total)][0] = total<T>;
+  table.instruction[static_cast<int>(Op::dot)][0] = dot<T>;
+  table.instruction[static_cast<int>(Op::weigh)][0] = weigh<T, 0>;
+  table.instruction[static_cast<int>(Op::weigh)][single_a] = weigh<T, single_a>;
+  table.instruction[static_cast<int>(Op::weigh)][single_b] = weigh<T, single_b>;
   table.instruction[static_cast<int>(Op::repeat)][0] = repeat<T>;
   table.instruction[static_cast<int>(Op::sum_parts)][0] = join_parts<T, Op::sum>;
   table.instruction[static_cast<int>(Op::amax_parts)][0] = join_parts<T, Op::amax>;

@@ -18,6 +18,9 @@ namespace recurra {
 
 // Numbers of a tile's widest row times its rows.
 constexpr long tile_numbers = 1024;
+// A tile has so many rows at least: most instructions of a step over matrices are over a few numbers a row, and cost
+// what a call costs. Matrices are read from the second-level cache then, at hardly less than from the first.
+constexpr long least_tile_rows = 4;
 
 // A place as a slot.
 struct Operand {
@@ -65,6 +68,7 @@ template <class T>
 struct SlotLine {
   Instruction<T> call = nullptr;  // null: a product
   long width = 0, block = 1, count = 1;
+  long parts = 0, part_strides[4] = {0, 0, 0, 0};  // of d, a, b, c from one sub-row to the next
   Operand d, a, b, c;
   int weight = -1;
   int mode = 0;
@@ -101,11 +105,12 @@ struct Interpreter {
     for (double value : code.immediates) immediates.push_back(static_cast<T>(value));
     for (const Line& line : code.lines) lines.push_back(over_slots(line));
     for (const Line& line : code.lines)
-      if (line.op != Line::product) widest = std::max<long>({widest, line.width, line.block});
+      if (line.op != Line::product)
+        widest = std::max<long>({widest, static_cast<long>(line.width) * std::max(line.parts, 1), line.block});
   }
 
   // Of so many rows at most.
-  long tile_rows(long rows) const { return std::max<long>(1, std::min(rows, tile_numbers / widest)); }
+  long tile_rows(long rows) const { return std::max<long>(1, std::min(rows, std::max(least_tile_rows, tile_numbers / widest))); }
 
   // Slots for so many rows: memory(numbers) for temporaries and locals, constants where they lie; the caller says
   // where inputs, states, their next values and outputs are.
@@ -183,7 +188,11 @@ struct Interpreter {
     s.call = kernels<T>().instruction[line.op][line.mode];
     if (!s.call) throw std::invalid_argument("loop program: an operation without that form");
     s.mode = line.mode;
-    s.flat = line.op < static_cast<int>(Op::sum);
+    s.flat = line.op < static_cast<int>(Op::sum) && line.parts == 0;
+    s.parts = line.parts;
+    const bool dot = line.op == static_cast<int>(Op::dot), weigh = line.op == static_cast<int>(Op::weigh);
+    s.part_strides[0] = dot ? 1 : weigh ? 0 : line.width;
+    for (int k = 0; k < 3; ++k) s.part_strides[k + 1] = line.strides[k];
     s.is_total = line.op == static_cast<int>(Op::total);
     return s;
   }
@@ -216,11 +225,29 @@ struct Interpreter {
       x.cs = f.slots[line.c.slot].row_stride;
       flat = flat && x.cs == (line.mode & single_c ? 0 : x.width);
     }
+    if (line.parts > 0) return over_parts(line, x);
     if (flat) {
       x.width *= rows;
       x.rows = 1;
     }
     line.call(x);
+  }
+
+  // Each row of a tile as a tile of its own, of sub-rows.
+  static void over_parts(const SlotLine<T>& line, const Tile<T>& x) {
+    Tile<T> part = x;
+    part.rows = line.parts;
+    part.ds = line.part_strides[0];
+    part.as = line.part_strides[1];
+    part.bs = line.part_strides[2];
+    part.cs = line.part_strides[3];
+    for (long r = 0; r < x.rows; ++r) {
+      part.d = x.d + r * x.ds;
+      part.a = x.a + r * x.as;
+      if (x.b) part.b = x.b + r * x.bs;
+      if (x.c) part.c = x.c + r * x.cs;
+      line.call(part);
+    }
   }
 };
 

@@ -19,8 +19,11 @@
 
 // Between a row [outer, count, block] and a row [outer, block], and by column. `gather`: d[i] = a[b[i]], and
 // `scatter_add`: d[b[i]] += a[i] onto zeros, with a vector b of column numbers.
+//
+// Between a row of matrices and what reads it, over the sub-rows that a line parts its row into (see Line): `dot`,
+// d[i] = sum over j of a[i, j] * b[i, j], and `weigh`, d[j] = sum over i of a[i, j] * b[i, j].
 #define RECURRA_PARTS(R) \
-  R(repeat, 1) R(sum_parts, 1) R(amax_parts, 1) R(amin_parts, 1) R(gather, 2) R(scatter_add, 2)
+  R(dot, 2) R(weigh, 2) R(repeat, 1) R(sum_parts, 1) R(amax_parts, 1) R(amin_parts, 1) R(gather, 2) R(scatter_add, 2)
 
 namespace recurra {
 

@@ -39,7 +39,9 @@ Widths widths_of_parts(const Line& line) {
   return op == Op::repeat ? Widths{line.width, narrow} : Widths{narrow, line.width};
 }
 
-bool is_parts(int op) { return op > static_cast<int>(Op::total) && op < static_cast<int>(Op::count); }
+bool is_weighing(int op) { return op == static_cast<int>(Op::dot) || op == static_cast<int>(Op::weigh); }
+
+bool is_parts(int op) { return op > static_cast<int>(Op::weigh) && op < static_cast<int>(Op::count); }
 
 bool is_rowwise(int op) { return op >= static_cast<int>(Op::sum) && op < static_cast<int>(Op::total); }
 
@@ -95,6 +97,25 @@ void LoopProgram::check() const {
       const bool rows = line.a.space != Space::total && (line.a.space != Space::immediate || widths.a == 1);
       if (!rows || !fits(line.a, widths.a)) refuse(i, "operand");
       if (operands > 1 && (line.b.space != Space::vector || !fits(line.b, line.width))) refuse(i, "columns");
+      continue;
+    }
+    if (line.parts > 0 || is_weighing(line.op)) {
+      if (line.parts < 1 || line.width < 1) refuse(i, "parts");
+      if (!is_weighing(line.op) && line.op >= static_cast<int>(Op::sum)) refuse(i, "no operation on parts");
+      const int width = line.op == static_cast<int>(Op::dot)     ? line.parts
+                        : line.op == static_cast<int>(Op::weigh) ? line.width
+                                                                 : line.parts * line.width;
+      if (!writable(line.d) && line.d.space != Space::local) refuse(i, "result");
+      if (!fits(line.d, width)) refuse(i, "result's width");
+      const Place places[3] = {line.a, line.b, line.c};
+      const int single[3] = {single_a, single_b, single_c};
+      for (int k = 0; k < operands; ++k) {
+        const bool one = line.mode & single[k];
+        const int stride = line.strides[k], own = one ? 1 : line.width;
+        if (stride != 0 && stride != own) refuse(i, "stride");
+        if (places[k].space == Space::total || !fits(places[k], (line.parts - 1) * stride + own)) refuse(i, "operand");
+        if (places[k].space == Space::immediate && !one && line.width != 1) refuse(i, "constant");
+      }
       continue;
     }
     const bool total = line.op == static_cast<int>(Op::total);

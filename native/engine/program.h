@@ -1,5 +1,6 @@
 // A program as the driver and the stepper run it: flat instructions over numbered places.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -27,7 +28,9 @@ struct Place {
 
 // product: d [width] = a [depth] @ weight + b (a vector, or none) + c (rows, or none).
 // Anything else: see ops.h, also for the bits of `mode`. `width` is that of the wider row; `block` and `count` say
-// how it is parted. Of `gather` and `scatter_add`: that of b, and `block` is the width of the row that b points into.
+// how it is parted. Pointwise instructions, `dot` and `weigh` may go over `parts` sub-rows of each row, `width` being
+// that of one: each of a, b, c moves on by its own stride from one sub-row to the next: its whole width, 0 (the same
+// numbers again), or 1 with its bit in `mode` (one number a sub-row). Of `gather` and `scatter_add`: that of b, and `block` is the width of the row that b points into.
 struct Line {
   static constexpr int product = -1;
 
@@ -37,6 +40,8 @@ struct Line {
   Place d, a, b, c;
   int weight;
   int block = 1, count = 1;
+  int parts = 0;  // 0: the row is one
+  std::array<int, 3> strides{};
 };
 
 struct LoopProgram {

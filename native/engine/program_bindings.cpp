@@ -51,9 +51,10 @@ void bind_program(nb::module_& m) {
         return (static_cast<int64_t>(p.space) << 56) ^ (static_cast<int64_t>(p.index) << 28) ^ p.column;
       });
   const Place none{Space::none, 0, 0};
-  nb::class_<Line>(m, "Line").def(nb::init<int, int, int, Place, Place, Place, Place, int, int, int>(), "op"_a,
-                                  "width"_a, "mode"_a, "d"_a, "a"_a, "b"_a = none, "c"_a = none, "weight"_a = -1,
-                                  "block"_a = 1, "count"_a = 1);
+  nb::class_<Line>(m, "Line").def(
+      nb::init<int, int, int, Place, Place, Place, Place, int, int, int, int, std::array<int, 3>>(), "op"_a, "width"_a,
+      "mode"_a, "d"_a, "a"_a, "b"_a = none, "c"_a = none, "weight"_a = -1, "block"_a = 1, "count"_a = 1, "parts"_a = 0,
+      "strides"_a = std::array<int, 3>{});
   using Widths = std::vector<int>;
   nb::class_<LoopProgram>(m, "LoopProgram")
       .def(nb::init<Widths, Widths, Widths, Widths, Widths, Widths, Widths, std::vector<std::pair<int, int>>,

@@ -43,6 +43,14 @@ REGISTERED: dict[str, Callable[[], Cell]] = {
     "zoneout": lambda: cells.Zoneout(cells.LSTM(IN, HIDDEN), {"h": 0.05, "c": 0.5}),
     "zoneout of dropout": lambda: cells.Zoneout(cells.VariationalDropout(cells.GRU(IN, HIDDEN), 0.2, 0.3)),
     "weight_drop": lambda: cells.WeightDrop(cells.LSTM(IN, HIDDEN), 0.5),
+    "ntm": lambda: cells.NTM(IN, HIDDEN, slots=5, width=3),
+    "ntm of many heads": lambda: cells.NTM(
+        IN, HIDDEN, slots=4, width=2, reads=2, writes=2, controller="feed_forward"
+    ),
+    "ntm of gru": lambda: cells.NTM(IN, HIDDEN, slots=3, width=2, controller=cells.GRU(IN + 2, HIDDEN)),
+    "fast_weights": lambda: cells.FastWeights(IN, HIDDEN, settling=2),
+    "mlstm": lambda: cells.MLSTM(IN, HIDDEN, heads=2),
+    "entity_network": lambda: cells.EntityNetwork(IN),
     "revealed": lambda: cells.Revealed(cells.Jordan(IN, HIDDEN, output_size=2)),
     "revealed zoneout": lambda: cells.Revealed(cells.Zoneout(cells.PeepholeLSTM(IN, HIDDEN))),
 }
@@ -68,6 +76,10 @@ TRACED: dict[str, Callable[[], Cell]] = {
     "learnt start": lambda: own.LearntStart(IN, HIDDEN),
     "frozen": lambda: own.Frozen(IN, HIDDEN),
     "one unit": lambda: own.RowWise(IN, 2),
+    "matrix state": lambda: own.Matrix(IN, HIDDEN),
+    "matrix of one": lambda: own.Matrix(IN, 1),
+    "zoneout of a matrix": lambda: cells.Zoneout(own.Matrix(IN, HIDDEN)),
+    "revealed matrix": lambda: cells.Revealed(own.Matrix(IN, HIDDEN)),
     "zoneout of ten lines": lambda: cells.Zoneout(own.TenLines(IN, HIDDEN)),
 }
 """Cells of users whose steps have programs."""
@@ -75,17 +87,15 @@ TRACED: dict[str, Callable[[], Cell]] = {
 UNTRACED: dict[str, tuple[Callable[[], Cell], str]] = {
     "data-dependent": (lambda: own.DataDependent(IN, HIDDEN), "depends on the numbers"),
     "cumulative": (lambda: own.Cumulative(IN, HIDDEN), "aten.logcumsumexp"),
-    "matrix state": (lambda: own.Matrix(IN, HIDDEN), "state m has 2 dimensions"),
+    "dnc": (lambda: cells.DNC(IN, 3, slots=3, width=2, reads=2, controller="gru"), "aten.sort"),
     "whole numbers": (lambda: own.Counting(IN, HIDDEN), "state steps is torch.int64"),
     "own derivative": (lambda: own.OwnDerivative(IN, HIDDEN), "defines its own derivative"),
     "cut": (lambda: own.Cut(IN, HIDDEN), "cuts gradients"),
     "plain tensor": (lambda: own.PlainTensor(IN, HIDDEN), "neither parameter nor buffer"),
     "keeping": (lambda: own.Keeping(IN, HIDDEN), "it changes last"),
     "mixed precision": (lambda: own.Mixed(IN, HIDDEN), "torch.bfloat16"),
-    "zoneout of a matrix": (lambda: cells.Zoneout(own.Matrix(IN, HIDDEN)), "state m has 2 dimensions"),
-    "revealed matrix": (lambda: cells.Revealed(own.Matrix(IN, HIDDEN)), "state m has 2 dimensions"),
 }
-"""Cells of users whose steps have none, with what the reason says."""
+"""Cells whose steps have none, most of them users', with what the reason says."""
 
 CELLS: dict[str, Callable[[], Cell]] = {
     **REGISTERED,

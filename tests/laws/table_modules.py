@@ -32,6 +32,7 @@ from recurra.models.forecaster import Forecaster
 from recurra.models.horizon import DirectHorizon, RecurrentHorizon
 from recurra.models.note_model import NoteModel
 from recurra.models.parse_encoder import ParseEncoder
+from recurra.models.step_answers import StepAnswers
 from recurra.models.stroke_model import StrokeModel
 from recurra.models.vector_autoencoder import VectorAutoEncoder
 from recurra.ragged import Ragged
@@ -392,6 +393,7 @@ MODULES: dict[str, Example] = {
     "regressor": Example(
         lambda: models.Regressor(models.ManyToOne(models.Vectors(IN), gru(), layers.LastPool(HIDDEN), 2), 2)
     ),
+    "step_answers": Example(lambda: StepAnswers(models.Vectors(IN), gru(), 3)),
     "note_model": Example(lambda: NoteModel(models.Vectors(IN), gru(), 3)),
     "stroke_model": Example(lambda: StrokeModel(models.Vectors(IN), gru(), outputs.StrokeOutput(2))),
     "span_parser": Example(

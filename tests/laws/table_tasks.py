@@ -581,6 +581,45 @@ TASKS: dict[str, Tiny] = {
         [[[0.0, 0.0], [0.4, 0.1], [0.8, 0.3], [1.1, 0.6]]],
         "walks.txt",
     ),
+    "algorithm": Tiny(
+        {"lengths": [1, 3], "test_lengths": [2, 4], "bits": 3, "rows": 5, "batch_size": 2, "batches": 3},
+        {
+            "cell": "ntm",
+            "hidden": 5,
+            "cell_options": {"slots": 5, "width": 3, "controller": "feed_forward"},
+        },
+        {},
+        [2, [[0, 1, 1], [1, 0, 0]], "4"],
+        "test",
+    ),
+    "algorithm of recall": Tiny(
+        {
+            "problem": "recall",
+            "lengths": [2, 3],
+            "test_lengths": [4],
+            "rows": 3,
+            "batch_size": 2,
+            "batches": 2,
+        },
+        {"cell": "gru", "hidden": 5},
+        {},
+        [2, 5],
+        "test",
+    ),
+    "algorithm of order": Tiny(
+        {
+            "problem": "temporal_order",
+            "lengths": [10, 12],
+            "test_lengths": [15],
+            "rows": 3,
+            "batch_size": 2,
+            "batches": 2,
+        },
+        {"cell": "lstm", "hidden": 5},
+        {},
+        [10, 20],
+        "test",
+    ),
     "parse constituents": Tiny(
         {
             "kind": "constituency",

@@ -85,7 +85,7 @@ def test_step_derivatives(name: str) -> None:
 def test_products_and_roads(name: str) -> None:
     walk = example_walk(name)
     products = {steps: product(walk, steps, 16) for steps in (2, 4)}
-    ways = layer_roads(walk, 8, 8, None)
+    ways = layer_roads(walk, 8, max(walk.moving.values()), None)
     rows = walk.visit.rows
     widths = list(walk.moving.values())
     assert len(products[4]) == 2  # of the row of 5

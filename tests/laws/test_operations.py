@@ -26,7 +26,7 @@ from tests.laws.table import features
 
 ROWS = 5
 OPS_H = Path(__file__).resolve().parents[2] / "native" / "engine" / "ops.h"
-OF_THE_LIBRARY = {"copy": 1, "muladd": 3, "total": 1}
+OF_THE_LIBRARY = {"copy": 1, "muladd": 3, "total": 1, "dot": 2, "weigh": 2}
 """Instruction of the library alone -> operands: to move rows, to do two operations in one, to add up over all
 rows and steps."""
 INSTRUCTIONS = {op for op in PRIMITIVES if OPS[op].kind in ("pointwise", "reduction", "parts")} - {"detach"}
@@ -51,6 +51,7 @@ STEPS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "layer_norm": lambda a, b: F.layer_norm(a, (4,), eps=0.1),
     "cumsum": lambda a, b: a.cumsum(-1),
     "repeat": lambda a, b: a[:, :2].exp().unsqueeze(1).expand(-1, 2, -1).flatten(1),
+    "matmul": lambda a, b: (a.view(-1, 2, 2) @ b.view(-1, 2, 2)).flatten(1),
     "sum_parts": lambda a, b: a.view(-1, 2, 2).sum(1).repeat(1, 2),
     "amax_parts": lambda a, b: a.view(-1, 2, 2).amax(1).repeat(1, 2),
     "amin_parts": lambda a, b: a.view(-1, 2, 2).amin(2).repeat(1, 2),

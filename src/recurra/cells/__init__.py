@@ -1,17 +1,23 @@
 """Cells: one step each, over time or at a node of a tree, every one registered by name."""
 
 import recurra.tracing  # noqa: F401
+from recurra.cells import memory
 from recurra.cells.base import CELLS, Cell, cell
 from recurra.cells.child_sum_lstm import ChildSumLSTM
 from recurra.cells.cho_gru import ChoGRU
 from recurra.cells.coupled_lstm import CoupledLSTM
+from recurra.cells.dnc import DNC
 from recurra.cells.elman import Elman
+from recurra.cells.entity_network import EntityNetwork
+from recurra.cells.fast_weights import FastWeights
 from recurra.cells.gru import GRU
 from recurra.cells.jordan import Jordan
 from recurra.cells.layer_norm_gru import LayerNormGRU
 from recurra.cells.layer_norm_lstm import LayerNormLSTM
 from recurra.cells.light_gru import LightGRU
 from recurra.cells.lstm import LSTM
+from recurra.cells.mlstm import MLSTM
+from recurra.cells.ntm import NTM
 from recurra.cells.peephole_lstm import PeepholeLSTM
 from recurra.cells.projected_lstm import ProjectedLSTM
 from recurra.cells.recurrent_highway import RecurrentHighway
@@ -30,8 +36,11 @@ from recurra.cells.zoneout import Zoneout
 
 __all__ = [
     "CELLS",
+    "DNC",
     "GRU",
     "LSTM",
+    "MLSTM",
+    "NTM",
     "RNTN",
     "TREE_CELLS",
     "Cell",
@@ -39,6 +48,8 @@ __all__ = [
     "ChoGRU",
     "CoupledLSTM",
     "Elman",
+    "EntityNetwork",
+    "FastWeights",
     "Jordan",
     "LayerNormGRU",
     "LayerNormLSTM",
@@ -58,5 +69,6 @@ __all__ = [
     "Wrapper",
     "Zoneout",
     "cell",
+    "memory",
     "tree_cell",
 ]

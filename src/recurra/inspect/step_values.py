@@ -14,7 +14,7 @@ import recurra.tracing  # noqa: F401
 from recurra.inspect.visits import Walk
 from recurra.loop.plan import Plan, plan_of
 from recurra.loop.run import prepare
-from recurra.program.interpret import run_rows
+from recurra.program.interpret import flat_rows, run_rows
 from recurra.program.value import ancestors
 from recurra.state import map_state, named_leaves
 from recurra.tracing.trace import fixed_leaves
@@ -42,7 +42,7 @@ class StepValues:
                 program.x: walk.x,
             }
             leaves = named_leaves(walk.states)
-            self.tensors.update({number: leaves[name] for name, number in program.states.items()})
+            self.tensors.update({number: flat_rows(leaves[name]) for name, number in program.states.items()})
             for part in ("before", "inside", "after"):
                 numbers = [n for n in program.of_part(part) if not values[n].is_leaf]
                 run_rows(values, numbers, self.tensors, len(walk.x), walk.x)

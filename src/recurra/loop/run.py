@@ -11,7 +11,7 @@ from recurra.engines import Engine, LoopResult, choose, is_wrapper
 from recurra.loop.plan import Plan
 from recurra.loop.watch import Recorder
 from recurra.program import Program
-from recurra.program.interpret import full_rows, run_fixed, run_rows
+from recurra.program.interpret import flat_rows, full_rows, run_fixed, run_rows
 from recurra.program.ops import OPS
 from recurra.timing import AFTER, BEFORE, LOOP, part
 
@@ -58,13 +58,13 @@ def prepare(plan: Plan, weights: Mapping[str, Tensor], starts: Mapping[str, Tens
     Args:
         plan: one that has a program.
         weights: for each of `plan.weights`, the tensor of that name.
-        starts: name of a state -> `[width]` that it starts afresh from; None: the run has no flags.
+        starts: name of a state -> `[...]` that a row of it starts afresh from; None: the run has no flags.
     """
     program, reset, fixed = plan.program, None, dict[int, Any]()
     assert program is not None
     if starts is not None:
         program, reset, initial = plan.resetting
-        fixed.update({number: starts[name] for name, number in initial.items()})
+        fixed.update({number: starts[name].reshape(-1) for name, number in initial.items()})
     for number, value in enumerate(program.values):
         if value.op == "fixed" and number not in fixed:
             fixed[number] = weights[value.attrs[0]]
@@ -76,12 +76,14 @@ def run_ready(ready: Ready, run: Run, states: Sequence[Tensor]) -> tuple[Tensor,
     """The whole run, whatever `run.every` says.
 
     Args:
-        states: `[B, width]` each, in packed order: what each row's first step starts from.
+        states: `[B, ...]` each, in packed order: what each row's first step starts from.
 
     Returns:
-        y `[N, output_size]`, and the states after each row's last step, `[B, width]` each, both in packed
+        y `[N, output_size]`, and the states after each row's last step, `[B, ...]` each, both in packed
         order.
     """
+    shapes = [state.shape for state in states]
+    states = [flat_rows(state) for state in states]
     program, values = ready.program, ready.program.values
     tensors: dict[int, Any] = {**ready.fixed, program.x: run.x}
     if run.flags is not None and ready.reset is not None:
@@ -106,7 +108,8 @@ def run_ready(ready: Ready, run: Run, states: Sequence[Tensor]) -> tuple[Tensor,
     tensors.update(zip(loop.outputs, result.outputs, strict=True))
     with part(AFTER):
         run_rows(values, program.of_part("after"), tensors, count, like, product)
-    return full_rows(tensors[program.y], count, values[program.y].width), result.states
+    finals = [t.view(shape) for t, shape in zip(result.states, shapes, strict=True)]
+    return full_rows(tensors[program.y], count, values[program.y].width), finals
 
 
 def _strangest(like: Tensor, x: Tensor, fixed: Iterable[Tensor]) -> Tensor:

@@ -252,7 +252,7 @@ def _run_whole(
 
 
 def _starts(cell: Cell) -> dict[str, Tensor]:
-    """Name of a state -> `[width]` that it starts afresh from."""
+    """Name of a state -> `[...]` that a row of it starts afresh from."""
     return {name: leaf[0] for name, leaf in named_leaves(cell.initial_state(1)).items()}
 
 

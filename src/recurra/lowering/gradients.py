@@ -40,7 +40,6 @@ GRADIENTS["sin"] = lambda g, y, node, grad: [g.mul(grad, g.point("cos", node.arg
 GRADIENTS["cos"] = lambda g, y, node, grad: [g.point("neg", g.mul(grad, g.point("sin", node.args[0])))]
 GRADIENTS["add"] = lambda g, y, node, grad: [grad, grad]
 GRADIENTS["sub"] = lambda g, y, node, grad: [grad, g.point("neg", grad)]
-GRADIENTS["mul"] = lambda g, y, node, grad: [g.mul(grad, node.args[1]), g.mul(grad, node.args[0])]
 GRADIENTS["slice"] = lambda g, y, node, grad: [None]  # shares of slices are joined: see `sweep`
 GRADIENTS["broadcast"] = GRADIENTS["sum"] = lambda g, y, node, grad: [grad]
 
@@ -51,6 +50,14 @@ GRADIENTS["gather"] = lambda g, y, node, grad: [_scattered(g, node, grad), None]
 for _name in PRIMITIVES:
     if OPS[_name].flat:
         GRADIENTS[_name] = lambda g, y, node, grad: [None] * len(node.args)
+
+
+@_of("mul")
+def _mul(g: Graph, y: int, node: Node, grad: int) -> list[Share]:
+    a, b = node.args
+    if a == b:  # one share where there were two equal ones
+        return [g.mul(g.times(grad, 2.0), a), None]
+    return [g.mul(grad, b), g.mul(grad, a)]
 
 
 @_of("relu")

@@ -261,6 +261,25 @@ def _cumsum(g: Graph, x: int) -> int:
     return out
 
 
+@_lowers("matmul")
+def _matmul(g: Graph, one: int, other: int, n: int, k: int, m: int, turned: str) -> int:
+    """Both repeated to `[.., n, k, m]` in the order in which they lie, multiplied and summed over k."""
+    if turned == "left":  # [k, n, m]
+        return _joined(g, g.repeat(one, 1, m), _each(g, other, n, m), n * m, k)
+    if turned == "right":  # [n, m, k]
+        return _joined(g, _each(g, one, m, k), g.repeat(other, m * k, n), 1, k)
+    return _joined(g, g.repeat(one, 1, m), g.repeat(other, k * m, n), m, k)
+
+
+def _each(g: Graph, x: int, count: int, size: int) -> int:
+    """Every `size` neighbours so often."""
+    return x if count == 1 else g.repeat(x, size, count)
+
+
+def _joined(g: Graph, one: int, other: int, block: int, count: int) -> int:
+    return g.join_parts("sum", g.mul(one, other), block, count)
+
+
 @_lowers("layer_norm")
 def _layer_norm(g: Graph, x: int, *rest: Any) -> int:
     *affine, eps = rest

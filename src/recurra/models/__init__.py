@@ -22,6 +22,7 @@ from recurra.models.parse_encoder import Encoded, ParseEncoder
 from recurra.models.pictures import PictureConvolution, PicturePlaces, Pictures, PictureVectors
 from recurra.models.regressor import Regressor
 from recurra.models.span_parser import SpanParser, SpanPlaces, SpanScores
+from recurra.models.step_answers import StepAnswers
 from recurra.models.stepwise import Stepwise
 from recurra.models.stroke_model import StrokeModel
 from recurra.models.tagger import Tagger
@@ -63,6 +64,7 @@ __all__ = [
     "SpanParser",
     "SpanPlaces",
     "SpanScores",
+    "StepAnswers",
     "Stepwise",
     "StrokeModel",
     "Tagger",

@@ -101,6 +101,11 @@ def columns_of(index: Tensor, width: int, dtype: torch.dtype) -> Tensor:
     return whole.to(dtype) if dtype in (torch.float32, torch.float64) else whole
 
 
+def flat_rows(value: Tensor) -> Tensor:
+    """`[rows, ...]` as programs have it, `[rows, width]`: a view where it can be."""
+    return value if value.dim() == 2 else value.flatten(1)
+
+
 def full_rows(value: Tensor, rows: int, width: int) -> Tensor:
     """A value that is a weight, or of width 1, as `[rows, width]`: a view of it."""
     return value if value.shape == (rows, width) else value.expand(rows, width)

@@ -115,6 +115,13 @@ def _scatter_add(x: Tensor, columns: Tensor, width: int) -> Tensor:
     return x.new_zeros(len(x), width).index_add(1, _whole(x, columns), x)
 
 
+def _matmul(one: Tensor, other: Tensor, n: int, k: int, m: int, turned: str) -> Tensor:
+    rows = len(one)
+    a = one.reshape(-1, k, n).mT if turned == "left" else one.reshape(-1, n, k)
+    b = other.reshape(-1, m, k).mT if turned == "right" else other.reshape(-1, k, m)
+    return torch.bmm(a, b).reshape(rows, -1)
+
+
 def _named(names: str, operands: int, **columns: Any) -> dict[str, Op]:
     """Pointwise operations that torch has under the same name."""
     return {name: Op("pointwise", getattr(torch, name), operands, **columns) for name in names.split()}
@@ -181,6 +188,8 @@ OPS: dict[str, Op] = {
     "sum_parts": Op("parts", _along("sum"), 1, ("block", "count")),
     "amax_parts": Op("parts", _along("amax"), 1, ("block", "count")),
     "amin_parts": Op("parts", _along("amin"), 1, ("block", "count")),
+    # of each row's own matrices, [.., n, k] @ [.., k, m]; the one that is `turned` lies transposed
+    "matmul": Op("parts", _matmul, 2, ("n", "k", "m", "turned"), level="program"),
     # by columns, a fixed vector of whole numbers
     "gather": Op("parts", lambda x, columns: x.index_select(1, _whole(x, columns)), 2, cost=0.3),
     "scatter_add": Op("parts", _scatter_add, 2, ("width",), level="derived", cost=0.5),

@@ -27,7 +27,8 @@ class Program:
     Attributes:
         values: numbered; arguments come before what uses them.
         x: the number of the step's input, `[rows, input_size]`.
-        states: name -> number of the state's leaf, `[rows, width]`, in the state's own order.
+        states: name -> number of the state's leaf, `[rows, width]`, in the state's own order; the shape of a
+            row's matrix is its value's, its numbers lie in one row of that width.
         next_states: name -> number of what replaces it, in the same order.
         y: the number of the step's output, `[rows, output_size]`.
     """

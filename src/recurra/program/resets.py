@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from recurra.program.program import Program
@@ -33,7 +34,7 @@ def with_resets(program: Program) -> tuple[Program, int, dict[str, int]]:
         if program.next_states[name] == number:
             renamed[number] = states[name]
             continue
-        initial[name] = add(Value("fixed", (), (f"initial.{name}",), shape, fixed=True))
+        initial[name] = add(Value("fixed", (), (f"initial.{name}",), (math.prod(shape),), fixed=True))
         renamed[number] = add(Value("where", (flags, initial[name], states[name]), (), shape))
     for number, value in enumerate(program.values):
         if number not in renamed:

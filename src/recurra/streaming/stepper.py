@@ -197,9 +197,9 @@ class Stepper:
         count = self.streams if rows is None else len(rows)
         arrays = {name: _array(leaf, np.float32) for name, leaf in leaves.items()}
         for name, leaf in arrays.items():
-            if leaf.shape != (count, own[name].shape[1]):
+            if leaf.shape != (count, *own[name].shape[1:]):
                 raise Fault(
-                    f"state {name} is {list(leaf.shape)}, expected {[count, own[name].shape[1]]}: "
+                    f"state {name} is {list(leaf.shape)}, expected {[count, *own[name].shape[1:]]}: "
                     f"the rows of {count} streams"
                 )
         for name, leaf in arrays.items():

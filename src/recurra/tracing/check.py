@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from recurra.program.autograd import gradients_of
 from recurra.program.errors import Untraceable
-from recurra.program.interpret import run_step
+from recurra.program.interpret import flat_rows, run_step
 from recurra.program.program import Program
 from recurra.state import named_leaves, replace_leaves
 from recurra.tracing.draws import own_random_numbers
@@ -35,12 +35,12 @@ def check(
     """
     generator = torch.Generator("cpu").manual_seed(0)
 
-    def random(rows: int, width: int) -> Tensor:
-        return torch.randn(rows, width, dtype=torch.float64, device="cpu", generator=generator)
+    def random(rows: int, *shape: int) -> Tensor:
+        return torch.randn(rows, *shape, dtype=torch.float64, device="cpu", generator=generator)
 
     x = random(2 * _ROWS, input_size)
     leaves = {
-        name: torch.cat([random(_ROWS, leaf.shape[1]), leaf[:1].detach().cpu().double().repeat(_ROWS, 1)])
+        name: torch.cat([random(_ROWS, *leaf.shape[1:]), *[leaf[:1].detach().cpu().double()] * _ROWS])
         for name, leaf in named_leaves(state).items()
     }
     with torch.enable_grad(), torch.device("cpu"):
@@ -52,9 +52,9 @@ def check(
         with once_a_run(module), own_random_numbers(1):
             arguments = (x, replace_leaves(state, leaves))
             y, next_state = torch.func.functional_call(StepOf(module), by_path, arguments)
-        expected = [y, *named_leaves(next_state).values()]
+        expected = [y, *map(flat_rows, named_leaves(next_state).values())]
         with own_random_numbers(1):
-            outputs = run_step(program, doubles, x, leaves)
+            outputs = run_step(program, doubles, x, {name: flat_rows(leaf) for name, leaf in leaves.items()})
         inputs = [t for t in (x, *leaves.values(), *doubles.values()) if t.requires_grad]
         generator = torch.Generator("cpu").manual_seed(2)
         cotangents = [torch.empty_like(out).normal_(generator=generator) for out in expected]

@@ -48,7 +48,7 @@ def record(example: StepExample, batch: int, steps: int = 1) -> fx.GraphModule:
     module, weights, input_size, state, like = example
     leaves = named_leaves(state)
     x = torch.zeros(batch, input_size, dtype=like.dtype, device=like.device)
-    expanded = {name: leaf.new_zeros(batch, leaf.shape[1]) for name, leaf in leaves.items()}
+    expanded = {name: leaf.new_zeros(batch, *leaf.shape[1:]) for name, leaf in leaves.items()}
 
     def run(weights: dict[str, Tensor], x: Tensor, *leaf_values: Tensor) -> tuple[Tensor, ...]:
         start = replace_leaves(state, dict(zip(leaves, leaf_values, strict=True)))

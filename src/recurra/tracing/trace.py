@@ -63,13 +63,14 @@ def _trace(module: nn.Module, input_size: int, state: Any) -> Program:
     leaves = named_leaves(state)
     like = _example_of_rows(module, leaves)
     for name, leaf in leaves.items():
-        if leaf.dim() != 2:
-            raise Untraceable(f"state {name} has {leaf.dim() - 1} dimensions a row, a program's has one")
+        if leaf.dim() < 2:
+            raise Untraceable(f"state {name} has no dimension but the rows', a program's has one at least")
         if leaf.dtype != like.dtype:
             raise Untraceable(f"state {name} is {leaf.dtype}, a program's is as the weights: {like.dtype}")
     with plain_torch(like.device):
         weights = {name: stand_in(tensor) for name, tensor in fixed_leaves(module).items()}
         sizes = {size for tensor in weights.values() for size in tensor.shape} | {input_size}
+        sizes |= {size for leaf in leaves.values() for size in leaf.shape[1:]}
         first, second = [prime for prime in _BATCHES if all(size % prime for size in sizes if size)][:2]
         example = StepExample(module, weights, input_size, state, like)
         try:

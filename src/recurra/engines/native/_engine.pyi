@@ -135,6 +135,8 @@ class Line:
         weight: int = -1,
         block: int = 1,
         count: int = 1,
+        parts: int = 0,
+        strides: tuple[int, int, int] = (0, 0, 0),
     ) -> None:
         """
         Args:
@@ -144,6 +146,8 @@ class Line:
             b, c: of no space where there is none. Of a product: a vector, and rows.
             weight: of a product, by its place among the program's.
             block, count: how a row is parted: `native/engine/program.h`.
+            parts: of how many sub-rows of that width each row is; 0: of one, with no say of strides.
+            strides: how far each of a, b, c moves on from one sub-row to the next.
         """
 
 class LoopProgram:

@@ -210,6 +210,13 @@ class _Encoder:
             self._line("copy", node.width, self.place[item.node], [self._where(node.args[0])], SINGLE[0])
         elif node.op in PARTS:
             self._parts_of_a_row(item.node)
+        elif node.attrs:
+            parts, width, strides, single = node.attrs
+            mode = sum(bit for bit, one in zip(SINGLE, single, strict=False) if one)
+            a, b, c = [*(self._where(arg) for arg in node.args), NOWHERE, NOWHERE][:3]
+            steps = (*strides, 0, 0)[:3]
+            place = self.place[item.node]
+            self.lines.append(Line(OPS[node.op], width, mode, place, a, b, c, -1, 1, 1, parts, steps))
         else:
             width = max(graph.width(arg) for arg in node.args)
             mode = sum(SINGLE[k] for k, arg in enumerate(node.args) if graph.width(arg) < width)

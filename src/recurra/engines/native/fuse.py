@@ -1,18 +1,40 @@
-"""Operations joined where the library has one instruction for several."""
+"""Operations joined where the library has one instruction for several.
+
+What a row repeats for each part of a matrix is not written down again and again: a pointwise instruction goes
+over the matrix part by part and reads it where it lies (`_View`), and a product that is only summed is never
+there.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from recurra.lowering.graph import Graph, StepGraph
+from recurra.program.ops import OPS
+
+LEAST_PART = 4
+"""Numbers of the smallest part that is worth a turn of its own."""
+
+
+class _View(NamedTuple):
+    """What an instruction over parts reads of a node, so many numbers on from one part to the next; `single`:
+    one number a part.
+    """
+
+    node: int
+    stride: int
+    single: bool
 
 
 def fuse(step: StepGraph) -> StepGraph:
-    """The same step with `muladd` (`a * b + c`) and `multiply`, and without `detach`
+    """The same step with `muladd` (`a * b + c`), `dot`, `weigh` and `multiply`, and without `detach`
     and `same`.
 
     `multiply`: rows times a weight, plus a vector, plus other rows: `attrs = (weight, transposed, has
-    vector, has rows)`.
+    vector, has rows)`. Pointwise nodes over parts, and `dot` and `weigh`: `attrs = (parts, width of one,
+    strides, which are single)`.
     """
     return _Fusion(step).run()
 
@@ -51,9 +73,110 @@ class _Fusion:
             joined = self._sum(number)
             if joined is not None:
                 return joined
+        if node.op == "sub":
+            joined = self._difference(number)
+            if joined is not None:
+                return joined
         if node.op == "where" and self.new.width(args[0]) < node.width:
             args[0] = self.new.broadcast(args[0], node.width)
+        if node.op == "sum_parts":
+            return self._summed(node.args[0], *node.attrs)
+        if node.op in OPS and OPS[node.op].kind == "pointwise":
+            return self._pointwise(node.op, args, node.width)
         return self.new.node(node.op, *args, attrs=node.attrs, width=node.width)
+
+    # parts of a row
+
+    def _pointwise(self, op: str, args: Sequence[int], width: int) -> int:
+        """A pointwise operation; one of nothing but repeated numbers is computed before they are."""
+        new = self.new
+        repeats = {new[arg].attrs for arg in args if new[arg].op == "repeat" and new.width(arg) == width}
+        whole = [arg for arg in args if new.width(arg) > 1 and new[arg].op != "repeat"]
+        if len(repeats) == 1 and not whole:
+            inner = [new[arg].args[0] if new[arg].op == "repeat" else arg for arg in args]
+            (attrs,) = repeats
+            narrow = self._pointwise(op, inner, max(new.width(arg) for arg in inner))
+            return new.repeat(narrow, *attrs)
+        parts = self._parts(args, width)
+        if parts is None:
+            return new.node(op, *args, width=width)
+        views = [self._view(arg, *parts) for arg in args]
+        if op == "muladd" and views[0].single:
+            views[:2] = views[1], views[0]
+        for k, view in enumerate(views):  # the library has no such form: the repeated numbers themselves
+            if view.single and (k == 0 and (op in ("muladd", "where") or views[1].single)):
+                views[k] = _View(new.broadcast(args[k], width), parts[1], False)
+        return self._over_parts(op, views, *parts, width)
+
+    def _over_parts(self, op: str, views: Sequence[_View], count: int, size: int, width: int) -> int:
+        strides, single = (
+            tuple(column) for column in zip(*((v.stride, v.single) for v in views), strict=True)
+        )
+        return self.new.node(op, *(v.node for v in views), attrs=(count, size, strides, single), width=width)
+
+    def _parts(self, args: Sequence[int], width: int) -> tuple[int, int] | None:
+        """How many parts a row has, and of how many numbers, if an operand repeats each or all of them."""
+        for arg in args:
+            node = self.new[arg]
+            if node.op != "repeat" or node.width != width:
+                continue
+            block, count = node.attrs
+            if block == 1 and count >= LEAST_PART:
+                return width // count, count
+            if block == self.new.width(node.args[0]) >= LEAST_PART:
+                return count, block
+        return None
+
+    def _view(self, arg: int, count: int, size: int) -> _View:
+        node = self.new[arg]
+        if node.width == 1:
+            return _View(arg, 0, True)
+        if node.op == "broadcast":
+            return _View(node.args[0], 0, True)
+        if node.op == "repeat" and node.attrs == (1, size):
+            return _View(node.args[0], 1, True)
+        if node.op == "repeat" and node.attrs == (size, count) and self.new.width(node.args[0]) == size:
+            return _View(node.args[0], 0, False)
+        return _View(arg, size, False)
+
+    def _summed(self, number: int, block: int, count: int) -> int:
+        """The sum of parts of an old node; of a product that nobody else reads, without the product."""
+        old, new, node = self.old, self.new, self.old[number]
+        if self.uses[number] == 1 and all(old.width(arg) == node.width for arg in node.args):
+            if node.op == "neg":
+                return new.point("neg", self._summed(node.args[0], block, count))
+            if node.op == "add" and any(old[arg].op == "mul" and self.uses[arg] == 1 for arg in node.args):
+                return new.add(*(self._summed(arg, block, count) for arg in node.args))
+            if node.op == "mul":
+                product = self._summed_product([self.number[arg] for arg in node.args], block, count)
+                if product is not None:
+                    return product
+        return new.join_parts("sum", self.number[number], block, count)
+
+    def _summed_product(self, args: list[int], block: int, count: int) -> int | None:
+        width = self.new.width(args[0])
+        if block == 1 and count >= LEAST_PART:
+            views = [self._view(arg, width // count, count) for arg in args]
+            if not any(view.single for view in views):
+                return self._over_parts("dot", views, width // count, count, width // count)
+        elif block * count == width and block >= LEAST_PART:
+            views = [self._view(arg, count, block) for arg in args]
+            if not all(view.single for view in views):
+                return self._over_parts("weigh", views, count, block, block)
+        return None
+
+    def _difference(self, number: int) -> int | None:
+        """`x - r * y` as `y * -r + x` where r is a few numbers that are repeated."""
+        old, new, node = self.old, self.new, self.old[number]
+        x, product = node.args
+        if self.uses[product] != 1 or old[product].op != "mul" or old.width(product) != node.width:
+            return None
+        args = [self.number[arg] for arg in old[product].args]
+        for one, other in (args, args[::-1]):
+            if new[one].op == "repeat" and new.width(other) == node.width:
+                negative = self._pointwise("neg", [one], node.width)
+                return self._pointwise("muladd", [other, negative, self.number[x]], node.width)
+        return None
 
     def _multiply(self, number: int, other: int | None) -> int:
         """A product, with the value added to it."""
@@ -73,12 +196,14 @@ class _Fusion:
                 continue
             if old[one].op == "product" and self._stands(other, one):
                 return self._multiply(one, other)
-        for one, other in (node.args, node.args[::-1]):
+        pairs = [node.args, node.args[::-1]]
+        # of two products, the one of repeated numbers: it need not be written down
+        pairs.sort(key=lambda pair: not any(old[arg].op == "repeat" for arg in old[pair[0]].args))
+        for one, other in pairs:
             if self.uses[one] == 1 and old[one].op == "mul" and old.width(one) == node.width:
                 a, b = sorted(old[one].args, key=lambda n: -old.width(n))
-                return self.new.node(
-                    "muladd", self.number[a], self.number[b], self.number[other], width=node.width
-                )
+                args = [self.number[n] for n in (a, b, other)]
+                return self._pointwise("muladd", args, node.width)
         return None
 
     def _stands(self, other: int, product: int) -> bool:

@@ -43,7 +43,7 @@ class NativeStepper:
         tokens: what is read by id; None: x is numbers.
 
     Attributes:
-        states: name -> `[streams, width]`, float32, the very memory that steps read and write.
+        states: name -> `[streams, ...]`, float32, the very memory that steps read and write.
         run: `run(x, y)` or `run(x, y, rows)`, all C-contiguous: x float32 `[count, steps, F]` or int64
             `[count, steps]`, y float32 `[count, steps, K]`, rows int64 `[count]`.
         output_size: K.
@@ -75,7 +75,10 @@ class NativeStepper:
             run_fixed(program.values, program.of_part("once"), fixed)
         values = program.values
         self.output_size = values[program.y].width
-        self.states = {name: _aligned(streams, values[n].width) for name, n in program.states.items()}
+        self.states = {
+            name: _aligned(streams, values[n].width).reshape(streams, *values[n].shape)
+            for name, n in program.states.items()
+        }
         loops = _segments(program)
         border = Border(torch.float32)
         sources: dict[int, Tensor | None] = {program.x: None}  # of arrays; None: x itself

@@ -78,14 +78,26 @@ def _products(of: Importer, node: Call) -> Result:
 
 
 def _of_rows(of: Importer, node: Call) -> Result:
-    """Of each row's own matrices, `[n, k] @ [k, m]`: pointwise, and summed."""
+    """Of each row's own matrices, `[n, k] @ [k, m]`, one or more a row."""
     x, other = node.args
     if of.position(x) != 0 or of.position(other) != 0:
         raise RowsMixed("aten.bmm does not keep rows apart")
     *lead, n, k = of.row_shape(x)
     m = of.row_shape(other)[-1]
-    shape = (*lead, n, k, m)
-    left = of.spread(of.number(x), (*lead, n, k, 1), shape)
-    right = of.spread(of.number(other), (*lead, 1, k, m), shape)
-    both = of.add("mul", left, right, shape=shape)
-    return of.reduced("sum", both, shape, [len(lead) + 1])
+    right = _as_they_lie(of, other)
+    left = None if right is not None else _as_they_lie(of, x)
+    turned = "right" if right is not None else "left" if left is not None else ""
+    numbers = [of.number(x) if left is None else left, of.number(other) if right is None else right]
+    return of.add("matmul", *numbers, attrs=(n, k, m, turned), shape=(*lead, n, m))
+
+
+def _as_they_lie(of: Importer, node: Call) -> int | None:
+    """Each row's own matrices transposed, if that is how they lie: nothing is moved then."""
+    entry, shape = of.numbers[node], of.row_shape(node)
+    if isinstance(entry, Layout) and 1 not in shape[-2:]:
+        turned = entry.places.reshape(of.batch, *shape).transpose(-1, -2)
+        flat = turned.reshape(of.batch, -1)
+        if bool((flat[0, 1:] - flat[0, :-1] == 1).all()):
+            *lead, n, k = shape
+            return of.settled(entry.number, turned, (*lead, k, n), name_of(node))
+    return None

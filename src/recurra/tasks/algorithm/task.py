@@ -1,0 +1,200 @@
+"""Problems with an answer that a program would compute."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from recurra.errors import Fault, quoted
+from recurra.models.step_answers import StepAnswers
+from recurra.storage.text import parse_json
+from recurra.tasks.algorithm.data import AlgorithmData, AlgorithmOptions, Part, require_room
+from recurra.tasks.algorithm.model import AlgorithmModelOptions, build_model, slots_of
+from recurra.tasks.algorithm.plot import plot_runs
+from recurra.tasks.algorithm.problems import Rows, bayes_bits, costs, wrong
+from recurra.tasks.base import CHANGEABLE, TASKS, Loss, Score, Task
+from recurra.tasks.parts.contexts import device_of, evaluating, seeded
+from recurra.tasks.parts.sizes import activations_line, parameters_line
+
+_BITS = 1 / torch.log(torch.tensor(2.0, dtype=torch.float64)).item()
+
+
+@TASKS.register("algorithm")
+class AlgorithmTask(Task[StepAnswers]):
+    """Computes what a short program would: copies, recalls, sorts, adds; measured by the length of the row,
+    beyond those that were trained on too.
+    """
+
+    name = "algorithm"
+    DataOptions = AlgorithmOptions
+    ModelOptions = AlgorithmModelOptions
+    changeable = (*CHANGEABLE, "data.test_lengths", "data.rows")
+    score = Score("validation_loss", larger_is_better=False)
+
+    def __init__(self, data: AlgorithmData, model: StepAnswers) -> None:
+        self.data, self.options, self.problem = data, data.options, data.options.of_problem
+        self.model = model
+        require_room(self.options, slots_of(model))
+
+    @classmethod
+    def prepare(cls, data: AlgorithmOptions, model: AlgorithmModelOptions, *, seed: int) -> Self:
+        problem, sizes = data.of_problem, data.sizes
+        with seeded(seed):
+            network = build_model(model, problem.inputs(sizes), problem.outputs(sizes))
+        return cls(AlgorithmData(data, seed), network)
+
+    @classmethod
+    def restore(
+        cls,
+        data: AlgorithmOptions,
+        model: AlgorithmModelOptions,
+        module: StepAnswers,
+        folder: Path,
+        *,
+        seed: int = 0,
+    ) -> Self:
+        return cls(AlgorithmData(data, seed), module)
+
+    def save_assets(self, folder: Path) -> None:
+        pass  # the problem is drawn, not read
+
+    def check(self) -> list[str]:
+        options = self.options
+        longest = self.data.draw("train", 0, options.lengths[1], 1).x.shape[1]
+        return [
+            f"train: {options.batches:,} batches an epoch of {options.batch_size} rows of "
+            f"{options.lengths[0]} to {options.lengths[1]} {self.problem.unit}, at most {longest} steps",
+            f"evaluation: {options.rows:,} rows each of {', '.join(map(str, options.test_lengths))} "
+            f"{self.problem.unit}",
+            parameters_line(self.model),
+            activations_line(self.model, longest * options.batch_size, self.problem.inputs(options.sizes)),
+        ]
+
+    def batches(self, epoch: int, rank: int = 0, world: int = 1) -> Sequence[Any]:
+        return self.data.batches(epoch, rank, world)
+
+    def read_training_data(self) -> bool:
+        return True
+
+    def loss(self, batch: Rows, carry: Any) -> Loss:
+        batch = Rows(*(part.to(device_of(self.model)) for part in batch))
+        scores, _ = self.model(batch.x)
+        each = costs(self.problem, scores, batch)
+        answers = int(batch.mask.sum()) * (batch.targets.shape[-1] if self.problem.answer == "bits" else 1)
+        return Loss(each.sum(), len(each) * answers)
+
+    def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
+        """By length: `wrong@20`, how many bits (or answers) of a row are wrong on average, `exact@20`, the
+        share of rows without any, and, of bits, `bits@20`, what a row costs in bits (`bayes@20`: what the
+        best guess does, of `ngrams`). `wrong` and `exact` are means over all lengths; `validation_loss` is
+        that of training, a mean over answers, on rows of training lengths that are not trained on.
+
+        Args:
+            data: None: rows to validate on; "test": others.
+        """
+        if data is not None and str(data) != "test":
+            raise Fault(
+                f"{quoted(str(data))} found: rows of the task algorithm are drawn, no file is read: "
+                f"leave it out, or say test"
+            )
+        part: Part = "validation" if data is None else "test"
+        results: dict[str, float] = {}
+        with evaluating(self.model):
+            results["validation_loss"] = self._loss_of_training_lengths(part)
+            for length, batches in self.data.by_length(part):
+                mistakes, bits, best = [], [], []
+                for rows in batches:
+                    scores = self._scores(rows)
+                    mistakes.append(wrong(self.problem, scores, rows))
+                    bits.append(costs(self.problem, scores, rows).double() * _BITS)
+                    if self.options.problem == "ngrams":
+                        whole = torch.cat([rows.x[..., 0], rows.targets[:, -1:, 0]], 1)
+                        best.append(bayes_bits(whole))
+                each = torch.cat(mistakes).double()
+                results[f"wrong@{length}"] = float(each.mean())
+                results[f"exact@{length}"] = float((each == 0).double().mean())
+                if self.problem.answer == "bits":
+                    results[f"bits@{length}"] = float(torch.cat(bits).mean())
+                if best:
+                    results[f"bayes@{length}"] = float(torch.cat(best).mean())
+        count = len(set(self.options.test_lengths))
+        for name in ("wrong", "exact"):
+            results[name] = sum(v for key, v in results.items() if key.startswith(f"{name}@")) / count
+        return results
+
+    def _loss_of_training_lengths(self, part: Part) -> float:
+        low, high = self.options.lengths
+        total, items = 0.0, 0
+        for length in sorted({low, (low + high) // 2, high}):
+            rows = self.data.draw(part, -length, length, min(self.options.rows, self.options.batch_size))
+            loss = self.loss(rows, None)
+            total, items = total + float(loss.total), items + loss.items
+        return total / items
+
+    def _scores(self, rows: Rows) -> Tensor:
+        scores: Tensor = self.model(rows.x.to(device_of(self.model)))[0]
+        return scores.cpu()
+
+    def row(self, item: Any) -> Rows:
+        """Of a length: a row of it, drawn; or of the vectors of `copy` alone, a list of lists of 0 and 1."""
+        options = self.options
+        value = parse_json(item, "item") if isinstance(item, str) else item
+        if isinstance(value, int) and not isinstance(value, bool):
+            self._require_length(value)
+            return self.data.draw("test", value, value, 1)
+        try:
+            vectors = torch.tensor(value, dtype=torch.float32)
+        except (ValueError, TypeError, RuntimeError, OverflowError):
+            vectors = torch.zeros(0)
+        fits = vectors.dim() == 2 and vectors.shape[1] == options.bits and len(vectors) > 0
+        if options.problem != "copy" or not fits or not bool(((vectors == 0) | (vectors == 1)).all()):
+            more = f", or a list of vectors of {options.bits} bits" if options.problem == "copy" else ""
+            raise Fault(f"{quoted(str(item))} found, expected a length in {self.problem.unit}{more}")
+        self._require_length(len(vectors))
+        rows = self.data.draw("test", 0, len(vectors), 1)
+        rows.x[0, 1 : len(vectors) + 1, :-2] = vectors
+        rows.targets[0, len(vectors) + 2 :] = vectors
+        return rows
+
+    def _require_length(self, length: int) -> None:
+        if length < self.problem.shortest:
+            raise Fault(
+                f"a length of {length} found, expected at least {self.problem.shortest} {self.problem.unit}"
+            )
+        longer = self.options.model_copy(update={"test_lengths": [length]})
+        require_room(longer, slots_of(self.model))
+
+    def answers(self, rows: Sequence[Rows]) -> Iterator[dict[str, Any]]:
+        """For each row: what was shown, what came out at the steps that are asked, what was right, and how
+        much of it is wrong.
+        """
+        for row in rows:
+            with evaluating(self.model):
+                scores = self._scores(row)
+            yield {
+                "input": row.x[0].tolist(),
+                "output": self._output(scores[0, row.mask]),
+                "target": self._target(row.targets[0, row.mask]),
+                "wrong": int(wrong(self.problem, scores, row)[0]),
+            }
+
+    def _output(self, scores: Tensor) -> Any:
+        if self.problem.answer == "bits":
+            return (scores > 0).int().tolist()
+        return (scores if self.problem.answer == "number" else scores.argmax(-1))[0].tolist()
+
+    def _target(self, targets: Tensor) -> Any:
+        if self.problem.answer == "bits":
+            return targets.int().tolist()
+        return targets[0].tolist() if self.problem.answer == "number" else int(targets[0, 0])
+
+    def picture(self, items: Iterable[Any], path: str | Path, dark: bool = False) -> None:
+        """Each row as a column of pictures over time: what is shown, what is asked and answered, and of a
+        Neural Turing Machine where it writes and where it reads.
+        """
+        rows = [self._row(number, item) for number, item in enumerate(items, 1)]
+        plot_runs(self.model, self.problem, rows, Path(path), dark)
