@@ -117,6 +117,27 @@ def _formulas(change: Change) -> Files:
     return {"logic.tar": _packed({"train0": change(b"<\ta\tb\n"), "train1": change(b"=\t( not b )\ta\n")})}
 
 
+def _stories(change: Change) -> Files:
+    return {"babi.tar": _packed({"en/qa1_x_train.txt": change(STORIES.encode()), "en/qa1_x_test.txt": b""})}
+
+
+def _sentences(change: Change) -> Files:
+    return {
+        "qa.tsv": change("s:9:1:0\t0\t7\t0\t0\tWho is größer?\t0 2\t8:0\n".encode()),
+        "sentences.tsv": change(b"s:9:1:0\tAnn and Bob\n"),
+    }
+
+
+STORIES = """1 Ann is in Köln.
+2 Where is Ann? \tKöln\t1
+3 Ann went home.
+4 Where is Ann? \thome\t1 3
+1 Bob left.
+2 Is Bob here? \tno\t1
+"""
+SQUAD = """{"data": [{"title": "Köln", "paragraphs": [{"context": "Der Dom ist groß.", "qas":
+[{"id": "1", "question": "Was?", "answers": [{"text": "Dom", "answer_start": 4}]}]}]}]}
+"""
 NUMBERS_ALONE = dict.fromkeys(
     (
         "carriage returns",
@@ -231,6 +252,28 @@ READERS: dict[str, Sample] = {
         _formulas, "logic.tar", 2, ["relation", "first", "second", "operators"], {"operators": [0, 1]}
     ),
     "easy_vqa": Sample(_questions, "easy.tar", 1, ["image", "caption"]),
+    "easy_vqa as questions": Sample(
+        _questions, "easy.tar", 2, ["image", "question", "answer", "number"], {"questions": True}
+    ),
+    "babi": Sample(
+        _text("qa1_x_train.txt", STORIES),
+        "qa1_x_train.txt",
+        3,
+        ["story", "question", "answer", "support", "task", "number"],
+    ),
+    "babi in an archive": Sample(
+        _stories, "babi.tar", 3, ["story", "question", "answer", "support", "task", "number"], {"task": 1}
+    ),
+    "squad": Sample(
+        _text("a.json", SQUAD), "a.json", 1, ["passage", "question", "answers", "spans", "title", "id"]
+    ),
+    "qamr": Sample(
+        _sentences,
+        "qa.tsv",
+        1,
+        ["passage", "question", "answers", "spans", "title", "id"],
+        {"sentences": "sentences.tsv"},
+    ),
 }
 """Name -> example; the first word is the registered name."""
 

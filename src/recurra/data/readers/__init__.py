@@ -8,6 +8,7 @@ from pathlib import Path
 from recurra.data.examples import Examples
 from recurra.data.readers.arrays import read_numpy
 from recurra.data.readers.audio import SOUNDS, read_audio
+from recurra.data.readers.babi import read_babi
 from recurra.data.readers.brackets import read_brackets
 from recurra.data.readers.conll import read_conll
 from recurra.data.readers.conllu import read_conllu
@@ -21,6 +22,8 @@ from recurra.data.readers.numbers import read_numbers
 from recurra.data.readers.parallel import names_two_files, read_parallel
 from recurra.data.readers.parquet import read_parquet
 from recurra.data.readers.prop_logic import read_prop_logic
+from recurra.data.readers.qamr import read_qamr
+from recurra.data.readers.squad import read_squad
 from recurra.data.readers.table import read_csv, read_tsv
 from recurra.data.readers.trees import read_trees
 from recurra.errors import Fault
@@ -44,6 +47,9 @@ READERS: dict[str, Callable[..., Examples]] = {
     "audio": read_audio,
     "easy_vqa": read_easy_vqa,
     "prop_logic": read_prop_logic,
+    "babi": read_babi,
+    "squad": read_squad,
+    "qamr": read_qamr,
 }
 """Format -> its reader; every reader takes the file first and its options by keyword."""
 
