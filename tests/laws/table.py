@@ -34,6 +34,7 @@ REGISTERED: dict[str, Callable[[], Cell]] = {
     "layer_norm_lstm": lambda: cells.LayerNormLSTM(IN, HIDDEN),
     "layer_norm_lstm without memory": lambda: cells.LayerNormLSTM(IN, HIDDEN, memory=False),
     "recurrent_highway": lambda: cells.RecurrentHighway(IN, HIDDEN, depth=3),
+    "entity_network": lambda: cells.EntityNetwork(IN, IN),
     "variational_dropout": lambda: cells.VariationalDropout(
         cells.LSTM(IN, HIDDEN), 0.3, {"h": 0.4, "c": 0.2}
     ),

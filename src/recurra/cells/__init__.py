@@ -6,6 +6,7 @@ from recurra.cells.child_sum_lstm import ChildSumLSTM
 from recurra.cells.cho_gru import ChoGRU
 from recurra.cells.coupled_lstm import CoupledLSTM
 from recurra.cells.elman import Elman
+from recurra.cells.entity_network import EntityNetwork
 from recurra.cells.gru import GRU
 from recurra.cells.jordan import Jordan
 from recurra.cells.layer_norm_gru import LayerNormGRU
@@ -39,6 +40,7 @@ __all__ = [
     "ChoGRU",
     "CoupledLSTM",
     "Elman",
+    "EntityNetwork",
     "Jordan",
     "LayerNormGRU",
     "LayerNormLSTM",
