@@ -23,11 +23,11 @@ class FrameAnswerer(Configured):
     with the question, to the answer through one hidden layer.
 
     Args:
-        input: frames of features. front: layers over them; may give fewer steps. question: a row of words to
-        a
-            vector. body: layers over what `front` gives and the question's vector. pool: all steps to one
-            vector. attention: of the question over the steps. outputs: answers there are. hidden: width of
-            the last layer. dropout: share dropped before the answer's layers.
+        input: frames of features. front: layers over them; may give fewer steps.
+        question: a row of words to a vector. body: layers over what `front` gives and the question's vector.
+        pool: all steps to one vector. attention: of the question over the steps.
+        outputs: answers there are. hidden: width of the last layer. dropout: share dropped before the
+            answer's layers.
     """
 
     def __init__(

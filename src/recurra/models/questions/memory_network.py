@@ -24,17 +24,16 @@ class MemoryNetwork(Configured):
     story.
 
     A sentence's vector is the sum of its words', each weighed by its position
-    (`l_kj = (1 - j/J) - (k/d) (1 - 2 j/J)` for number k of d and word j of J), without which it is a bag; and a
-    vector of its age, 0 for the last one before the question, is added, without which no order of sentences
-    is seen.
+    (`l_kj = (1 - j/J) - (k/d) (1 - 2 j/J)` for number k of d and word j of J), without which it is a bag;
+    and a vector of its age, 0 for the last one before the question, is added, without which no order of
+    sentences is seen.
 
     Args:
         tokens: words there are. size: width of every vector, d. outputs: answers there are.
         hops: how often it looks.
         memory: sentences it can tell apart by age: the most that a story has.
         tying: "adjacent": what a hop answers with is what the next one compares with, and the question has
-        the
-            first one's table; "layer": all hops have the same tables, and `u' = H u + o`.
+            the first one's table; "layer": all hops have the same tables, and `u' = H u + o`.
         position, time: whether words are weighed by position, sentences dated by age.
         gaps: in training, the share of sentences before which one is missing, so that ages differ (the paper
             puts empty sentences there).
@@ -71,27 +70,34 @@ class MemoryNetwork(Configured):
         sentences, count = x.evidence.ids, len(x.counts)
         group = group_of(x.counts, sentences.data.device)
         ages = self._ages(x.counts).to(group.device)
-        u = self._vectors(0 if self.tying == "adjacent" else 2, x.question.ids)
+        words = x.question.ids
+        u = self._vectors(0 if self.tying == "adjacent" else 2, words, self._weights(words))
+        positions = self._weights(sentences)
+        # tables of one tying are shared by all hops, so each is looked up once
+        vectors = [
+            self._dated(table, sentences, positions, ages)
+            for table in range(self.hops + 1 if self.tying == "adjacent" else 2)
+        ]
         weights = []
         for hop in range(self.hops):
-            here = hop if self.tying == "adjacent" else 0
-            keys = self._dated(here, sentences, ages)
+            keys, values = vectors[hop : hop + 2] if self.tying == "adjacent" else vectors
             scores = (keys * u[group]).sum(-1)
             weights.append(scores if x.linear else group_softmax(scores, group, count))
-            o = group_sums(weights[-1].unsqueeze(1) * self._dated(here + 1, sentences, ages), group, count)
+            o = group_sums(weights[-1].unsqueeze(1) * values, group, count)
             u = (u if self.hop is None else self.hop(u)) + o
-        looks = None if self.training else list(torch.stack(weights, 1).split(x.counts.tolist()))
+        looks = None if self.training else list(torch.split(torch.stack(weights, 1), x.counts.tolist()))
         return Reply(self.answer(u), looks)
 
-    def _vectors(self, table: int, ids: Ragged) -> Tensor:
+    def _weights(self, ids: Ragged) -> Tensor | None:
+        return position_weights(ids, self.answer.in_features) if self.position else None
+
+    def _vectors(self, table: int, ids: Ragged, positions: Tensor | None) -> Tensor:
         """`[rows, size]` in the caller's order."""
         words: Tensor = self.tables[table](ids.data)
-        if self.position:
-            words = words * position_weights(ids, words.shape[1])
-        return ids.unsort(row_sums(ids, words))
+        return ids.unsort(row_sums(ids, words if positions is None else words * positions))
 
-    def _dated(self, table: int, sentences: Ragged, ages: Tensor) -> Tensor:
-        vectors = self._vectors(table, sentences)
+    def _dated(self, table: int, sentences: Ragged, positions: Tensor | None, ages: Tensor) -> Tensor:
+        vectors = self._vectors(table, sentences, positions)
         return vectors + self.ages[table](ages) if self.time else vectors
 
     def _ages(self, counts: Tensor) -> Tensor:
