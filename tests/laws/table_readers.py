@@ -128,6 +128,15 @@ def _sentences(change: Change) -> Files:
     }
 
 
+def _digits(change: Change) -> Files:
+    """One recording of each digit."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as packed:
+        for digit in range(10):
+            packed.writestr(f"{digit}_ann_7.wav", _sound())
+    return {"digits.zip": file.getvalue()}
+
+
 STORIES = """1 Ann is in Köln.
 2 Where is Ann? \tKöln\t1
 3 Ann went home.
@@ -254,6 +263,15 @@ READERS: dict[str, Sample] = {
     "easy_vqa": Sample(_questions, "easy.tar", 1, ["image", "caption"]),
     "easy_vqa as questions": Sample(
         _questions, "easy.tar", 2, ["image", "question", "answer", "number"], {"questions": True}
+    ),
+    "spoken_digits": Sample(
+        _digits,
+        "digits.zip",
+        5,
+        ["audio", "question", "answer", "kind", "digits", "speaker"],
+        {"count": 5},
+        NUMBERS_ALONE,
+        "soundfile",
     ),
     "babi": Sample(
         _text("qa1_x_train.txt", STORIES),

@@ -750,6 +750,59 @@ TASKS: dict[str, Tiny] = {
         [ABOUT],
         "a.txt",
     ),
+    **{
+        f"answer from pictures, {kind}": Tiny(
+            {"evidence": "picture", "train": "a.tsv", "validation": "a.tsv", "batch_size": 3},
+            {
+                "kind": kind,
+                "convolution": [{"channels": 4, "stride": 2}, {"channels": 5, "stride": 2}],
+                "embedding": 4,
+                "hidden": 4,
+                "width": 5,
+            },
+            {
+                "a.tsv": _lines(
+                    "image\tquestion\tanswer",
+                    "0.png\tIs it?\tyes",
+                    "1.png\tIs it?\tno",
+                    "0.png\tIs it not?\tno",
+                ),
+                "0.png": _picture(0),
+                "1.png": _picture(1),
+            },
+            [{"image": "1.png", "question": "Is it not?"}],
+            "a.tsv",
+            extras=("PIL",),
+        )
+        for kind in ("places", "relations")
+    },
+    "answer from recordings": Tiny(
+        {
+            "evidence": "recording",
+            "train": "a.tsv",
+            "validation": "a.tsv",
+            "batch_size": 3,
+            "sound": SOUND,
+        },
+        {
+            "convolution": [{"channels": 4}],
+            "embedding": 4,
+            "hidden": 4,
+            "width": 5,
+            "frames": 2,
+            "cell": "gru",
+        },
+        {
+            "a.tsv": _lines(
+                "audio\tquestion\tanswer", "0.wav\tWhat?\ta", "1.wav\tWhat?\tb", "0.wav\tWhat not?\tb"
+            ),
+            "0.wav": _recording("ab"),
+            "1.wav": _recording("ba"),
+        },
+        [{"audio": "1.wav", "question": "What?"}],
+        "a.tsv",
+        extras=("soundfile",),
+    ),
     "answer from nothing": Tiny(
         {"evidence": "none", "train": "a.tsv", "validation": "a.tsv", "batch_size": 3},
         {"embedding": 6, "hidden": 6, "cell": "gru"},

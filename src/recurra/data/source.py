@@ -11,6 +11,7 @@ from recurra.data import columns
 from recurra.data.builtin.generated import adding, copying
 from recurra.data.builtin.manual import manual_examples
 from recurra.data.builtin.moving_scenes import moving_scenes
+from recurra.data.builtin.relations import relations
 from recurra.data.builtin.scenes import scenes
 from recurra.data.examples import Examples, join
 from recurra.data.memory import MEMORY, memory_examples
@@ -30,6 +31,7 @@ BUILTIN: dict[str, Callable[..., Examples]] = {
     "copying": copying,
     "scenes": scenes,
     "moving_scenes": moving_scenes,
+    "relations": relations,
 }
 """Data that needs no file."""
 

@@ -55,7 +55,7 @@ def test_copying() -> None:
 
 
 def test_options_of_built_in_data() -> None:
-    assert set(BUILTIN) == {"python_manual", "adding", "copying", "scenes", "moving_scenes"}
+    assert set(BUILTIN) == {"python_manual", "adding", "copying", "scenes", "moving_scenes", "relations"}
     with pytest.raises(Fault, match="built-in data 'adding' has no option 'lenght': did you mean 'length'"):
         read({"builtin": "adding", "lenght": 3})
     with pytest.raises(Fault, match="expected at least 1 and 2"):

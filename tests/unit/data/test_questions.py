@@ -114,3 +114,55 @@ def test_the_real_files_are_whole(shared_data: Path) -> None:
     pictures = read(shared_data / "easy_vqa/easy_vqa.tar.gz", format="easy_vqa", part="test", questions=True)
     assert len(pictures) == 9_673
     assert len({*pictures["number"]}) <= 1_000
+
+
+def test_questions_about_drawn_pictures_are_answered_by_them() -> None:
+    examples = read({"builtin": "relations", "count": 40, "questions": 10})
+    assert examples["kind"].count("relational") == 200
+    for question, answer in zip(examples["question"], examples["answer"], strict=True):
+        kinds = {"is": {"yes", "no"}, "what": {"circle", "square"}, "how": {*"123456"}}
+        assert answer in kinds[question.split()[0]]
+    counted: dict[str, set[str]] = {}
+    for question, answer, number in zip(
+        *(examples[c] for c in ("question", "answer", "number")), strict=True
+    ):
+        if question.startswith("how many"):
+            counted.setdefault(number, set()).add(answer)
+    # of six things, as many have the one shape as six less those of the other
+    assert all(len(counts) == 1 or sum(map(int, counts)) == 6 for counts in counted.values())
+    other = read({"builtin": "relations", "part": "test", "count": 2})
+    assert not (other["image"][0] == examples["image"][0]).all()
+    with pytest.raises(Fault, match="questions = 3 found, expected an even number"):
+        read({"builtin": "relations", "questions": 3})
+
+
+@pytest.mark.data
+def test_spoken_digits_answer_their_questions_whatever_their_length(shared_data: Path) -> None:
+    pytest.importorskip("soundfile", reason="soundfile is not installed")
+    archive = shared_data / "fsdd/fsdd_recordings.tar.gz"
+    names = "zero one two three four five six seven eight nine".split()
+    examples = read(archive, format="spoken_digits", count=300, without=["theo"])
+    lengths: dict[str, list[int]] = {}
+    for row in zip(*(examples[c] for c in ("digits", "question", "answer", "kind", "speaker")), strict=True):
+        digits, question, answer, kind, speaker = row
+        said, words = [names.index(word) for word in digits.split()], question.rstrip("?").split()
+        assert speaker != "theo"
+        lengths.setdefault(f"{kind} {answer}", []).append(len(said))
+        if kind == "place":
+            place = {"first": 0, "second": 1, "third": 2, "last": -1}[words[-1]]
+            assert names[said[place]] == answer
+        elif kind == "next":
+            assert names[said[said.index(names.index(words[-1])) + 1]] == answer
+        elif kind == "largest":
+            assert names[max(said)] == answer
+        elif kind == "presence":
+            assert (names.index(words[-1]) in said) == (answer == "yes")
+        else:
+            digit = next(k for k, name in enumerate(names) if words[2].startswith(name))
+            assert said.count(digit) == int(answer)
+    means = [
+        sum(each) / len(each) for key, each in lengths.items() if key.split()[0] in ("count", "presence")
+    ]
+    assert max(means) - min(means) < 1.2  # of 3 to 7 digits
+    with pytest.raises(Fault, match="no recording left to train on: its speakers are"):
+        read(archive, format="spoken_digits", only=["nobody"])

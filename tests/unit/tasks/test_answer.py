@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from recurra.data.memory import lending
+from recurra.data.sound.recording import Recording
 from recurra.errors import Fault
 from recurra.models import Inquiry, MemoryNetwork, Words
 from recurra.models.questions.memory_network import position_weights
@@ -329,6 +332,95 @@ def test_a_twin_of_passages_sees_no_word(tmp_path: Path) -> None:
 def test_a_passage_that_is_wrong_is_told(row: Any, line: str, tmp_path: Path) -> None:
     with pytest.raises(Fault, match=line):
         task_of(passages(tmp_path, row), SMALL)
+
+
+# pictures and recordings
+
+
+def view(colour: int, size: int = 16) -> Any:
+    """A square of one colour, at the left or at the right."""
+    pixels = np.zeros((size, size, 3), np.uint8)
+    pixels[4:8, 2:6] = [[200, 0, 0], [0, 0, 200]][colour]
+    return pixels
+
+
+def views() -> dict[str, Any]:
+    colours = ("red", "blue")
+    return {
+        "image": [view(k % 2) for k in range(8)],
+        "question": ["what colour?", "what colour?", "is it red?", "is it red?"] * 2,
+        "answer": [colours[k % 2] if k % 4 < 2 else ("yes", "no")[k % 2] for k in range(8)],
+    }
+
+
+LOOK = {"convolution": [{"channels": 8, "stride": 2}, {"channels": 8, "stride": 2}], "width": 16, "hidden": 8}
+
+
+@pytest.mark.parametrize("kind", ["places", "relations"])
+def test_pictures_are_answered_from(kind: str, tmp_path: Path) -> None:
+    with lending({"views": views()}):
+        data = {"evidence": "picture", "train": "memory:views", "validation": "memory:views", "batch_size": 4}
+        task = task_of(data, {"kind": kind, **LOOK})
+        fit(task, 40, lr=0.01)
+        assert task.evaluate()["accuracy"] == 1.0
+        (answer,) = task.predict([{"image": view(1), "question": "what colour?"}])
+        assert answer["answer"] == "blue"
+        assert np.array(answer["looked"]).shape == (4, 4)
+        with pytest.raises(Fault, match="12 x 12 pixels .* found, expected 16 x 16 pixels"):
+            task.row({"image": view(1, 12), "question": "what colour?"})
+        task.picture([{"image": view(0), "question": "what colour?"}], tmp_path / "view.png")
+    assert (tmp_path / "view.png").stat().st_size > 2000
+
+
+def tone(*pitches: float) -> Recording:
+    t = torch.arange(800) / 4000
+    samples = torch.cat([0.3 * torch.sin(2 * torch.pi * pitch * t) for pitch in pitches])
+    return Recording(samples.unsqueeze(1), 4000)
+
+
+def test_recordings_are_answered_from(tmp_path: Path) -> None:
+    heard = {
+        "audio": [tone(a, b) for a in (300.0, 900.0) for b in (300.0, 900.0) for _ in range(2)],
+        "question": ["which is first?", "which is last?"] * 4,
+        "answer": ["low", "low", "low", "high", "high", "low", "high", "high"],
+    }
+    with lending({"heard": heard}):
+        sound = {"rate": 4000, "bands": 10}
+        data = {
+            "evidence": "recording",
+            "train": "memory:heard",
+            "validation": "memory:heard",
+            "sound": sound,
+        }
+        task = task_of(data | {"batch_size": 8}, {"hidden": 16, "cell": "gru", "width": 16, "frames": 2})
+        fit(task, 60, lr=0.02)
+        assert task.evaluate()["accuracy"] == 1.0
+        item = {"audio": tone(300.0, 900.0), "question": "which is last?"}
+        (answer,) = task.predict([item])
+        assert answer["answer"] == "high"
+        moments = [(each["from"], each["to"]) for each in answer["looked"]]
+        assert moments == sorted(moments)
+        assert 0 <= moments[0][0] <= moments[-1][1] <= 0.4
+        for samples, line in (
+            (torch.zeros(900, 1), r"a recording of silence \(900 samples\)"),
+            (torch.zeros(0, 1), "a recording of silence"),
+            (torch.ones(20, 1), "shorter than one frame"),
+        ):
+            with pytest.raises(Fault, match=line):
+                task.row({**item, "audio": Recording(samples, 4000)})
+        with pytest.raises(Fault, match="expected a table with 'audio'"):
+            task.row({"question": "which is last?"})
+        task.picture([item], tmp_path / "heard.png", dark=True)
+    assert (tmp_path / "heard.png").stat().st_size > 2000
+
+
+def test_a_question_alone_has_nothing_to_look_at(tmp_path: Path) -> None:
+    asked_alone = {"question": ["is it?", "was it?"], "answer": ["yes", "no"]}
+    with lending({"alone": asked_alone}):
+        task = task_of({"evidence": "none", "train": "memory:alone", "validation": "memory:alone"}, {})
+        with pytest.raises(Fault, match="does not say where it looks"):
+            task.picture([{"question": "is it?"}], tmp_path / "nothing.png")
+        assert "looked" not in next(iter(task.predict([{"question": "is it?"}])))
 
 
 def test_pictures_show_where_it_looked(tmp_path: Path) -> None:

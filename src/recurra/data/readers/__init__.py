@@ -23,6 +23,7 @@ from recurra.data.readers.parallel import names_two_files, read_parallel
 from recurra.data.readers.parquet import read_parquet
 from recurra.data.readers.prop_logic import read_prop_logic
 from recurra.data.readers.qamr import read_qamr
+from recurra.data.readers.spoken_digits import read_spoken_digits
 from recurra.data.readers.squad import read_squad
 from recurra.data.readers.table import read_csv, read_tsv
 from recurra.data.readers.trees import read_trees
@@ -50,6 +51,7 @@ READERS: dict[str, Callable[..., Examples]] = {
     "babi": read_babi,
     "squad": read_squad,
     "qamr": read_qamr,
+    "spoken_digits": read_spoken_digits,
 }
 """Format -> its reader; every reader takes the file first and its options by keyword."""
 

@@ -36,14 +36,19 @@ class PlaceAnswerer(Configured):
         self.answer = answer_layers(2 * hidden + question.output_size, hidden, outputs, dropout)
 
     def forward(self, x: Inquiry) -> Reply:
-        """Pictures `[B, 1, height, width, channels]`; `looks` `[places]`."""
+        """Pictures `[B, 1, height, width, channels]`; `looks` `[rows, columns]` of places."""
         places = self.places(x.evidence)
         q = self.question(x.question)[1]
         f = self.seen(torch.cat([places, q.unsqueeze(1).expand(-1, places.shape[1], -1)], -1))
         weights = self.score(f).squeeze(-1).softmax(-1)
         mean = torch.bmm(weights.unsqueeze(1), f).squeeze(1)
         scores: Tensor = self.answer(torch.cat([mean, f.amax(1), q], -1))
-        return Reply(scores, None if self.training else list(weights))
+        return Reply(scores, None if self.training else as_grids(weights, self.places))
+
+
+def as_grids(weights: Tensor, places: PicturePlaces) -> list[Tensor]:
+    """`[B, places]` -> for each picture `[rows, columns]`."""
+    return list(weights.unflatten(1, (places.convolution.rows, places.convolution.columns)))
 
 
 def answer_layers(size: int, hidden: int, outputs: int, dropout: float) -> nn.Sequential:

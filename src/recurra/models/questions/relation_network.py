@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from recurra.models.pair_classifier import RowEncoder
 from recurra.models.pictures import PicturePlaces
 from recurra.models.questions.inquiry import Inquiry, Reply
-from recurra.models.questions.place_answerer import answer_layers
+from recurra.models.questions.place_answerer import answer_layers, as_grids
 from recurra.registry import MODULES, Configured
 
 
@@ -35,8 +35,8 @@ class RelationNetwork(Configured):
         self.answer = answer_layers(hidden, hidden, outputs, dropout)
 
     def forward(self, x: Inquiry) -> Reply:
-        """Pictures `[B, 1, height, width, channels]`; `looks` `[places]`: the share of all pairs' numbers
-        that pairs with this place have.
+        """Pictures `[B, 1, height, width, channels]`; `looks` `[rows, columns]`: the share of all pairs'
+        numbers that pairs with this place have.
         """
         places = self.places(x.evidence)
         q = self.asking(self.question(x.question)[1])
@@ -47,4 +47,5 @@ class RelationNetwork(Configured):
             return Reply(scores)
         sizes = g.sum(-1)
         looks = sizes.sum(1) + sizes.sum(2)
-        return Reply(scores, list(looks / looks.sum(-1, keepdim=True).clamp_min(1e-20)))
+        shares = looks / looks.sum(-1, keepdim=True).clamp_min(1e-20)
+        return Reply(scores, as_grids(shares, self.places))

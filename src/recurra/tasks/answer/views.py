@@ -131,22 +131,17 @@ class ViewReader:
     def told(self, row: Tensor, looks: Tensor) -> dict[str, Any]:
         """`looked`: the weight of each place, row by row; `place`: the pixel in the middle of the heaviest.
         """
-        grid = self._grid(looks)
-        rows, columns = grid.shape
+        rows, columns = looks.shape
         best = int(looks.argmax())
         height, width = row.shape[1:3]
         place = [
             round((best // columns + 0.5) * height / rows),
             round((best % columns + 0.5) * width / columns),
         ]
-        return {"looked": grid.double().mul(1e4).round().div(1e4).tolist(), "place": place}
+        return {"looked": looks.double().mul(1e4).round().div(1e4).tolist(), "place": place}
 
     def plot(self, panels: Sequence[Panel], path: Path, dark: bool) -> None:
-        plot_places(
-            [panel._replace(body=panel.body[0], looks=self._grid(panel.looks)) for panel in panels],
-            path,
-            dark,
-        )
+        plot_places([panel._replace(body=panel.body[0]) for panel in panels], path, dark)
 
     def check(self, rows: Sequence[Tensor]) -> list[str]:
         distinct = len({id(row) for row in rows})
@@ -155,23 +150,6 @@ class ViewReader:
     def save(self, folder: Path) -> None:
         self.pictures.save(folder)
         self.words.save(folder)
-
-    def _grid(self, looks: Tensor) -> Tensor:
-        """`[rows, columns]` of places, which halve as the sides of a picture do."""
-        assert self.pictures.shape is not None
-        height, width, _ = self.pictures.shape
-        rows = next(
-            r for r in grid_rows(height) if looks.numel() % r == 0 and looks.numel() // r in grid_rows(width)
-        )
-        return looks.reshape(rows, -1)
-
-
-def grid_rows(side: int) -> list[int]:
-    """What a side of so many pixels becomes by halving, rounded up."""
-    sides = [side]
-    while sides[-1] > 1:
-        sides.append(-(-sides[-1] // 2))
-    return sides
 
 
 def build_view_model(
