@@ -48,7 +48,7 @@ def relations(
     rng = random.Random(f"relations:{part}:{seed}")
     noise = np.random.default_rng(rng.getrandbits(64))
     columns: dict[str, list[Any]] = {name: [] for name in ("image", "question", "answer", "kind", "number")}
-    places = []
+    places: list[Place] = []
     for number in range(1, count + 1):
         things = _things(rng)
         canvas = backdrop(rng, size)

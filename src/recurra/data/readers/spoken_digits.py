@@ -92,9 +92,9 @@ def _recordings(
             recordings.setdefault(speaker, [[] for _ in NAMES])[int(digit)].append(audio)
     lacking = [name for name, digits in recordings.items() if not all(digits)]
     if not recordings or lacking:
-        known = sorted(set(examples["speaker"]))
+        speakers = sorted(set(examples["speaker"]))
         what = f"no recording of some digit by {lacking[0]}" if lacking else "no recording left"
-        raise Fault(f"{path}: {what} to {part} on: its speakers are {quoted(known)}")
+        raise Fault(f"{path}: {what} to {part} on: its speakers are {quoted(speakers)}")
     return recordings
 
 

@@ -68,9 +68,9 @@ class EntityReader(Configured):
     def _looks(self, stories: Ragged, rows: Ragged, y: Any, keys: Tensor, p: Tensor) -> list[Tensor]:
         """For each sentence the gates of its story's slots, each times how much the slot was read."""
         size = torch.tensor([0, *rows.batch_sizes], device=rows.data.device)[rows.step_of]
-        before = torch.arange(len(rows.data), device=rows.data.device) - size
+        previous = torch.arange(len(rows.data), device=rows.data.device) - size
         first = (rows.step_of == 0).unsqueeze(1)
-        h = torch.where(first, keys[rows.row_of], y.data[before])
+        h = torch.where(first, keys[rows.row_of], y.data[previous])
         gates = torch.sigmoid((rows.data * (h + keys[rows.row_of])).sum(-1)).reshape(-1, self.slots)
         return stories.with_data((gates * stories.sort(p)[stories.row_of]).sum(-1)).to_list()
 

@@ -26,7 +26,7 @@ class PlaceAnswerer(Configured):
         self, places: PicturePlaces, question: RowEncoder, outputs: int, hidden: int, dropout: float = 0.0
     ) -> None:
         self.places, self.question = places, question
-        self.seen = nn.Sequential(
+        self.fusion = nn.Sequential(
             nn.Linear(places.output_size + question.output_size, hidden),
             nn.ReLU(),
             nn.Linear(hidden, hidden),
@@ -39,7 +39,7 @@ class PlaceAnswerer(Configured):
         """Pictures `[B, 1, height, width, channels]`; `looks` `[rows, columns]` of places."""
         places = self.places(x.evidence)
         q = self.question(x.question)[1]
-        f = self.seen(torch.cat([places, q.unsqueeze(1).expand(-1, places.shape[1], -1)], -1))
+        f = self.fusion(torch.cat([places, q.unsqueeze(1).expand(-1, places.shape[1], -1)], -1))
         weights = self.score(f).squeeze(-1).softmax(-1)
         mean = torch.bmm(weights.unsqueeze(1), f).squeeze(1)
         scores: Tensor = self.answer(torch.cat([mean, f.amax(1), q], -1))
@@ -48,7 +48,7 @@ class PlaceAnswerer(Configured):
 
 def as_grids(weights: Tensor, places: PicturePlaces) -> list[Tensor]:
     """`[B, places]` -> for each picture `[rows, columns]`."""
-    return list(weights.unflatten(1, (places.convolution.rows, places.convolution.columns)))
+    return list(weights.reshape(-1, places.convolution.rows, places.convolution.columns))
 
 
 def answer_layers(size: int, hidden: int, outputs: int, dropout: float) -> nn.Sequential:

@@ -72,8 +72,8 @@ class SpanReader(Configured):
         steps, _ = self.passage(passage.with_data(torch.cat(parts, -1)))
         steps = steps.map(self._drop)
         if self.bilinear:
-            wanted = self.places(self._drop(vector))[owners(steps)].unflatten(-1, (2, -1))
-            scores = (wanted * steps.data.unsqueeze(1)).sum(-1)
+            query = self.places(self._drop(vector))[owners(steps)].unflatten(-1, (2, -1))
+            scores = (query * steps.data.unsqueeze(1)).sum(-1)
         else:
             scores = self.places(steps.data)
         both = torch.stack([padded_scores(steps, scores[:, k]) for k in (0, 1)], 1)

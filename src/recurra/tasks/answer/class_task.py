@@ -190,12 +190,12 @@ class ClassAnswerTask(Task[nn.Module]):
         scores = torch.stack([score for score, _ in self._replies(rows)])
         best, truths = scores.argmax(-1).tolist(), questions.answers
         names = ([*self.labels.names, "no answer of training"][k] for k in truths)
-        seen = [k for k, answer in enumerate(truths) if answer != UNSEEN]
-        targets = torch.tensor([truths[k] for k in seen])
+        valid = [k for k, answer in enumerate(truths) if answer != UNSEEN]
+        targets = torch.tensor([truths[k] for k in valid])
         measures = {
             "accuracy": accuracy(truths, best),
             "macro_f1": macro_f1(list(names), self.labels.decode(best)),
-            "nats": float(F.cross_entropy(scores[seen], targets)) if seen else float("nan"),
+            "nats": float(F.cross_entropy(scores[valid], targets)) if valid else float("nan"),
         }
         for group in sorted(set(questions.groups), key=_in_order):
             places = [k for k, value in enumerate(questions.groups) if value == group]
@@ -233,7 +233,7 @@ class ClassAnswerTask(Task[nn.Module]):
         for (_, evidence), (scores, looks) in zip(rows, self._replies(rows), strict=True):
             shares = scores.softmax(-1)
             best = int(shares.argmax())
-            looked = {} if looks is None else self.reader.told(evidence, looks)
+            looked = {} if looks is None else self.reader.summary(evidence, looks)
             yield {"answer": self.labels.names[best], "probability": float(shares[best]), **looked}
 
     def _replies(self, rows: Sequence[tuple[list[str], Any]]) -> list[tuple[Tensor, Tensor | None]]:

@@ -36,7 +36,7 @@ class EvidenceReader(Protocol):
     def inquiry(self, questions: Sequence[list[str]], rows: Sequence[Any], linear: bool) -> Inquiry:
         """What the model reads."""
 
-    def told(self, row: Any, looks: Any) -> dict[str, Any]:
+    def summary(self, row: Any, looks: Any) -> dict[str, Any]:
         """Where a model looked, JSON-ready."""
 
     def plot(self, panels: Sequence[Panel], path: Path, dark: bool) -> None:

@@ -40,28 +40,35 @@ class Span(NamedTuple):
 
 def plot_sentences(panels: Sequence[Panel], path: Path, dark: bool) -> None:
     """The sentences of each story, with a column for each hop, the darker the more it looked there."""
-    tint, figure, parts = _canvas(path, dark, panels, [_LINE * (len(p.body) + 2) for p in panels])
+    letters = max((len(text) for panel in panels for text in (panel.title, *panel.body)), default=1)
+    unit = _LINE / _LETTER  # a square, in letters
+    hops = max((panel.looks.numel() // len(panel.body) for panel in panels if panel.body), default=0)
+    heights = [_LINE * (len(panel.body) + 3) for panel in panels]
+    width = _LETTER * (letters + (hops + 1) * unit) + 0.2
+    tint, figure, parts = _canvas(path, dark, panels, heights, width)
     for panel, part in zip(panels, parts, strict=True):
-        weights = panel.looks.reshape(len(panel.body), -1)
-        longest = max([len(panel.title), *map(len, panel.body)], default=1)
         axes = _axes(part, panel.title, tint)
         if not panel.body:
             continue
-        columns = weights.shape[1]
-        unit = _LINE / _LETTER  # a square, in letters
-        axes.set_xlim(-longest, max(_WIDTH / _LETTER - longest, columns * unit))
-        axes.set_ylim(len(panel.body), 0)
+        weights = panel.looks.reshape(len(panel.body), -1)
+        right = (weights.shape[1] + 0.5) * unit
         axes.imshow(
             weights.numpy(),
-            extent=(unit / 2, columns * unit + unit / 2, len(panel.body), 0),
+            extent=(unit / 2, right, len(panel.body), 0),
             cmap=tint.ramp,
             vmin=0,
             vmax=max(1e-9, float(weights.max())),
             aspect="auto",
             interpolation="nearest",
         )
+        axes.set_xlim(-letters, (hops + 0.5) * unit)
+        axes.set_ylim(len(panel.body), -1)
         for k, sentence in enumerate(panel.body):
             axes.text(0, k + 0.5, sentence, ha="right", va="center", fontsize=8, color=tint.ink)
+        for hop in range(weights.shape[1]):
+            axes.text(
+                (hop + 1) * unit, -0.4, str(hop + 1), ha="center", va="center", fontsize=7, color=tint.grey
+            )
     save_figure(figure, path)
 
 
@@ -132,6 +139,7 @@ def plot_frames(panels: Sequence[Panel], seconds: Sequence[float], path: Path, d
         )
         steps = [(k + 0.5) * length / len(panel.looks) for k in range(len(panel.looks))]
         lower.fill_between(steps, panel.looks.tolist(), color=tint.blue)
+        lower.set_ylim(0)
         lower.set_xlabel("seconds", fontsize=8, color=tint.ink)
         for axes in (upper, lower):
             axes.set_yticks([])

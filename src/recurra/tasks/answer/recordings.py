@@ -101,15 +101,15 @@ class RecordingReader:
         return cls(data, WordReader.load(folder, TEXT, data.tokenizer, model))
 
     def rows(self, examples: Examples) -> tuple[list[Heard], list[str]]:
-        known: dict[Any, Heard] = {}
+        cache: dict[Any, Heard] = {}
         rows = []
         for entry, place in zip(examples[self.data.audio], examples.places, strict=True):
             key = (place.file, entry) if isinstance(entry, str) else id(entry)
-            if key not in known:
-                known[key] = self._row(entry, str(place), Path(place.file).parent)
-            rows.append(known[key])
+            if key not in cache:
+                cache[key] = self._row(entry, str(place), Path(place.file).parent)
+            rows.append(cache[key])
         if not self.train:
-            self.train = [row.features for row in known.values()]
+            self.train = [row.features for row in cache.values()]
         return rows, []
 
     def row(self, item: Mapping[str, Any]) -> Heard:
@@ -149,7 +149,7 @@ class RecordingReader:
         frames = Ragged.from_list([row.features for row in rows])
         return Inquiry(self.words.batch(questions), frames)
 
-    def told(self, row: Heard, looks: Tensor) -> dict[str, Any]:
+    def summary(self, row: Heard, looks: Tensor) -> dict[str, Any]:
         """`looked`: the moments with the largest weights, in seconds, in order of time."""
         length = row.seconds / max(1, len(looks))
         best = sorted(looks.argsort(descending=True)[:_TOLD].tolist())

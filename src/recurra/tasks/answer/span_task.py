@@ -106,8 +106,8 @@ class SpanAnswerTask(Task[SpanReader | FlowReader]):
         lengths = [len(passage.words) for passage, *_ in train]
         size = self.options.batch_size
         texts = [[*row.passage.words, *row.words] for row in validation]
-        seen = {row.passage.text for row in train}
-        both = sum(row.passage.text in seen for row in validation)
+        texts_of_training = {row.passage.text for row in train}
+        both = sum(row.passage.text in texts_of_training for row in validation)
         shared = f"{both:,} of the validation's questions are about passages of training: set data.group"
         return [
             lengths_line("train, passages", lengths, "words"),

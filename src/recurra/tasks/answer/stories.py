@@ -201,7 +201,7 @@ class StoryReader:
         ids: torch.Tensor = self.words.batch([sentence]).ids.data
         return ids
 
-    def told(self, row: list[Sentence], looks: torch.Tensor) -> dict[str, Any]:
+    def summary(self, row: list[Sentence], looks: torch.Tensor) -> dict[str, Any]:
         """`looked`: each sentence with its weights, one for each hop."""
         weights = looks.reshape(len(row), -1).double().mul(1e4).round().div(1e4).tolist()
         return {
@@ -253,7 +253,7 @@ class PlainReader:
     def inquiry(self, questions: Sequence[list[str]], rows: Sequence[None], linear: bool) -> Inquiry:
         return Inquiry(self.words.batch(questions))
 
-    def told(self, row: None, looks: Any) -> dict[str, Any]:
+    def summary(self, row: None, looks: Any) -> dict[str, Any]:
         return {}
 
     def plot(self, panels: Sequence[Panel], path: Path, dark: bool) -> None:

@@ -128,8 +128,9 @@ class ViewReader:
     def inquiry(self, questions: Sequence[list[str]], rows: Sequence[Tensor], linear: bool) -> Inquiry:
         return Inquiry(self.words.batch(questions), torch.stack(list(rows)))
 
-    def told(self, row: Tensor, looks: Tensor) -> dict[str, Any]:
-        """`looked`: the weight of each place, row by row; `place`: the pixel in the middle of the heaviest.
+    def summary(self, row: Tensor, looks: Tensor) -> dict[str, Any]:
+        """`looked`: the weight of each place, row by row; `place`: the pixel (down, across) in the middle of
+        the heaviest.
         """
         rows, columns = looks.shape
         best = int(looks.argmax())
