@@ -34,6 +34,7 @@ REGISTERED: dict[str, Callable[[], Cell]] = {
     "layer_norm_lstm": lambda: cells.LayerNormLSTM(IN, HIDDEN),
     "layer_norm_lstm without memory": lambda: cells.LayerNormLSTM(IN, HIDDEN, memory=False),
     "recurrent_highway": lambda: cells.RecurrentHighway(IN, HIDDEN, depth=3),
+    "entity_network": lambda: cells.EntityNetwork(IN, IN),
     "variational_dropout": lambda: cells.VariationalDropout(
         cells.LSTM(IN, HIDDEN), 0.3, {"h": 0.4, "c": 0.2}
     ),
@@ -50,7 +51,6 @@ REGISTERED: dict[str, Callable[[], Cell]] = {
     "ntm of gru": lambda: cells.NTM(IN, HIDDEN, slots=3, width=2, controller=cells.GRU(IN + 2, HIDDEN)),
     "fast_weights": lambda: cells.FastWeights(IN, HIDDEN, settling=2),
     "mlstm": lambda: cells.MLSTM(IN, HIDDEN, heads=2),
-    "entity_network": lambda: cells.EntityNetwork(IN),
     "revealed": lambda: cells.Revealed(cells.Jordan(IN, HIDDEN, output_size=2)),
     "revealed zoneout": lambda: cells.Revealed(cells.Zoneout(cells.PeepholeLSTM(IN, HIDDEN))),
 }

@@ -221,6 +221,55 @@ def span_scores(module: Any, rows: Rows) -> list[Any]:
     return list(zip(*(torch.split(part, counts) for part in parts), strict=True))
 
 
+def stories(*lengths: int) -> Rows:
+    """For each length a question, and so many sentences."""
+    return [
+        (torch.randint(TOKENS, (length + 1,)), list(tokens(*(1 + k % 3 for k in range(length)))))
+        for length in lengths
+    ]
+
+
+def story_answers(module: Any, rows: Rows) -> list[Any]:
+    sentences = [sentence for _, story in rows for sentence in story] or [torch.zeros(0).long()]
+    counts = torch.tensor([len(story) for _, story in rows])
+    question = words_of([question for question, _ in rows])
+    reply = module(models.Inquiry(question, words_of(sentences), counts))
+    return list(zip(reply.scores, reply.looks, strict=True))
+
+
+def spans(module: Any, rows: Rows) -> list[Any]:
+    passages, questions = zip(*rows, strict=True)
+    match = Ragged.from_list([row.unsqueeze(1) % 2 for row in passages])
+    reply = module(models.Inquiry(words_of(questions), words_of(passages), match=match))
+    ends = [scores[:, : len(row)] for scores, row in zip(reply.scores, passages, strict=True)]
+    return list(zip(ends, reply.looks, strict=True))
+
+
+def views(*lengths: int) -> Rows:
+    """For each length a question, and a picture."""
+    return [(torch.randint(TOKENS, (length,)), torch.randn(1, 6, 5, 2)) for length in lengths]
+
+
+def view_answers(module: Any, rows: Rows) -> list[Any]:
+    questions, pictures = zip(*rows, strict=True)
+    reply = module(models.Inquiry(words_of(questions), torch.stack(pictures)))
+    return list(zip(reply.scores, reply.looks, strict=True))
+
+
+def frame_answers(module: Any, rows: Rows) -> list[Any]:
+    frames, questions = zip(*rows, strict=True)
+    reply = module(models.Inquiry(words_of(questions), Ragged.from_list(frames)))
+    return list(zip(reply.scores, reply.looks, strict=True))
+
+
+def both_ways(size: int = IN) -> Bidirectional:
+    return Bidirectional(gru(size), back(size))
+
+
+def question_encoder() -> models.RowEncoder:
+    return models.RowEncoder(models.WordFeatures(embed()), gru(), layers.LastPool(HIDDEN))
+
+
 def trees(*lengths: int) -> Rows:
     """For each length a tree of so many words, one at least: parents of its nodes, and the words' numbers."""
     rows = []
@@ -375,6 +424,77 @@ MODULES: dict[str, Example] = {
     ),
     "pair_classifier of rows": Example(
         lambda: models.PairClassifier(row_encoder(), 4, 3, 0.5), pairs(tokens, tokens), pair_up
+    ),
+    "memory_network": Example(lambda: models.MemoryNetwork(TOKENS, 4, 3), stories, story_answers),
+    "memory_network of one table": Example(
+        lambda: models.MemoryNetwork(TOKENS, 4, 3, 2, tying="layer"), stories, story_answers
+    ),
+    "entity_reader": Example(
+        lambda: models.EntityReader(TOKENS, cells.EntityNetwork(4, 4), 3, 2), stories, story_answers
+    ),
+    "row_answerer": Example(
+        lambda: models.RowAnswerer(question_encoder(), 3),
+        tokens,
+        lambda module, rows: list(module(models.Inquiry(words_of(rows))).scores),
+    ),
+    "aligned_attention": Example(lambda: models.AlignedAttention(IN), pairs(wide(IN), wide(IN)), attend),
+    "span_reader": Example(
+        lambda: models.SpanReader(
+            models.WordFeatures(embed()),
+            both_ways(2 * IN + 1),
+            both_ways(),
+            layers.AttentionPool(2 * HIDDEN),
+            match=1,
+            align=models.AlignedAttention(IN),
+        ),
+        pairs(tokens, tokens),
+        spans,
+    ),
+    "span_reader without attention": Example(
+        lambda: models.SpanReader(
+            models.WordFeatures(embed()),
+            both_ways(IN + 2 * HIDDEN),
+            both_ways(),
+            layers.MeanPool(2 * HIDDEN),
+            bilinear=False,
+        ),
+        pairs(tokens, tokens),
+        spans,
+    ),
+    "flow_reader": Example(
+        lambda: models.FlowReader(
+            models.WordFeatures(embed()),
+            both_ways(),
+            both_ways(8 * HIDDEN + 1),
+            both_ways(2 * HIDDEN),
+            match=1,
+        ),
+        pairs(tokens, tokens),
+        spans,
+    ),
+    "place_answerer": Example(
+        lambda: models.PlaceAnswerer(models.PicturePlaces(convolution()), question_encoder(), 3, 5),
+        views,
+        view_answers,
+    ),
+    "relation_network": Example(
+        lambda: models.RelationNetwork(models.PicturePlaces(convolution()), question_encoder(), 3, 5),
+        views,
+        view_answers,
+    ),
+    "frame_answerer": Example(
+        lambda: models.FrameAnswerer(
+            models.Vectors(IN),
+            Downsample(IN, 2),
+            question_encoder(),
+            both_ways(2 * IN + HIDDEN),
+            layers.MeanPool(2 * HIDDEN),
+            AdditiveAttention(HIDDEN, 2 * HIDDEN),
+            3,
+            5,
+        ),
+        pairs(features, tokens),
+        frame_answers,
     ),
     "bag": Example(lambda: models.Bag(embed(), [4], 2), tokens),
     "language_model": Example(lambda: models.LanguageModel(embed(), gru(), TOKENS), tokens),

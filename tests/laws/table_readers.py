@@ -131,6 +131,36 @@ def _formulas(change: Change) -> Files:
     return {"logic.tar": _packed({"train0": change(b"<\ta\tb\n"), "train1": change(b"=\t( not b )\ta\n")})}
 
 
+def _stories(change: Change) -> Files:
+    return {"babi.tar": _packed({"en/qa1_x_train.txt": change(STORIES.encode()), "en/qa1_x_test.txt": b""})}
+
+
+def _sentences(change: Change) -> Files:
+    return {
+        "qa.tsv": change("s:9:1:0\t0\t7\t0\t0\tWho is größer?\t0 2\t8:0\n".encode()),
+        "sentences.tsv": change(b"s:9:1:0\tAnn and Bob\n"),
+    }
+
+
+def _digits(change: Change) -> Files:
+    """One recording of each digit."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as packed:
+        for digit in range(10):
+            packed.writestr(f"{digit}_ann_7.wav", _sound())
+    return {"digits.zip": file.getvalue()}
+
+
+STORIES = """1 Ann is in Köln.
+2 Where is Ann? \tKöln\t1
+3 Ann went home.
+4 Where is Ann? \thome\t1 3
+1 Bob left.
+2 Is Bob here? \tno\t1
+"""
+SQUAD = """{"data": [{"title": "Köln", "paragraphs": [{"context": "Der Dom ist groß.", "qas":
+[{"id": "1", "question": "Was?", "answers": [{"text": "Dom", "answer_start": 4}]}]}]}]}
+"""
 NUMBERS_ALONE = dict.fromkeys(
     (
         "carriage returns",
@@ -275,6 +305,37 @@ READERS: dict[str, Sample] = {
     ),
     "labelled": Sample(_folders, "texts.tar", 2, ["text", "label", "file"]),
     "easy_vqa": Sample(_questions, "easy.tar", 1, ["image", "caption"]),
+    "easy_vqa as questions": Sample(
+        _questions, "easy.tar", 2, ["image", "question", "answer", "number"], {"questions": True}
+    ),
+    "spoken_digits": Sample(
+        _digits,
+        "digits.zip",
+        5,
+        ["audio", "question", "answer", "kind", "digits", "speaker"],
+        {"count": 5},
+        NUMBERS_ALONE,
+        "soundfile",
+    ),
+    "babi": Sample(
+        _text("qa1_x_train.txt", STORIES),
+        "qa1_x_train.txt",
+        3,
+        ["story", "question", "answer", "support", "task", "number"],
+    ),
+    "babi in an archive": Sample(
+        _stories, "babi.tar", 3, ["story", "question", "answer", "support", "task", "number"], {"task": 1}
+    ),
+    "squad": Sample(
+        _text("a.json", SQUAD), "a.json", 1, ["passage", "question", "answers", "spans", "title", "id"]
+    ),
+    "qamr": Sample(
+        _sentences,
+        "qa.tsv",
+        1,
+        ["passage", "question", "answers", "spans", "title", "id"],
+        {"sentences": "sentences.tsv"},
+    ),
 }
 """Name -> example; the first word is the registered name."""
 

@@ -102,6 +102,21 @@ BRACKETED = (
     "(ROOT (S (NP (NP (DT the) (NN dog)) (PP (IN of) (NP (NNP Ann)))) (VP (VBZ sees) (NP (NNP Bob)))))",
     "(ROOT (INTJ (UH no)))",
 )
+STORIES = "".join(
+    f"1 {one} is in {first}.\n2 {two} is in {then}.\n3 Where is {name}?\t{place}\t{line}\n"
+    for one, first, two, then, name, place, line in (
+        ("Ann", "Rome", "Bob", "Oslo", "Ann", "Rome", 1),
+        ("Ann", "Oslo", "Bob", "Rome", "Ann", "Oslo", 1),
+        ("Bob", "Rome", "Ann", "Oslo", "Bob", "Rome", 1),
+        ("Bob", "Oslo", "Ann", "Oslo", "Ann", "Oslo", 2),
+    )
+)
+PASSAGES = (
+    ("Ann sees Bob in Rome.", "Where is Bob?", "Rome", 16),
+    ("A dog runs.", "What runs?", "A dog", 0),
+    ("Eve left Oslo.", "Who left Oslo?", "Eve", 0),
+)
+ABOUT = {"story": ["Ann is in Rome.", "Bob is in Oslo."], "question": "Where is Bob?"}
 REVERSED = (("a b c", "c b a"), ("c a", "a c"), ("b", "b"), ("b c a a", "a a c b"), ("a c", "c a"))
 MINIMA = (("badc", "ac"), ("ab", "a"), ("cdba", "ca"), ("dd", "d"), ("bcab", "ba"))
 
@@ -767,6 +782,130 @@ TASKS: dict[str, Tiny] = {
         "seen.npz",
         extras=("sacrebleu",),
     ),
+    "answer from stories": Tiny(
+        {
+            "evidence": "story",
+            "train": {"path": "a.txt", "format": "babi"},
+            "validation": {"path": "a.txt", "format": "babi"},
+            "batch_size": 3,
+        },
+        {"embedding": 6, "linear_epochs": 1},
+        {"a.txt": _lines(*STORIES.splitlines())},
+        [ABOUT, {"story": "Ann is in Oslo. Bob left.", "question": "Where is Ann?"}],
+        "a.txt",
+    ),
+    "answer by an entity network": Tiny(
+        {
+            "evidence": "story",
+            "train": {"path": "a.txt", "format": "babi"},
+            "validation": {"path": "a.txt", "format": "babi"},
+            "batch_size": 3,
+        },
+        {"kind": "entity_network", "embedding": 6, "slots": 3},
+        {"a.txt": _lines(*STORIES.splitlines())},
+        [ABOUT],
+        "a.txt",
+    ),
+    "answer by an LSTM": Tiny(
+        {
+            "evidence": "story",
+            "train": {"path": "a.txt", "format": "babi"},
+            "validation": {"path": "a.txt", "format": "babi"},
+            "batch_size": 3,
+            "group": "number",
+        },
+        {"kind": "recurrent", "embedding": 6, "hidden": 6, "sees": "question"},
+        {"a.txt": _lines(*STORIES.splitlines())},
+        [ABOUT],
+        "a.txt",
+    ),
+    **{
+        f"answer from pictures, {kind}": Tiny(
+            {"evidence": "picture", "train": "a.tsv", "validation": "a.tsv", "batch_size": 3},
+            {
+                "kind": kind,
+                "convolution": [{"channels": 4, "stride": 2}, {"channels": 5, "stride": 2}],
+                "embedding": 4,
+                "hidden": 4,
+                "width": 5,
+            },
+            {
+                "a.tsv": _lines(
+                    "image\tquestion\tanswer",
+                    "0.png\tIs it?\tyes",
+                    "1.png\tIs it?\tno",
+                    "0.png\tIs it not?\tno",
+                ),
+                "0.png": _picture(0),
+                "1.png": _picture(1),
+            },
+            [{"image": "1.png", "question": "Is it not?"}],
+            "a.tsv",
+            extras=("PIL",),
+        )
+        for kind in ("places", "relations")
+    },
+    "answer from recordings": Tiny(
+        {
+            "evidence": "recording",
+            "train": "a.tsv",
+            "validation": "a.tsv",
+            "batch_size": 3,
+            "sound": SOUND,
+        },
+        {
+            "convolution": [{"channels": 4}],
+            "embedding": 4,
+            "hidden": 4,
+            "width": 5,
+            "frames": 2,
+            "cell": "gru",
+        },
+        {
+            "a.tsv": _lines(
+                "audio\tquestion\tanswer", "0.wav\tWhat?\ta", "1.wav\tWhat?\tb", "0.wav\tWhat not?\tb"
+            ),
+            "0.wav": _recording("ab"),
+            "1.wav": _recording("ba"),
+        },
+        [{"audio": "1.wav", "question": "What?"}],
+        "a.tsv",
+        extras=("soundfile",),
+    ),
+    "answer from nothing": Tiny(
+        {"evidence": "none", "train": "a.tsv", "validation": "a.tsv", "batch_size": 3},
+        {"embedding": 6, "hidden": 6, "cell": "gru"},
+        {"a.tsv": _lines("question\tanswer", "Is it?\tyes", "Was it?\tno", "Is it not?\tyes")},
+        [{"question": "Was it?"}],
+        "a.tsv",
+    ),
+    **{
+        f"answer by spans, attention {attention}": Tiny(
+            {
+                "evidence": "passage",
+                "train": {"path": "a.jsonl"},
+                "validation": {"path": "a.jsonl"},
+                "batch_size": 2,
+            },
+            {"embedding": 6, "hidden": 4, "cell": "gru", "attention": attention, "shapes": True},
+            {
+                "a.jsonl": _json_lines(
+                    *(
+                        {
+                            "passage": passage,
+                            "question": question,
+                            "answers": [answer],
+                            "spans": [[[start, start + len(answer)]]],
+                        }
+                        for passage, question, answer, start in PASSAGES
+                    )
+                )
+            },
+            [{"passage": "Ann left.", "question": "Who left?"}, "A dog sees Bob.\tWho?"],
+            "a.jsonl",
+        )
+        for attention in ("aligned", "flow", "none")
+    },
     "transcribe": Tiny(
         {
             "train": "spoken.tsv",

@@ -61,10 +61,27 @@ def evaluate(
     removals: Removals = None,
     device: Device = "cpu",
     as_json: Json = False,
+    blind: Annotated[
+        bool,
+        typer.Option(
+            "--blind",
+            help="Of answers to questions: beside those of twins that see the question, or the evidence, "
+            "alone; they are trained into the run the first time.",
+        ),
+    ] = False,
 ) -> None:
     """Measure a trained run. The first line says on which data; then comes one figure a line, with its unit
     and whether higher or lower is better. In JSON a figure in percent is a share, from 0 to 1.
     """
+    if blind:
+        from recurra.cli.blind import show_blind
+
+        if changes or removals or device != "cpu":
+            raise Fault(
+                "--blind measures a run and its twins as they are: leave out --set, --unset, --device"
+            )
+        show_blind(run, data, as_json)
+        return
     from recurra.cli.loading import load_run
     from recurra.cli.measured import Sheet
 

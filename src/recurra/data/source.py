@@ -12,6 +12,7 @@ from recurra.data.builtin.generated import adding, copying
 from recurra.data.builtin.language import dates, opinions, sentences
 from recurra.data.builtin.manual import manual_examples
 from recurra.data.builtin.moving_scenes import moving_scenes
+from recurra.data.builtin.relations import relations
 from recurra.data.builtin.scenes import scenes
 from recurra.data.builtin.signals import cadences, doodles, genes, morse, sales, walks
 from recurra.data.examples import Examples, join
@@ -41,6 +42,7 @@ BUILTIN: dict[str, Callable[..., Examples]] = {
     "walks": walks,
     "cadences": cadences,
     "doodles": doodles,
+    "relations": relations,
 }
 """Data that needs no file."""
 

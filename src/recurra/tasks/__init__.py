@@ -7,6 +7,7 @@ import recurra.models
 import recurra.streaming
 import recurra.vectors  # noqa: F401
 from recurra.tasks.algorithm.task import AlgorithmTask
+from recurra.tasks.answer.task import AnswerTask
 from recurra.tasks.autoencode.task import AutoencodeTask
 from recurra.tasks.base import TASKS, ByteStream, Loss, Options, Score, Task, TextStream
 from recurra.tasks.caption.task import CaptionTask
@@ -28,6 +29,7 @@ from recurra.tasks.tree_labels.task import TreeClassifyTask
 __all__ = [
     "TASKS",
     "AlgorithmTask",
+    "AnswerTask",
     "AutoencodeTask",
     "ByteStream",
     "CaptionTask",

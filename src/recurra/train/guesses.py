@@ -183,12 +183,7 @@ def _transcribe(data: Data) -> Settings:
     text = data.column(
         "transcripts", lambda name: name != audio and data.kind(name) in ("text", "word"), _SPOKEN
     )
-    first, place = data.examples[audio][0], data.examples.places[0]
-    recording = read_recording(Path(place.file).parent / Path(first)) if isinstance(first, str) else first
-    settings: Settings = {"data.audio": audio, "data.text": text, "data.sound.rate": int(recording.rate)}
-    if recording.samples.shape[1] > 1:
-        settings["data.sound.mix"] = True
-    return settings
+    return {"data.audio": audio, "data.text": text, **_sound(data, audio)}
 
 
 def _forecast(data: Data) -> Settings:
@@ -278,6 +273,39 @@ def _caption(data: Data) -> Settings:
     return {"data.image": image, "data.caption": caption, "data.tokenizer.rule": "words"}
 
 
+def _answer(data: Data) -> Settings:
+    question = data.column("questions", lambda name: data.kind(name) == "text", ("question",))
+    if {"passage", "answers", "spans"} <= data.examples.columns.keys():
+        return {"data.evidence": "passage", "data.question": question}
+
+    def few(name: str) -> bool:
+        if name == question or data.kind(name) not in ("word", "number", "text"):
+            return False
+        return len(set(map(str, data.examples[name]))) <= max(2, len(data.examples) // 2)
+
+    answer = data.column("answers (each several times)", few, ("answer", "label", "target"))
+    columns = {"data.question": question, "data.answer": answer, "data.unseen": "wrong"}
+    evidence = {
+        "sound": ("recording", "audio"),
+        "picture": ("picture", "image"),
+        "tokens": ("story", "story"),
+    }
+    for name in data.examples.columns:
+        if data.kind(name) in evidence:
+            kind, key = evidence[data.kind(name)]
+            rate = _sound(data, name) if kind == "recording" else {}
+            return {"data.evidence": kind, f"data.{key}": name, **columns, **rate}
+    return {"data.evidence": "none", **columns}
+
+
+def _sound(data: Data, audio: str) -> Settings:
+    """The rate and channels of recordings, as the first one has them."""
+    first, place = data.examples[audio][0], data.examples.places[0]
+    recording = read_recording(Path(place.file).parent / Path(first)) if isinstance(first, str) else first
+    mix = {"data.sound.mix": True} if recording.samples.shape[1] > 1 else {}
+    return {"data.sound.rate": int(recording.rate), **mix}
+
+
 def _column(data: Data) -> Settings:
     """Of drawings and of music: rows of numbers."""
     return {
@@ -297,6 +325,7 @@ GUESSES: dict[str, Callable[[Data], Settings]] = {
     "forecast": _forecast,
     "trajectory": _trajectory,
     "caption": _caption,
+    "answer": _answer,
     "draw": _column,
     "compose": _column,
 }

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from recurra import scan
-from recurra.cells import DNC, GRU, MLSTM, NTM, Cell, EntityNetwork, FastWeights, memory
+from recurra.cells import DNC, GRU, MLSTM, NTM, Cell, FastWeights, memory
 from recurra.cells.dnc import allocation
-from recurra.cells.entity_network import entity_state
 from recurra.errors import Fault
 
 
@@ -165,15 +164,3 @@ def test_fast_weights_recall_what_followed() -> None:
     h = torch.tensor([[0.0, 1.0, 0.0, 2.0]])
     _, state = cell.step(torch.zeros(1, 2), cell.State(h, torch.ones(1, 4, 4)))
     torch.testing.assert_close(state.fast[0], 0.5 * torch.ones(4, 4) + h.T @ h)
-
-
-def test_entities_of_a_story_differ_by_their_keys_alone() -> None:
-    keys = rows(3, 4)
-    state = entity_state(keys, 2)
-    assert torch.equal(state.h[4], keys[1])
-    cell = EntityNetwork(4).double()
-    story = rows(2, 5, 4).repeat_interleave(3, 0)
-    y, final = scan(cell, story, state)
-    torch.testing.assert_close(y.norm(dim=-1), torch.ones(6, 5, dtype=torch.float64), rtol=1e-6, atol=1e-6)
-    assert torch.equal(final.key, state.key)
-    assert not torch.allclose(final.h[0], final.h[1])

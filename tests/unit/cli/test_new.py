@@ -282,6 +282,30 @@ CASES: dict[str, tuple[str, Files, str, dict[str, Any]]] = {
         "a.ts",
         {"vectors": "vectors", "label": "label"},
     ),
+    "questions about pictures": (
+        "answer",
+        {
+            "a.tsv": lines(
+                "image\tquestion\tanswer", *(f"{n % 3}.png\tIs it {n // 3}?\t{n % 2}" for n in range(6))
+            ),
+            **{f"{n}.png": _picture(n) for n in range(3)},
+        },
+        "a.tsv",
+        {"evidence": "picture", "image": "image", "question": "question", "answer": "answer"},
+    ),
+    "questions about stories": (
+        "answer",
+        {
+            "a.jsonl": lines(
+                *(
+                    f'{{"said": ["Ann left.", "Bob ran."], "question": "Who ran {n}?", "answer": "b{n % 2}"}}'
+                    for n in range(6)
+                )
+            )
+        },
+        "a.jsonl",
+        {"evidence": "story", "story": "said", "unseen": "wrong"},
+    ),
     "drawings": (
         "draw",
         {"a.npz": _arrays(sequences=_drawings()["train"], sequences_lengths=_drawings()["train_lengths"])},
@@ -295,7 +319,7 @@ CASES: dict[str, tuple[str, Files, str, dict[str, Any]]] = {
         {"column": "vectors"},
     ),
 }
-NEEDS = {"transcribe": ("soundfile",), "caption": ("PIL",)}
+NEEDS = {"transcribe": ("soundfile",), "caption": ("PIL",), "answer": ("PIL",)}
 TRAINED = ("texts with labels", "words with tags", "days", "a table of recordings", "plain text", "pairs")
 
 

@@ -9,6 +9,7 @@ from recurra.data.examples import Examples
 from recurra.data.readers.abc import read_abc
 from recurra.data.readers.arrays import read_numpy
 from recurra.data.readers.audio import SOUNDS, read_audio
+from recurra.data.readers.babi import read_babi
 from recurra.data.readers.brackets import read_brackets
 from recurra.data.readers.conll import read_conll
 from recurra.data.readers.conllu import read_conllu
@@ -25,7 +26,10 @@ from recurra.data.readers.numbers import read_numbers
 from recurra.data.readers.parallel import names_two_files, read_parallel
 from recurra.data.readers.parquet import read_parquet
 from recurra.data.readers.prop_logic import read_prop_logic
+from recurra.data.readers.qamr import read_qamr
 from recurra.data.readers.reading_frames import read_reading_frames
+from recurra.data.readers.spoken_digits import read_spoken_digits
+from recurra.data.readers.squad import read_squad
 from recurra.data.readers.table import read_csv, read_tsv
 from recurra.data.readers.trees import read_trees
 from recurra.data.readers.ts import read_ts
@@ -57,6 +61,10 @@ _OWN: dict[str, Callable[..., Examples]] = {
     "abc": read_abc,
     "ts": read_ts,
     "labelled": read_labelled,
+    "babi": read_babi,
+    "squad": read_squad,
+    "qamr": read_qamr,
+    "spoken_digits": read_spoken_digits,
 }
 
 READERS: Mapping[str, Callable[..., Examples]] = Functions("readers", _OWN)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,7 +12,7 @@ from recurra.cells import NTM
 from recurra.errors import Fault
 from recurra.models.step_answers import StepAnswers
 from recurra.storage.colours import colours
-from recurra.storage.figures import check_ending, new_figure, save_figure
+from recurra.storage.figures import new_figure
 from recurra.tasks.algorithm.model import machine
 from recurra.tasks.algorithm.problems import Problem, Rows
 from recurra.tasks.parts.contexts import device_of, evaluating
@@ -24,16 +23,13 @@ _MARGIN = 4  # slots shown beyond those that a head was at
 _SEEN = 0.05  # a slot with less weight than this all the time is not where a head was
 
 
-def plot_runs(
-    model: StepAnswers, problem: Problem, rows: Sequence[Rows], path: Path, dark: bool = False
-) -> None:
+def draw_runs(model: StepAnswers, problem: Problem, rows: Sequence[Rows], dark: bool = False) -> Any:
     """A column a row, time from left to right: input, target, answer, and of a Neural Turing Machine the
     weights of each head over the slots.
 
     Raises:
         Fault: nothing to draw, or more than `MOST_RUNS` rows.
     """
-    check_ending(path)
     if not 0 < len(rows) <= MOST_RUNS:
         raise Fault(f"{len(rows)} rows found, a picture has 1 to {MOST_RUNS}")
     tint = colours(dark)
@@ -49,7 +45,7 @@ def plot_runs(
         for axes, name in zip(grid[:, column], names, strict=True):
             _draw(axes, panel[name], name if column == 0 else "", tint)
         grid[-1, column].set_xlabel("step", color=tint.ink, fontsize=8)
-    save_figure(figure, path)
+    return figure
 
 
 def _draw(axes: Any, numbers: Tensor, name: str, tint: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,9 +14,9 @@ from recurra.models.step_answers import StepAnswers
 from recurra.storage.text import parse_json
 from recurra.tasks.algorithm.data import AlgorithmData, AlgorithmOptions, Part, require_room
 from recurra.tasks.algorithm.model import AlgorithmModelOptions, build_model, slots_of
-from recurra.tasks.algorithm.plot import plot_runs
+from recurra.tasks.algorithm.plot import draw_runs
 from recurra.tasks.algorithm.problems import Rows, bayes_bits, costs, wrong
-from recurra.tasks.base import CHANGEABLE, TASKS, Loss, Score, Task
+from recurra.tasks.base import CHANGEABLE, TASKS, Example, Loss, Score, Task
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.sizes import activations_line, parameters_line
 
@@ -192,9 +192,13 @@ class AlgorithmTask(Task[StepAnswers]):
             return targets.int().tolist()
         return targets[0].tolist() if self.problem.answer == "number" else int(targets[0, 0])
 
-    def picture(self, items: Iterable[Any], path: str | Path, dark: bool = False) -> None:
+    def examples(self, data: str | Path | None = None) -> Sequence[Example]:
+        """A row of each length that is measured."""
+        part: Part = "validation" if data is None else "test"
+        return [Example(self.data.draw(part, length, length, 1)) for length in self.options.test_lengths]
+
+    def drawing(self, examples: Sequence[Example], dark: bool = False) -> Any:
         """Each row as a column of pictures over time: what is shown, what is asked and answered, and of a
         Neural Turing Machine where it writes and where it reads.
         """
-        rows = [self._row(number, item) for number, item in enumerate(items, 1)]
-        plot_runs(self.model, self.problem, rows, Path(path), dark)
+        return draw_runs(self.model, self.problem, [each.row for each in examples], dark)

@@ -46,6 +46,22 @@ def label_figures(outputs: Tensor, targets: Sequence[int], threshold: Threshold 
     return figures
 
 
+def macro_f1(true: Tensor, predicted: Tensor, labels: int) -> Figures:
+    """`macro_f1` of rows with weights: the mean over labels that are predicted or true.
+
+    Args:
+        true, predicted: `[N]`, below `labels`.
+    """
+
+    def figures(weights: Tensor) -> dict[str, float]:
+        matched = torch.bincount(true, weights * (true == predicted), labels)
+        counts = torch.bincount(true, weights, labels) + torch.bincount(predicted, weights, labels)
+        present = counts > 0
+        return {"macro_f1": share(float((2 * matched[present] / counts[present]).sum()), int(present.sum()))}
+
+    return figures
+
+
 def chosen_labels(outputs: Tensor, threshold: Threshold | None) -> Tensor:
     """The label of each row of logits `[N, labels]`; -1 for none."""
     return outputs.argmax(-1) if threshold is None else threshold.choose(outputs.softmax(-1))

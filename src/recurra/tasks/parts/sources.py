@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, field_validator
 
-from recurra.data import Examples, hold_out, read
+from recurra.data import Examples, columns, hold_out, read
 from recurra.data.notation import PLAIN, Notation
 from recurra.errors import Fault
 from recurra.tasks.base import Options
@@ -62,6 +62,17 @@ class SourceOptions(Options):
         return common
 
 
+class GroupedOptions(SourceOptions):
+    """The data, and examples that belong together.
+
+    Attributes:
+        group: a column; examples that agree in it are held out together, and `hold_out` is a share, or a
+            number, of such groups. None: each by itself.
+    """
+
+    group: str | None = None
+
+
 class Parts(NamedTuple):
     """Examples to train on, and those held out."""
 
@@ -74,11 +85,18 @@ def read_parts(options: SourceOptions, seed: int) -> Parts:
     train = read_source(options.train)
     if options.validation is not None:
         return Parts(train, read_source(options.validation))
+    if isinstance(options, GroupedOptions) and options.group is not None:
+        groups = columns.labels(train, options.group)
+    else:
+        groups = [str(number) for number in range(len(train))]
+    names = list(dict.fromkeys(groups))
     try:
-        split = hold_out(len(train), options.hold_out, where=options.hold_out_from, seed=seed)
+        split = hold_out(len(names), options.hold_out, where=options.hold_out_from, seed=seed)
     except Fault as fault:
         raise Fault(f"{train.source}: {fault}") from None
-    return Parts(train.take(split.train), train.take(split.held_out))
+    held_out = {names[index] for index in split.held_out}
+    indices = ([k for k, name in enumerate(groups) if (name in held_out) == side] for side in (False, True))
+    return Parts(*map(train.take, indices))
 
 
 def read_source(source: Source | Sequence[Source]) -> Examples:

@@ -1,0 +1,147 @@
+"""Tasks that answer by classes, one for each kind of evidence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from recurra.data import Examples
+from recurra.tasks.answer.class_task import ClassAnswerTask
+from recurra.tasks.answer.recordings import (
+    RecordingQuestionModelOptions,
+    RecordingQuestionOptions,
+    RecordingReader,
+    build_recording_model,
+)
+from recurra.tasks.answer.stories import (
+    PlainModelOptions,
+    PlainOptions,
+    PlainReader,
+    StoryModelOptions,
+    StoryOptions,
+    StoryReader,
+    build_row_model,
+    build_story_model,
+    require_story_model,
+)
+from recurra.tasks.answer.views import (
+    PictureQuestionModelOptions,
+    PictureQuestionOptions,
+    ViewReader,
+    build_view_model,
+)
+from recurra.tasks.readers.words import WordReader
+
+
+class StoryAnswerTask(ClassAnswerTask):
+    """Answers questions about stories."""
+
+    DataOptions = StoryOptions
+    ModelOptions = StoryModelOptions
+
+    @classmethod
+    def build_reader(cls, examples: Examples, data: StoryOptions, model: StoryModelOptions) -> StoryReader:
+        return StoryReader.build(examples, data, model)
+
+    @classmethod
+    def load_reader(cls, folder: Path, data: StoryOptions, model: StoryModelOptions) -> StoryReader:
+        return StoryReader.load(folder, data, model)
+
+    @classmethod
+    def build_model(cls, options: StoryModelOptions, reader: StoryReader, outputs: int) -> nn.Module:
+        return build_story_model(options, reader, outputs)
+
+    @classmethod
+    def require_model(cls, reader: StoryReader, module: Any, folder: Path) -> int:
+        return require_story_model(reader, module, folder)
+
+    def is_linear(self, epoch: int) -> bool:
+        assert isinstance(self.model_options, StoryModelOptions)
+        return epoch < self.model_options.linear_epochs
+
+
+class PlainAnswerTask(ClassAnswerTask):
+    """Answers questions by their words alone."""
+
+    DataOptions = PlainOptions
+    ModelOptions = PlainModelOptions
+
+    @classmethod
+    def build_reader(cls, examples: Examples, data: PlainOptions, model: PlainModelOptions) -> PlainReader:
+        return PlainReader.build(examples, data, model)
+
+    @classmethod
+    def load_reader(cls, folder: Path, data: PlainOptions, model: PlainModelOptions) -> PlainReader:
+        return PlainReader.load(folder, data, model)
+
+    @classmethod
+    def build_model(cls, options: PlainModelOptions, reader: PlainReader, outputs: int) -> nn.Module:
+        return build_row_model(options, reader.words, outputs)
+
+    @classmethod
+    def require_model(cls, reader: PlainReader, module: Any, folder: Path) -> int:
+        return require_story_model(reader, module, folder)
+
+
+class PictureAnswerTask(ClassAnswerTask):
+    """Answers questions about pictures."""
+
+    DataOptions = PictureQuestionOptions
+    ModelOptions = PictureQuestionModelOptions
+
+    @classmethod
+    def build_reader(
+        cls, examples: Examples, data: PictureQuestionOptions, model: PictureQuestionModelOptions
+    ) -> ViewReader:
+        return ViewReader.build(examples, data, model)
+
+    @classmethod
+    def load_reader(
+        cls, folder: Path, data: PictureQuestionOptions, model: PictureQuestionModelOptions
+    ) -> ViewReader:
+        return ViewReader.load(folder, data, model)
+
+    @classmethod
+    def build_model(cls, options: PictureQuestionModelOptions, reader: ViewReader, outputs: int) -> nn.Module:
+        return build_view_model(options, reader, outputs)
+
+    @classmethod
+    def require_model(cls, reader: ViewReader, module: Any, folder: Path) -> int:
+        return require_asking_model(reader.words, module, folder)
+
+
+class RecordingAnswerTask(ClassAnswerTask):
+    """Answers questions about recordings."""
+
+    DataOptions = RecordingQuestionOptions
+    ModelOptions = RecordingQuestionModelOptions
+
+    @classmethod
+    def build_reader(
+        cls, examples: Examples, data: RecordingQuestionOptions, model: RecordingQuestionModelOptions
+    ) -> RecordingReader:
+        return RecordingReader.build(examples, data, model)
+
+    @classmethod
+    def load_reader(
+        cls, folder: Path, data: RecordingQuestionOptions, model: RecordingQuestionModelOptions
+    ) -> RecordingReader:
+        return RecordingReader.load(folder, data, model)
+
+    @classmethod
+    def build_model(
+        cls, options: RecordingQuestionModelOptions, reader: RecordingReader, outputs: int
+    ) -> nn.Module:
+        return build_recording_model(options, reader, outputs)
+
+    @classmethod
+    def require_model(cls, reader: RecordingReader, module: Any, folder: Path) -> int:
+        return require_asking_model(reader.words, module, folder)
+
+
+def require_asking_model(words: WordReader, module: Any, folder: Path) -> int:
+    """How many answers a model gives. Fault unless it reads these words."""
+    words.require_input(module.question.input, folder)
+    return int(module.config["outputs"])

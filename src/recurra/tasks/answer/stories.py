@@ -1,0 +1,333 @@
+"""Stories: sentences that a question is answered from, or none at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import torch
+from pydantic import Field, model_validator
+
+from recurra.cells import EntityNetwork
+from recurra.data import Examples
+from recurra.data.text.tokenizers import RULES
+from recurra.errors import Fault, quoted
+from recurra.models import EntityReader, Inquiry, MemoryNetwork, RowAnswerer, RowEncoder, Words
+from recurra.ragged import Ragged
+from recurra.tasks.answer.options import QuestionModelOptions, QuestionOptions, words_of
+from recurra.tasks.answer.plot import Panel, draw_sentences
+from recurra.tasks.parts.counts import require_count
+from recurra.tasks.parts.network import DirectedOptions, build_body, build_pool
+from recurra.tasks.parts.sizes import lengths_line
+from recurra.tasks.readers.words import WordModelOptions, WordReader
+
+Sentence = tuple[str, ...]
+TEXT = "text"
+
+
+class StoryOptions(QuestionOptions):
+    """Questions about stories.
+
+    Attributes:
+        evidence: "story".
+        story: the column of stories: a list of sentences each.
+        max_sentences: of a story.
+        longer: what to do with a longer story: "error" names it, "cut" keeps the last sentences.
+    """
+
+    evidence: Literal["story"] = "story"
+    story: str = "story"
+    max_sentences: int = Field(default=50, ge=1)
+    longer: Literal["error", "cut"] = "error"
+
+
+class PlainOptions(QuestionOptions):
+    """Questions alone.
+
+    Attributes:
+        evidence: "none".
+    """
+
+    evidence: Literal["none"] = "none"
+
+
+class PlainModelOptions(DirectedOptions, QuestionModelOptions):
+    """The network over a row of words.
+
+    Attributes:
+        pool: how the outputs of all steps become one.
+    """
+
+    hidden: int | list[int] = Field(default=100)
+    pool: Literal["last", "mean", "max", "attention"] = "last"
+
+
+_KINDS = ("memory_network", "entity_network")
+
+
+class StoryModelOptions(PlainModelOptions):
+    """The network.
+
+    Attributes:
+        kind: "memory_network" looks over the sentences in hops (Sukhbaatar et al., 2015); "entity_network"
+            reads them one by one into slots (Henaff et al., 2017); "recurrent" reads the words of story and
+            question in order, by layers over time.
+        embedding: width of a word's vector, and of everything in a memory or entity network.
+        hops: of a memory network, how often it looks.
+        tying: of a memory network: "adjacent" hops share a table each; of "layer" all have the same.
+        position, time: of a memory network, whether words are weighed by position, sentences dated by age.
+        gaps: of a memory network, share of sentences before which one is missing, in training.
+        linear_epochs: of a memory network, the first epochs, in which it has no softmax (a linear start).
+        slots: of an entity network.
+        positions: of an entity network, words of a sentence that have places of their own.
+    """
+
+    kind: Literal["memory_network", "entity_network", "recurrent"] = "memory_network"
+    embedding: int = Field(default=50, ge=1)
+    hops: int = Field(default=3, ge=1)
+    tying: Literal["adjacent", "layer"] = "adjacent"
+    position: bool = True
+    time: bool = True
+    gaps: float = Field(default=0.1, ge=0, lt=1)
+    linear_epochs: int = Field(default=0, ge=0)
+    slots: int = Field(default=20, ge=1)
+    positions: int = Field(default=30, ge=1)
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> Self:
+        fields = type(self).model_fields
+        own = {
+            "memory_network": {"hops", "tying", "position", "time", "gaps", "linear_epochs"},
+            "entity_network": {"slots", "positions"},
+            "recurrent": {*DirectedOptions.model_fields, *WordModelOptions.model_fields, "pool"},
+        }
+        for name in sorted(set().union(*own.values()) - own[self.kind] - {"embedding"}):
+            if getattr(self, name) != fields[name].get_default(call_default_factory=True):
+                raise ValueError(f"kind = {self.kind!r} has no {name}: leave it out")
+        return self
+
+
+class StoryReader:
+    """Stories as lists of sentences, each a tuple of words.
+
+    Args:
+        joined: whether a model reads the words of story and question as one row.
+    """
+
+    def __init__(self, data: StoryOptions, words: WordReader, joined: bool) -> None:
+        self.data, self.words, self.joined = data, words, joined
+        self._cut = lru_cache(100_000)(lambda text: tuple(RULES[data.tokenizer.rule](text)))
+        self._ids = lru_cache(100_000)(self._numbers)
+
+    @classmethod
+    def build(cls, examples: Examples, data: StoryOptions, model: StoryModelOptions) -> Self:
+        """From the training data."""
+        rule = RULES[data.tokenizer.rule]
+        texts = [sentence for story in examples[data.story] for sentence in _sentences(story, "a story")]
+        rows = [rule(text) for text in texts]
+        questions = word_rows(examples, data)
+        words = build_words([*questions, *rows], examples, data, model)
+        return cls(data, words, model.kind == "recurrent")
+
+    @classmethod
+    def load(cls, folder: Path, data: StoryOptions, model: StoryModelOptions) -> Self:
+        """What `save` wrote."""
+        return cls(data, WordReader.load(folder, TEXT, data.tokenizer, model), model.kind == "recurrent")
+
+    def rows(self, examples: Examples) -> tuple[list[list[Sentence]], list[str]]:
+        rows, long = [], []
+        for story, place in zip(examples[self.data.story], examples.places, strict=True):
+            sentences = _sentences(story, f"{place}: column {self.data.story!r}")
+            if len(sentences) > self.data.max_sentences:
+                long.append(place)
+                self._refuse(sentences, str(place))
+            rows.append([self._sentence(text, f"{place}: a sentence") for text in self._last(sentences)])
+        note = (
+            f"{long[0]}: a story of more than {self.data.max_sentences} sentences, as are {len(long) - 1:,} "
+            f"more of {len(examples):,}: their last ones are read"
+            if long
+            else ""
+        )
+        return rows, [note] if note else []
+
+    def row(self, item: Mapping[str, Any]) -> list[Sentence]:
+        story = item.get(self.data.story)
+        if isinstance(story, str):
+            story = [part.strip() for part in story.replace(". ", ".\n").splitlines() if part.strip()]
+        sentences = _sentences(story, f"{self.data.story!r}")
+        if len(sentences) > self.data.max_sentences:
+            self._refuse(sentences, "the story")
+        return [self._sentence(text, "a sentence of the story") for text in self._last(sentences)]
+
+    def _last(self, sentences: list[str]) -> list[str]:
+        return sentences[-self.data.max_sentences :]
+
+    def _refuse(self, sentences: list[str], where: str) -> None:
+        if self.data.longer == "error":
+            raise Fault(
+                f"{where}: a story of {len(sentences)} sentences, expected at most "
+                f"{self.data.max_sentences}, the model's memory: raise data.max_sentences, or set "
+                f"data.longer = 'cut' to read the last ones"
+            )
+
+    def _sentence(self, text: str, where: str) -> Sentence:
+        words = self._cut(text)
+        return words if words else tuple(words_of(text, self.data.tokenizer, where))
+
+    def size(self, row: list[Sentence]) -> int:
+        return sum(map(len, row)) if self.joined else len(row)
+
+    def blank(self, row: list[Sentence]) -> list[Sentence]:
+        return []
+
+    def inquiry(
+        self, questions: Sequence[list[str]], rows: Sequence[list[Sentence]], linear: bool
+    ) -> Inquiry:
+        if self.joined:
+            joined = [
+                [word for sentence in row for word in sentence] + list(question)
+                for question, row in zip(questions, rows, strict=True)
+            ]
+            return Inquiry(self.words.batch(joined))
+        sentences = [self._ids(sentence) for row in rows for sentence in row]
+        ids = Ragged.from_list(sentences or [torch.zeros(0, dtype=torch.int64)])
+        counts = torch.tensor([len(row) for row in rows])
+        asking = Words(Ragged.from_list([self._ids(tuple(question)) for question in questions]))
+        return Inquiry(asking, Words(ids), counts, linear=linear)
+
+    def _numbers(self, sentence: Sentence) -> torch.Tensor:
+        ids: torch.Tensor = self.words.batch([sentence]).ids.data
+        return ids
+
+    def summary(self, row: list[Sentence], looks: torch.Tensor) -> dict[str, Any]:
+        """`looked`: each sentence with its weights, one for each hop."""
+        weights = looks.reshape(len(row), -1).double().mul(1e4).round().div(1e4).tolist()
+        return {
+            "looked": [
+                {"sentence": " ".join(sentence), "weights": each}
+                for sentence, each in zip(row, weights, strict=True)
+            ]
+        }
+
+    def drawing(self, panels: Sequence[Panel], dark: bool) -> Any:
+        texts = [panel._replace(body=[" ".join(sentence) for sentence in panel.body]) for panel in panels]
+        return draw_sentences(texts, dark)
+
+    def check(self, rows: Sequence[list[Sentence]]) -> list[str]:
+        return [lengths_line("train, stories", [len(row) for row in rows], "sentences")]
+
+    def save(self, folder: Path) -> None:
+        self.words.save(folder)
+
+
+class PlainReader:
+    """No evidence: questions alone."""
+
+    def __init__(self, words: WordReader) -> None:
+        self.words = words
+
+    @classmethod
+    def build(cls, examples: Examples, data: PlainOptions, model: PlainModelOptions) -> Self:
+        """From the training data."""
+        return cls(build_words(word_rows(examples, data), examples, data, model))
+
+    @classmethod
+    def load(cls, folder: Path, data: PlainOptions, model: PlainModelOptions) -> Self:
+        """What `save` wrote."""
+        return cls(WordReader.load(folder, TEXT, data.tokenizer, model))
+
+    def rows(self, examples: Examples) -> tuple[list[None], list[str]]:
+        return [None] * len(examples), []
+
+    def row(self, item: Mapping[str, Any]) -> None:
+        return None
+
+    def size(self, row: None) -> int:
+        return 1
+
+    def blank(self, row: None) -> None:
+        return None
+
+    def inquiry(self, questions: Sequence[list[str]], rows: Sequence[None], linear: bool) -> Inquiry:
+        return Inquiry(self.words.batch(questions))
+
+    def summary(self, row: None, looks: Any) -> dict[str, Any]:
+        return {}
+
+    def drawing(self, panels: Sequence[Panel], dark: bool) -> Any:
+        raise Fault("a question alone has nothing to look at: there is nothing to draw")
+
+    def check(self, rows: Sequence[None]) -> list[str]:
+        return []
+
+    def save(self, folder: Path) -> None:
+        self.words.save(folder)
+
+
+def word_rows(examples: Examples, data: QuestionOptions) -> list[list[str]]:
+    """The words of each question."""
+    pairs = zip(examples[data.question], examples.places, strict=True)
+    return [words_of(text, data.tokenizer, f"{place}: the question") for text, place in pairs]
+
+
+def build_words(
+    rows: list[list[str]], examples: Examples, data: QuestionOptions, model: WordModelOptions
+) -> WordReader:
+    """The words that these rows have."""
+    places = [examples.places[0]] * len(rows)
+    return WordReader.build(Examples({TEXT: rows}, places, examples.source), TEXT, data.tokenizer, model)
+
+
+def build_story_model(
+    options: StoryModelOptions, reader: StoryReader, outputs: int
+) -> MemoryNetwork | EntityReader | RowAnswerer:
+    """The network, with fresh weights."""
+    tokens, size = len(reader.words.words), options.embedding
+    if options.kind == "memory_network":
+        return MemoryNetwork(
+            tokens,
+            size,
+            outputs,
+            options.hops,
+            reader.data.max_sentences,
+            options.tying,
+            options.position,
+            options.time,
+            options.gaps,
+        )
+    if options.kind == "entity_network":
+        return EntityReader(tokens, EntityNetwork(size, size), outputs, options.slots, options.positions)
+    return build_row_model(options, reader.words, outputs)
+
+
+def build_row_model(options: PlainModelOptions, words: WordReader, outputs: int) -> RowAnswerer:
+    """Layers over one row of words."""
+    return RowAnswerer(build_row_encoder(options, words, options.pool), outputs, options.dropout)
+
+
+def build_row_encoder(options: DirectedOptions, words: WordReader, pool: str) -> RowEncoder:
+    """A row of words to a vector."""
+    features = words.input()
+    body = build_body(options, features.output_size)
+    return RowEncoder(features, body, build_pool(pool, body))
+
+
+def require_story_model(reader: StoryReader | PlainReader, module: Any, folder: Path) -> int:
+    """How many answers a model gives. Fault unless it reads what the reader makes."""
+    if isinstance(module, RowAnswerer):
+        reader.words.require_input(module.input, folder)
+        return int(module.output.out_features)
+    require_count(len(reader.words.words), module.config["tokens"], "words", folder / "words.json")
+    return int(module.config["outputs"])
+
+
+def _sentences(story: Any, where: str) -> list[str]:
+    if (
+        not isinstance(story, Sequence)
+        or isinstance(story, str)
+        or not all(isinstance(s, str) for s in story)
+    ):
+        raise Fault(f"{where}: {quoted(story)} found, expected a list of sentences")
+    return list(story)
