@@ -203,9 +203,9 @@ def _check_folder(folder: Path, identity: Mapping[str, Any], resume: bool) -> No
     content = read_json(folder / SUMMARY)
     check_format(content, FORMAT, str(folder / SUMMARY))
     if content != identity:
-        before = ", ".join(Fields(content, str(folder / SUMMARY)).texts("vary"))
+        earlier = ", ".join(Fields(content, str(folder / SUMMARY)).texts("vary"))
         raise Fault(
-            f"{folder}: holds the search of another recipe or other ranges ({before}): resume with the same, "
+            f"{folder}: holds the search of another recipe or other ranges ({earlier}): resume with the same, "
             f"or choose another folder"
         )
 
