@@ -224,6 +224,10 @@ class TranscribeTask(Task[Transcriber]):
             lambda rows: search(log_probabilities(self.model, rows)),
         )
 
+    def evaluation(self, data: str | Path | None) -> Utterances:
+        """The recordings of `select(data)`."""
+        return self.select(data).examples
+
     def select(self, data: str | Path | None) -> Selection[Utterances]:
         """What `evaluate(data)` measures; of the recipe's test data, the speakers to test on alone."""
         part = part_of(data)
