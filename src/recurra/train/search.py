@@ -158,10 +158,11 @@ def _run(study: optuna.Study, trial: optuna.Trial, recipe: Recipe, folder: Path)
         state = states.PRUNED
     except (Fault, MemoryError, RuntimeError) as error:
         # torch tells that memory is out by a RuntimeError, on a CPU by no class of its own
-        if type(error) is RuntimeError and "memory" not in str(error):
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
             raise
         trial.set_user_attr("reason", str(Fault(str(error) or type(error).__name__)))
-    gc.collect()
+    if state is states.FAIL:
+        gc.collect()  # a trial that ran out of memory leaves none of it to the next
     study.tell(trial.number, score, state)
 
 
