@@ -172,7 +172,7 @@ class TrainOptions(Options):
             one batch; an epoch ends with an update. Every setting that counts steps counts updates.
         optimiser: see there; `optimizer` is taken, too. schedule: see there; None leaves the learning rate as
             it is.
-        groups: tables of weights that are trained otherwise than the rest, one for each group.
+        groups: weights that are trained otherwise than the rest, one table for each group.
         warmup: steps over which the learning rate rises linearly from 0.
         clip_norm: the gradient is scaled down to this 2-norm. clip_value: each number of the
             gradient is cut to +- this.

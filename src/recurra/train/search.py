@@ -13,6 +13,7 @@ from recurra.errors import Fault
 from recurra.storage.fields import Fields
 from recurra.storage.files import check_format, read_json, write_json, write_text
 from recurra.storage.seals import value_digest
+from recurra.storage.toml_text import parse_toml
 from recurra.train.callbacks import Callback, Training
 from recurra.train.ranges import Range, read_range
 from recurra.train.recipe import Recipe, read_recipe
@@ -157,10 +158,11 @@ def _run(study: optuna.Study, trial: optuna.Trial, recipe: Recipe, folder: Path)
         state = states.PRUNED
     except (Fault, MemoryError, RuntimeError) as error:
         # torch tells that memory is out by a RuntimeError, on a CPU by no class of its own
-        if type(error) is RuntimeError and "memory" not in str(error):
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
             raise
         trial.set_user_attr("reason", str(Fault(str(error) or type(error).__name__)))
-    gc.collect()
+    if state is states.FAIL:
+        gc.collect()  # a trial that ran out of memory leaves none of it to the next
     study.tell(trial.number, score, state)
 
 
@@ -248,10 +250,14 @@ def _tries(study: optuna.Study) -> list[Try]:
         finite = [value for value in values if math.isfinite(value)]
         score = _sign(study) * min(finite) if finite else None
         state = names.get(each.state.name, "running")
-        tries.append(
-            Try(each.number, state, score, dict(each.params), str(each.user_attrs.get("reason", "")))
-        )
+        settings = {key: _plain(value) for key, value in each.params.items()}
+        tries.append(Try(each.number, state, score, settings, str(each.user_attrs.get("reason", ""))))
     return tries
+
+
+def _plain(value: Any) -> Any:
+    """A parameter as a value; a choice is the TOML of one."""
+    return parse_toml(f"value = {value}".encode(), "")["value"] if isinstance(value, str) else value
 
 
 def _order(study: optuna.Study, each: Try) -> tuple[bool, bool, float]:

@@ -118,11 +118,11 @@ def test_stopped_and_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_poor_trials_are_pruned(tmp_path: Path) -> None:
-    vary, changes = ["train.optimiser.lr=[0.05, 1e-9]"], ["train.validate_every=1", "train.epochs=3"]
-    found = run(tmp_path, *vary, trials=12, changes=changes)
+    vary, changes = ["train.optimiser.lr=[0.05, 1e-9]"], ["train.epochs=2"]
+    found = run(tmp_path, *vary, trials=9, changes=changes)
     states = {each.state for each in found.tries}
     assert states == {"complete", "pruned"}
-    assert found.tries[0].settings["train.optimiser.lr"] == "0.05"
+    assert found.tries[0].settings["train.optimiser.lr"] == 0.05
     assert all(each.score is not None for each in found.tries)
 
 
@@ -185,3 +185,26 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert said.err.count("recurra: trial ") == 2
     assert app.main([*command, "--resume", "--json", "--quiet"]) == 0
     assert [each["state"] for each in json.loads(capsys.readouterr().out)["trials"]] == ["complete"] * 2
+
+
+@pytest.mark.parametrize("words", ["[enforce fail] DefaultCPUAllocator: can't allocate memory", "a defect"])
+def test_out_of_memory_fails_a_trial_and_a_defect_is_raised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    import recurra.train.search as module
+
+    original, count = module.train, [0]
+
+    def train(*arguments: Any, **options: Any) -> Any:
+        count[0] += 1
+        if count[0] == 1:
+            raise RuntimeError(words)
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(module, "train", train)
+    if words == "a defect":
+        with pytest.raises(RuntimeError, match="a defect"):
+            run(tmp_path, RATE, trials=2)
+        return
+    found = run(tmp_path, RATE, trials=2)
+    assert [(each.state, each.reason) for each in found.tries][-1] == ("failed", words)
