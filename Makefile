@@ -11,7 +11,7 @@ NATIVE := CMakeLists.txt $(shell find native 2>/dev/null)
 SETUP := pyproject.toml constraints.txt src/recurra/version.py $(NATIVE)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format types imports names pytest fuzz arm docs bench bench-vectors clean
+.PHONY: help demo test check lint format types imports names pytest fuzz arm docs bench bench-vectors gallery clean
 
 help:
 	@echo "make demo            set up, train the small language model, evaluate, sample, stream, report"
@@ -19,6 +19,7 @@ help:
 	@echo "make fuzz            the fuzz tests for longer, FUZZ_SECONDS each, with fresh inputs"
 	@echo "make docs            the documentation site, in site/, with every link followed"
 	@echo "make bench           every measured figure     make bench-vectors   those of the word vectors"
+	@echo "make gallery         trains small runs and draws docs/gallery.md"
 	@echo "make arm             the native code's tests for 64-bit Arm, in an emulator"
 	@echo "make format          format and fix            make clean           remove what was built, and .venv"
 
@@ -62,6 +63,9 @@ docs: $(VENV)/.installed-docs
 format: $(VENV)/.installed-dev
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
+
+gallery: $(VENV)/.installed
+	OMP_NUM_THREADS=1 $(PY) scripts/gallery.py
 
 bench: $(VENV)/.installed-dev
 	$(VENV)/bin/recurra bench -o docs/figures/bench.json

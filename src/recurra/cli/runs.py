@@ -12,6 +12,8 @@ from recurra.cli.arguments import Dark, Json
 from recurra.cli.output import emit, table
 from recurra.errors import Fault
 
+_MOST = 8  # settings of a row; --json gives all
+
 
 class Order(StrEnum):
     """What runs are sorted by; see `recurra.reports.compare.ORDERS`."""
@@ -59,7 +61,9 @@ def runs(
     for row, own in zip(rows, changes, strict=True):
         score = "" if row.value is None else f"{row.metric} {row.value:.4f}"
         date = row.date.strftime("%Y-%m-%d %H:%M")
-        last = row.note or ", ".join(f"{key} = {value}" for key, value in own.items())
+        more = f", and {len(own) - _MOST} more" if len(own) > _MOST else ""
+        settings = ", ".join(f"{key} = {value}" for key, value in list(own.items())[:_MOST])
+        last = row.note or f"{settings}{more}"
         lines.append((row.name, row.task, score, f"{row.steps:,}", _duration(row.seconds), date, last))
     table(columns, lines)
 

@@ -15,6 +15,7 @@ from recurra.cells import Cell
 from recurra.errors import Fault
 from recurra.ragged import Ragged
 from recurra.runs.folder import RECIPE, load, restore_task, run_recipe
+from recurra.runs.hub import run_folder
 from recurra.runs.sections import read_section
 from recurra.state import is_named
 from recurra.storage.models import fill, weights_of
@@ -106,7 +107,7 @@ def open_run(run: str | Path, rows: int | None = None, data: str | Path | None =
         Fault: no run, or one that can't be loaded (`recurra.load`); its model has no recurrent layer; the
             data is gone or can't be used.
     """
-    folder = Path(run)
+    folder = run_folder(run)
     if rows is not None and rows < 1:
         raise Fault(f"rows = {rows} found, expected at least 1")
     model = load(folder).model

@@ -27,25 +27,27 @@ class RunRow:
 
     Attributes:
         folder: of the run. name: the folder's, from the searched one on.
-        task: by its name; empty where its recipe can't be read.
+        task: by its name; empty where its recipe can't be read. kind: its class, of the several that a name
+            may have.
         metric, value: the score of the best validation; None before the first. larger: whether larger is
             better. steps: trained. seconds: the last sitting took, by the times of its files.
         date: of the last validation, else of the recipe.
         note: why the run is unfinished or broken; empty where it is neither.
-        settings: every one that is not its default, as TOML. log: of the training.
+        settings: every one that is not its default: its value and the default, as TOML. log: of the training.
     """
 
     folder: Path
     name: str
     date: datetime
     task: str = ""
+    kind: str = ""
     metric: str = ""
     value: float | None = None
     larger: bool = True
     steps: int = 0
     seconds: float | None = None
     note: str = ""
-    settings: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     log: Sequence[dict[str, Any]] = ()
 
     def to_dict(self, differences: Mapping[str, str]) -> dict[str, Any]:
@@ -97,19 +99,20 @@ def in_order(rows: Iterable[RunRow], order: str) -> list[RunRow]:
 
 
 def differences(rows: Sequence[RunRow]) -> list[dict[str, str]]:
-    """Of each run the settings in which the runs of its task are not all the same; one that has the default
-    there tells so.
-    """
+    """Of each run the settings in which the runs of its task, of one kind, are not all the same."""
     kinds: dict[str, list[RunRow]] = {}
     for row in rows:
-        kinds.setdefault(row.task, []).append(row)
-    shared: dict[str, list[str]] = {}
-    for task, same in kinds.items():
-        keys = dict.fromkeys(key for row in same for key in row.settings)
-        shared[task] = [key for key in keys if len({row.settings.get(key) for row in same}) > 1]
+        kinds.setdefault(row.kind, []).append(row)
+    varied: dict[str, dict[str, str]] = {}  # key -> its default
+    for kind, same in kinds.items():
+        usual = {key: default for row in same for key, (_, default) in row.settings.items()}
+        varied[kind] = {
+            key: default or "not set"
+            for key, default in usual.items()
+            if len({row.settings.get(key) for row in same}) > 1
+        }
     return [
-        {} if not row.task else {key: row.settings.get(key, "default") for key in shared[row.task]}
-        for row in rows
+        {key: row.settings.get(key, (usual,))[0] for key, usual in varied[row.kind].items()} for row in rows
     ]
 
 
@@ -129,7 +132,7 @@ def _row(folder: Path, root: Path) -> RunRow:
     try:
         table, task = run_recipe(read_toml(folder / RECIPE), str(folder / RECIPE))
         row.task = task.name
-        row.settings = {key: value for key, (value, _) in own_settings(table, task).items()}
+        row.kind, row.settings = task.__qualname__, own_settings(table, task)
         if not (folder / METRICS).exists():
             row.note = "unfinished: no validation yet"
             return row

@@ -94,7 +94,7 @@ def _draw(axes: Any, line: Sequence[tuple[float, Word]], top: float, tint: Colou
             half = _size(word) / 2 + 0.03
             right = place + half
             if word.joined and k + 1 < len(line):
-                right = line[k + 1][0] - _size(line[k + 1][1]) / 2
+                right = line[k + 1][0] - _size(line[k + 1][1]) / 2 - 0.03  # where the next box begins
             box = FancyBboxPatch(
                 (place - half, middle - 0.11),
                 right - place + half,
