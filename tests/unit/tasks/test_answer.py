@@ -420,7 +420,9 @@ def test_a_question_alone_has_nothing_to_look_at(tmp_path: Path) -> None:
         task = task_of({"evidence": "none", "train": "memory:alone", "validation": "memory:alone"}, {})
         with pytest.raises(Fault, match="does not say where it looks"):
             task.picture([{"question": "is it?"}], tmp_path / "nothing.png")
-        assert "looked" not in next(iter(task.predict([{"question": "is it?"}])))
+        one, other = task.predict([{"question": "is it?"}, "is it?"])
+        assert one == other
+        assert "looked" not in one
 
 
 def test_pictures_show_where_it_looked(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,10 @@ class PlainAnswerTask(ClassAnswerTask):
     @classmethod
     def require_model(cls, reader: PlainReader, module: Any, folder: Path) -> int:
         return require_story_model(reader, module, folder)
+
+    def _table(self, item: Any) -> Mapping[str, Any]:
+        """A text is the question itself."""
+        return {self.options.question: item} if isinstance(item, str) else super()._table(item)
 
 
 class PictureAnswerTask(ClassAnswerTask):
