@@ -207,8 +207,8 @@ def _check_folder(folder: Path, identity: Mapping[str, Any], resume: bool) -> No
     if content != identity:
         earlier = ", ".join(Fields(content, str(folder / SUMMARY)).texts("vary"))
         raise Fault(
-            f"{folder}: holds the search of another recipe or other ranges ({earlier}): resume with the same, "
-            f"or choose another folder"
+            f"{folder}: holds the search of another recipe or other ranges ({earlier}): resume with the "
+            f"same, or choose another folder"
         )
 
 
