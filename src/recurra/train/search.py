@@ -205,10 +205,10 @@ def _check_folder(folder: Path, identity: Mapping[str, Any], resume: bool) -> No
     content = read_json(folder / SUMMARY)
     check_format(content, FORMAT, str(folder / SUMMARY))
     if content != identity:
-        earlier = ", ".join(Fields(content, str(folder / SUMMARY)).texts("vary"))
+        ranges = ", ".join(Fields(content, str(folder / SUMMARY)).texts("vary"))
         raise Fault(
-            f"{folder}: holds the search of another recipe or other ranges ({earlier}): resume with the "
-            f"same, or choose another folder"
+            f"{folder}: holds the search of another recipe or other ranges ({ranges}): resume with the same, "
+            f"or choose another folder"
         )
 
 
@@ -267,13 +267,13 @@ def _order(study: optuna.Study, each: Try) -> tuple[bool, bool, float]:
 
 
 def _line(each: Try, trials: int) -> str:
-    settings = "  ".join(f"{key}={_shown(value)}" for key, value in each.settings.items())
+    settings = "  ".join(f"{key}={_brief(value)}" for key, value in each.settings.items())
     score = "" if each.score is None else f"  {each.score:.6g}"
     reason = f": {each.reason}" if each.reason else ""
     return f"trial {each.number} ({trials} in all) {each.state}{score}  {settings}{reason}"
 
 
-def _shown(value: Any) -> str:
+def _brief(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
