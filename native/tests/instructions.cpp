@@ -198,6 +198,48 @@ void columns(long width, long count, long rows) {
   call(Op::scatter_add, back, count, sums, width);
 }
 
+// `dot` and `weigh` over sub-rows: all numbers of one operand, and of the other all, the same ones or one each.
+template <class T>
+void sums_of_products(long parts, long width) {
+  Random random;
+  const std::vector<T> a = random.numbers<T>(parts * width), b = random.numbers<T>(parts * width);
+  for (int mode : {0, single_a, single_b})
+    for (Op op : {Op::dot, Op::weigh}) {
+      const Instruction<T> call = kernels<T>().instruction[static_cast<int>(op)][mode];
+      if (!call) continue;
+      for (long stride : {long(0), width}) {
+        const auto step = [&](int single) { return mode & single ? 1 : stride; };
+        auto d = fresh<T>(op == Op::dot ? parts : width);
+        Tile<T> x{};
+        x.rows = parts;
+        x.width = width;
+        x.d = d.data();
+        x.ds = op == Op::dot ? 1 : 0;
+        x.a = a.data();
+        x.as = mode & single_a ? 1 : width;
+        x.b = b.data();
+        x.bs = step(single_b);
+        call(x);
+        std::vector<double> expected(d.size(), 0.0);
+        for (long r = 0; r < parts; ++r)
+          for (long j = 0; j < width; ++j) {
+            const double one = a[static_cast<size_t>(mode & single_a ? r : r * width + j)];
+            const double other = b[static_cast<size_t>(mode & single_b ? r : r * stride + j)];
+            expected[static_cast<size_t>(op == Op::dot ? r : j)] += one * other;
+          }
+        for (size_t i = 0; i < d.size(); ++i) CHECK_CLOSE(d[i], expected[i], 1e-5);
+      }
+    }
+}
+
+TEST(sums_of_products_over_parts) {
+  for (long parts : {1, 2, 7, 40})
+    for (long width : {1, 3, 8, 16, 20, 37}) {
+      sums_of_products<float>(parts, width);
+      sums_of_products<double>(parts, width);
+    }
+}
+
 TEST(parts_of_rows_and_columns) {
   for (long outer : {1, 3})
     for (long count : {1, 2, 5, 40})

@@ -55,5 +55,28 @@ TEST(parts_that_do_not_fit_are_refused) {
   refused_parts([](Line& line) { line.a = {Space::total, 0, 0}; });
 }
 
+TEST(sub_rows_that_do_not_fit_are_refused) {
+  // the sum of a row's squares as one part of it
+  const auto refused_dot = [](auto change) {
+    refused([&](LoopProgram& p) {
+      p.lines[2].op = static_cast<int>(Op::dot);
+      p.lines[2].b = p.lines[2].a;
+      p.lines[2].parts = 1;
+      p.check();
+      change(p.lines[2]);
+    });
+  };
+  refused_dot([](Line& line) { line.parts = 0; });
+  refused_dot([](Line& line) { line.parts = -1; });
+  refused_dot([](Line& line) { line.parts = 2; });
+  refused_dot([](Line& line) { line.width = 5; });
+  refused_dot([](Line& line) { line.strides[0] = 3; });
+  refused_dot([](Line& line) { line.strides[1] = -4; });
+  refused_dot([](Line& line) { line.mode = modes; });
+  refused_dot([](Line& line) { line.op = static_cast<int>(Op::weigh); });
+  refused_dot([](Line& line) { line.op = static_cast<int>(Op::sum); });
+  refused_dot([](Line& line) { line.a = {Space::total, 0, 0}; });
+}
+
 }  // namespace
 }  // namespace recurra::tests

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -164,3 +166,11 @@ def test_fast_weights_recall_what_followed() -> None:
     h = torch.tensor([[0.0, 1.0, 0.0, 2.0]])
     _, state = cell.step(torch.zeros(1, 2), cell.State(h, torch.ones(1, 4, 4)))
     torch.testing.assert_close(state.fast[0], 0.5 * torch.ones(4, 4) + h.T @ h)
+
+
+def test_what_the_documents_show_runs() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "memory.md").read_text("utf-8")
+    names: dict[str, Any] = {"__name__": "docs"}
+    exec("\n".join(re.findall(r"```python\n(.*?)```", text, re.S)), names)
+    y, _ = scan(names["Notebook"](3, 8), torch.zeros(2, 5, 3), strict=True)
+    assert y.shape == (2, 5, 8)
