@@ -193,7 +193,8 @@ def test_demo(call: Command, tmp_path: Path) -> None:
     assert said.code == 0, said.error
     assert said.out[-2] == f"Report: {run / 'report.html'}"
     page = (run / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 4
+    # on light and on dark ground: the learning curve, three examples, the stream and its units
+    assert page.count("data:image/png;base64,") == 2 * (1 + 3 + 2)
     assert call("demo", "-o", run, *small).code == 0  # a run is replaced
     (tmp_path / "mine").mkdir()
     assert "already there and no run folder" in told(call("demo", "-o", tmp_path / "mine", *small))
