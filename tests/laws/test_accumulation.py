@@ -20,6 +20,8 @@ from tests.laws.table_tasks import TASKS, table_of
 EVERYTHING = 10_000
 NOISY = ("autoencode",)
 """Whose batches draw which words to leave out."""
+DRAWN = ("algorithm",)
+"""Whose rows are drawn, as many as a batch has."""
 
 
 @pytest.fixture(params=TASKS)
@@ -90,7 +92,10 @@ def test_one_batch_of_all_rows(name: str) -> None:
         pytest.skip("its batches have no size in rows, or are cut from streams")
     if name in NOISY:
         pytest.skip("its batches draw which words are left out")
-    few, all_rows = prepared(name), prepared(name, batch_size=EVERYTHING)
+    if name.split()[0] in DRAWN:
+        pytest.skip("a larger batch has other rows")
+    size = min(2, TASKS[name].data["batch_size"])
+    few, all_rows = prepared(name, batch_size=size), prepared(name, batch_size=EVERYTHING)
     batches = list(few.batches(0))
     assert len(batches) > 1
     (whole,) = all_rows.batches(0)

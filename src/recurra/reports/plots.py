@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from recurra.reports.labels import Pairs
 from recurra.storage.colours import colours
 from recurra.storage.figures import figure_bytes
 from recurra.storage.panels import (
@@ -83,10 +82,10 @@ def watched(log: Sequence[dict[str, Any]], dark: bool = False) -> bytes:
     return figure_bytes(figure)
 
 
-def confusion(pairs: Pairs, labels: Sequence[str], dark: bool = False) -> bytes:
+def confusion(pairs: Mapping[tuple[str, str], int], labels: Sequence[str], dark: bool = False) -> bytes:
     """Shares of each true label (rows) that were answered as each label (columns)."""
     tint = colours(dark)
-    counts = [[pairs[true, answer] for answer in labels] for true in labels]
+    counts = [[pairs.get((true, answer), 0) for answer in labels] for true in labels]
     shares = [[cell / max(1, sum(row)) for cell in row] for row in counts]
     side = 0.42 * len(labels)
     figure, (axes,) = panels(max(4.2, side + 2.4), [max(2.6, side + 1.4)], dark)

@@ -16,7 +16,7 @@ from recurra.errors import Fault
 from recurra.layers.recurrent import Recurrent
 from recurra.ragged import Ragged
 from recurra.reports import plots
-from recurra.reports.labels import label_pairs, label_scores
+from recurra.reports.labels import label_pairs
 from recurra.reports.log import read_log
 from recurra.reports.samples import Answers, Reply, answer_examples
 from recurra.reports.settings import own_settings
@@ -29,6 +29,7 @@ from recurra.storage.files import read_json, write_text
 from recurra.storage.models import CONFIG
 from recurra.storage.toml_text import read_toml
 from recurra.tasks.base import Example, Task, TextStream, spaced
+from recurra.tasks.parts.confusions import Confusion
 from recurra.version import __version__
 
 REPORT = "report.html"
@@ -122,14 +123,14 @@ def _curves(log: Sequence[dict[str, Any]], metrics: Mapping[str, Any]) -> Iterat
 
 
 def _labels(answers: Answers) -> Iterator[str]:
-    pairs = label_pairs(
-        (row.answer, row.example.truth) for row in answers.rows if row.example.truth is not None
+    confusion = Confusion(
+        label_pairs((row.answer, row.example.truth) for row in answers.rows if row.example.truth is not None)
     )
-    if not pairs:
+    if not confusion.counts:
         return
     yield pages.heading("Each label")
     yield pages.paragraph(f"Of {_amount(answers)}.")
-    scores = label_scores(pairs)
+    scores = sorted(confusion.scores(), key=lambda score: -score.support)
     yield pages.table(
         ("label", "precision", "recall", "F1", "times true"),
         [(s.label, f"{s.precision:.1%}", f"{s.recall:.1%}", f"{s.f1:.1%}", f"{s.support:,}") for s in scores],
@@ -139,7 +140,7 @@ def _labels(answers: Answers) -> Iterator[str]:
         more = "" if len(names) == len(scores) else f", the {len(names)} most frequent"
         yield pages.figure(
             f"which label was answered for which{more}",
-            *(plots.confusion(pairs, names, dark) for dark in (False, True)),
+            *(plots.confusion(confusion.counts, names, dark) for dark in (False, True)),
         )
 
 

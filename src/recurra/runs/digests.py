@@ -64,6 +64,9 @@ def _with_paths(table: Mapping[str, Any], change: Callable[[str], str]) -> dict[
         section, key = source.split(".")
         if isinstance(result.get(section), dict) and key in result[section]:
             result[section][key] = _changed(result[section][key], change)
+    train = result.get("train")
+    if isinstance(train, Mapping) and isinstance(train.get("start_from"), str):
+        result["train"] = {**train, "start_from": change(train["start_from"])}
     search = result["model"].get("search") if isinstance(result.get("model"), dict) else None
     # runs of format 1 have digests that tell where their language model lies
     if isinstance(search, Mapping) and "language_model" in search and table.get("format") != 1:
