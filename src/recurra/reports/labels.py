@@ -7,7 +7,7 @@ from typing import Any
 
 
 def label_pairs(answers: Iterable[tuple[Mapping[str, Any], Any]]) -> Iterator[tuple[str, str]]:
-    """The true and the answered label of answers with a `label`, or `tags`, and what is true; none of others."""
+    """The true and the answered label of each answer with a `label`, of each tag of one with `tags`."""
     for answer, truth in answers:
         if "label" in answer:
             true = truth[-1] if isinstance(truth, list) else truth  # of a tree the root's

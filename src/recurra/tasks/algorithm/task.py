@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from statistics import fmean
+from typing import Any, Self, cast, get_args
 
 import torch
 from torch import Tensor
@@ -18,6 +19,7 @@ from recurra.tasks.algorithm.plot import draw_runs
 from recurra.tasks.algorithm.problems import Rows, bayes_bits, costs, wrong
 from recurra.tasks.base import CHANGEABLE, TASKS, Example, Loss, Score, Task
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
+from recurra.tasks.parts.measurement import Figures, Measurement, Selection, ratios
 from recurra.tasks.parts.sizes import activations_line, parameters_line
 
 _BITS = 1 / torch.log(torch.tensor(2.0, dtype=torch.float64)).item()
@@ -94,37 +96,43 @@ class AlgorithmTask(Task[StepAnswers]):
         that of training, a mean over answers, on rows of training lengths that are not trained on.
 
         Args:
-            data: None: rows to validate on; "test": others.
+            data: None: rows to validate on; "test" or "train": others.
         """
-        if data is not None and str(data) != "test":
-            raise Fault(
-                f"{quoted(str(data))} found: rows of the task algorithm are drawn, no file is read: "
-                f"leave it out, or say test"
-            )
-        part: Part = "validation" if data is None else "test"
-        results: dict[str, float] = {}
+        return self.measure(data).scores
+
+    def measure(self, data: str | Path | None = None) -> Measurement:
+        part = self._part(data)
+        columns: dict[str, list[Tensor]] = {"wrong": [], "bits": [], "bayes": []}
+        lengths: list[int] = []
         with evaluating(self.model):
-            results["validation_loss"] = self._loss_of_training_lengths(part)
+            loss = self._loss_of_training_lengths(part)
             for length, batches in self.data.by_length(part):
-                mistakes, bits, best = [], [], []
                 for rows in batches:
                     scores = self._scores(rows)
-                    mistakes.append(wrong(self.problem, scores, rows))
-                    bits.append(costs(self.problem, scores, rows).double() * _BITS)
+                    lengths += [length] * len(rows.x)
+                    columns["wrong"].append(wrong(self.problem, scores, rows).double())
+                    columns["bits"].append(costs(self.problem, scores, rows).double() * _BITS)
                     if self.options.problem == "ngrams":
                         whole = torch.cat([rows.x[..., 0], rows.targets[:, -1:, 0]], 1)
-                        best.append(bayes_bits(whole))
-                each = torch.cat(mistakes).double()
-                results[f"wrong@{length}"] = float(each.mean())
-                results[f"exact@{length}"] = float((each == 0).double().mean())
-                if self.problem.answer == "bits":
-                    results[f"bits@{length}"] = float(torch.cat(bits).mean())
-                if best:
-                    results[f"bayes@{length}"] = float(torch.cat(best).mean())
-        count = len(set(self.options.test_lengths))
-        for name in ("wrong", "exact"):
-            results[name] = sum(v for key, v in results.items() if key.startswith(f"{name}@")) / count
-        return results
+                        columns["bayes"].append(bayes_bits(whole).double())
+        mistakes = torch.cat(columns["wrong"])
+        numbers = {"wrong": mistakes, "exact": (mistakes == 0).double()}
+        if self.problem.answer == "bits":
+            numbers["bits"] = torch.cat(columns["bits"])
+        if columns["bayes"]:
+            numbers["bayes"] = torch.cat(columns["bayes"])
+        figures = _by_length(numbers, torch.tensor(lengths))
+        selection = Selection(None, part, f"the problem {self.options.problem}")
+        return selection.measured(len(lengths), "rows", figures, {"validation_loss": loss})
+
+    def _part(self, data: str | Path | None) -> Part:
+        part = "validation" if data is None else str(data)
+        if part not in get_args(Part):
+            raise Fault(
+                f"{quoted(part)} found: rows of the task algorithm are drawn, no file is read: "
+                f"leave it out, or say test"
+            )
+        return cast(Part, part)
 
     def _loss_of_training_lengths(self, part: Part) -> float:
         low, high = self.options.lengths
@@ -192,9 +200,13 @@ class AlgorithmTask(Task[StepAnswers]):
             return targets.int().tolist()
         return targets[0].tolist() if self.problem.answer == "number" else int(targets[0, 0])
 
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """How much is `wrong`."""
+        return [{"wrong": answer["wrong"]}]
+
     def examples(self, data: str | Path | None = None) -> Sequence[Example]:
         """A row of each length that is measured."""
-        part: Part = "validation" if data is None else "test"
+        part = self._part(data)
         return [Example(self.data.draw(part, length, length, 1)) for length in self.options.test_lengths]
 
     def drawing(self, examples: Sequence[Example], dark: bool = False) -> Any:
@@ -202,3 +214,22 @@ class AlgorithmTask(Task[StepAnswers]):
         Neural Turing Machine where it writes and where it reads.
         """
         return draw_runs(self.model, self.problem, [each.row for each in examples], dark)
+
+
+def _by_length(numbers: Mapping[str, Tensor], lengths: Tensor) -> Figures:
+    """`NAME@LENGTH`, means over the rows of each length, and of `wrong` and `exact` the means of these."""
+    each = sorted(set(lengths.tolist()))
+    parts = ratios(
+        {
+            f"{name}@{length}": (column * (lengths == length), lengths == length)
+            for length in each
+            for name, column in numbers.items()
+        }
+    )
+
+    def figures(weights: Tensor) -> dict[str, float]:
+        means = dict(parts(weights))
+        whole = {name: fmean(means[f"{name}@{length}"] for length in each) for name in ("wrong", "exact")}
+        return {**means, **whole}
+
+    return figures

@@ -26,6 +26,7 @@ from recurra.tasks.parts.metrics import macro_f1
 from recurra.tasks.parts.sizes import lengths_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.parts.splits import Splits
+from recurra.tasks.parts.tables import some
 
 LABELS = "labels.json"
 UNSEEN = -1
@@ -221,6 +222,10 @@ class ClassAnswerTask(Task[nn.Module]):
             raise Fault(f"{quoted(item)} found, expected a table with {self.options.question!r}")
         words = words_of(table[self.options.question], self.options.tokenizer, "the question")
         return words, self.reader.row(table)
+
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """`answer` and `probability`, without where the model looked."""
+        return [some(answer, "answer", "probability")]
 
     def examples(self, data: str | Path | None = None) -> Sequence[Example]:
         rows = self.data.evaluation(data)

@@ -24,6 +24,7 @@ from recurra.tasks.parts.measurement import Measurement, ratios
 from recurra.tasks.parts.sizes import activations_line, lengths_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.parts.splits import Splits
+from recurra.tasks.parts.tables import some
 
 _TOLD = 10  # words that `predict` names
 
@@ -216,6 +217,10 @@ class SpanAnswerTask(Task[SpanReader | FlowReader]):
                     for k in order
                 ],
             }
+
+    def table_rows(self, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """All but where the model looked."""
+        return [some(answer, "answer", "start", "end", "probability")]
 
     def examples(self, data: str | Path | None = None) -> Sequence[Example]:
         return [Example((row.passage, row.words), row.answers) for row in self.data.evaluation(data)]

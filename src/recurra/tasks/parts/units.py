@@ -60,13 +60,16 @@ UNITS: Mapping[str, Unit] = {
     "mse": Unit("squared units", False),
     "mae": Unit("units of the data", False),
     "smape": Unit("percent of 200", False, 100),
+    "wrong": Unit("bits or answers a row", False),
+    **dict.fromkeys(("bits", "bayes"), Unit("bits a row", False)),
     "r2": Unit("percent of the variance", True, 100),
     **dict.fromkeys(("ade", "fde"), Unit("units of the data", False)),
     "answered": Unit("percent", None, 100),
     "coverage": Unit("percent", None, 100),
     **dict.fromkeys(("longest", "windows", "changes", "unseen_labels"), _COUNT),
 }
-"""Figure -> its unit. A longer name (`season_mse`, `nll_after_first`) has that of its end or beginning."""
+"""Figure -> its unit. A longer name (`season_mse`, `nll_after_first`) has that of its end or beginning,
+`exact@20` that of what stands before the sign."""
 
 
 def unit_of(name: str, own: Mapping[str, Unit] | None = None) -> Unit | None:
@@ -75,6 +78,7 @@ def unit_of(name: str, own: Mapping[str, Unit] | None = None) -> Unit | None:
     Args:
         own: units of the task, before those of all.
     """
+    name = name.split("@")[0]
     words = name.split("_")
     names = [name, *("_".join(words[k:]) for k in range(1, len(words)))]
     names += ["_".join(words[:k]) for k in range(len(words) - 1, 0, -1)]
