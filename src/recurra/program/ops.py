@@ -119,7 +119,7 @@ def _matmul(one: Tensor, other: Tensor, n: int, k: int, m: int, turned: str) -> 
     rows = len(one)
     a = one.reshape(-1, k, n).mT if turned == "left" else one.reshape(-1, n, k)
     b = other.reshape(-1, m, k).mT if turned == "right" else other.reshape(-1, k, m)
-    return torch.bmm(a, b).reshape(rows, -1)
+    return torch.bmm(a, b).reshape(rows, one.shape[1] // (n * k) * n * m)
 
 
 def _named(names: str, operands: int, **columns: Any) -> dict[str, Op]:
