@@ -18,7 +18,7 @@ from tests.laws.special_values import FUNCTIONS, Applied, differences
 
 WIDTH = 5
 ROOT = Path(__file__).resolve().parents[2]
-STRUCTURE = {"product", "slice", "cat", "to_float", "detach"}
+STRUCTURE = {"product", "matmul", "slice", "cat", "to_float", "detach"}
 """What computes nothing of one number, or is met in every cell."""
 
 

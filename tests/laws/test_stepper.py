@@ -29,7 +29,7 @@ from tests.laws.table_modules import MODULES, TOKENS
 pytest.importorskip("recurra.engines.native._engine", reason="the native library is not installed")
 
 REFUSED = {name: why for name, (_, why) in UNTRACED.items()} | {
-    "attention_fed": "state memory.values has 2 dimensions",
+    "attention_fed": "state memory.present is torch.bool",
     "encoder_decoder": "whole numbers",
 }
 """What runs step by step, but has no program: with the reason that is told."""
