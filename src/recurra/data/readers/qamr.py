@@ -24,12 +24,13 @@ def read_qamr(path: str | Path, *, sentences: str = "wiki-sentences.tsv") -> Exa
         path: the questions. sentences: rows of sentence and text; its name starts from the folder of the
             questions, and its `.gz` may be left out.
     """
+    lines = split_lines(read_text(path))
     texts = _sentences(Path(path).parent / Path(sentences).expanduser())
     columns: dict[str, list[Any]] = {
         name: [] for name in ("passage", "question", "answers", "spans", "title", "id")
     }
     places = []
-    for number, line in enumerate(split_lines(read_text(path)), 1):
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         place, fields = Place(str(path), number), line.split("\t")
@@ -64,7 +65,7 @@ def _sentences(path: Path) -> dict[str, list[str]]:
     packed = path.with_name(f"{path.name}.gz")
     path = packed if packed.exists() and not path.exists() else path
     texts = {}
-    for number, line in enumerate(split_lines(read_text(path)), 1):
+    for number, line in enumerate(lines, 1):
         identity, tab, text = line.partition("\t")
         if not tab or not text.split():
             raise Fault(f"{path}:{number}: {quoted(line)} found, expected a sentence's name, a tab and words")
