@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from recurra.cli.output import emit, table
@@ -63,7 +65,7 @@ class Sheet:
         if as_json:
             emit(self.facts())
             return
-        print(self.measurement.describe)
+        print(self.measurement.describe.replace(f"{Path.cwd()}{os.sep}", ""))
         table(["name", "value", "unit", "better", *(["from", "to"] if self.intervals else [])], self._rows())
         for what, confusion in self._confusions.items():
             print(f"\n{what}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator, Sequence
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 
 from recurra.errors import Fault
@@ -34,6 +36,7 @@ def tree_files(path: Path, endings: Sequence[str], what: str) -> Iterator[tuple[
                 yield name.removesuffix(".gz"), read_bytes(file)
         return
     data = read_bytes(path)
+    require_archive(data, path, what)
     try:
         for name, content in members(data, str(path), lambda name: _is_of(name, endings)):
             yield name.removesuffix(".gz"), content
@@ -44,6 +47,17 @@ def tree_files(path: Path, endings: Sequence[str], what: str) -> Iterator[tuple[
         kind = kind_of(data, text=False)
         reason = reason if kind is None else f"{kind.name}, {reason}"
         raise Fault(f"{path}: not {what}: {reason}") from None
+
+
+def require_archive(data: bytes, path: str | Path, what: str) -> None:
+    """Fault for a file that is packed as an archive is, and is none to read from: a document, a model.
+
+    Args:
+        what: is expected, for messages.
+    """
+    kind = kind_of(data, text=False)
+    if kind is not None and zipfile.is_zipfile(BytesIO(data)) and kind.name != "a zip archive":
+        raise Fault(f"{path}: not {what}: {kind.name} found")
 
 
 def _is_of(name: str, endings: Sequence[str]) -> bool:

@@ -25,16 +25,17 @@ from recurra.errors import Fault
 
 in_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 sequences = st.lists(st.lists(st.text(max_size=3), max_size=8), min_size=1, max_size=6)
+few = st.sampled_from("a b c d e f g h ä 中".split())
+repetitive = st.lists(st.lists(few | st.text(max_size=3), min_size=4, max_size=12), min_size=2, max_size=6)
 
 
 @in_folder
-@given(sequences, st.integers(1, 3), st.none() | st.integers(4, 9), st.booleans())
+@given(repetitive, st.integers(1, 3), st.none() | st.integers(5, 9), st.booleans())
 def test_vocabulary(
     tmp_path: Path, rows: list[list[str]], min_count: int, max_size: int | None, begin: bool
 ) -> None:
     seen = Counter(token for row in rows for token in row)
     assume(sum(n >= min_count for n in seen.values()) >= 2)
-    assume(max_size is None or max_size >= 5)
     vocabulary = Vocabulary.build(
         rows, min_count=min_count, max_size=max_size, begin="<BOS>" if begin else None
     )

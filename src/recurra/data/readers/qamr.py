@@ -65,7 +65,7 @@ def _sentences(path: Path) -> dict[str, list[str]]:
     packed = path.with_name(f"{path.name}.gz")
     path = packed if packed.exists() and not path.exists() else path
     texts = {}
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(split_lines(read_text(path)), 1):
         identity, tab, text = line.partition("\t")
         if not tab or not text.split():
             raise Fault(f"{path}:{number}: {quoted(line)} found, expected a sentence's name, a tab and words")
