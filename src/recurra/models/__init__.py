@@ -20,16 +20,19 @@ from recurra.models.note_model import NoteModel
 from recurra.models.pair_classifier import PairClassifier, RowEncoder
 from recurra.models.parse_encoder import Encoded, ParseEncoder
 from recurra.models.pictures import PictureConvolution, PicturePlaces, Pictures, PictureVectors
-from recurra.models.questions.aligned_attention import AlignedAttention
-from recurra.models.questions.entity_reader import EntityReader
-from recurra.models.questions.flow_reader import FlowReader
-from recurra.models.questions.frame_answerer import FrameAnswerer
-from recurra.models.questions.inquiry import Inquiry, Reply
-from recurra.models.questions.memory_network import MemoryNetwork
-from recurra.models.questions.place_answerer import PlaceAnswerer
-from recurra.models.questions.relation_network import RelationNetwork
-from recurra.models.questions.row_answerer import RowAnswerer
-from recurra.models.questions.span_reader import SpanReader
+from recurra.models.questions import (
+    AlignedAttention,
+    EntityReader,
+    FlowReader,
+    FrameAnswerer,
+    Inquiry,
+    MemoryNetwork,
+    PlaceAnswerer,
+    RelationNetwork,
+    Reply,
+    RowAnswerer,
+    SpanReader,
+)
 from recurra.models.regressor import Regressor
 from recurra.models.span_parser import SpanParser, SpanPlaces, SpanScores
 from recurra.models.step_answers import StepAnswers

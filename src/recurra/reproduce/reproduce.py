@@ -68,7 +68,8 @@ def reproduce(
                 yield Outcome(training, seed, record, "measured before")
                 continue
             expected = 60 * training.minutes * (median(ratios) if ratios else 1)
-            if hours is not None and time.monotonic() - start + expected > 3600 * hours:
+            late = hours is not None and time.monotonic() - start + expected > 3600 * hours
+            if late and (stale is not None or not (place / METRICS).exists()):
                 yield Outcome(training, seed, None, f"wants {expected / 60:.0f} more minutes")
                 continue
             if stale is not None:
