@@ -132,6 +132,7 @@ class Task(ABC, Generic[Model]):
     (`restore`). `Task[Tagger]` is one whose model is a `Tagger`.
 
     Attributes:
+        item_name: what a loss is summed over, as `Loss.items` counts it, in the plural.
         formats: how else than as JSON an answer can be written: name -> its text, line ends included.
         kinds: of a task of several kinds, what tells each one, and its class; a task that has options of its
             own is a kind besides.
@@ -141,6 +142,7 @@ class Task(ABC, Generic[Model]):
     """
 
     name: ClassVar[str]
+    item_name: ClassVar[str] = "items"
     formats: ClassVar[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {}
     tables: ClassVar[bool] = False
     DataOptions: ClassVar[type[Options]]

@@ -115,7 +115,13 @@ class Loop:
         if self.processes.rank == 0:
             options = self.options
             self.progress = Progress(
-                self.folder, self._planned, self.step, self._log_bytes, options.tensorboard, self._quiet
+                self.folder,
+                self._planned,
+                self.step,
+                self._log_bytes,
+                options.tensorboard,
+                self._quiet,
+                self.task.item_name,
             )
             for line in self.lines:
                 self.progress.say(line)

@@ -30,6 +30,7 @@ class Progress:
         log_bytes: what the log held at the checkpoint; later entries are made again, so they are cut off.
         tensorboard: writes for it as well; "auto": if a writer is installed.
         quiet: writes files, shows nothing.
+        item_name: what is counted a second; see `Task`.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Progress:
         log_bytes: int,
         tensorboard: bool | Literal["auto"],
         quiet: bool,
+        item_name: str = "items",
     ) -> None:
         self._log = folder / LOG
         if os.path.lexists(self._log):
@@ -47,6 +49,7 @@ class Progress:
                 whole = file.seek(0, os.SEEK_END)
             os.truncate(self._log, min(log_bytes, whole))
         self._writer = _writer(folder / TENSORBOARD, first, tensorboard) if tensorboard else None
+        self._item_name = item_name
         self._quiet, self._total, self._first = quiet, total, first
         self._console = Console(stderr=True)
         self._bar: Bar | None = None
@@ -56,7 +59,7 @@ class Progress:
                 BarColumn(bar_width=20),
                 TaskProgressColumn(),
                 TextColumn("loss {task.fields[loss]:.4f}"),
-                TextColumn("{task.fields[rate]:,.0f} items/s"),
+                TextColumn(f"{{task.fields[rate]:,.0f}} {item_name}/s"),
                 TimeRemainingColumn(),
                 console=self._console,
             )
@@ -83,7 +86,7 @@ class Progress:
             left = (now - self._started) / max(1, step - self._first) * (self._total - step)
             self.say(
                 f"step {step}/{self._total} epoch {epoch + 1} loss {self._smooth:.4f} "
-                f"{self._rate:,.0f} items/s {left:.0f} s left"
+                f"{self._rate:,.0f} {self._item_name}/s {left:.0f} s left"
             )
 
     def validation(self, step: int, epoch: int, metrics: Mapping[str, float], best: bool) -> None:

@@ -32,6 +32,7 @@ class AlgorithmTask(Task[StepAnswers]):
     """
 
     name = "algorithm"
+    item_name = "answers"
     DataOptions = AlgorithmOptions
     ModelOptions = AlgorithmModelOptions
     changeable = (*CHANGEABLE, "data.test_lengths", "data.rows")

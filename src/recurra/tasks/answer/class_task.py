@@ -47,6 +47,7 @@ class ClassAnswerTask(Task[nn.Module]):
     """One of the answers of the training data; a subclass reads the evidence and builds the model."""
 
     name = "answer"
+    item_name = "questions"
     score = Score("accuracy", larger_is_better=True)
 
     def __init__(

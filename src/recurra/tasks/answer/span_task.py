@@ -47,6 +47,7 @@ class SpanAnswerTask(Task[SpanReader | FlowReader]):
     """Finds where a passage answers a question."""
 
     name = "answer"
+    item_name = "questions"
     DataOptions = SpanOptions
     ModelOptions = SpanModelOptions
     score = Score("f1", larger_is_better=True)

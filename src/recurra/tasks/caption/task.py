@@ -45,6 +45,7 @@ class CaptionTask(Task[EncoderDecoder]):
     """
 
     name = "caption"
+    item_name = "tokens"
     DataOptions = CaptionOptions
     ModelOptions = CaptionModelOptions
     score = Score("exact", larger_is_better=True)

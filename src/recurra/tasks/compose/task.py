@@ -46,6 +46,7 @@ class ComposeTask(Task[NoteModel]):
     """
 
     name = "compose"
+    item_name = "steps"
     DataOptions = ComposeOptions
     ModelOptions = ComposeModelOptions
     changeable = (*CHANGEABLE, "data.steps_a_quarter", "data.tempo")

@@ -48,6 +48,7 @@ class DrawTask(Task[StrokeModel]):
     """
 
     name = "draw"
+    item_name = "steps"
     DataOptions = DrawOptions
     ModelOptions = DrawModelOptions
     score = Score("nll", larger_is_better=False)

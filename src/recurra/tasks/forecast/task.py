@@ -38,6 +38,7 @@ class ForecastTask(Task[Forecaster]):
     """Forecasts the next `horizon` steps of series from the last `context` ones."""
 
     name = "forecast"
+    item_name = "numbers"
     tables = True
     DataOptions = ForecastOptions
     ModelOptions = ForecastModelOptions

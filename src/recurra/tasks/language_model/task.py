@@ -48,6 +48,7 @@ class LanguageModelTask(Task[LanguageModel]):
     """Predicts each token from all before it. Logarithms are natural unless a name says bits."""
 
     name = "language_model"
+    item_name = "tokens"
     DataOptions = TextOptions
     ModelOptions = LanguageModelOptions
     changeable = (*CHANGEABLE, "data.validation_streams", "data.rank_shuffled")

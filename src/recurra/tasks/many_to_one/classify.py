@@ -47,6 +47,7 @@ class ClassifyTask(ManyToOneTask[ManyToOne | Bag, list[int]]):
     """Gives each row one of the labels of the training data."""
 
     name = "classify"
+    item_name = "rows"
     DataOptions = ClassifyDataOptions
     ModelOptions = ClassifyModelOptions
     score = Score("accuracy", larger_is_better=True)

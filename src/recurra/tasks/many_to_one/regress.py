@@ -53,6 +53,7 @@ class RegressTask(ManyToOneTask[Regressor, Tensor]):
     """Predicts numbers, in their own unit; the network learns them at the scale of the training part."""
 
     name = "regress"
+    item_name = "rows"
     DataOptions = RegressDataOptions
     ModelOptions = ManyToOneOptions
     score = Score("mse", larger_is_better=False)

@@ -40,6 +40,7 @@ class PairClassifyTask(Task[PairClassifier]):
     """Gives each pair one of the labels of the training data: `classify` of two columns."""
 
     name = "classify"
+    item_name = "pairs"
     DataOptions = PairDataOptions
     ModelOptions = PairModelOptions
     score = Score("accuracy", larger_is_better=True)

@@ -89,7 +89,10 @@ class OwnTags:
             {name: LabelSet.from_dict(fields.table(name), f"{where}: columns.{name}") for name in columns}
         )
         if tags.sizes != dict(sizes):
-            raise Fault(f"{where}: {tags.sizes} tags found, the model has {dict(sizes)}: one was altered")
+            raise Fault(
+                f"{where}: {tags.sizes} tags found, the model has {dict(sizes)}: one of them is damaged or "
+                f"from another version"
+            )
         return tags
 
 

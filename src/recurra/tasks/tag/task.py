@@ -39,6 +39,7 @@ class TagTask(Task[Tagger]):
     """
 
     name = "tag"
+    item_name = "words"
     DataOptions = TagDataOptions
     ModelOptions = TagModelOptions
 

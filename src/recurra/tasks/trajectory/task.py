@@ -32,6 +32,7 @@ class TrajectoryTask(Task[Forecaster]):
     """Forecasts the next `horizon` points of a path from the last `context` ones, each walker alone."""
 
     name = "trajectory"
+    item_name = "steps"
     DataOptions = TrajectoryOptions
     ModelOptions = TrajectoryModelOptions
     score = Score("ade", larger_is_better=False)

@@ -51,6 +51,7 @@ class TranscribeTask(Task[Transcriber]):
     """
 
     name = "transcribe"
+    item_name = "symbols"
     DataOptions = TranscribeDataOptions
     ModelOptions = TranscribeModelOptions
     score = Score("cer", larger_is_better=False)

@@ -34,6 +34,7 @@ class TransduceTask(Task[Tagger]):
     """Reads `ratio` symbols for each that it writes."""
 
     name = "transduce"
+    item_name = "tokens"
     DataOptions = TransduceDataOptions
     ModelOptions = TransduceModelOptions
     score = Score("accuracy", larger_is_better=True)

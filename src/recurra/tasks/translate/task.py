@@ -51,6 +51,7 @@ class TranslateTask(Task[EncoderDecoder]):
     """
 
     name = "translate"
+    item_name = "tokens"
     DataOptions: ClassVar[type[PairOptions]] = PairOptions
     ModelOptions = TranslateModelOptions
     score = Score("bleu", larger_is_better=True)

@@ -46,6 +46,7 @@ class TreeClassifyTask(Task[TreeClassifier]):
     """
 
     name = "classify"
+    item_name = "nodes"
     DataOptions = TreeDataOptions
     ModelOptions = TreeModelOptions
     formats = TREE_FORMATS

@@ -102,7 +102,10 @@ class Constituents:
         if not (root is None or (is_text(root) and root)):
             raise Fault(f"{where}: root {quoted(root)} found, expected a label, or none")
         if names.names[0]:
-            raise Fault(f"{where}: no empty label found, which stands for no constituent: it was altered")
+            raise Fault(
+                f"{where}: no empty label found, which stands for no constituent: it is damaged or from "
+                f"another version"
+            )
         return cls(names, root)
 
 

@@ -66,6 +66,7 @@ class ConstituencyTask(Task[SpanParser]):
     """
 
     name = "parse"
+    item_name = "words"
     DataOptions = ConstituencyDataOptions
     ModelOptions = ConstituencyModelOptions
     formats: ClassVar[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {

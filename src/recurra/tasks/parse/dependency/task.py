@@ -48,6 +48,7 @@ class DependencyTask(Task[BiaffineParser | ArcHybridParser]):
     """
 
     name = "parse"
+    item_name = "words"
     DataOptions = DependencyDataOptions
     ModelOptions = DependencyModelOptions
     formats: ClassVar[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
