@@ -105,7 +105,8 @@ def test_evaluate(call: Command, here: Path) -> None:
     assert other["data"]["split"] is None
     assert other["data"]["source"].endswith("text.txt")
     lines = call("evaluate", "language").out
-    assert lines[:2] == [said["data"]["described"], "name\tvalue\tunit\tbetter"]
+    from_here = said["data"]["described"].replace(f"{Path.cwd()}/", "")
+    assert lines[:2] == [from_here, "name\tvalue\tunit\tbetter"]
     assert lines[0].startswith("validation, one text of ")
     assert lines[0].endswith("text.txt")
     assert lines[2].startswith("nats_per_token\t")

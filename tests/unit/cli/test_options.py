@@ -35,6 +35,13 @@ ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ("data.train", "data.validation", "data.test", "data.common")
 
 
+@pytest.fixture(autouse=True)
+def own_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without what other tests have registered in this process."""
+    own = {name: task for name, task in TASKS._classes.items() if task.__module__.startswith("recurra.")}
+    monkeypatch.setattr(TASKS, "_classes", own)
+
+
 def keys_of(name: str) -> set[str]:
     return {row.key.replace("[]", "") for group in task_groups(TASKS[name]) for row in group.settings}
 

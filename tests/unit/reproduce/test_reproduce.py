@@ -27,7 +27,7 @@ SMALL = Training(
     seeds=2,
     figures=(Figure(what="nats", metric=("nats_per_token",), better="lower", reach=(9.0,)),),
 )
-DEAR = SMALL.model_copy(update={"name": "dear", "minutes": 600.0})
+DEAR = SMALL.model_copy(update={"name": "dear", "minutes": 600_000.0})
 
 
 class Calls:
