@@ -236,3 +236,8 @@ def _placed(data: bytes, place: str) -> tuple[str, str | Fault]:
 
 def _bare(line: str) -> str:
     return line.rstrip("\r").lstrip(_MARK)
+
+
+def whole_number(text: str) -> int | None:
+    """The number that a text of at most 18 decimal digits stands for; None for any other text."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None

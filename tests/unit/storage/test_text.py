@@ -13,7 +13,15 @@ import pytest
 
 from recurra.errors import Fault
 from recurra.storage.files import file_blocks
-from recurra.storage.text import arriving_lines, check_text, decode_text, parse_json, split_lines, text_pieces
+from recurra.storage.text import (
+    arriving_lines,
+    check_text,
+    decode_text,
+    parse_json,
+    split_lines,
+    text_pieces,
+    whole_number,
+)
 
 MARK = codecs.BOM_UTF8
 LINES = {
@@ -173,3 +181,11 @@ def test_brackets_in_strings_and_in_long_lists_are_no_depth() -> None:
     assert parse_json('"' + "[" * 500 + '"', "") == "[" * 500
     assert parse_json("[" + "[1]," * 500 + "[1]]", "") == [[1]] * 501
     assert parse_json(r'"\ud83d\ude00 \"["', "") == '😀 "['
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("0", 0), ("0012", 12), ("9" * 18, 10**18 - 1), ("9" * 19, None), ("٣", None), ("-1", None), ("", None)],
+)
+def test_whole_numbers(text: str, number: int | None) -> None:
+    assert whole_number(text) == number

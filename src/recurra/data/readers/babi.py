@@ -11,10 +11,10 @@ from recurra.data.archive import archive_files
 from recurra.data.examples import Examples, Place
 from recurra.errors import Fault, quoted
 from recurra.storage.files import read_text
-from recurra.storage.text import decode_text, split_lines
+from recurra.storage.text import decode_text, split_lines, whole_number
 
 _ARCHIVE = re.compile(r"\.(tar|tgz|tar\.gz)$")
-_NAME = re.compile(r"qa(\d+)_.*_(train|test)\.txt")
+_NAME = re.compile(r"qa(\d{1,9})_.*_(train|test)\.txt")
 
 
 def read_babi(path: str | Path, *, task: int | None = None, part: str = "train") -> Examples:
@@ -72,16 +72,16 @@ def _questions(text: str, where: str) -> Iterator[tuple[Row, Place, bool]]:
     it.
     """
     story: list[str] = []
-    numbers: dict[int, int] = {}  # ID -> sentence of the story
+    numbers: dict[int | None, int] = {}  # ID -> sentence of the story
     last, begins = 0, True
     for line, content in enumerate(split_lines(text), 1):
         if not content.strip():
             continue
         place = Place(where, line)
         first, _, rest = content.partition(" ")
-        if not first.isdecimal() or not rest.strip():
+        identity = whole_number(first)
+        if identity is None or not rest.strip():
             raise Fault(f"{place}: {quoted(content)} found, expected a number, a blank and a sentence")
-        identity = int(first)
         if identity == 1:
             story, numbers, begins = [], {}, True
         elif identity <= last:
@@ -99,11 +99,12 @@ def _questions(text: str, where: str) -> Iterator[tuple[Row, Place, bool]]:
             raise Fault(f"{place}: a question without {lack}: expected a question, a tab and an answer")
         support = []
         for entry in " ".join(answer[1:]).split():
-            if not entry.isdecimal() or int(entry) not in numbers:
+            sentence = numbers.get(whole_number(entry))
+            if sentence is None:
                 raise Fault(
                     f"{place}: supported by line {quoted(entry)}, which is no sentence of this story before "
                     f"the question"
                 )
-            support.append(numbers[int(entry)])
+            support.append(sentence)
         yield (story, question.strip(), answer[0].strip(), support), place, begins
         begins = False

@@ -8,7 +8,7 @@ from typing import Any
 from recurra.data.examples import Examples, Place
 from recurra.errors import Fault, quoted
 from recurra.storage.files import read_text
-from recurra.storage.text import split_lines
+from recurra.storage.text import split_lines, whole_number
 
 
 def read_qamr(path: str | Path, *, sentences: str = "wiki-sentences.tsv") -> Examples:
@@ -75,14 +75,13 @@ def _sentences(path: Path) -> dict[str, list[str]]:
 
 def _words(field: str, words: list[str], place: Place) -> list[int]:
     """The numbers of an answer's words, in order."""
-    entries = field.split()
-    wrong = next((e for e in entries if not e.isdecimal() or int(e) >= len(words)), None)
-    if wrong is not None or not entries:
+    numbers = [number for entry in field.split() if (number := whole_number(entry)) is not None]
+    if not numbers or len(numbers) < len(field.split()) or max(numbers) >= len(words):
         raise Fault(
             f"{place}: the answer {quoted(field)} lies outside its sentence of {len(words)} words: expected "
             f"numbers of words from 0"
         )
-    return sorted({int(entry) for entry in entries})
+    return sorted(set(numbers))
 
 
 def _runs(answer: list[int], words: list[str]) -> list[list[int]]:

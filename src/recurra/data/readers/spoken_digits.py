@@ -16,7 +16,7 @@ from recurra.errors import Fault, quoted
 
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _PLURALS = (*(f"{name}s" for name in NAMES[:6]), "sixes", "sevens", "eights", "nines")
-_FILES = r"(?P<digit>\d)_(?P<speaker>[a-z]+)_(?P<index>\d+)"
+_FILES = r"(?P<digit>\d)_(?P<speaker>[a-z]+)_(?P<index>\d{1,9})"
 _ORDINALS = ("first", "second", "third")
 _MOST = 3  # times that a counted digit is there: as many as the shortest string has room for
 

@@ -14,7 +14,7 @@ from recurra.data.examples import Examples, Place
 from recurra.data.filling import Filling, fill
 from recurra.errors import Fault, quoted
 from recurra.storage.files import read_text
-from recurra.storage.text import split_lines
+from recurra.storage.text import split_lines, whole_number
 
 _MISSING = ("?", "nan", "")
 _WAYS = ("error", "previous", "linear", "mean", "zero")
@@ -162,8 +162,7 @@ def _width(where: str, rows: Numbers, settings: dict[str, list[str]]) -> int:
 
 def _whole(values: Sequence[str]) -> int:
     """The whole number that a setting has; 0 where it has none."""
-    text = values[0]
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
+    return whole_number(values[0]) or 0
 
 
 def _check_lengths(
