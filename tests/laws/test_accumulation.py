@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,21 +15,15 @@ from recurra.train.gathering import Gathering
 from recurra.train.options import TrainOptions
 from recurra.train.recipe import recipe_of
 from tests.laws.table_tasks import TASKS, table_of
+from tests.laws.test_tasks import name
+
+__all__ = ["name"]
 
 EVERYTHING = 10_000
 NOISY = ("autoencode",)
 """Whose batches draw which words to leave out."""
 DRAWN = ("algorithm",)
 """Whose rows are drawn, as many as a batch has."""
-
-
-@pytest.fixture(params=TASKS)
-def name(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    for module in TASKS[request.param].extras:
-        pytest.importorskip(module, reason=f"{module} is not installed")
-    TASKS[request.param].write(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    return str(request.param)
 
 
 def prepared(name: str, **data: Any) -> Task:
@@ -77,8 +70,8 @@ def gradients(task: Task) -> dict[str, Tensor]:
 def assert_same(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
     assert one.keys() == other.keys()
     assert one
-    for name, gradient in one.items():
-        torch.testing.assert_close(gradient, other[name], rtol=1e-6, atol=1e-9)
+    for weight, gradient in one.items():
+        torch.testing.assert_close(gradient, other[weight], rtol=1e-6, atol=1e-9)
 
 
 def test_sum_of_batches(name: str) -> None:

@@ -12,22 +12,15 @@ from recurra.storage.colours import colours
 from recurra.tasks import Task
 from recurra.train.recipe import recipe_of
 from tests.laws.table_tasks import TASKS, table_of
+from tests.laws.test_tasks import name
 from tests.unit.tasks.fitting import fit
+
+__all__ = ["name"]
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 
 LOOKS_NOWHERE = ("answer by an LSTM", "answer from nothing")
 """What draws nothing, and says so."""
-
-
-@pytest.fixture(params=TASKS)
-def name(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The name of an example whose files lie in the working directory."""
-    for module in TASKS[request.param].extras:
-        pytest.importorskip(module, reason=f"{module} is not installed")
-    TASKS[request.param].write(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    return str(request.param)
 
 
 def prepared(name: str) -> Task:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -73,6 +74,12 @@ def evaluate(
     """Measure a trained run. The first line says on which data; then comes one figure a line, with its unit
     and whether higher or lower is better. In JSON a figure in percent is a share, from 0 to 1.
     """
+    extras = {
+        "--bootstrap": bootstrap,
+        "--by-label": by_label,
+        "--threshold": threshold,
+        "--best-threshold": best_threshold,
+    }
     if blind:
         from recurra.cli.blind import show_blind
 
@@ -80,6 +87,7 @@ def evaluate(
             raise Fault(
                 "--blind measures a run and its twins as they are: leave out --set, --unset, --device"
             )
+        _require_alone("--blind", extras | {"--split": split, "--pairs": minimal_pairs})
         show_blind(run, data, as_json)
         return
     from recurra.cli.loading import load_run
@@ -88,6 +96,7 @@ def evaluate(
     if minimal_pairs is not None:
         if data is not None or split is not None:
             raise Fault(f"--pairs {minimal_pairs}: stands for --data and --split: give one of them")
+        _require_alone("--pairs", extras)
         _pairs(load_run(run, device, changes, removals).pair_scores(minimal_pairs), as_json)
         return
     if split is not None and data is not None:
@@ -103,6 +112,13 @@ def evaluate(
     if best_threshold:
         sheet.add_best_thresholds()
     sheet.show(as_json)
+
+
+def _require_alone(option: str, others: Mapping[str, Any]) -> None:
+    """Fault for another option that would do nothing beside this one."""
+    idle = [name for name, value in others.items() if value not in (None, False, 0)]
+    if idle:
+        raise Fault(f"{option} prints figures of its own: leave out {', '.join(idle)}")
 
 
 def _pairs(scores: Any, as_json: bool) -> None:

@@ -55,16 +55,21 @@ class Record(NamedTuple):
         Args:
             recipe: the recipe's name.
         """
-        if recipe not in recipe_names() or recipe_digest(recipe) != self.recipe:
-            return "the recipe changed"
-        names = [name.split(".", 1)[1].replace(".", "/") for name in changed(self.modules)]
-        if not names:
-            return None
-        return (
-            f"{', '.join(names[:2])} changed"
-            if len(names) < 3
-            else f"{names[0]} and {len(names) - 1} more changed"
-        )
+        return change_since(recipe, self.recipe, self.modules)
+
+
+def change_since(recipe: str, digest: str, modules: Mapping[str, str]) -> str | None:
+    """What changed since a recipe and the code of modules had these digests; see `Record.why_stale`."""
+    if recipe not in recipe_names() or recipe_digest(recipe) != digest:
+        return "the recipe changed"
+    names = [name.split(".", 1)[1].replace(".", "/") for name in changed(modules)]
+    if not names:
+        return None
+    return (
+        f"{', '.join(names[:2])} changed"
+        if len(names) < 3
+        else f"{names[0]} and {len(names) - 1} more changed"
+    )
 
 
 def read_record(folder: Path) -> Record | None:

@@ -8,13 +8,13 @@ from statistics import fmean, median, stdev
 from typing import Any
 
 from recurra.reproduce.figures import Figure, Mean, Table, Training
-from recurra.reproduce.record import Record, read_record
+from recurra.reproduce.record import Record, change_since, read_record
 
 
 def records_of(training: Training, folder: Path) -> list[Record]:
     """The records of a training's runs, by seed."""
-    places = sorted((folder / training.name).glob("seed-*"), key=lambda path: int(path.name.split("-")[1]))
-    return [record for place in places if (record := read_record(place)) is not None]
+    records = [read_record(place) for place in (folder / training.name).glob("seed-*")]
+    return sorted((record for record in records if record is not None), key=lambda record: record.seed)
 
 
 def summary(table: Table, folder: Path, old: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -103,8 +103,7 @@ def why_stale(row: Mapping[str, Any], rows: Mapping[str, Any]) -> str | None:
     digests = row.get("digests")
     if not digests:
         return "no digest was recorded"
-    record = Record(0, {}, 0.0, [], None, digests["recipe"], digests["modules"], {}, row["date"])
-    return record.why_stale(row["recipe"])
+    return change_since(row["recipe"], digests["recipe"], digests["modules"])
 
 
 def value_text(row: Mapping[str, Any]) -> str:

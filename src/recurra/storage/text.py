@@ -238,6 +238,6 @@ def _bare(line: str) -> str:
     return line.rstrip("\r").lstrip(_MARK)
 
 
-def whole_number(text: str) -> int | None:
-    """The number that a text of at most 18 decimal digits stands for; None for any other text."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None
+def whole_number(text: str, digits: int = 18) -> int | None:
+    """The number that a text of so many decimal digits at most stands for; None for any other text."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= digits else None

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+from recurra.cli import app as program
 from recurra.errors import Fault
 from recurra.inspect import choice as inspect_choice
 from recurra.tasks import LanguageModelTask
@@ -174,3 +175,19 @@ def test_a_choice_is_drawn_and_told(task: LanguageModelTask) -> None:
 def test_bad_choices(task: LanguageModelTask, sentences: list[str], words: list[str], message: str) -> None:
     with pytest.raises(Fault, match=message):
         inspect_choice(task, sentences, words)
+
+
+@pytest.mark.parametrize(
+    ("option", "more", "idle"),
+    [
+        ("--pairs=p.jsonl", ["--bootstrap", "5"], "--bootstrap"),
+        ("--pairs=p.jsonl", ["--by-label", "--best-threshold"], "--by-label, --best-threshold"),
+        ("--blind", ["--split", "test"], "--split"),
+        ("--blind", ["--pairs", "p.jsonl", "--threshold", "0.5"], "--threshold, --pairs"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(
+    option: str, more: list[str], idle: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert program.main(["evaluate", "run", option, *more]) == 2
+    assert f"prints figures of its own: leave out {idle}" in capsys.readouterr().err

@@ -162,7 +162,7 @@ def _width(where: str, rows: Numbers, settings: dict[str, list[str]]) -> int:
 
 def _whole(values: Sequence[str]) -> int:
     """The whole number that a setting has; 0 where it has none."""
-    return whole_number(values[0]) or 0
+    return whole_number(values[0], digits=9) or 0
 
 
 def _check_lengths(

@@ -22,7 +22,7 @@ from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.counts import require_count
 from recurra.tasks.parts.measurement import Measurement, ratios, together
-from recurra.tasks.parts.metrics import macro_f1
+from recurra.tasks.parts.metrics import grouped_accuracy, macro_f1
 from recurra.tasks.parts.sizes import lengths_line, parameters_line
 from recurra.tasks.parts.sources import read_parts
 from recurra.tasks.parts.splits import Splits
@@ -199,12 +199,6 @@ class ClassAnswerTask(Task[nn.Module]):
         trained = truths != UNSEEN
         hits = (best == truths).double()
         costs = F.cross_entropy(scores, truths.clamp(min=0), reduction="none").double()
-        inside = {
-            f"accuracy_{self.options.by}_{group}": torch.tensor(
-                [value == group for value in questions.groups]
-            )
-            for group in sorted(set(questions.groups), key=_in_order)
-        }
         return selection.measured(
             len(rows),
             "questions",
@@ -212,7 +206,7 @@ class ClassAnswerTask(Task[nn.Module]):
                 ratios({"accuracy": (hits, None)}),
                 macro_f1(truths.where(trained, scores.shape[1]), best, scores.shape[1] + 1),
                 ratios({"nats": (costs * trained, trained)}),
-                ratios({name: (hits * mask, mask) for name, mask in inside.items()}),
+                grouped_accuracy(hits, questions.groups, self.options.by),
             ),
         )
 
@@ -281,8 +275,3 @@ class ClassAnswerTask(Task[nn.Module]):
         elif self.model_options.sees == "evidence":
             questions = [HIDDEN] * len(questions)
         return self.reader.inquiry(questions, evidence, linear)
-
-
-def _in_order(value: str) -> tuple[float, str]:
-    """Numbers by size, before words."""
-    return (float(value), "") if value.isdecimal() else (float("inf"), value)

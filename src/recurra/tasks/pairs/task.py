@@ -21,9 +21,10 @@ from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.counts import require_count
 from recurra.tasks.parts.label_bars import Labelled, draw_labels
-from recurra.tasks.parts.measurement import Choices, Measurement, ratios, together
+from recurra.tasks.parts.measurement import Choices, Measurement, together
 from recurra.tasks.parts.metrics import (
     chosen_labels,
+    grouped_accuracy,
     label_confusion,
     label_figures,
     label_table,
@@ -147,11 +148,7 @@ class PairClassifyTask(Task[PairClassifier]):
         names = self.labels.names
         labels = label_figures(scores, pairs.answers, self.threshold)
         hits = (chosen_labels(scores, self.threshold) == torch.tensor(pairs.answers)).double()
-        inside = {
-            f"accuracy_{self.options.by}_{group}": torch.tensor([value == group for value in pairs.groups])
-            for group in sorted(set(pairs.groups), key=_in_order)
-        }
-        groups = ratios({name: (hits * mask, mask) for name, mask in inside.items()})
+        groups = grouped_accuracy(hits, pairs.groups, self.options.by)
         return selection.measured(
             len(pairs.answers),
             "pairs",
@@ -221,8 +218,3 @@ class PairClassifyTask(Task[PairClassifier]):
 def _words(side: Any) -> str:
     """The words of a side: of a tree its leaves."""
     return " ".join(getattr(side, "words", side))
-
-
-def _in_order(value: str) -> tuple[float, str]:
-    """Numbers by size, before words."""
-    return (float(value), "") if value.isdecimal() else (float("inf"), value)

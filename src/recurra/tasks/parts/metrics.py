@@ -62,6 +62,19 @@ def macro_f1(true: Tensor, predicted: Tensor, labels: int) -> Figures:
     return figures
 
 
+def grouped_accuracy(hits: Tensor, groups: Sequence[str], by: str | None) -> Figures:
+    """`accuracy_BY_VALUE` of rows with weights, for each value: numbers by size, before words.
+
+    Args:
+        hits: `[N]`, 1 where a row is right. groups: the value of each row; empty where there are none.
+    """
+    inside = {
+        f"accuracy_{by}_{group}": torch.tensor([value == group for value in groups])
+        for group in sorted(set(groups), key=_in_order)
+    }
+    return ratios({name: (hits * mask, mask) for name, mask in inside.items()})
+
+
 def chosen_labels(outputs: Tensor, threshold: Threshold | None) -> Tensor:
     """The label of each row of logits `[N, labels]`; -1 for none."""
     return outputs.argmax(-1) if threshold is None else threshold.choose(outputs.softmax(-1))
@@ -135,3 +148,7 @@ def regression_figures(targets: Tensor, predictions: Tensor) -> Figures:
         }
 
     return figures
+
+
+def _in_order(value: str) -> tuple[float, str]:
+    return (float(value), "") if value.isdecimal() else (float("inf"), value)
