@@ -4,6 +4,7 @@ A step is its batch, loss, gradient, clipping and update.
 
     python benchmarks/whole_steps.py                all five, a table
     python benchmarks/whole_steps.py jsb --rounds 5
+    python benchmarks/whole_steps.py -o docs/figures/whole_steps.json     and into a file, for docs/results.md
 
 Both sides take the same examples in the same order, in turn, in one process, with the recipe's own optimiser
 and clipping; the peer pads and packs its rows as one does with torch.nn. Its weights begin as torch draws
@@ -18,6 +19,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -29,10 +31,12 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 
 from recurra.bench.measure import level, load, processor
 from recurra.recipes import find_recipe
+from recurra.storage.files import write_json
 from recurra.tasks.base import Loss, Task
 from recurra.train.recipe import Recipe, read_recipe
 from recurra.train.updates import Updates
 
+HEADER = ("recipe", "recurra (ms)", "torch (ms)", "ratio", "loss", "loss of torch")
 Rows = tuple[list[Tensor], list[Tensor]]
 """What a batch reads and what it wants, row by row, as a user's own data set would give it."""
 
@@ -234,16 +238,22 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("-o", "--output", type=Path)
     options = parser.parse_args(arguments)
-    print(f"{processor()}, {level()}, {torch.get_num_threads()} threads, load {load():.2f}")
-    print("recipe\trecurra (ms)\ttorch (ms)\tratio\tloss\tloss of torch", flush=True)
-    ratios = []
+    machine = f"{processor()}, {level()}, {torch.get_num_threads()} threads, load {load():.2f}"
+    print(machine)
+    print("\t".join(HEADER), flush=True)
+    ratios, lines = [], []
     for bench in BENCHES:
         if not options.names or bench.recipe in options.names:
             for line in measure(bench, options.steps, options.rounds):
-                ratios.append(float(line.split("\t")[3]))
+                lines.append(line.split("\t"))
+                ratios.append(float(lines[-1][3]))
                 print(line, flush=True)
-    print(f"geometric mean {math.exp(sum(map(math.log, ratios)) / len(ratios)):.2f}, least {min(ratios):.2f}")
+    mean = f"geometric mean {math.exp(sum(map(math.log, ratios)) / len(ratios)):.2f}, least {min(ratios):.2f}"
+    print(mean)
+    if options.output is not None:
+        write_json(options.output, {"machine": machine, "header": HEADER, "rows": lines, "mean": mean})
     return 0
 
 

@@ -97,12 +97,33 @@ def bench(figures: dict[str, Any]) -> str:
     return f"{about}\n\n{table(HEADER, rows)}"
 
 
+def growth(figures: dict[str, Any]) -> str:
+    from recurra.bench.growth import Grown, Size, growth_table
+
+    rows = [Grown(**{**row, "size": Size(**row["size"])}) for row in figures["growth"]]
+    machine = figures["machine"]
+    return (
+        f"{machine['processor']}, {machine['level']}, {machine['threads']} threads, torch {machine['torch']}."
+        "\n\n" + "\n".join(growth_table(rows))
+    )
+
+
+def whole_steps(figures: dict[str, Any]) -> str:
+    return f"{figures['machine']}; {figures['mean']}.\n\n{table(figures['header'], figures['rows'])}"
+
+
 def holds(yes: bool) -> str:
     return "yes" if yes else "**no**"
 
 
 HEADER = ["figure", "promised", "measured", "holds"]
-TABLES = {"results": figures_of, "bench": bench, "vectors": vectors}
+TABLES = {
+    "results": figures_of,
+    "bench": bench,
+    "growth": growth,
+    "whole_steps": whole_steps,
+    "vectors": vectors,
+}
 
 
 def with_tables(text: str) -> str:

@@ -82,6 +82,11 @@ def with_leaves(state: State, leaves: Iterable[Tensor]) -> State:
     return tree
 
 
+def flat_rows(leaf: Tensor) -> Tensor:
+    """`[B, ...]` as `[B, n]`: a leaf of one number a row may be `[B]`, and has one column."""
+    return leaf.flatten(1) if leaf.dim() > 1 else leaf.unsqueeze(-1)
+
+
 def detach(state: State) -> State:
     """The same values cut off from the graph: what truncated back-propagation carries on."""
     return map_state(Tensor.detach, state)

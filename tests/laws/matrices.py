@@ -21,6 +21,7 @@ ALONE: dict[str, Callable[[Tensor], Tensor]] = {
     "rolled": lambda a: a.roll(1, -1) * 0.9 + 0.1,
     "rolled down": lambda a: a.roll(-1, 1) * 0.9 + 0.1,
     "summed up": lambda a: 0.3 * a.cumsum(-1),
+    "summed down": lambda a: 0.3 * a.cumsum(1),
     "unit": lambda a: a * torch.rsqrt((a * a).sum(-1, keepdim=True) + 0.1),
     "centred": lambda a: a - a.mean(1, keepdim=True),
     "share of the sum": lambda a: a / (a.abs().sum((1, 2), keepdim=True) + 1),

@@ -88,6 +88,7 @@ UNTRACED: dict[str, tuple[Callable[[], Cell], str]] = {
     "data-dependent": (lambda: own.DataDependent(IN, HIDDEN), "depends on the numbers"),
     "cumulative": (lambda: own.Cumulative(IN, HIDDEN), "aten.logcumsumexp"),
     "dnc": (lambda: cells.DNC(IN, 3, slots=3, width=2, reads=2, controller="gru"), "aten.sort"),
+    "level": (lambda: own.Level(IN, HIDDEN), "no dimension but the rows'"),
     "whole numbers": (lambda: own.Counting(IN, HIDDEN), "state steps is torch.int64"),
     "own derivative": (lambda: own.OwnDerivative(IN, HIDDEN), "defines its own derivative"),
     "cut": (lambda: own.Cut(IN, HIDDEN), "cuts gradients"),

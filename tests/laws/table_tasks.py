@@ -872,6 +872,19 @@ TASKS: dict[str, Tiny] = {
         "a.tsv",
         extras=("soundfile",),
     ),
+    "answer in words": Tiny(
+        {"evidence": "text", "train": "a.jsonl", "validation": "a.jsonl", "batch_size": 3},
+        {"embedding": 6, "encoder": {"hidden": 4}, "decoder": {"hidden": 6}},
+        {
+            "a.jsonl": _lines(
+                '{"text": ["Ann went home.", "Bob left."], "question": "Where is Ann?", "answer": "at home"}',
+                '{"text": "Bob has a cat.", "question": "What has he?", "answer": ["a cat", "one cat"]}',
+                '{"text": "Bob has two.", "question": "How many?", "answer": "two"}',
+            )
+        },
+        [{"text": "Ann left.", "question": "Where is Bob?"}],
+        "a.jsonl",
+    ),
     "answer from nothing": Tiny(
         {"evidence": "none", "train": "a.tsv", "validation": "a.tsv", "batch_size": 3},
         {"embedding": 6, "hidden": 6, "cell": "gru"},

@@ -333,6 +333,24 @@ class Matrix(Cell):
         return (m * key[:, :, None]).sum(1), self.State(m)
 
 
+class Level(Cell):
+    """A state of one number a row, which has no dimension of its own, beside one that has."""
+
+    class State(NamedTuple):
+        h: Tensor
+        level: Tensor
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        self.layer = nn.Linear(input_size + hidden_size, hidden_size)
+
+    def state_sizes(self) -> dict[str, tuple[int, ...]]:
+        return {"h": (self.hidden_size,), "level": ()}
+
+    def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        h = torch.tanh(self.layer(torch.cat([x, state.h], -1)) + state.level[:, None])
+        return h, self.State(h, 0.9 * state.level + 0.1 * h.mean(-1))
+
+
 class Counting(Cell):
     """A state of whole numbers beside one of real ones."""
 

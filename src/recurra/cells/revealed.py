@@ -9,7 +9,7 @@ from torch import Tensor
 
 from recurra.cells.base import Cell, cell
 from recurra.cells.wrapper import Wrapper
-from recurra.state import named_leaves
+from recurra.state import flat_rows, named_leaves
 
 
 @cell("revealed")
@@ -27,7 +27,7 @@ class Revealed(Wrapper):
 
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         y, next_state = self.cell.step(x, state)
-        fields = (leaf.flatten(1) for leaf in named_leaves(next_state).values())
+        fields = (flat_rows(leaf) for leaf in named_leaves(next_state).values())
         return torch.cat([y, *fields], -1), next_state
 
     def split(self, y: Tensor) -> dict[str, Tensor]:

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from recurra.inspect.visits import Walk
+from recurra.state import flat_rows
 from recurra.tracing.side_effects import unmarked
 
 _KINDS: dict[Any, str] = {
@@ -63,7 +64,7 @@ class _Recorder(TorchFunctionMode):
         kind = _KINDS.get(function)
         if kind is not None and isinstance(result, Tensor) and result.shape[:1] == (self.rows,):
             names = _names(sys._getframe(1), kind)
-            self.calls.append(Squashed(kind, names, result.detach().flatten(1).clone()))
+            self.calls.append(Squashed(kind, names, flat_rows(result.detach()).clone()))
         return result
 
 

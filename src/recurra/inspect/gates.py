@@ -16,7 +16,7 @@ from recurra.inspect.gate_pictures import pictures_of
 from recurra.inspect.step_values import SQUASHING, StepValues, step_values
 from recurra.inspect.thresholds import HIGH, LOW, STUCK_SHARE, STUCK_STEPS
 from recurra.inspect.visits import Call, Walk, walks
-from recurra.state import named_leaves
+from recurra.state import flat_rows, named_leaves
 
 BINS = 40
 
@@ -206,7 +206,7 @@ def _layer(walk: Walk, row: int | None, tokens: Sequence[str] | None) -> LayerGa
     places = _places(walk, row)
     after_step = {name: leaf for name, leaf in named_leaves(walk.next_states).items() if name in walk.moving}
     traces = {name: part for name, (_, _, part, _) in zip(names, parts, strict=True)}
-    traces.update({f"state {name}": leaf.flatten(1) for name, leaf in after_step.items()})
+    traces.update({f"state {name}": flat_rows(leaf) for name, leaf in after_step.items()})
     row_traces = {name: trace[places].float() for name, trace in traces.items()}
     steps = [str(token) for token in tokens or range(len(places))][: len(places)]
     if tokens is not None and len(tokens) != len(places):

@@ -19,7 +19,7 @@ from recurra.inspect.tangents import spread
 from recurra.inspect.thresholds import PROBE_GAIN
 from recurra.inspect.visits import Call, Walk, copied_cell, out_of_training, walks
 from recurra.loop.interception import Passage, intercepting
-from recurra.state import named_leaves
+from recurra.state import flat_rows, named_leaves
 
 Property = Tensor | Sequence[Any] | Callable[[Sequence[str]], Any]
 """One number a step, NaN where it has no meaning: an array as long as all rows together, one row after
@@ -196,7 +196,7 @@ def probes(
         raise Fault("probes needs at least one property, found none")
     candidates = walks(model, x, state, loss if call is None else call, double=False)
     walk = _layer_called(candidates, layer)
-    features = torch.cat([leaf.flatten(1) for leaf in _leaves(walk).values()], 1)
+    features = torch.cat([flat_rows(leaf) for leaf in _leaves(walk).values()], 1)
     fitting = _fitting(walk, test_share)
     before_change = None if loss is None else _loss(model, x, loss)
     results = []

@@ -10,7 +10,7 @@ from torch import Tensor
 import recurra.cells  # noqa: F401
 from recurra.cells.base import Cell
 from recurra.inspect.visits import Walk
-from recurra.state import named_leaves, replace_leaves
+from recurra.state import flat_rows, named_leaves, replace_leaves
 from recurra.tracing.side_effects import unmarked
 
 Map = Callable[[Tensor], Tensor]
@@ -93,7 +93,7 @@ class Tangent:
         rows = self._shapes[0][0]
         like = self._inputs[0]
         pairs = zip(parts, self._widths, strict=True)
-        return torch.cat([like.new_zeros(rows, w) if p is None else p.flatten(1) for p, w in pairs], 1)
+        return torch.cat([like.new_zeros(rows, w) if p is None else flat_rows(p) for p, w in pairs], 1)
 
 
 def _step(cell: Cell, x: Tensor, state: object) -> object:

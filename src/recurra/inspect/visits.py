@@ -23,7 +23,7 @@ from recurra.loop.interception import Passage, intercepting
 from recurra.loop.plan import plan_of
 from recurra.program import Program
 from recurra.ragged import Ragged
-from recurra.state import detach, map_state, named_leaves, replace_leaves, require_step
+from recurra.state import detach, flat_rows, map_state, named_leaves, replace_leaves, require_step
 from recurra.tracing.parametrized import once_a_run
 from recurra.tracing.side_effects import probe, unmarked
 
@@ -292,7 +292,7 @@ def _require_finite(visit: Visit, next_states: Any) -> None:
     for name, leaf in named_leaves(next_states).items():
         if not leaf.is_floating_point():
             continue
-        bad = (~leaf.isfinite()).flatten(1).any(1).nonzero()
+        bad = flat_rows(~leaf.isfinite()).any(1).nonzero()
         if len(bad):
             place = int(bad[0])
             step, packed = int(rows.step_of[place]), int(rows.row_of[place])

@@ -21,7 +21,7 @@ from recurra.engines import transformed
 from recurra.errors import Fault
 from recurra.program import Program
 from recurra.ragged import Ragged
-from recurra.state import named_leaves, replace_leaves
+from recurra.state import flat_rows, named_leaves, replace_leaves
 
 _CURRENT = threading.local()
 
@@ -237,5 +237,5 @@ def _norm(gradient: Tensor) -> Tensor:
     """Over all numbers of a row, in double: a float can't hold the squares of a gradient that vanishes."""
     gradient = gradient.detach()
     dense = gradient if gradient.layout is torch.strided else gradient.to_dense()
-    norms: Tensor = torch.linalg.vector_norm(dense.double().flatten(1), dim=1)
+    norms: Tensor = torch.linalg.vector_norm(flat_rows(dense.double()), dim=1)
     return norms

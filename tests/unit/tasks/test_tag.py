@@ -343,3 +343,32 @@ def test_only_the_first_rows_of_a_file_are_read(files: dict[str, str], tmp_path:
         prepared(files, {"embeddings": str(path), "embeddings_words": "data"})
     with pytest.raises(ValidationError, match="expected embeddings"):
         Model(embeddings_words="data")
+
+
+def test_what_is_taken_off_the_score_of_outside(files: dict[str, str]) -> None:
+    """More words are in spans the more is taken off, and what is learnt does not depend on it."""
+    for head in ("crf", "softmax"):
+        counts = []
+        for discount in (-30.0, 0.0, 30.0):
+            options = {"head": head, "outside_discount": discount, "bidirectional": head == "crf"}
+            task = prepared(files, options)
+            sentences = task.data.validation.words
+            tags = task.tag(sentences)
+            counts.append(sum(tag != "O" for row in tags for tag in row))
+            plain = prepared(files, {**options, "outside_discount": 0.0})
+            batch = task.batches(0)[0]
+            torch.testing.assert_close(task.loss(batch, None).total, plain.loss(batch, None).total)
+            if head == "softmax":
+                stream = task.open_stream()
+                text = " ".join(sentences[0]) + "\n"
+                assert [each["tag"] for each in [*stream.feed(text), *stream.finish()]] == tags[0]
+        assert counts[0] == 0
+        assert counts[0] < counts[2] == sum(map(len, sentences))
+        assert counts[0] <= counts[1] <= counts[2]
+
+
+def test_tags_of_no_spans_have_no_outside(tmp_path: Path) -> None:
+    rows = [[("a", "X"), ("b", "Y")], [("b", "Y")]]
+    files = {"train": write(tmp_path / "a.conll", rows), "validation": write(tmp_path / "b.conll", rows)}
+    with pytest.raises(Fault, match="model.outside_discount = 0.5: these tags mark no spans"):
+        prepared(files, {"outside_discount": 0.5})

@@ -13,6 +13,7 @@ from recurra.tasks.answer.kinds import (
     StoryAnswerTask,
 )
 from recurra.tasks.answer.span_task import SpanAnswerTask
+from recurra.tasks.answer.written import WrittenAnswerTask
 from recurra.tasks.base import TASKS, Task
 
 
@@ -27,6 +28,7 @@ class AnswerTask(Task):
         "picture": PictureAnswerTask,
         "recording": RecordingAnswerTask,
         "none": PlainAnswerTask,
+        "text": WrittenAnswerTask,
     }
 
     @classmethod

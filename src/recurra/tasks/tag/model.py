@@ -22,11 +22,15 @@ class TagModelOptions(DirectedOptions, WordModelOptions):
         label_weights: how much each tag weighs in the loss, with head "softmax": "balanced" makes rare ones
             as heavy together as frequent ones; a table names weights of labels of spans (all their tags), of
             "O", or of tags that mark no spans; None: all tags weigh the same.
+        outside_discount: what is taken off the score of "O" where tags are chosen, not where they are learnt:
+            more spans are found, and fewer of them are right. Where one kind of fault is much the commoner,
+            F1 gains; to be chosen on validation data, also of a model that is trained already.
     """
 
     bidirectional: bool = True
     head: Literal["softmax", "crf"] = "crf"
     label_weights: LabelWeights | None = None
+    outside_discount: float = 0.0
 
     @model_validator(mode="after")
     def _weighable(self) -> Self:

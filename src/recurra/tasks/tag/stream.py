@@ -25,14 +25,17 @@ class TagStream(TextStream):
     A word is complete with the blank after it; a line end ends a sentence. A latency-controlled model
     answers a stated number of words later, and at the end of the sentence; where the data's tags are BIOES,
     one that is in a span is certain after the next word.
+
+    Args:
+        discounts: `[K]`, what is taken off the score of each tag.
     """
 
-    def __init__(self, model: Tagger, reader: WordReader, tags: TagSet) -> None:
+    def __init__(self, model: Tagger, reader: WordReader, tags: TagSet, discounts: Tensor) -> None:
         if model.crf is not None:
             raise Fault("a CRF weighs whole sentences, so it can't be streamed: train with head = 'softmax'")
         if model.delay is None:
             raise model.body.refusal()
-        self.model, self.reader, self.tags = model, reader, tags
+        self.model, self.reader, self.tags, self.discounts = model, reader, tags, discounts
         self._words = WordStream()
         self._converter = tags.converter()
         self._words_due: deque[str] = deque()
@@ -74,7 +77,7 @@ class TagStream(TextStream):
         self._begin()
 
     def _answers(self, scores: Tensor) -> Iterator[dict[str, Any]]:
-        for shares in torch.softmax(scores[0].float(), -1):
+        for shares in torch.softmax(scores[0].float() - self.discounts.to(scores.device), -1):
             share, index = shares.max(-1)
             self._shares_due.append(float(share))
             tag = self.tags.names.names[int(index)]

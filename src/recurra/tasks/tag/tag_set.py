@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
+import torch
+from torch import Tensor
+
 from recurra.data import Examples, LabelSet, columns
 from recurra.data.text.spans import (
     PREFIXES,
@@ -80,6 +83,16 @@ class TagSet:
         """Ids -> tags as the data writes them."""
         row = self.names.decode(ids)
         return row if self.scheme is None else convert(row, self.inner or "", self.scheme)
+
+    def discounts(self, outside: float) -> Tensor:
+        """`[K]`: what is taken off the score of each tag: of "O" this, of others nothing.
+
+        Raises:
+            Fault: there is something to take off, and tags mark no spans.
+        """
+        if outside and self.scheme is None:
+            raise Fault(f"model.outside_discount = {outside}: these tags mark no spans, so none is outside")
+        return torch.tensor([outside if name == "O" else 0.0 for name in self.names.names])
 
     def converter(self) -> TagConverter | None:
         """`decode` for tags that come one by one; None: they are the data's as they are."""

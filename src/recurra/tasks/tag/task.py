@@ -10,7 +10,7 @@ from typing import Any, Self
 from recurra.data.text.spans import spans, to_tags
 from recurra.models import Tagger, Words
 from recurra.ragged import Ragged
-from recurra.tasks.base import TASKS, Example, Loss, Score, Task
+from recurra.tasks.base import CHANGEABLE, TASKS, Example, Loss, Score, Task
 from recurra.tasks.parts.batches import answer_in_batches, shuffled_batches
 from recurra.tasks.parts.confusions import Confusion, span_pairs
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
@@ -42,6 +42,7 @@ class TagTask(Task[Tagger]):
     item_name = "words"
     DataOptions = TagDataOptions
     ModelOptions = TagModelOptions
+    changeable = (*CHANGEABLE, "model.outside_discount")
 
     def __init__(
         self,
@@ -51,10 +52,12 @@ class TagTask(Task[Tagger]):
         model: Tagger,
         seed: int = 0,
         label_weights: LabelWeights | None = None,
+        outside_discount: float = 0.0,
     ) -> None:
         self.options, self.reader, self.tags, self.seed = data, reader, tags, seed
         self.model = model
         self.threshold: float | None = None
+        self.discounts = tags.discounts(outside_discount)
         self.weights = weights_of(label_weights, tags.counts(), tags.kinds())
         self.score = Score("accuracy" if tags.scheme is None else "f1", larger_is_better=True)
         self.data: Splits[Tagged] = Splits(data, seed, lambda examples: read_tagged(examples, data, tags))
@@ -65,7 +68,8 @@ class TagTask(Task[Tagger]):
         tags = TagSet.build(parts.train, data.tags, data.scheme, data.inner)
         reader = WordReader.build(parts.train, data.tokens, data.tokenizer, model)
         with seeded(seed):
-            task = cls(data, reader, tags, build_model(model, reader, tags), seed, model.label_weights)
+            network = build_model(model, reader, tags)
+            task = cls(data, reader, tags, network, seed, model.label_weights, model.outside_discount)
         train, notes = read_tagged(parts.train, data, tags)
         task.data.fill(train, notes, parts.validation)
         return task
@@ -78,7 +82,7 @@ class TagTask(Task[Tagger]):
         tags = TagSet.load(folder)
         reader.require_input(module.input, folder)
         require_count(len(tags.names), module.output.out_features, "tags", folder / TAGS)
-        return cls(data, reader, tags, module, seed, model.label_weights)
+        return cls(data, reader, tags, module, seed, model.label_weights, model.outside_discount)
 
     def save_assets(self, folder: Path) -> None:
         self.reader.save(folder)
@@ -188,7 +192,7 @@ class TagTask(Task[Tagger]):
 
     def open_stream(self) -> TagStream:
         """Text in; the tag of each word. Refused where a tag depends on the whole sentence."""
-        return TagStream(self.model, self.reader, self.tags)
+        return TagStream(self.model, self.reader, self.tags, self.discounts)
 
     def _confusions(self, pairs: Sequence[tuple[list[str], list[str]]]) -> dict[str, Confusion]:
         tokens = Confusion((both for pair in pairs for both in zip(*pair, strict=True)), (UNSURE,))
@@ -209,6 +213,7 @@ class TagTask(Task[Tagger]):
     def _tag(self, sentences: Sequence[Sequence[str]]) -> list[tuple[list[str], list[float]]]:
         with evaluating(self.model):
             scores, _ = self.model(self.reader.batch(sentences).to(device_of(self.model)))
+            scores = scores.map(lambda data: data - self.discounts.to(data))
             ids = self.model.decode(scores)
             shares = self.model.probabilities(scores).data.gather(1, ids.data.unsqueeze(1)).squeeze(1)
         rows = zip(ids.to_list(), ids.with_data(shares).to_list(), strict=True)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 
 from torch import Tensor
 
+from recurra.data import Examples
 from recurra.data.text.tokenizers import natural_text
 from recurra.errors import Fault
 from recurra.models import EncoderDecoder
@@ -67,12 +68,12 @@ class TranslateTask(Task[EncoderDecoder]):
         self.options, self.model_options, self.reader, self.seed = data, options, reader, seed
         self.search: SearchOptions = options.search
         self.model = model
-        self.data: Splits[Pairs] = Splits(data, seed, lambda examples: pairs_of(examples, data))
+        self.data: Splits[Pairs] = Splits(data, seed, lambda examples: self.pairs(examples, data, options))
 
     @classmethod
     def prepare(cls, data: PairOptions, model: TranslateModelOptions, *, seed: int) -> Self:
         parts = read_parts(data, seed)
-        train, notes = pairs_of(parts.train, data)
+        train, notes = cls.pairs(parts.train, data, model)
         reader = PairReader.build(data, train)
         with seeded(seed):
             task = cls(data, model, reader, build_model(model, reader), seed)
@@ -98,6 +99,11 @@ class TranslateTask(Task[EncoderDecoder]):
             len(reader.source), module.source or module.target, "source tokens", folder / SOURCE_TOKENIZER
         )
         return cls(data, model, reader, module, seed)
+
+    @classmethod
+    def pairs(cls, examples: Examples, data: Any, options: Any) -> tuple[Pairs, list[str]]:
+        """The pairs of examples, and notes on those left out; `options` are `ModelOptions`."""
+        return pairs_of(examples, data)
 
     def save_assets(self, folder: Path) -> None:
         """The tokenizers, and the signatures of the scores."""
