@@ -32,7 +32,7 @@ def has_a_loss(name: str, *changes: str, removals: list[str] | None = None) -> t
     ("changes", "kind", "removals"),
     [
         ([], MemoryNetwork, []),
-        (["model.kind=recurrent"], RowAnswerer, ["model.hops", "model.linear_epochs"]),
+        (["model.kind=recurrent"], RowAnswerer, ["model.hops", "model.as_program", "model.linear_epochs"]),
     ],
 )
 def test_babi(changes: list[str], kind: type, removals: list[str]) -> None:

@@ -11,7 +11,7 @@ import torch
 from pydantic import Field, model_validator
 
 from recurra.cells import EntityNetwork
-from recurra.data import Examples
+from recurra.data import Examples, LabelSet
 from recurra.data.text.tokenizers import RULES
 from recurra.errors import Fault, quoted
 from recurra.models import EntityReader, Inquiry, MemoryNetwork, RowAnswerer, RowEncoder, Words
@@ -79,6 +79,9 @@ class StoryModelOptions(PlainModelOptions):
         tying: of a memory network: "adjacent" hops share a table each; of "layer" all have the same.
         position, time: of a memory network, whether words are weighed by position, sentences dated by age.
         gaps: of a memory network, share of sentences before which one is missing, in training.
+        as_program: of a memory network, whether it is that of the authors' program instead of their paper's:
+            with blank sentences up to the longest story, position weights of mean 1, and answers that are
+            scored by the last table's vectors of them as words.
         linear_epochs: of a memory network, the first epochs, in which it has no softmax (a linear start).
         slots: of an entity network.
         positions: of an entity network, words of a sentence that have places of their own.
@@ -91,6 +94,7 @@ class StoryModelOptions(PlainModelOptions):
     position: bool = True
     time: bool = True
     gaps: float = Field(default=0.1, ge=0, lt=1)
+    as_program: bool = False
     linear_epochs: int = Field(default=0, ge=0)
     slots: int = Field(default=20, ge=1)
     positions: int = Field(default=30, ge=1)
@@ -99,7 +103,7 @@ class StoryModelOptions(PlainModelOptions):
     def _of_its_kind(self) -> Self:
         fields = type(self).model_fields
         own = {
-            "memory_network": {"hops", "tying", "position", "time", "gaps", "linear_epochs"},
+            "memory_network": {"hops", "tying", "position", "time", "gaps", "as_program", "linear_epochs"},
             "entity_network": {"slots", "positions"},
             "recurrent": {*DirectedOptions.model_fields, *WordModelOptions.model_fields, "pool"},
         }
@@ -114,10 +118,16 @@ class StoryReader:
 
     Args:
         joined: whether a model reads the words of story and question as one row.
+
+    Attributes:
+        answers: the words that answers are, where a model scores them so; None elsewhere, and in a reader
+            that was loaded. longest: in training, the most sentences of a story, and words of a sentence.
     """
 
     def __init__(self, data: StoryOptions, words: WordReader, joined: bool) -> None:
         self.data, self.words, self.joined = data, words, joined
+        self.answers: list[int] | None = None
+        self.longest = (1, 1)
         self._cut = lru_cache(100_000)(lambda text: tuple(RULES[data.tokenizer.rule](text)))
         self._ids = lru_cache(100_000)(self._numbers)
 
@@ -128,8 +138,15 @@ class StoryReader:
         texts = [sentence for story in examples[data.story] for sentence in _sentences(story, "a story")]
         rows = [rule(text) for text in texts]
         questions = word_rows(examples, data)
-        words = build_words([*questions, *rows], examples, data, model)
-        return cls(data, words, model.kind == "recurrent")
+        names = LabelSet.from_column(examples, data.answer).names if model.as_program else ()
+        words = build_words([*questions, *rows, *([name] for name in names)], examples, data, model)
+        reader = cls(data, words, model.kind == "recurrent")
+        if model.as_program:
+            reader.answers = _answer_words(names, words, examples.source)
+        stories = max((len(story) for story in examples[data.story]), default=1)
+        lengths = [len(row) for row in (*questions, *rows)]
+        reader.longest = max(1, min(stories, data.max_sentences)), max(lengths, default=1)
+        return reader
 
     @classmethod
     def load(cls, folder: Path, data: StoryOptions, model: StoryModelOptions) -> Self:
@@ -191,11 +208,15 @@ class StoryReader:
                 for question, row in zip(questions, rows, strict=True)
             ]
             return Inquiry(self.words.batch(joined))
-        sentences = [self._ids(sentence) for row in rows for sentence in row]
-        ids = Ragged.from_list(sentences or [torch.zeros(0, dtype=torch.int64)])
+        # many stories of a batch have a sentence in common: it is read once
+        places: dict[Sentence, int] = {}
+        which = [places.setdefault(sentence, len(places)) for row in rows for sentence in row]
+        distinct = [self._ids(sentence) for sentence in places]
+        ids = Ragged.from_list(distinct or [torch.zeros(0, dtype=torch.int64)])
         counts = torch.tensor([len(row) for row in rows])
         asking = Words(Ragged.from_list([self._ids(tuple(question)) for question in questions]))
-        return Inquiry(asking, Words(ids), counts, linear=linear)
+        chosen = torch.tensor(which, dtype=torch.int64)
+        return Inquiry(asking, Words(ids), counts, linear=linear, which=chosen)
 
     def _numbers(self, sentence: Sentence) -> torch.Tensor:
         ids: torch.Tensor = self.words.batch([sentence]).ids.data
@@ -286,16 +307,20 @@ def build_story_model(
     """The network, with fresh weights."""
     tokens, size = len(reader.words.words), options.embedding
     if options.kind == "memory_network":
+        stories, words = reader.longest
         return MemoryNetwork(
             tokens,
             size,
             outputs,
             options.hops,
-            reader.data.max_sentences,
+            stories if options.as_program else reader.data.max_sentences,
             options.tying,
             options.position,
             options.time,
             options.gaps,
+            options.as_program,
+            words if options.as_program else None,
+            reader.answers,
         )
     if options.kind == "entity_network":
         return EntityReader(tokens, EntityNetwork(size, size), outputs, options.slots, options.positions)
@@ -321,6 +346,21 @@ def require_story_model(reader: StoryReader | PlainReader, module: Any, folder: 
         return int(module.output.out_features)
     require_count(len(reader.words.words), module.config["tokens"], "words", folder / "words.json")
     return int(module.config["outputs"])
+
+
+def _answer_words(names: Sequence[str], words: WordReader, source: str) -> list[int]:
+    """The number of each answer as a word. Fault for one that is no word of its own."""
+    numbers = words.batch([list(names)]).ids.data.tolist()
+    seen: dict[int, str] = {}
+    for name, number in zip(names, numbers, strict=True):
+        if number == words.words.unknown or number in seen:
+            what = f"the word that {quoted(seen[number])} is" if number in seen else "no word that is known"
+            raise Fault(
+                f"{source}: answer {quoted(name)} is {what}, expected a word of its own: set "
+                f"model.as_program = false, or tell more words apart (data.tokenizer)"
+            )
+        seen[number] = name
+    return numbers
 
 
 def _sentences(story: Any, where: str) -> list[str]:
