@@ -102,17 +102,19 @@ class MemoryNetwork(Configured):
         return Reply(self._scores(u), looks)
 
     def _scores(self, u: Tensor) -> Tensor:
-        if self.answer is not None:
-            scores: Tensor = self.answer(u)
+        if self.answers is None:
+            scores: Tensor = self.answer(u)  # type: ignore[misc]
             return scores
-        assert self.answers is not None
-        table: Tensor = self.tables[-1 if self.tying == "adjacent" else 1].weight
-        return u @ table[list(self.answers)].T
+        return u @ self._table(-1 if self.tying == "adjacent" else 1)[list(self.answers)].T
+
+    def _table(self, number: int) -> Tensor:
+        weight: Tensor = self.tables[number].weight  # type: ignore[assignment]
+        return weight
 
     def _vectors(self, ids: Ragged, tables: Sequence[int]) -> list[Tensor]:
         """For each of these tables `[rows, size]` in the caller's order."""
         # side by side, as one table, whose rows are looked up and added once
-        joined = torch.cat([self.tables[table].weight for table in tables], 1)
+        joined = torch.cat([self._table(table) for table in tables], 1)
         words = F.embedding(ids.data, joined)
         if self.position:
             weights = position_weights(ids, self.size, self.longest)

@@ -1,4 +1,4 @@
-"""Stories: sentences that a question is answered from, or none at all."""
+"""Stories: sentences that a question is answered from."""
 
 from __future__ import annotations
 
@@ -14,17 +14,24 @@ from recurra.cells import EntityNetwork
 from recurra.data import Examples, LabelSet
 from recurra.data.text.tokenizers import RULES
 from recurra.errors import Fault, quoted
-from recurra.models import EntityReader, Inquiry, MemoryNetwork, RowAnswerer, RowEncoder, Words
+from recurra.models import EntityReader, Inquiry, MemoryNetwork, RowAnswerer, Words
 from recurra.ragged import Ragged
-from recurra.tasks.answer.options import QuestionModelOptions, QuestionOptions, words_of
+from recurra.tasks.answer.options import QuestionOptions, words_of
+from recurra.tasks.answer.plain import (
+    TEXT,
+    PlainModelOptions,
+    PlainReader,
+    build_row_model,
+    build_words,
+    word_rows,
+)
 from recurra.tasks.answer.plot import Panel, draw_sentences
 from recurra.tasks.parts.counts import require_count
-from recurra.tasks.parts.network import DirectedOptions, build_body, build_pool
+from recurra.tasks.parts.network import DirectedOptions
 from recurra.tasks.parts.sizes import lengths_line
 from recurra.tasks.readers.words import WordModelOptions, WordReader
 
 Sentence = tuple[str, ...]
-TEXT = "text"
 
 
 class StoryOptions(QuestionOptions):
@@ -41,30 +48,6 @@ class StoryOptions(QuestionOptions):
     story: str = "story"
     max_sentences: int = Field(default=50, ge=1)
     longer: Literal["error", "cut"] = "error"
-
-
-class PlainOptions(QuestionOptions):
-    """Questions alone.
-
-    Attributes:
-        evidence: "none".
-    """
-
-    evidence: Literal["none"] = "none"
-
-
-class PlainModelOptions(DirectedOptions, QuestionModelOptions):
-    """The network over a row of words.
-
-    Attributes:
-        pool: how the outputs of all steps become one.
-    """
-
-    hidden: int | list[int] = Field(default=100)
-    pool: Literal["last", "mean", "max", "attention"] = "last"
-
-
-_KINDS = ("memory_network", "entity_network")
 
 
 class StoryModelOptions(PlainModelOptions):
@@ -215,8 +198,9 @@ class StoryReader:
         ids = Ragged.from_list(distinct or [torch.zeros(0, dtype=torch.int64)])
         counts = torch.tensor([len(row) for row in rows])
         asking = Words(Ragged.from_list([self._ids(tuple(question)) for question in questions]))
-        chosen = torch.tensor(which, dtype=torch.int64)
-        return Inquiry(asking, Words(ids), counts, linear=linear, which=chosen)
+        return Inquiry(
+            asking, Words(ids), counts, linear=linear, which=torch.tensor(which, dtype=torch.int64)
+        )
 
     def _numbers(self, sentence: Sentence) -> torch.Tensor:
         ids: torch.Tensor = self.words.batch([sentence]).ids.data
@@ -241,64 +225,6 @@ class StoryReader:
 
     def save(self, folder: Path) -> None:
         self.words.save(folder)
-
-
-class PlainReader:
-    """No evidence: questions alone."""
-
-    def __init__(self, words: WordReader) -> None:
-        self.words = words
-
-    @classmethod
-    def build(cls, examples: Examples, data: PlainOptions, model: PlainModelOptions) -> Self:
-        """From the training data."""
-        return cls(build_words(word_rows(examples, data), examples, data, model))
-
-    @classmethod
-    def load(cls, folder: Path, data: PlainOptions, model: PlainModelOptions) -> Self:
-        """What `save` wrote."""
-        return cls(WordReader.load(folder, TEXT, data.tokenizer, model))
-
-    def rows(self, examples: Examples) -> tuple[list[None], list[str]]:
-        return [None] * len(examples), []
-
-    def row(self, item: Mapping[str, Any]) -> None:
-        return None
-
-    def size(self, row: None) -> int:
-        return 1
-
-    def blank(self, row: None) -> None:
-        return None
-
-    def inquiry(self, questions: Sequence[list[str]], rows: Sequence[None], linear: bool) -> Inquiry:
-        return Inquiry(self.words.batch(questions))
-
-    def summary(self, row: None, looks: Any) -> dict[str, Any]:
-        return {}
-
-    def drawing(self, panels: Sequence[Panel], dark: bool) -> Any:
-        raise Fault("a question alone has nothing to look at: there is nothing to draw")
-
-    def check(self, rows: Sequence[None]) -> list[str]:
-        return []
-
-    def save(self, folder: Path) -> None:
-        self.words.save(folder)
-
-
-def word_rows(examples: Examples, data: QuestionOptions) -> list[list[str]]:
-    """The words of each question."""
-    pairs = zip(examples[data.question], examples.places, strict=True)
-    return [words_of(text, data.tokenizer, f"{place}: the question") for text, place in pairs]
-
-
-def build_words(
-    rows: list[list[str]], examples: Examples, data: QuestionOptions, model: WordModelOptions
-) -> WordReader:
-    """The words that these rows have."""
-    places = [examples.places[0]] * len(rows)
-    return WordReader.build(Examples({TEXT: rows}, places, examples.source), TEXT, data.tokenizer, model)
 
 
 def build_story_model(
@@ -327,18 +253,6 @@ def build_story_model(
     return build_row_model(options, reader.words, outputs)
 
 
-def build_row_model(options: PlainModelOptions, words: WordReader, outputs: int) -> RowAnswerer:
-    """Layers over one row of words."""
-    return RowAnswerer(build_row_encoder(options, words, options.pool), outputs, options.dropout)
-
-
-def build_row_encoder(options: DirectedOptions, words: WordReader, pool: str) -> RowEncoder:
-    """A row of words to a vector."""
-    features = words.input()
-    body = build_body(options, features.output_size)
-    return RowEncoder(features, body, build_pool(pool, body))
-
-
 def require_story_model(reader: StoryReader | PlainReader, module: Any, folder: Path) -> int:
     """How many answers a model gives. Fault unless it reads what the reader makes."""
     if isinstance(module, RowAnswerer):
@@ -350,16 +264,18 @@ def require_story_model(reader: StoryReader | PlainReader, module: Any, folder: 
 
 def _answer_words(names: Sequence[str], words: WordReader, source: str) -> list[int]:
     """The number of each answer as a word. Fault for one that is no word of its own."""
-    numbers = words.batch([list(names)]).ids.data.tolist()
-    seen: dict[int, str] = {}
+    numbers: list[int] = words.batch([list(names)]).ids.data.tolist()
+    owners: dict[int, str] = {}
     for name, number in zip(names, numbers, strict=True):
-        if number == words.words.unknown or number in seen:
-            what = f"the word that {quoted(seen[number])} is" if number in seen else "no word that is known"
+        if number == words.words.unknown or number in owners:
+            what = (
+                f"the word that {quoted(owners[number])} is" if number in owners else "no word that is known"
+            )
             raise Fault(
                 f"{source}: answer {quoted(name)} is {what}, expected a word of its own: set "
                 f"model.as_program = false, or tell more words apart (data.tokenizer)"
             )
-        seen[number] = name
+        owners[number] = name
     return numbers
 
 
