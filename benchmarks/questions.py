@@ -36,7 +36,7 @@ RECURRENT = (
 # name -> recipe, changes, what the recipe sets that the model has not
 MODELS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "memory": ("babi", (), ()),
-    "recurrent": ("babi", RECURRENT, ("model.hops", "model.linear_epochs")),
+    "recurrent": ("babi", RECURRENT, ("model.hops", "model.as_program", "model.linear_epochs")),
     "entity": ("babi_10k", (), ()),
 }
 

@@ -429,6 +429,11 @@ MODULES: dict[str, Example] = {
     "memory_network of one table": Example(
         lambda: models.MemoryNetwork(TOKENS, 4, 3, 2, tying="layer"), stories, story_answers
     ),
+    "memory_network of words": Example(
+        lambda: models.MemoryNetwork(TOKENS, 4, 3, blanks=True, longest=5, answers=[1, 3, 0]),
+        stories,
+        story_answers,
+    ),
     "entity_reader": Example(
         lambda: models.EntityReader(TOKENS, cells.EntityNetwork(4, 4), 3, 2), stories, story_answers
     ),

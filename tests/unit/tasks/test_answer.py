@@ -92,6 +92,60 @@ def test_position_weights_are_those_of_the_paper() -> None:
     torch.testing.assert_close(weights[1], torch.tensor([[0.5, 1.0]]))
 
 
+def test_position_weights_of_the_program_are_twice_those_and_1_on_average() -> None:
+    rows = Ragged.from_list([torch.zeros(4, 1), torch.zeros(2, 1)])
+    one, other = rows.with_data(position_weights(rows, 3, 4)).to_list()
+    assert float(one.mean()) == pytest.approx(1.0)
+    assert torch.equal(other, one[:2])  # a shorter sentence has those of its places
+    twice = 2 * position_weights(Ragged.from_list([torch.zeros(400, 1)]), 300)
+    torch.testing.assert_close(
+        position_weights(Ragged.from_list([torch.zeros(400, 1)]), 300, 400), twice, atol=0.02, rtol=0
+    )
+
+
+def test_blank_sentences_take_their_share_of_a_look() -> None:
+    words = Words(Ragged.from_list([torch.tensor([3, 4]), torch.tensor([5])]))
+    inquiry = Inquiry(Words(Ragged.from_list([torch.tensor([1])])), words, torch.tensor([2]))
+    for memory, blanks in ((2, 0), (7, 5), (1, 0)):  # a longer story has none
+        network = MemoryNetwork(9, 6, 3, hops=1, memory=memory, blanks=True).eval()
+        looks = network(inquiry).looks[0].detach()
+        assert float(looks.sum()) == pytest.approx(2 / (2 + blanks), rel=0.1)  # weights near 0 score near 0
+    plain = MemoryNetwork(9, 6, 3, hops=1, memory=7).eval()
+    assert float(plain(inquiry).looks[0].detach().sum()) == pytest.approx(1.0)
+
+
+def test_sentences_that_stories_share_are_read_once(tmp_path: Path) -> None:
+    for kind in ("memory_network", "entity_network"):
+        task = task_of(moves(tmp_path), {"kind": kind})
+        batch = task.batches(0)[0][0]
+        assert len(batch.evidence.ids) == len(PLACES) < int(batch.counts.sum()) == len(batch.which)
+        ids = [row.tolist() for row in batch.evidence.ids.to_list()]
+        repeated = Words(Ragged.from_list([torch.tensor(ids[k]) for k in batch.which.tolist()]))
+        model = task.model.eval()
+        torch.testing.assert_close(
+            model(batch).scores, model(batch._replace(evidence=repeated, which=None)).scores
+        )
+
+
+def test_answers_are_words_in_the_network_of_the_program(tmp_path: Path) -> None:
+    task = task_of(moves(tmp_path), {"as_program": True, "embedding": 12, "hops": 1})
+    model, words = task.model, task.reader.words.words
+    assert [words.tokens[k] for k in model.answers] == [*task.labels.names]
+    assert model.answer is None
+    assert (model.memory, model.longest) == (2, 6)  # sentences of a story; "Ann went to the hall ."
+    fit(task, 60, lr=0.05)
+    assert task.evaluate()["accuracy"] == 1.0
+    story = [f"Ann went to the {place}." for place in PLACES]  # longer than any of training
+    (answer,) = task.predict([{"story": story, "question": "Where is Ann?"}])
+    assert len(answer["looked"]) == 3
+
+
+def test_answers_that_are_one_word_are_told(tmp_path: Path) -> None:
+    data = story_file(tmp_path, [(["Ann left."], "Where is Ann?", "Hall"), (["A b."], "Where?", "hall")])
+    with pytest.raises(Fault, match="answer 'hall' is the word that 'Hall' is, expected a word of its own"):
+        task_of(data, {"as_program": True})
+
+
 def test_without_positions_a_sentence_is_a_bag() -> None:
     for position in (True, False):
         network = MemoryNetwork(9, 6, 3, position=position)

@@ -47,7 +47,7 @@ class EntityReader(Configured):
     def forward(self, x: Inquiry) -> Reply:
         """See the class; a sentence is looked at as far as it was written into the slots that were read."""
         assert x.counts is not None
-        sentences = self._vectors(x.evidence.ids, self.story_mask)
+        sentences = x.sentences(self._vectors(x.evidence.ids, self.story_mask))
         stories = Ragged.from_joined(sentences, x.counts.cumsum(0) - x.counts, x.counts)
         rows = _for_slots(stories, self.slots)
         keys = self.keys.repeat(len(stories), 1)

@@ -21,6 +21,8 @@ class Inquiry(NamedTuple):
             of passages, B rows; pictures `[B, 1, height, width, channels]`; frames of recordings, B ragged
             rows; None.
         counts: `[B]` int64 on the CPU: sentences of each question.
+        which: `[S]` int64, the row of `evidence` that each of those sentences is, S the sum of counts, so
+            that one that many stories have is read once; None: they are its rows in order.
         match: ragged `[N, F]` in the layout of passages: what each word has to do with the question.
         linear: whether a memory is looked over without a softmax, as in a linear start.
     """
@@ -30,6 +32,7 @@ class Inquiry(NamedTuple):
     counts: Tensor | None = None
     match: Ragged | None = None
     linear: bool = False
+    which: Tensor | None = None
 
     def to(self, device: torch.device) -> Inquiry:
         """On that device."""
@@ -37,7 +40,12 @@ class Inquiry(NamedTuple):
             question=self.question.to(device),
             evidence=None if self.evidence is None else self.evidence.to(device),
             match=None if self.match is None else self.match.to(device),
+            which=None if self.which is None else self.which.to(device),
         )
+
+    def sentences(self, vectors: Tensor) -> Tensor:
+        """`[rows of evidence, ...]` -> `[S, ...]`: of every sentence of every story in turn."""
+        return vectors if self.which is None else vectors[self.which]
 
 
 class Reply(NamedTuple):
@@ -68,11 +76,17 @@ def group_sums(values: Tensor, group: Tensor, count: int) -> Tensor:
     return values.new_zeros(count, *values.shape[1:]).index_add(0, group, values)
 
 
-def group_softmax(scores: Tensor, group: Tensor, count: int) -> Tensor:
-    """`[S]` -> weights `[S]`, those of each group with sum 1."""
-    largest = scores.new_zeros(count).scatter_reduce(0, group, scores.detach(), "amax", include_self=False)
+def group_softmax(scores: Tensor, group: Tensor, count: int, blanks: Tensor | None = None) -> Tensor:
+    """`[S]` -> weights `[S]`, those of each group with sum 1; with `blanks`, `[count]`, so many things of
+    score 0 are of each group besides, whose weights are left out.
+    """
+    start = scores.new_zeros(count)
+    largest = start.scatter_reduce(0, group, scores.detach(), "amax", include_self=blanks is not None)
     powers = torch.exp(scores - largest[group])
-    return powers / group_sums(powers, group, count)[group]
+    sums = group_sums(powers, group, count)
+    if blanks is not None:
+        sums = sums + blanks * torch.exp(-largest)
+    return powers / sums[group]
 
 
 def padded_scores(rows: Ragged, scores: Tensor) -> Tensor:

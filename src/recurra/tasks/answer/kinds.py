@@ -10,6 +10,7 @@ from torch import nn
 
 from recurra.data import Examples
 from recurra.tasks.answer.class_task import ClassAnswerTask
+from recurra.tasks.answer.plain import PlainModelOptions, PlainOptions, PlainReader, build_row_model
 from recurra.tasks.answer.recordings import (
     RecordingQuestionModelOptions,
     RecordingQuestionOptions,
@@ -17,13 +18,9 @@ from recurra.tasks.answer.recordings import (
     build_recording_model,
 )
 from recurra.tasks.answer.stories import (
-    PlainModelOptions,
-    PlainOptions,
-    PlainReader,
     StoryModelOptions,
     StoryOptions,
     StoryReader,
-    build_row_model,
     build_story_model,
     require_story_model,
 )

@@ -18,8 +18,8 @@ from recurra.layers.attention import AdditiveAttention
 from recurra.models import FrameAnswerer, Inquiry, Vectors
 from recurra.ragged import Ragged
 from recurra.tasks.answer.options import QuestionModelOptions, QuestionOptions
+from recurra.tasks.answer.plain import TEXT, build_row_encoder, build_words, word_rows
 from recurra.tasks.answer.plot import Panel, draw_frames
-from recurra.tasks.answer.stories import TEXT, build_row_encoder, build_words, word_rows
 from recurra.tasks.parts.network import DirectedOptions, build_body, build_pool
 from recurra.tasks.parts.sizes import lengths_line
 from recurra.tasks.readers.words import WordReader

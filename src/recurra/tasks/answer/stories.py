@@ -1,4 +1,4 @@
-"""Stories: sentences that a question is answered from, or none at all."""
+"""Stories: sentences that a question is answered from."""
 
 from __future__ import annotations
 
@@ -11,20 +11,27 @@ import torch
 from pydantic import Field, model_validator
 
 from recurra.cells import EntityNetwork
-from recurra.data import Examples
+from recurra.data import Examples, LabelSet
 from recurra.data.text.tokenizers import RULES
 from recurra.errors import Fault, quoted
-from recurra.models import EntityReader, Inquiry, MemoryNetwork, RowAnswerer, RowEncoder, Words
+from recurra.models import EntityReader, Inquiry, MemoryNetwork, RowAnswerer, Words
 from recurra.ragged import Ragged
-from recurra.tasks.answer.options import QuestionModelOptions, QuestionOptions, words_of
+from recurra.tasks.answer.options import QuestionOptions, words_of
+from recurra.tasks.answer.plain import (
+    TEXT,
+    PlainModelOptions,
+    PlainReader,
+    build_row_model,
+    build_words,
+    word_rows,
+)
 from recurra.tasks.answer.plot import Panel, draw_sentences
 from recurra.tasks.parts.counts import require_count
-from recurra.tasks.parts.network import DirectedOptions, build_body, build_pool
+from recurra.tasks.parts.network import DirectedOptions
 from recurra.tasks.parts.sizes import lengths_line
 from recurra.tasks.readers.words import WordModelOptions, WordReader
 
 Sentence = tuple[str, ...]
-TEXT = "text"
 
 
 class StoryOptions(QuestionOptions):
@@ -43,30 +50,6 @@ class StoryOptions(QuestionOptions):
     longer: Literal["error", "cut"] = "error"
 
 
-class PlainOptions(QuestionOptions):
-    """Questions alone.
-
-    Attributes:
-        evidence: "none".
-    """
-
-    evidence: Literal["none"] = "none"
-
-
-class PlainModelOptions(DirectedOptions, QuestionModelOptions):
-    """The network over a row of words.
-
-    Attributes:
-        pool: how the outputs of all steps become one.
-    """
-
-    hidden: int | list[int] = Field(default=100)
-    pool: Literal["last", "mean", "max", "attention"] = "last"
-
-
-_KINDS = ("memory_network", "entity_network")
-
-
 class StoryModelOptions(PlainModelOptions):
     """The network.
 
@@ -79,6 +62,9 @@ class StoryModelOptions(PlainModelOptions):
         tying: of a memory network: "adjacent" hops share a table each; of "layer" all have the same.
         position, time: of a memory network, whether words are weighed by position, sentences dated by age.
         gaps: of a memory network, share of sentences before which one is missing, in training.
+        as_program: of a memory network, whether it is that of the authors' program instead of their paper's:
+            with blank sentences up to the longest story, position weights of mean 1, and answers that are
+            scored by the last table's vectors of them as words.
         linear_epochs: of a memory network, the first epochs, in which it has no softmax (a linear start).
         slots: of an entity network.
         positions: of an entity network, words of a sentence that have places of their own.
@@ -91,6 +77,7 @@ class StoryModelOptions(PlainModelOptions):
     position: bool = True
     time: bool = True
     gaps: float = Field(default=0.1, ge=0, lt=1)
+    as_program: bool = False
     linear_epochs: int = Field(default=0, ge=0)
     slots: int = Field(default=20, ge=1)
     positions: int = Field(default=30, ge=1)
@@ -99,7 +86,7 @@ class StoryModelOptions(PlainModelOptions):
     def _of_its_kind(self) -> Self:
         fields = type(self).model_fields
         own = {
-            "memory_network": {"hops", "tying", "position", "time", "gaps", "linear_epochs"},
+            "memory_network": {"hops", "tying", "position", "time", "gaps", "as_program", "linear_epochs"},
             "entity_network": {"slots", "positions"},
             "recurrent": {*DirectedOptions.model_fields, *WordModelOptions.model_fields, "pool"},
         }
@@ -114,10 +101,16 @@ class StoryReader:
 
     Args:
         joined: whether a model reads the words of story and question as one row.
+
+    Attributes:
+        answers: the words that answers are, where a model scores them so; None elsewhere, and in a reader
+            that was loaded. longest: in training, the most sentences of a story, and words of a sentence.
     """
 
     def __init__(self, data: StoryOptions, words: WordReader, joined: bool) -> None:
         self.data, self.words, self.joined = data, words, joined
+        self.answers: list[int] | None = None
+        self.longest = (1, 1)
         self._cut = lru_cache(100_000)(lambda text: tuple(RULES[data.tokenizer.rule](text)))
         self._ids = lru_cache(100_000)(self._numbers)
 
@@ -128,8 +121,15 @@ class StoryReader:
         texts = [sentence for story in examples[data.story] for sentence in _sentences(story, "a story")]
         rows = [rule(text) for text in texts]
         questions = word_rows(examples, data)
-        words = build_words([*questions, *rows], examples, data, model)
-        return cls(data, words, model.kind == "recurrent")
+        names = LabelSet.from_column(examples, data.answer).names if model.as_program else ()
+        words = build_words([*questions, *rows, *([name] for name in names)], examples, data, model)
+        reader = cls(data, words, model.kind == "recurrent")
+        if model.as_program:
+            reader.answers = _answer_words(names, words, examples.source)
+        stories = max((len(story) for story in examples[data.story]), default=1)
+        lengths = [len(row) for row in (*questions, *rows)]
+        reader.longest = max(1, min(stories, data.max_sentences)), max(lengths, default=1)
+        return reader
 
     @classmethod
     def load(cls, folder: Path, data: StoryOptions, model: StoryModelOptions) -> Self:
@@ -191,11 +191,16 @@ class StoryReader:
                 for question, row in zip(questions, rows, strict=True)
             ]
             return Inquiry(self.words.batch(joined))
-        sentences = [self._ids(sentence) for row in rows for sentence in row]
-        ids = Ragged.from_list(sentences or [torch.zeros(0, dtype=torch.int64)])
+        # many stories of a batch have a sentence in common: it is read once
+        places: dict[Sentence, int] = {}
+        which = [places.setdefault(sentence, len(places)) for row in rows for sentence in row]
+        distinct = [self._ids(sentence) for sentence in places]
+        ids = Ragged.from_list(distinct or [torch.zeros(0, dtype=torch.int64)])
         counts = torch.tensor([len(row) for row in rows])
         asking = Words(Ragged.from_list([self._ids(tuple(question)) for question in questions]))
-        return Inquiry(asking, Words(ids), counts, linear=linear)
+        return Inquiry(
+            asking, Words(ids), counts, linear=linear, which=torch.tensor(which, dtype=torch.int64)
+        )
 
     def _numbers(self, sentence: Sentence) -> torch.Tensor:
         ids: torch.Tensor = self.words.batch([sentence]).ids.data
@@ -222,96 +227,30 @@ class StoryReader:
         self.words.save(folder)
 
 
-class PlainReader:
-    """No evidence: questions alone."""
-
-    def __init__(self, words: WordReader) -> None:
-        self.words = words
-
-    @classmethod
-    def build(cls, examples: Examples, data: PlainOptions, model: PlainModelOptions) -> Self:
-        """From the training data."""
-        return cls(build_words(word_rows(examples, data), examples, data, model))
-
-    @classmethod
-    def load(cls, folder: Path, data: PlainOptions, model: PlainModelOptions) -> Self:
-        """What `save` wrote."""
-        return cls(WordReader.load(folder, TEXT, data.tokenizer, model))
-
-    def rows(self, examples: Examples) -> tuple[list[None], list[str]]:
-        return [None] * len(examples), []
-
-    def row(self, item: Mapping[str, Any]) -> None:
-        return None
-
-    def size(self, row: None) -> int:
-        return 1
-
-    def blank(self, row: None) -> None:
-        return None
-
-    def inquiry(self, questions: Sequence[list[str]], rows: Sequence[None], linear: bool) -> Inquiry:
-        return Inquiry(self.words.batch(questions))
-
-    def summary(self, row: None, looks: Any) -> dict[str, Any]:
-        return {}
-
-    def drawing(self, panels: Sequence[Panel], dark: bool) -> Any:
-        raise Fault("a question alone has nothing to look at: there is nothing to draw")
-
-    def check(self, rows: Sequence[None]) -> list[str]:
-        return []
-
-    def save(self, folder: Path) -> None:
-        self.words.save(folder)
-
-
-def word_rows(examples: Examples, data: QuestionOptions) -> list[list[str]]:
-    """The words of each question."""
-    pairs = zip(examples[data.question], examples.places, strict=True)
-    return [words_of(text, data.tokenizer, f"{place}: the question") for text, place in pairs]
-
-
-def build_words(
-    rows: list[list[str]], examples: Examples, data: QuestionOptions, model: WordModelOptions
-) -> WordReader:
-    """The words that these rows have."""
-    places = [examples.places[0]] * len(rows)
-    return WordReader.build(Examples({TEXT: rows}, places, examples.source), TEXT, data.tokenizer, model)
-
-
 def build_story_model(
     options: StoryModelOptions, reader: StoryReader, outputs: int
 ) -> MemoryNetwork | EntityReader | RowAnswerer:
     """The network, with fresh weights."""
     tokens, size = len(reader.words.words), options.embedding
     if options.kind == "memory_network":
+        stories, words = reader.longest
         return MemoryNetwork(
             tokens,
             size,
             outputs,
             options.hops,
-            reader.data.max_sentences,
+            stories if options.as_program else reader.data.max_sentences,
             options.tying,
             options.position,
             options.time,
             options.gaps,
+            options.as_program,
+            words if options.as_program else None,
+            reader.answers,
         )
     if options.kind == "entity_network":
         return EntityReader(tokens, EntityNetwork(size, size), outputs, options.slots, options.positions)
     return build_row_model(options, reader.words, outputs)
-
-
-def build_row_model(options: PlainModelOptions, words: WordReader, outputs: int) -> RowAnswerer:
-    """Layers over one row of words."""
-    return RowAnswerer(build_row_encoder(options, words, options.pool), outputs, options.dropout)
-
-
-def build_row_encoder(options: DirectedOptions, words: WordReader, pool: str) -> RowEncoder:
-    """A row of words to a vector."""
-    features = words.input()
-    body = build_body(options, features.output_size)
-    return RowEncoder(features, body, build_pool(pool, body))
 
 
 def require_story_model(reader: StoryReader | PlainReader, module: Any, folder: Path) -> int:
@@ -321,6 +260,23 @@ def require_story_model(reader: StoryReader | PlainReader, module: Any, folder: 
         return int(module.output.out_features)
     require_count(len(reader.words.words), module.config["tokens"], "words", folder / "words.json")
     return int(module.config["outputs"])
+
+
+def _answer_words(names: Sequence[str], words: WordReader, source: str) -> list[int]:
+    """The number of each answer as a word. Fault for one that is no word of its own."""
+    numbers: list[int] = words.batch([list(names)]).ids.data.tolist()
+    owners: dict[int, str] = {}
+    for name, number in zip(names, numbers, strict=True):
+        if number == words.words.unknown or number in owners:
+            what = (
+                f"the word that {quoted(owners[number])} is" if number in owners else "no word that is known"
+            )
+            raise Fault(
+                f"{source}: answer {quoted(name)} is {what}, expected a word of its own: set "
+                f"model.as_program = false, or tell more words apart (data.tokenizer)"
+            )
+        owners[number] = name
+    return numbers
 
 
 def _sentences(story: Any, where: str) -> list[str]:

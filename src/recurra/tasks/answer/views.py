@@ -21,8 +21,8 @@ from recurra.models import (
     RowEncoder,
 )
 from recurra.tasks.answer.options import QuestionModelOptions, QuestionOptions
+from recurra.tasks.answer.plain import TEXT, build_row_encoder, build_words, word_rows
 from recurra.tasks.answer.plot import Panel, draw_places
-from recurra.tasks.answer.stories import TEXT, build_row_encoder, build_words, word_rows
 from recurra.tasks.caption.model import PictureLayerOptions
 from recurra.tasks.parts.network import DirectedOptions
 from recurra.tasks.readers.pictures import PictureReader
