@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -13,23 +14,42 @@ from recurra.ragged import Ragged
 from recurra.registry import MODULES, Configured
 
 
+PictureNorm = Literal["picture", "batch", "none"]
+
+_NORMS: dict[str, Callable[[int], nn.Module]] = {
+    "picture": lambda channels: nn.GroupNorm(1, channels),
+    "batch": nn.BatchNorm2d,
+    "none": lambda channels: nn.Identity(),
+}
+
+
 @MODULES.register("picture_convolution")
 class PictureConvolution(Configured):
     """Pictures `[N, height, width, channels]` -> maps `[N, D, rows, columns]`.
 
-    Each layer is a 3 x 3 convolution, a normalisation over all of a picture's numbers (one group; Wu and He,
-    2018), and a rectifier.
+    Each layer is a 3 x 3 convolution, a normalisation and a rectifier.
 
     Args:
         height, width, channels: of a picture.
         sizes: channels of each layer. strides: 2 halves both sides in that layer, 1 keeps them.
+        norm: "picture" brings all of a picture's numbers to mean 0 and deviation 1 (one group; Wu and He,
+            2018), so that how bright a picture is, and how strong its contrast, is lost; "batch" each channel
+            over all pictures of a batch (Ioffe and Szegedy, 2015); "none" adds a constant for each channel.
 
     Attributes:
         rows, columns, output_size: of the maps, D their number.
         sums: how many numbers the convolutions make of one picture.
     """
 
-    def __init__(self, height: int, width: int, channels: int, sizes: list[int], strides: list[int]) -> None:
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        channels: int,
+        sizes: list[int],
+        strides: list[int],
+        norm: PictureNorm = "picture",
+    ) -> None:
         if not sizes or min(height, width, channels, *sizes) < 1:
             raise Fault(
                 f"pictures of {height} x {width} x {channels} and layers of {sizes} channels: expected one "
@@ -42,11 +62,10 @@ class PictureConvolution(Configured):
         if len(strides) != len(sizes) or not set(strides) <= {1, 2}:
             raise Fault(f"strides {strides} found, expected a 1 or 2 for each of {len(sizes)} layers")
         for size, stride in zip(sizes, strides, strict=True):
-            layers += [
-                nn.Conv2d(below, size, 3, stride, padding=1, bias=False),
-                nn.GroupNorm(1, size),
-                nn.ReLU(),
-            ]
+            convolution = nn.Conv2d(below, size, 3, stride, padding=1, bias=norm == "none")
+            if norm == "none":
+                nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+            layers += [convolution, _NORMS[norm](size), nn.ReLU()]
             below, rows, columns = size, -(-rows // stride), -(-columns // stride)
             self.sums += size * rows * columns
         self.layers = nn.Sequential(*layers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from recurra.models.pair_classifier import RowEncoder
 from recurra.models.pictures import PicturePlaces
@@ -36,10 +37,16 @@ class PlaceAnswerer(Configured):
         self.answer = answer_layers(2 * hidden + question.output_size, hidden, outputs, dropout)
 
     def forward(self, x: Inquiry) -> Reply:
-        """Pictures `[B, 1, height, width, channels]`; `looks` `[rows, columns]` of places."""
-        places = self.places(x.evidence)
+        """Pictures `[P, 1, height, width, channels]`; `looks` `[rows, columns]` of places."""
         q = self.question(x.question)[1]
-        f = self.fusion(torch.cat([places, q.unsqueeze(1).expand(-1, places.shape[1], -1)], -1))
+        size = self.places.output_size
+        first, *others = self.fusion
+        # what a place gives to the first layer is the same for all questions about its picture
+        seen = F.linear(self.places(x.evidence), first.weight[:, :size])
+        asked = F.linear(q, first.weight[:, size:], first.bias)
+        f = x.of_pictures(seen) + asked.unsqueeze(1)
+        for layer in others:
+            f = layer(f)
         weights = self.score(f).squeeze(-1).softmax(-1)
         mean = torch.bmm(weights.unsqueeze(1), f).squeeze(1)
         scores: Tensor = self.answer(torch.cat([mean, f.amax(1), q], -1))

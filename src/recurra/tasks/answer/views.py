@@ -15,6 +15,7 @@ from recurra.data.pictures import Mode, PictureForm
 from recurra.models import (
     Inquiry,
     PictureConvolution,
+    PictureNorm,
     PicturePlaces,
     PlaceAnswerer,
     RelationNetwork,
@@ -39,12 +40,15 @@ class PictureQuestionOptions(QuestionOptions):
         image: the column of pictures: see `recurra.data.pictures.frames_of`.
         resize: height and width that pictures are brought to; None: they all have one size.
         mode: "RGB" or "L" (shades of grey) that pictures are turned into; None: they are one of them.
+        pictures: a batch has all questions about so many pictures, each of which is then looked at once;
+            None: `batch_size` questions, about whatever pictures.
     """
 
     evidence: Literal["picture"] = "picture"
     image: str = "image"
     resize: tuple[int, int] | None = None
     mode: Mode | None = None
+    pictures: int | None = Field(default=None, ge=1)
 
 
 class PictureQuestionModelOptions(DirectedOptions, QuestionModelOptions):
@@ -54,6 +58,8 @@ class PictureQuestionModelOptions(DirectedOptions, QuestionModelOptions):
         kind: "places": each place of the picture is seen with the question in mind; "relations": each pair of
             places is (Santoro et al., 2017).
         convolution: the layers over a picture, one table each; see there.
+        norm: of the numbers in those layers: over each "picture", over a "batch", or "none"; see
+            `PictureConvolution`.
         width: of the layers that see places, or pairs of them.
         pool: how a question's words become one vector.
     """
@@ -69,6 +75,7 @@ class PictureQuestionModelOptions(DirectedOptions, QuestionModelOptions):
         ],
         min_length=1,
     )
+    norm: PictureNorm = "picture"
     width: int = Field(default=96, ge=1)
     pool: Literal["last", "mean", "max", "attention"] = "last"
 
@@ -126,7 +133,10 @@ class ViewReader:
         return torch.zeros_like(row)
 
     def inquiry(self, questions: Sequence[list[str]], rows: Sequence[Tensor], linear: bool) -> Inquiry:
-        return Inquiry(self.words.batch(questions), torch.stack(list(rows)))
+        distinct = {id(row): row for row in rows}
+        number = {key: position for position, key in enumerate(distinct)}
+        picture = torch.tensor([number[id(row)] for row in rows])
+        return Inquiry(self.words.batch(questions), torch.stack([*distinct.values()]), picture=picture)
 
     def summary(self, row: Tensor, looks: Tensor) -> dict[str, Any]:
         """`looked`: the weight of each place, row by row; `place`: the pixel (down, across) in the middle of
@@ -160,7 +170,7 @@ def build_view_model(
     assert reader.pictures.shape is not None
     strides: list[int] = [layer.stride for layer in options.convolution]
     channels = [layer.channels for layer in options.convolution]
-    convolution = PictureConvolution(*reader.pictures.shape, channels, strides)
+    convolution = PictureConvolution(*reader.pictures.shape, channels, strides, options.norm)
     convolution.learn(torch.cat(reader.train[:: len(reader.train) // _MEASURED + 1]))
     question: RowEncoder = build_row_encoder(options, reader.words, options.pool)
     model = PlaceAnswerer if options.kind == "places" else RelationNetwork
