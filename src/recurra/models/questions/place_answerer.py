@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from recurra.errors import Fault
 from recurra.models.pair_classifier import RowEncoder
 from recurra.models.pictures import PicturePlaces
 from recurra.models.questions.inquiry import Inquiry, Reply
@@ -15,17 +16,31 @@ from recurra.registry import MODULES, Configured
 @MODULES.register("place_answerer")
 class PlaceAnswerer(Configured):
     """Every place of a picture beside the question's vector, `f_i = relu(V relu(U [x_i; q]))`, and of all a
-    mean by weights `softmax(w . f)` (as in Yang et al., 2016) beside the largest of each number; both, with
-    q, to the answer through one hidden layer.
+    mean by weights `a = softmax(w . f)` beside the largest of each number; both, with q, to the answer
+    through one hidden layer.
+
+    A further look sees each place beside what the look before it came upon, `r = sum_i a_i [x_i; f_i]`, too:
+    how a place relates to another that the question speaks of is told by that (stacked attention: Yang et
+    al., 2016). It gives the answer its weighted mean, its largest numbers, and its plain mean, which can
+    count.
 
     Args:
         places: pictures to places. question: a row of words to a vector. outputs: answers there are.
-        hidden: width of f and of the last layer. dropout: share of both dropped before the answer.
+        hidden: width of f and of the last layer. dropout: share of all looks dropped before the answer.
+        hops: how often it looks.
     """
 
     def __init__(
-        self, places: PicturePlaces, question: RowEncoder, outputs: int, hidden: int, dropout: float = 0.0
+        self,
+        places: PicturePlaces,
+        question: RowEncoder,
+        outputs: int,
+        hidden: int,
+        dropout: float = 0.0,
+        hops: int = 1,
     ) -> None:
+        if hops < 1:
+            raise Fault(f"hops = {hops} found, expected at least 1")
         self.places, self.question = places, question
         self.fusion = nn.Sequential(
             nn.Linear(places.output_size + question.output_size, hidden),
@@ -34,23 +49,55 @@ class PlaceAnswerer(Configured):
             nn.ReLU(),
         )
         self.score = nn.Linear(hidden, 1, bias=False)
-        self.answer = answer_layers(2 * hidden + question.output_size, hidden, outputs, dropout)
+        size = 2 * hidden + question.output_size
+        self.further = nn.ModuleList(
+            FurtherLook(places.output_size, size - hidden + places.output_size, hidden)
+            for _ in range(hops - 1)
+        )
+        self.answer = answer_layers(size + 3 * hidden * (hops - 1), hidden, outputs, dropout)
 
     def forward(self, x: Inquiry) -> Reply:
-        """Pictures `[P, 1, height, width, channels]`; `looks` `[rows, columns]` of places."""
-        q = self.question(x.question)[1]
+        """Pictures `[P, 1, height, width, channels]`; `looks` `[rows, columns]` of places, of the last look."""
+        places, q = self.places(x.evidence), self.question(x.question)[1]
         size = self.places.output_size
         first, *others = self.fusion
         # what a place gives to the first layer is the same for all questions about its picture
-        seen = F.linear(self.places(x.evidence), first.weight[:, :size])
-        asked = F.linear(q, first.weight[:, size:], first.bias)
-        f = x.of_pictures(seen) + asked.unsqueeze(1)
+        seen = F.linear(places, first.weight[:, :size])
+        f = x.of_pictures(seen) + F.linear(q, first.weight[:, size:], first.bias).unsqueeze(1)
         for layer in others:
             f = layer(f)
         weights = self.score(f).squeeze(-1).softmax(-1)
-        mean = torch.bmm(weights.unsqueeze(1), f).squeeze(1)
-        scores: Tensor = self.answer(torch.cat([mean, f.amax(1), q], -1))
+        mean = weighted_mean(weights, f)
+        told = [mean, f.amax(1)]
+        for look in self.further:
+            came_upon = torch.cat([q, weighted_mean(weights, x.of_pictures(places)), mean], -1)
+            f = look(x.of_pictures(look.place(places)), came_upon)
+            weights = look.score(f).squeeze(-1).softmax(-1)
+            mean = weighted_mean(weights, f)
+            told += [mean, f.amax(1), f.mean(1)]
+        scores: Tensor = self.answer(torch.cat([*told, q], -1))
         return Reply(scores, None if self.training else as_grids(weights, self.places))
+
+
+class FurtherLook(nn.Module):
+    """Places again, beside what an earlier look came upon: `relu(V relu(U x_i + W c))`."""
+
+    def __init__(self, size: int, context: int, hidden: int) -> None:
+        super().__init__()
+        self.place = nn.Linear(size, hidden, bias=False)
+        self.context = nn.Linear(context, hidden)
+        self.last = nn.Linear(hidden, hidden)
+        self.score = nn.Linear(hidden, 1, bias=False)
+
+    def forward(self, seen: Tensor, context: Tensor) -> Tensor:
+        """`[B, M, hidden]` of `place`, `[B, context]` -> `[B, M, hidden]`."""
+        f: Tensor = self.last((seen + self.context(context).unsqueeze(1)).relu()).relu()
+        return f
+
+
+def weighted_mean(weights: Tensor, values: Tensor) -> Tensor:
+    """`[B, M]`, `[B, M, D]` -> `[B, D]`."""
+    return torch.bmm(weights.unsqueeze(1), values).squeeze(1)
 
 
 def as_grids(weights: Tensor, places: PicturePlaces) -> list[Tensor]:

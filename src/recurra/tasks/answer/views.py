@@ -12,6 +12,7 @@ from torch import Tensor
 
 from recurra.data import Examples
 from recurra.data.pictures import Mode, PictureForm
+from recurra.errors import Fault
 from recurra.models import (
     Inquiry,
     PictureConvolution,
@@ -60,6 +61,8 @@ class PictureQuestionModelOptions(DirectedOptions, QuestionModelOptions):
         convolution: the layers over a picture, one table each; see there.
         norm: of the numbers in those layers: over each "picture", over a "batch", or "none"; see
             `PictureConvolution`.
+        hops: of "places", how often it looks; from the second time on it sees each place beside what it came
+            upon before, and so how the two relate.
         width: of the layers that see places, or pairs of them.
         pool: how a question's words become one vector.
     """
@@ -76,6 +79,7 @@ class PictureQuestionModelOptions(DirectedOptions, QuestionModelOptions):
         min_length=1,
     )
     norm: PictureNorm = "picture"
+    hops: int = Field(default=1, ge=1)
     width: int = Field(default=96, ge=1)
     pool: Literal["last", "mean", "max", "attention"] = "last"
 
@@ -173,5 +177,9 @@ def build_view_model(
     convolution = PictureConvolution(*reader.pictures.shape, channels, strides, options.norm)
     convolution.learn(torch.cat(reader.train[:: len(reader.train) // _MEASURED + 1]))
     question: RowEncoder = build_row_encoder(options, reader.words, options.pool)
-    model = PlaceAnswerer if options.kind == "places" else RelationNetwork
-    return model(PicturePlaces(convolution), question, outputs, options.width, options.dropout)
+    places, width, dropout = PicturePlaces(convolution), options.width, options.dropout
+    if options.kind == "places":
+        return PlaceAnswerer(places, question, outputs, width, dropout, options.hops)
+    if options.hops > 1:
+        raise Fault(f"model.hops = {options.hops}, kind = 'relations': only kind = 'places' looks again")
+    return RelationNetwork(places, question, outputs, width, dropout)
