@@ -57,7 +57,7 @@ class PlaceAnswerer(Configured):
         self.answer = answer_layers(size + 3 * hidden * (hops - 1), hidden, outputs, dropout)
 
     def forward(self, x: Inquiry) -> Reply:
-        """Pictures `[P, 1, height, width, channels]`; `looks` `[rows, columns]` of places, of the last look."""
+        """Pictures `[P, 1, height, width, channels]`; `looks` `[rows, columns]` of the last look."""
         places, q = self.places(x.evidence), self.question(x.question)[1]
         size = self.places.output_size
         first, *others = self.fusion

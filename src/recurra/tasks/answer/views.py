@@ -94,6 +94,7 @@ class ViewReader:
     def __init__(self, data: PictureQuestionOptions, pictures: PictureReader, words: WordReader) -> None:
         self.data, self.pictures, self.words = data, pictures, words
         self.train: list[Tensor] = []
+        self._black: Tensor | None = None
 
     @classmethod
     def build(
@@ -134,7 +135,10 @@ class ViewReader:
         return 1
 
     def blank(self, row: Tensor) -> Tensor:
-        return torch.zeros_like(row)
+        # the same for all questions, so that a batch looks at it once
+        if self._black is None:
+            self._black = torch.zeros_like(row)
+        return self._black
 
     def inquiry(self, questions: Sequence[list[str]], rows: Sequence[Tensor], linear: bool) -> Inquiry:
         distinct = {id(row): row for row in rows}
