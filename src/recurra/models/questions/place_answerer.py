@@ -28,6 +28,9 @@ class PlaceAnswerer(Configured):
         places: pictures to places. question: a row of words to a vector. outputs: answers there are.
         hidden: width of f and of the last layer. dropout: share of all looks dropped before the answer.
         hops: how often it looks.
+        modulation: whether the question scales what is seen of a place, too, `f_i = relu(V relu((1 + S q) *
+            U x_i + W q))` (Perez et al., 2018), and likewise in further looks: whether a place has what is
+            asked for is a matter of products.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class PlaceAnswerer(Configured):
         hidden: int,
         dropout: float = 0.0,
         hops: int = 1,
+        modulation: bool = False,
     ) -> None:
         if hops < 1:
             raise Fault(f"hops = {hops} found, expected at least 1")
@@ -48,11 +52,11 @@ class PlaceAnswerer(Configured):
             nn.Linear(hidden, hidden),
             nn.ReLU(),
         )
+        self.scale = nn.Linear(question.output_size, hidden) if modulation else None
         self.score = nn.Linear(hidden, 1, bias=False)
-        size = 2 * hidden + question.output_size
+        size, context = 2 * hidden + question.output_size, hidden + question.output_size + places.output_size
         self.further = nn.ModuleList(
-            FurtherLook(places.output_size, size - hidden + places.output_size, hidden)
-            for _ in range(hops - 1)
+            FurtherLook(places.output_size, context, hidden, modulation) for _ in range(hops - 1)
         )
         self.answer = answer_layers(size + 3 * hidden * (hops - 1), hidden, outputs, dropout)
 
@@ -62,8 +66,10 @@ class PlaceAnswerer(Configured):
         size = self.places.output_size
         first, *others = self.fusion
         # what a place gives to the first layer is the same for all questions about its picture
-        seen = F.linear(places, first.weight[:, :size])
-        f = x.of_pictures(seen) + F.linear(q, first.weight[:, size:], first.bias).unsqueeze(1)
+        f = x.of_pictures(F.linear(places, first.weight[:, :size]))
+        if self.scale is not None:
+            f = f * (1 + self.scale(q).unsqueeze(1))
+        f = f + F.linear(q, first.weight[:, size:], first.bias).unsqueeze(1)
         for layer in others:
             f = layer(f)
         weights = self.score(f).squeeze(-1).softmax(-1)
@@ -80,17 +86,22 @@ class PlaceAnswerer(Configured):
 
 
 class FurtherLook(nn.Module):
-    """Places again, beside what an earlier look came upon: `relu(V relu(U x_i + W c))`."""
+    """Places again, beside what an earlier look came upon: `relu(V relu(U x_i + W c))`, or with modulation
+    `relu(V relu((1 + S c) * U x_i + W c))`.
+    """
 
-    def __init__(self, size: int, context: int, hidden: int) -> None:
+    def __init__(self, size: int, context: int, hidden: int, modulation: bool) -> None:
         super().__init__()
         self.place = nn.Linear(size, hidden, bias=False)
         self.context = nn.Linear(context, hidden)
+        self.scale = nn.Linear(context, hidden) if modulation else None
         self.last = nn.Linear(hidden, hidden)
         self.score = nn.Linear(hidden, 1, bias=False)
 
     def forward(self, seen: Tensor, context: Tensor) -> Tensor:
         """`[B, M, hidden]` of `place`, `[B, context]` -> `[B, M, hidden]`."""
+        if self.scale is not None:
+            seen = seen * (1 + self.scale(context).unsqueeze(1))
         f: Tensor = self.last((seen + self.context(context).unsqueeze(1)).relu()).relu()
         return f
 

@@ -63,6 +63,8 @@ class PictureQuestionModelOptions(DirectedOptions, QuestionModelOptions):
             `PictureConvolution`.
         hops: of "places", how often it looks; from the second time on it sees each place beside what it came
             upon before, and so how the two relate.
+        modulation: of "places", whether the question scales what is seen, beside adding to it (Perez et al.,
+            2018): to tell whether a thing has the colour that is asked for, it must.
         width: of the layers that see places, or pairs of them.
         pool: how a question's words become one vector.
     """
@@ -80,6 +82,7 @@ class PictureQuestionModelOptions(DirectedOptions, QuestionModelOptions):
     )
     norm: PictureNorm = "picture"
     hops: int = Field(default=1, ge=1)
+    modulation: bool = False
     width: int = Field(default=96, ge=1)
     pool: Literal["last", "mean", "max", "attention"] = "last"
 
@@ -183,7 +186,11 @@ def build_view_model(
     question: RowEncoder = build_row_encoder(options, reader.words, options.pool)
     places, width, dropout = PicturePlaces(convolution), options.width, options.dropout
     if options.kind == "places":
-        return PlaceAnswerer(places, question, outputs, width, dropout, options.hops)
-    if options.hops > 1:
-        raise Fault(f"model.hops = {options.hops}, kind = 'relations': only kind = 'places' looks again")
+        hops, modulation = options.hops, options.modulation
+        return PlaceAnswerer(places, question, outputs, width, dropout, hops, modulation)
+    if options.hops > 1 or options.modulation:
+        raise Fault(
+            f"model.hops = {options.hops}, modulation = {options.modulation}, kind = 'relations': these two are "
+            f"of kind = 'places': leave them out"
+        )
     return RelationNetwork(places, question, outputs, width, dropout)
