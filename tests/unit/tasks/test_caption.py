@@ -209,7 +209,7 @@ def test_a_frame_may_be_seen_beside_what_changed() -> None:
 def test_motion_is_seen_in_frames(tmp_path: Path) -> None:
     train, held = _films(tmp_path / "a.npz", 8, 0), _films(tmp_path / "b.npz", 4, 1)
     data = {"image": "vectors", "caption": "text"}
-    task = _task(train, held, {"view": "frames", "motion": True}, **data)  # type: ignore[arg-type]
+    task = _task(train, held, {"view": "frames", "motion": True, "norm": "none"}, **data)  # type: ignore[arg-type]
     convolution = task.model.source.convolution
     assert convolution.scale.deviation[3:].min() > 1  # measured where something changes
     with pytest.raises(Fault, match="motion = true, view = 'places'"):

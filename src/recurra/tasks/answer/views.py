@@ -190,7 +190,7 @@ def build_view_model(
         return PlaceAnswerer(places, question, outputs, width, dropout, hops, modulation)
     if options.hops > 1 or options.modulation:
         raise Fault(
-            f"model.hops = {options.hops}, modulation = {options.modulation}, kind = 'relations': these two are "
-            f"of kind = 'places': leave them out"
+            f"model.hops = {options.hops}, modulation = {options.modulation}, kind = 'relations': these two "
+            f"are of kind = 'places': leave them out"
         )
     return RelationNetwork(places, question, outputs, width, dropout)

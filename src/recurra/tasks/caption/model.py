@@ -11,7 +11,14 @@ from torch import Tensor
 from recurra.errors import Fault
 from recurra.layers import FeedForward, Layer
 from recurra.layers.inputs import Input
-from recurra.models import EncoderDecoder, PictureConvolution, PicturePlaces, PictureVectors, TokenEmbedding
+from recurra.models import (
+    EncoderDecoder,
+    PictureConvolution,
+    PictureNorm,
+    PicturePlaces,
+    PictureVectors,
+    TokenEmbedding,
+)
 from recurra.models.pictures import with_motion
 from recurra.tasks.base import Options
 from recurra.tasks.caption.data import CaptionReader
@@ -54,6 +61,8 @@ class CaptionModelOptions(DecoderOptions):
 
     Attributes:
         convolution: the layers over a picture, one table each; see there.
+        norm: of the numbers in those layers: over each "picture", over a "batch", or "none"; see
+            `PictureConvolution`.
         view: what the decoder may look at: the "places" of each picture, or "frames": a vector for each
             picture.
         motion: whether frames are seen beside their differences from the frame before; only with view =
@@ -72,6 +81,7 @@ class CaptionModelOptions(DecoderOptions):
         ],
         min_length=1,
     )
+    norm: PictureNorm = "picture"
     view: Literal["places", "frames"] = "places"
     motion: bool = False
     view_width: int = Field(default=128, ge=1)
@@ -113,11 +123,11 @@ def _input(options: CaptionModelOptions, reader: CaptionReader, train: list[Tens
     if options.view == "places" and options.motion:
         raise Fault("model.motion = true, view = 'places': motion is seen in frames: set view = 'frames'")
     if options.motion:
-        convolution = PictureConvolution(height, width, 2 * below, channels, strides)
+        convolution = PictureConvolution(height, width, 2 * below, channels, strides, options.norm)
         # a frame beside the one that follows it: what changes from the first is always 0
         convolution.learn(torch.cat([with_motion(row[None, :2])[0, -1:] for row in measured]))
     else:
-        convolution = PictureConvolution(height, width, below, channels, strides)
+        convolution = PictureConvolution(height, width, below, channels, strides, options.norm)
         convolution.learn(torch.cat([row[:1] for row in measured]))
     if options.view == "places":
         return PicturePlaces(convolution)
