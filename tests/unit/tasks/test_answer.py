@@ -381,19 +381,19 @@ def test_pictures_are_answered_from(model: dict[str, Any], batch: dict[str, int]
 
 def test_a_batch_has_all_questions_about_its_pictures() -> None:
     one, other = view(0), view(1)
-    asked = {
+    rows = {
         "image": [one, other, one, other, one],
         "question": ["what colour?", "is it red?", "is it blue?", "what colour?", "is it red?"],
         "answer": ["red", "no", "no", "blue", "yes"],
     }
-    with lending({"asked": asked}):
-        data = {"evidence": "picture", "train": "memory:asked", "validation": "memory:asked", "pictures": 1}
+    with lending({"rows": rows}):
+        data = {"evidence": "picture", "train": "memory:rows", "validation": "memory:rows", "pictures": 1}
         task = task_of(data, LOOK)
         for epoch in range(3):
             batches = [task.batches(epoch)[k] for k in range(len(task.batches(epoch)))]
             assert sorted(len(answers) for _, answers in batches) == [2, 3]
             assert all(len(inquiry.evidence) == 1 for inquiry, _ in batches)
-            answers = sorted(int(answer) for _, row in batches for answer in row)
+            answers = sorted(int(answer) for _, each in batches for answer in each)
             assert answers == sorted(task.data.train.answers)
         # two processes share the pictures between them
         task.options = task.options.model_copy(update={"pictures": 2})

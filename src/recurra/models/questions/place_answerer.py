@@ -65,6 +65,7 @@ class PlaceAnswerer(Configured):
         places, q = self.places(x.evidence), self.question(x.question)[1]
         size = self.places.output_size
         first, *others = self.fusion
+        assert isinstance(first, nn.Linear)
         # what a place gives to the first layer is the same for all questions about its picture
         f = x.of_pictures(F.linear(places, first.weight[:, :size]))
         if self.scale is not None:
@@ -74,14 +75,15 @@ class PlaceAnswerer(Configured):
             f = layer(f)
         weights = self.score(f).squeeze(-1).softmax(-1)
         mean = weighted_mean(weights, f)
-        told = [mean, f.amax(1)]
+        summary = [mean, f.amax(1)]
         for look in self.further:
+            assert isinstance(look, FurtherLook)
             came_upon = torch.cat([q, weighted_mean(weights, x.of_pictures(places)), mean], -1)
             f = look(x.of_pictures(look.place(places)), came_upon)
             weights = look.score(f).squeeze(-1).softmax(-1)
             mean = weighted_mean(weights, f)
-            told += [mean, f.amax(1), f.mean(1)]
-        scores: Tensor = self.answer(torch.cat([*told, q], -1))
+            summary += [mean, f.amax(1), f.mean(1)]
+        scores: Tensor = self.answer(torch.cat([*summary, q], -1))
         return Reply(scores, None if self.training else as_grids(weights, self.places))
 
 
@@ -98,11 +100,11 @@ class FurtherLook(nn.Module):
         self.last = nn.Linear(hidden, hidden)
         self.score = nn.Linear(hidden, 1, bias=False)
 
-    def forward(self, seen: Tensor, context: Tensor) -> Tensor:
+    def forward(self, places: Tensor, context: Tensor) -> Tensor:
         """`[B, M, hidden]` of `place`, `[B, context]` -> `[B, M, hidden]`."""
         if self.scale is not None:
-            seen = seen * (1 + self.scale(context).unsqueeze(1))
-        f: Tensor = self.last((seen + self.context(context).unsqueeze(1)).relu()).relu()
+            places = places * (1 + self.scale(context).unsqueeze(1))
+        f: Tensor = self.last((places + self.context(context).unsqueeze(1)).relu()).relu()
         return f
 
 

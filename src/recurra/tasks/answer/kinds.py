@@ -128,8 +128,8 @@ class PictureAnswerTask(ClassAnswerTask):
             about.setdefault(id(picture), []).append(index)
         groups = [*about.values()]
 
-        def make(chosen: Sequence[int]) -> tuple[Inquiry, Tensor]:
-            return self.batch([index for number in chosen for index in groups[number]])
+        def make(numbers: Sequence[int]) -> tuple[Inquiry, Tensor]:
+            return self.batch([index for number in numbers for index in groups[number]])
 
         sizes = [1] * len(groups)
         return shuffled_batches(sizes, pictures, make, seed=self.seed, epoch=epoch, rank=rank, world=world)
