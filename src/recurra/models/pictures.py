@@ -33,7 +33,8 @@ class PictureConvolution(Configured):
         sizes: channels of each layer. strides: 2 halves both sides in that layer, 1 keeps them.
         norm: "picture" brings all of a picture's numbers to mean 0 and deviation 1 (one group; Wu and He,
             2018), so that how bright a picture is, and how strong its contrast, is lost; "batch" each channel
-            over all pictures of a batch (Ioffe and Szegedy, 2015); "none" adds a constant for each channel.
+            over all pictures of a batch (Ioffe and Szegedy, 2015), so that a training depends on how many
+            processes share its batches; "none" adds a constant for each channel.
 
     Attributes:
         rows, columns, output_size: of the maps, D their number.
@@ -103,8 +104,8 @@ class PictureVectors(Pictures):
     a softmax over the map (Levine et al., 2016); v' is that of the picture before, v itself in the first.
 
     Motion is in the differences (as in speech: Furui, 1986); without them a network over the frames was not
-    seen to learn it. What turns, or comes nearer, changes these numbers little: there `motion` helps, which
-    shows the convolution what changed at each place.
+    seen to learn it. What turns changes these numbers little: with `motion` the convolution sees what changed at
+    each place.
 
     Args:
         convolution: pictures to maps; with motion, of frames as `with_motion` makes them.
