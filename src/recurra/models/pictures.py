@@ -104,8 +104,8 @@ class PictureVectors(Pictures):
     a softmax over the map (Levine et al., 2016); v' is that of the picture before, v itself in the first.
 
     Motion is in the differences (as in speech: Furui, 1986); without them a network over the frames was not
-    seen to learn it. What turns changes these numbers little: with `motion` the convolution sees what changed at
-    each place.
+    seen to learn it. What turns changes these numbers little: with `motion` the convolution sees what
+    changed at each place.
 
     Args:
         convolution: pictures to maps; with motion, of frames as `with_motion` makes them.
