@@ -19,7 +19,13 @@ from recurra.models.many_to_one import ManyToOne
 from recurra.models.note_model import NoteModel
 from recurra.models.pair_classifier import PairClassifier, RowEncoder
 from recurra.models.parse_encoder import Encoded, ParseEncoder
-from recurra.models.pictures import PictureConvolution, PicturePlaces, Pictures, PictureVectors
+from recurra.models.pictures import (
+    PictureConvolution,
+    PictureNorm,
+    PicturePlaces,
+    Pictures,
+    PictureVectors,
+)
 from recurra.models.questions import (
     AlignedAttention,
     EntityReader,
@@ -74,6 +80,7 @@ __all__ = [
     "PairClassifier",
     "ParseEncoder",
     "PictureConvolution",
+    "PictureNorm",
     "PicturePlaces",
     "PictureVectors",
     "Pictures",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,24 +13,43 @@ from recurra.layers.inputs import Input, Vectors
 from recurra.ragged import Ragged
 from recurra.registry import MODULES, Configured
 
+PictureNorm = Literal["picture", "batch", "none"]
+
+_NORMS: dict[str, Callable[[int], nn.Module]] = {
+    "picture": lambda channels: nn.GroupNorm(1, channels),
+    "batch": nn.BatchNorm2d,
+    "none": lambda channels: nn.Identity(),
+}
+
 
 @MODULES.register("picture_convolution")
 class PictureConvolution(Configured):
     """Pictures `[N, height, width, channels]` -> maps `[N, D, rows, columns]`.
 
-    Each layer is a 3 x 3 convolution, a normalisation over all of a picture's numbers (one group; Wu and He,
-    2018), and a rectifier.
+    Each layer is a 3 x 3 convolution, a normalisation and a rectifier.
 
     Args:
         height, width, channels: of a picture.
         sizes: channels of each layer. strides: 2 halves both sides in that layer, 1 keeps them.
+        norm: "picture" brings all of a picture's numbers to mean 0 and deviation 1 (one group; Wu and He,
+            2018), so that how bright a picture is, and how strong its contrast, is lost; "batch" each channel
+            over all pictures of a batch (Ioffe and Szegedy, 2015), so that a training depends on how many
+            processes share its batches; "none" adds a constant for each channel.
 
     Attributes:
         rows, columns, output_size: of the maps, D their number.
         sums: how many numbers the convolutions make of one picture.
     """
 
-    def __init__(self, height: int, width: int, channels: int, sizes: list[int], strides: list[int]) -> None:
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        channels: int,
+        sizes: list[int],
+        strides: list[int],
+        norm: PictureNorm = "picture",
+    ) -> None:
         if not sizes or min(height, width, channels, *sizes) < 1:
             raise Fault(
                 f"pictures of {height} x {width} x {channels} and layers of {sizes} channels: expected one "
@@ -42,11 +62,10 @@ class PictureConvolution(Configured):
         if len(strides) != len(sizes) or not set(strides) <= {1, 2}:
             raise Fault(f"strides {strides} found, expected a 1 or 2 for each of {len(sizes)} layers")
         for size, stride in zip(sizes, strides, strict=True):
-            layers += [
-                nn.Conv2d(below, size, 3, stride, padding=1, bias=False),
-                nn.GroupNorm(1, size),
-                nn.ReLU(),
-            ]
+            convolution = nn.Conv2d(below, size, 3, stride, padding=1, bias=norm == "none")
+            if norm == "none":
+                nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+            layers += [convolution, _NORMS[norm](size), nn.ReLU()]
             below, rows, columns = size, -(-rows // stride), -(-columns // stride)
             self.sums += size * rows * columns
         self.layers = nn.Sequential(*layers)
@@ -85,15 +104,22 @@ class PictureVectors(Pictures):
     a softmax over the map (Levine et al., 2016); v' is that of the picture before, v itself in the first.
 
     Motion is in the differences (as in speech: Furui, 1986); without them a network over the frames was not
-    seen to learn it.
+    seen to learn it. What turns changes these numbers little: with `motion` the convolution sees what
+    changed at each place.
 
     Args:
-        convolution: pictures to maps.
+        convolution: pictures to maps; with motion, of frames as `with_motion` makes them.
         size: width of the vector.
+        motion: whether a frame is seen beside its difference from the one before.
     """
 
-    def __init__(self, convolution: PictureConvolution, size: int) -> None:
-        self.convolution, self.output_size = convolution, size
+    def __init__(self, convolution: PictureConvolution, size: int, motion: bool = False) -> None:
+        if motion and convolution.channels % 2:
+            raise Fault(
+                f"motion: a convolution of {convolution.channels} channels found, expected an even number: "
+                f"those of a frame, and what changed in each"
+            )
+        self.convolution, self.output_size, self.motion = convolution, size, motion
         self.linear = nn.Linear(8 * convolution.output_size, size)
         self.norm = nn.LayerNorm(size)
         self.register_buffer("where", place_grid(convolution.rows, convolution.columns))
@@ -101,11 +127,13 @@ class PictureVectors(Pictures):
 
     def forward(self, x: Any) -> Any:
         """Ragged `[N, height, width, channels]`, or a tensor `[B, T, ...]`, to the same kind of vectors."""
+        if self.motion:
+            x = with_motion(x)
         if isinstance(x, Ragged):
             v = self._summaries(x.data)
             return x.with_data(self._vectors(v, v[_previous(x)]))
         v = self._summaries(x.flatten(0, 1)).reshape(*x.shape[:2], -1)
-        return self._vectors(v, torch.cat([v[:, :1], v[:, :-1]], 1))
+        return self._vectors(v, _delayed(v))
 
     def _summaries(self, pictures: Tensor) -> Tensor:
         """v, `[N, 4 D]`."""
@@ -155,6 +183,27 @@ def place_grid(rows: int, columns: int) -> Tensor:
     """`[rows * columns, 2]`: x and y of each place, from -1 to 1, row by row."""
     across, down = torch.linspace(-1, 1, columns), torch.linspace(-1, 1, rows)
     return torch.stack([across.repeat(rows), down.repeat_interleave(columns)], 1)
+
+
+def with_motion(x: Any) -> Any:
+    """Frames `[N, height, width, channels]` of ragged rows, or a tensor `[B, T, ...]`, to the same kind of
+    frames of twice as many channels: each number, and its difference from that of the frame before, 0 in the
+    first.
+    """
+    if isinstance(x, Ragged):
+        frames = _floats(x.data)
+        return x.with_data(torch.cat([frames, frames - frames[_previous(x)]], -1))
+    frames = _floats(x)
+    return torch.cat([frames, frames - _delayed(frames)], -1)
+
+
+def _floats(frames: Tensor) -> Tensor:
+    return frames if frames.is_floating_point() else frames.to(torch.get_default_dtype())
+
+
+def _delayed(rows: Tensor) -> Tensor:
+    """`[B, T, ...]`: at each step what the step before had; the first, its own."""
+    return torch.cat([rows[:, :1], rows[:, :-1]], 1)
 
 
 def _previous(rows: Ragged) -> Tensor:

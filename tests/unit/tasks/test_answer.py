@@ -410,11 +410,18 @@ def views() -> dict[str, Any]:
 LOOK = {"convolution": [{"channels": 8, "stride": 2}, {"channels": 8, "stride": 2}], "width": 16, "hidden": 8}
 
 
-@pytest.mark.parametrize("kind", ["places", "relations"])
-def test_pictures_are_answered_from(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("model", "batch"),
+    [
+        ({"kind": "places"}, {}),
+        ({"kind": "places", "hops": 2, "modulation": True, "norm": "none"}, {"pictures": 3}),
+        ({"kind": "relations", "norm": "batch"}, {}),
+    ],
+)
+def test_pictures_are_answered_from(model: dict[str, Any], batch: dict[str, int], tmp_path: Path) -> None:
     with lending({"views": views()}):
         data = {"evidence": "picture", "train": "memory:views", "validation": "memory:views", "batch_size": 4}
-        task = task_of(data, {"kind": kind, **LOOK})
+        task = task_of(data | batch, LOOK | model)
         fit(task, 40, lr=0.01)
         assert task.evaluate()["accuracy"] == 1.0
         (answer,) = task.predict([{"image": view(1), "question": "what colour?"}])
@@ -424,6 +431,48 @@ def test_pictures_are_answered_from(kind: str, tmp_path: Path) -> None:
             task.row({"image": view(1, 12), "question": "what colour?"})
         task.picture([{"image": view(0), "question": "what colour?"}], tmp_path / "view.png")
     assert (tmp_path / "view.png").stat().st_size > 2000
+
+
+def test_a_batch_has_all_questions_about_its_pictures() -> None:
+    one, other = view(0), view(1)
+    rows = {
+        "image": [one, other, one, other, one],
+        "question": ["what colour?", "is it red?", "is it blue?", "what colour?", "is it red?"],
+        "answer": ["red", "no", "no", "blue", "yes"],
+    }
+    with lending({"rows": rows}):
+        data = {"evidence": "picture", "train": "memory:rows", "validation": "memory:rows", "pictures": 1}
+        task = task_of(data, LOOK)
+        for epoch in range(3):
+            batches = [task.batches(epoch)[k] for k in range(len(task.batches(epoch)))]
+            assert sorted(len(answers) for _, answers in batches) == [2, 3]
+            assert all(len(inquiry.evidence) == 1 for inquiry, _ in batches)
+            answers = sorted(int(answer) for _, each in batches for answer in each)
+            assert answers == sorted(task.data.train.answers)
+        # two processes share the pictures between them
+        task.options = task.options.model_copy(update={"pictures": 2})
+        parts = [task.batches(0, rank, 2)[0] for rank in (0, 1)]
+        assert sorted(len(answers) for _, answers in parts) == [2, 3]
+
+
+@pytest.mark.parametrize("kind", ["places", "relations"])
+def test_a_picture_of_many_questions_is_looked_at_once(kind: str) -> None:
+    with lending({"views": views()}):
+        data = {"evidence": "picture", "train": "memory:views", "validation": "memory:views"}
+        task = task_of(data, LOOK | {"kind": kind})
+        picture, words = torch.from_numpy(view(0))[None], [["what", "colour", "?"], ["is", "it", "red", "?"]]
+        inquiry = task.reader.inquiry(words, [picture, picture], False)
+        assert inquiry.evidence.shape == (1, 1, 16, 16, 3)
+        apart = task.reader.inquiry(words, [picture, picture.clone()], False)
+        task.model.eval()
+        torch.testing.assert_close(task.model(inquiry).scores, task.model(apart).scores)
+
+
+def test_pairs_of_places_are_looked_at_once() -> None:
+    data = {"evidence": "picture", "train": "memory:views", "validation": "memory:views"}
+    again = {"kind": "relations", "hops": 2}
+    with lending({"views": views()}), pytest.raises(Fault, match="hops = 2, .* leave them out"):
+        task_of(data, LOOK | again)
 
 
 def tone(*pitches: float) -> Recording:

@@ -15,6 +15,7 @@ from PIL import Image
 from recurra.errors import Fault
 from recurra.explanation import explain
 from recurra.models import AttentionDecoder, FedDecoder, PictureConvolution, PictureVectors, VectorDecoder
+from recurra.models.pictures import with_motion
 from recurra.ragged import Ragged
 from recurra.tasks.caption.data import CaptionOptions
 from recurra.tasks.caption.model import CaptionModelOptions
@@ -186,6 +187,33 @@ def test_the_vector_of_a_frame_tells_how_it_changed() -> None:
     torch.testing.assert_close(stood, alone.expand(2, -1))
     assert (moved[1] - alone[0]).abs().max() > 0.1
     torch.testing.assert_close(vectors(torch.stack([film, still])), torch.stack([moved, stood]))
+
+
+def test_a_frame_may_be_seen_beside_what_changed() -> None:
+    torch.manual_seed(0)
+    first, second = torch.randint(0, 256, (2, 8, 12, 3), dtype=torch.uint8)
+    film = torch.stack([first, second])
+    moving = with_motion(Ragged.from_list([film, film[1:]])).to_list()
+    torch.testing.assert_close(moving[0][:, :, :, :3], film.float())
+    # bytes would wrap around below 0
+    torch.testing.assert_close(moving[0][1, :, :, 3:], second.float() - first.float())
+    assert not moving[0][0, :, :, 3:].any()
+    assert not moving[1][0, :, :, 3:].any()
+    torch.testing.assert_close(with_motion(film[None])[0], moving[0])
+    vectors = PictureVectors(PictureConvolution(8, 12, 6, [4], [2]), 5, motion=True)
+    torch.testing.assert_close(vectors(Ragged.from_list([film])).to_list()[0], vectors(film[None])[0])
+    with pytest.raises(Fault, match="a convolution of 3 channels found, expected an even number"):
+        PictureVectors(PictureConvolution(8, 12, 3, [4], [2]), 5, motion=True)
+
+
+def test_motion_is_seen_in_frames(tmp_path: Path) -> None:
+    train, held = _films(tmp_path / "a.npz", 8, 0), _films(tmp_path / "b.npz", 4, 1)
+    data = {"image": "vectors", "caption": "text"}
+    task = _task(train, held, {"view": "frames", "motion": True, "norm": "none"}, **data)  # type: ignore[arg-type]
+    convolution = task.model.source.convolution
+    assert convolution.scale.deviation[3:].min() > 1  # measured where something changes
+    with pytest.raises(Fault, match="motion = true, view = 'places'"):
+        _task(train, held, {"view": "places", "motion": True}, **data)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

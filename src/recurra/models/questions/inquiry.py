@@ -17,14 +17,15 @@ class Inquiry(NamedTuple):
     Attributes:
         question: the words of B questions, ragged rows.
         evidence: by the model: words of sentences, those of each question after those of the one before;
-        words
-            of passages, B rows; pictures `[B, 1, height, width, channels]`; frames of recordings, B ragged
-            rows; None.
+            words of passages, B rows; pictures `[P, 1, height, width, channels]`; frames of recordings, B
+            ragged rows; None.
         counts: `[B]` int64 on the CPU: sentences of each question.
         which: `[S]` int64, the row of `evidence` that each of those sentences is, S the sum of counts, so
             that one that many stories have is read once; None: they are its rows in order.
         match: ragged `[N, F]` in the layout of passages: what each word has to do with the question.
         linear: whether a memory is looked over without a softmax, as in a linear start.
+        picture: `[B]` int64, from 0: which of the pictures each question is about; None: a picture each, in
+            order.
     """
 
     question: Words
@@ -33,6 +34,7 @@ class Inquiry(NamedTuple):
     match: Ragged | None = None
     linear: bool = False
     which: Tensor | None = None
+    picture: Tensor | None = None
 
     def to(self, device: torch.device) -> Inquiry:
         """On that device."""
@@ -41,11 +43,16 @@ class Inquiry(NamedTuple):
             evidence=None if self.evidence is None else self.evidence.to(device),
             match=None if self.match is None else self.match.to(device),
             which=None if self.which is None else self.which.to(device),
+            picture=None if self.picture is None else self.picture.to(device),
         )
 
     def sentences(self, vectors: Tensor) -> Tensor:
         """`[rows of evidence, ...]` -> `[S, ...]`: of every sentence of every story in turn."""
         return vectors if self.which is None else vectors[self.which]
+
+    def of_pictures(self, values: Tensor) -> Tensor:
+        """What was computed for each picture once, `[P, ...]`, as that of each question, `[B, ...]`."""
+        return values if self.picture is None else values.index_select(0, self.picture)
 
 
 class Reply(NamedTuple):

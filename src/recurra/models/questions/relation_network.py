@@ -35,12 +35,13 @@ class RelationNetwork(Configured):
         self.answer = answer_layers(hidden, hidden, outputs, dropout)
 
     def forward(self, x: Inquiry) -> Reply:
-        """Pictures `[B, 1, height, width, channels]`; `looks` `[rows, columns]`: the share of all pairs'
+        """Pictures `[P, 1, height, width, channels]`; `looks` `[rows, columns]`: the share of all pairs'
         numbers that pairs with this place have.
         """
         places = self.places(x.evidence)
         q = self.asking(self.question(x.question)[1])
-        pairs = self.first(places).unsqueeze(2) + (self.second(places) + q.unsqueeze(1)).unsqueeze(1)
+        first, second = x.of_pictures(self.first(places)), x.of_pictures(self.second(places))
+        pairs = first.unsqueeze(2) + (second + q.unsqueeze(1)).unsqueeze(1)
         g: Tensor = self.relation(pairs)
         scores: Tensor = self.answer(g.sum((1, 2)) / places.shape[1])
         if self.training:

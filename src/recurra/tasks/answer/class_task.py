@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -163,17 +164,16 @@ class ClassAnswerTask(Task[nn.Module]):
         ]
 
     def batches(self, epoch: int, rank: int = 0, world: int = 1) -> Sequence[tuple[Inquiry, Tensor]]:
-        train, size = self.data.train, self.options.batch_size
-        linear = self.is_linear(epoch)
-
-        def make(indices: Sequence[int]) -> tuple[Inquiry, Tensor]:
-            questions, evidence = ([part[i] for i in indices] for part in train[:2])
-            return self._inquiry(questions, evidence, linear), torch.tensor(
-                [train.answers[i] for i in indices]
-            )
-
-        sizes = [self.reader.size(row) for row in train.evidence]
+        size, make = self.options.batch_size, partial(self.batch, linear=self.is_linear(epoch))
+        sizes = [self.reader.size(row) for row in self.data.train.evidence]
         return shuffled_batches(sizes, size, make, seed=self.seed, epoch=epoch, rank=rank, world=world)
+
+    def batch(self, indices: Sequence[int], linear: bool = False) -> tuple[Inquiry, Tensor]:
+        """The questions of training at these indices, and their answers."""
+        train = self.data.train
+        questions, evidence = ([part[i] for i in indices] for part in train[:2])
+        answers = torch.tensor([train.answers[i] for i in indices])
+        return self._inquiry(questions, evidence, linear), answers
 
     def read_training_data(self) -> bool:
         self.data.read_train()

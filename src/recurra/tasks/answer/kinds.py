@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from recurra.data import Examples
+from recurra.models import Inquiry
 from recurra.tasks.answer.class_task import ClassAnswerTask
 from recurra.tasks.answer.plain import PlainModelOptions, PlainOptions, PlainReader, build_row_model
 from recurra.tasks.answer.recordings import (
@@ -30,6 +31,7 @@ from recurra.tasks.answer.views import (
     ViewReader,
     build_view_model,
 )
+from recurra.tasks.parts.batches import shuffled_batches
 from recurra.tasks.readers.words import WordReader
 
 
@@ -112,6 +114,22 @@ class PictureAnswerTask(ClassAnswerTask):
     @classmethod
     def require_model(cls, reader: ViewReader, module: Any, folder: Path) -> int:
         return require_asking_model(reader.words, module, folder)
+
+    def batches(self, epoch: int, rank: int = 0, world: int = 1) -> Sequence[tuple[Inquiry, Tensor]]:
+        assert isinstance(self.options, PictureQuestionOptions)
+        pictures = self.options.pictures
+        if pictures is None:
+            return super().batches(epoch, rank, world)
+        about: dict[int, list[int]] = {}
+        for index, picture in enumerate(self.data.train.evidence):
+            about.setdefault(id(picture), []).append(index)
+        groups = [*about.values()]
+
+        def make(numbers: Sequence[int]) -> tuple[Inquiry, Tensor]:
+            return self.batch([index for number in numbers for index in groups[number]])
+
+        sizes = [1] * len(groups)
+        return shuffled_batches(sizes, pictures, make, seed=self.seed, epoch=epoch, rank=rank, world=world)
 
 
 class RecordingAnswerTask(ClassAnswerTask):

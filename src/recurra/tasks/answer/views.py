@@ -12,9 +12,11 @@ from torch import Tensor
 
 from recurra.data import Examples
 from recurra.data.pictures import Mode, PictureForm
+from recurra.errors import Fault
 from recurra.models import (
     Inquiry,
     PictureConvolution,
+    PictureNorm,
     PicturePlaces,
     PlaceAnswerer,
     RelationNetwork,
@@ -39,12 +41,15 @@ class PictureQuestionOptions(QuestionOptions):
         image: the column of pictures: see `recurra.data.pictures.frames_of`.
         resize: height and width that pictures are brought to; None: they all have one size.
         mode: "RGB" or "L" (shades of grey) that pictures are turned into; None: they are one of them.
+        pictures: a batch has all questions about so many pictures, each of which is then looked at once;
+            None: `batch_size` questions, about whatever pictures.
     """
 
     evidence: Literal["picture"] = "picture"
     image: str = "image"
     resize: tuple[int, int] | None = None
     mode: Mode | None = None
+    pictures: int | None = Field(default=None, ge=1)
 
 
 class PictureQuestionModelOptions(DirectedOptions, QuestionModelOptions):
@@ -54,6 +59,12 @@ class PictureQuestionModelOptions(DirectedOptions, QuestionModelOptions):
         kind: "places": each place of the picture is seen with the question in mind; "relations": each pair of
             places is (Santoro et al., 2017).
         convolution: the layers over a picture, one table each; see there.
+        norm: of the numbers in those layers: over each "picture", over a "batch", or "none"; see
+            `PictureConvolution`.
+        hops: of "places", how often it looks; from the second time on it sees each place beside what it came
+            upon before, and so how the two relate.
+        modulation: of "places", whether the question scales what is seen, beside adding to it (Perez et al.,
+            2018): to tell whether a thing has the colour that is asked for, it must.
         width: of the layers that see places, or pairs of them.
         pool: how a question's words become one vector.
     """
@@ -69,6 +80,9 @@ class PictureQuestionModelOptions(DirectedOptions, QuestionModelOptions):
         ],
         min_length=1,
     )
+    norm: PictureNorm = "picture"
+    hops: int = Field(default=1, ge=1)
+    modulation: bool = False
     width: int = Field(default=96, ge=1)
     pool: Literal["last", "mean", "max", "attention"] = "last"
 
@@ -83,6 +97,7 @@ class ViewReader:
     def __init__(self, data: PictureQuestionOptions, pictures: PictureReader, words: WordReader) -> None:
         self.data, self.pictures, self.words = data, pictures, words
         self.train: list[Tensor] = []
+        self._black: Tensor | None = None
 
     @classmethod
     def build(
@@ -123,10 +138,16 @@ class ViewReader:
         return 1
 
     def blank(self, row: Tensor) -> Tensor:
-        return torch.zeros_like(row)
+        # the same for all questions, so that a batch looks at it once
+        if self._black is None:
+            self._black = torch.zeros_like(row)
+        return self._black
 
     def inquiry(self, questions: Sequence[list[str]], rows: Sequence[Tensor], linear: bool) -> Inquiry:
-        return Inquiry(self.words.batch(questions), torch.stack(list(rows)))
+        distinct = {id(row): row for row in rows}
+        number = {key: position for position, key in enumerate(distinct)}
+        picture = torch.tensor([number[id(row)] for row in rows])
+        return Inquiry(self.words.batch(questions), torch.stack([*distinct.values()]), picture=picture)
 
     def summary(self, row: Tensor, looks: Tensor) -> dict[str, Any]:
         """`looked`: the weight of each place, row by row; `place`: the pixel (down, across) in the middle of
@@ -160,8 +181,16 @@ def build_view_model(
     assert reader.pictures.shape is not None
     strides: list[int] = [layer.stride for layer in options.convolution]
     channels = [layer.channels for layer in options.convolution]
-    convolution = PictureConvolution(*reader.pictures.shape, channels, strides)
+    convolution = PictureConvolution(*reader.pictures.shape, channels, strides, options.norm)
     convolution.learn(torch.cat(reader.train[:: len(reader.train) // _MEASURED + 1]))
     question: RowEncoder = build_row_encoder(options, reader.words, options.pool)
-    model = PlaceAnswerer if options.kind == "places" else RelationNetwork
-    return model(PicturePlaces(convolution), question, outputs, options.width, options.dropout)
+    places, width, dropout = PicturePlaces(convolution), options.width, options.dropout
+    if options.kind == "places":
+        hops, modulation = options.hops, options.modulation
+        return PlaceAnswerer(places, question, outputs, width, dropout, hops, modulation)
+    if options.hops > 1 or options.modulation:
+        raise Fault(
+            f"model.hops = {options.hops}, modulation = {options.modulation}, kind = 'relations': these two "
+            f"are of kind = 'places': leave them out"
+        )
+    return RelationNetwork(places, question, outputs, width, dropout)

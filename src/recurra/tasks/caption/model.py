@@ -8,9 +8,18 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from recurra.errors import Fault
 from recurra.layers import FeedForward, Layer
 from recurra.layers.inputs import Input
-from recurra.models import EncoderDecoder, PictureConvolution, PicturePlaces, PictureVectors, TokenEmbedding
+from recurra.models import (
+    EncoderDecoder,
+    PictureConvolution,
+    PictureNorm,
+    PicturePlaces,
+    PictureVectors,
+    TokenEmbedding,
+)
+from recurra.models.pictures import with_motion
 from recurra.tasks.base import Options
 from recurra.tasks.caption.data import CaptionReader
 from recurra.tasks.parts.network import DirectedOptions, build_body, build_pool
@@ -52,8 +61,12 @@ class CaptionModelOptions(DecoderOptions):
 
     Attributes:
         convolution: the layers over a picture, one table each; see there.
+        norm: of the numbers in those layers: over each "picture", over a "batch", or "none"; see
+            `PictureConvolution`.
         view: what the decoder may look at: the "places" of each picture, or "frames": a vector for each
             picture.
+        motion: whether frames are seen beside their differences from the frame before; only with view =
+            "frames".
         view_width: width of a place or a frame.
         encoder: layers over time; None: each place or frame is read by itself.
         pool: how all places or frames become the vector that the decoder starts from.
@@ -68,7 +81,9 @@ class CaptionModelOptions(DecoderOptions):
         ],
         min_length=1,
     )
+    norm: PictureNorm = "picture"
     view: Literal["places", "frames"] = "places"
+    motion: bool = False
     view_width: int = Field(default=128, ge=1)
     encoder: DirectedOptions | None = None
     pool: Literal["last", "mean", "max", "attention"] = "mean"
@@ -103,8 +118,17 @@ def _input(options: CaptionModelOptions, reader: CaptionReader, train: list[Tens
     assert reader.source.shape is not None
     channels = [layer.channels for layer in options.convolution]
     strides: list[int] = [layer.stride for layer in options.convolution]
-    convolution = PictureConvolution(*reader.source.shape, channels, strides)
-    convolution.learn(torch.cat([row[:1] for row in train[:: len(train) // _MEASURED + 1]]))
+    height, width, below = reader.source.shape
+    measured = train[:: len(train) // _MEASURED + 1]
+    if options.view == "places" and options.motion:
+        raise Fault("model.motion = true, view = 'places': motion is seen in frames: set view = 'frames'")
+    if options.motion:
+        convolution = PictureConvolution(height, width, 2 * below, channels, strides, options.norm)
+        # a frame beside the one that follows it: what changes from the first is always 0
+        convolution.learn(torch.cat([with_motion(row[None, :2])[0, -1:] for row in measured]))
+    else:
+        convolution = PictureConvolution(height, width, below, channels, strides, options.norm)
+        convolution.learn(torch.cat([row[:1] for row in measured]))
     if options.view == "places":
         return PicturePlaces(convolution)
-    return PictureVectors(convolution, options.view_width)
+    return PictureVectors(convolution, options.view_width, options.motion)
