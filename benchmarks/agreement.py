@@ -3,9 +3,9 @@
     python benchmarks/agreement.py runs/agreement            trains what is missing, judges, prints the table
     python benchmarks/agreement.py runs/agreement --table    the table of what is there
 
-Each network is the recipe `wikitext2` with another cell (the LSTM's may be a run of the recipe, put there as
-`lstm`); the 5-gram model (Kneser-
-Ney, interpolated, three discounts: Chen and Goodman, 1999) counts the same training text with the same words.
+Each network is the recipe `wikitext2` with another cell; a run of its own may lie in the folder as `lstm`.
+The 5-gram model (Kneser-Ney, interpolated, three discounts: Chen and Goodman, 1999) counts the same
+training text with the same words.
 Accuracies are means over tests, of all pairs and of those whose words are all known; a tie counts as wrong.
 """
 
