@@ -22,6 +22,8 @@ REGISTERED: dict[str, Callable[[], Cell]] = {
     "elman order 2": lambda: cells.Elman(IN, HIDDEN, order=2),
     "jordan": lambda: cells.Jordan(IN, HIDDEN, output_size=2, output_nonlinearity="sigmoid"),
     "jordan classic": lambda: cells.Jordan(IN, HIDDEN, memory=False),
+    "input_window": lambda: cells.InputWindow(IN, HIDDEN, steps=1),
+    "input_window of 3": lambda: cells.InputWindow(IN, HIDDEN, steps=3),
     "gru": lambda: cells.GRU(IN, HIDDEN),
     "cho_gru": lambda: cells.ChoGRU(IN, HIDDEN),
     "simplified_gru": lambda: cells.SimplifiedGRU(IN, HIDDEN),

@@ -11,6 +11,7 @@ from recurra.cells.elman import Elman
 from recurra.cells.entity_network import EntityNetwork
 from recurra.cells.fast_weights import FastWeights
 from recurra.cells.gru import GRU
+from recurra.cells.input_window import InputWindow
 from recurra.cells.jordan import Jordan
 from recurra.cells.layer_norm_gru import LayerNormGRU
 from recurra.cells.layer_norm_lstm import LayerNormLSTM
@@ -50,6 +51,7 @@ __all__ = [
     "Elman",
     "EntityNetwork",
     "FastWeights",
+    "InputWindow",
     "Jordan",
     "LayerNormGRU",
     "LayerNormLSTM",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -10,6 +12,7 @@ from recurra.errors import Fault
 from recurra.layers.base import Layer
 from recurra.layers.inputs import Input, TokenEmbedding
 from recurra.models.stepwise import Stepwise
+from recurra.ragged import Ragged
 from recurra.registry import MODULES
 
 
@@ -46,9 +49,22 @@ class LanguageModel(Stepwise):
                 f"{width}: make them equal, or tied = false"
             )
 
-    def head(self, y: Tensor) -> Tensor:
+    def read(self, x: Ragged, state: Any = None) -> tuple[Ragged, Any]:
+        """Ids `[N]` -> the body's outputs `[N, F]`, of which `head` makes logits, and the last state."""
+        y, final = self.body(self.input(x), state)
+        return y, final
+
+    def head(self, y: Tensor, tokens: Tensor | None = None) -> Tensor:
+        """The body's output `[..., F]` -> logits of all tokens, or of the ids `[K]` alone, `[..., K]`."""
         y = F.dropout(y, self.dropout, self.training)
+        if tokens is None:
+            return F.linear(y, self._vectors, self.bias)
+        return F.linear(y, F.embedding(tokens, self._vectors), self.bias[tokens])
+
+    @property
+    def _vectors(self) -> Tensor:
+        """A row for each token, `[V, F]`."""
         if self.weight is not None:
-            return F.linear(y, self.weight, self.bias)
+            return self.weight
         assert isinstance(self.input, TokenEmbedding)
-        return F.linear(y, self.input.table.weight, self.bias)
+        return self.input.table.weight

@@ -30,6 +30,7 @@ from recurra.train.options import TrainOptions
 from recurra.train.progress import Progress
 from recurra.train.saving import restore, save
 from recurra.train.scores import Scores
+from recurra.train.subnormal import flushed_subnormals
 from recurra.train.updates import Updates, planned_steps
 from recurra.train.watch import GradientWatch
 
@@ -127,7 +128,7 @@ class Loop:
                 self.progress.say(line)
             if self.lines:
                 self.progress.log({"step": self.step, "epoch": self.epoch, "start": " | ".join(self.lines)})
-        with Interrupts() as interrupts:
+        with flushed_subnormals(), Interrupts() as interrupts:
             try:
                 self._call("start")
                 self._run(interrupts)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
+from torch import Tensor
 
 from recurra.data import Examples, Window
 from recurra.models import LanguageModel
@@ -95,6 +96,10 @@ class Corpus(ABC):
     @abstractmethod
     def windows(self, text: RunningText, texts: Sequence[str]) -> Iterator[Window]:
         """Windows that predict every token of these texts once."""
+
+    @abstractmethod
+    def counts(self, text: RunningText) -> Tensor:
+        """How often each token `[V]` is predicted in an epoch of training, about."""
 
     @abstractmethod
     def sentences(self, texts: Sequence[str]) -> list[str]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import torch
+from torch import Tensor
+
 from recurra.data import Examples, Window, check_lengths, columns
 from recurra.models import LanguageModel
 from recurra.tasks.language_model.corpus import Corpus
@@ -51,6 +54,11 @@ class SentenceCorpus(Corpus):
             nats = answer_in_batches(pairs, _steps(pairs), self.options.batch_size, costs)
         figures = text_figures(nats, _steps(pairs), [characters(one) for one in selection.examples])
         return selection.measured(len(pairs), "sentences", figures)
+
+    def counts(self, text: RunningText) -> Tensor:
+        return torch.cat([text.sentence(one)[1] for one in self.train]).bincount(
+            minlength=len(text.tokenizer)
+        )
 
     def sentences(self, texts: Sequence[str]) -> list[str]:
         return list(texts)

@@ -43,6 +43,9 @@ class StreamCorpus(Corpus):
         amount = f"one text of {tokens:,} {self.options.unit} tokens"
         return selection.measured(1, "texts", figures, amount=amount)
 
+    def counts(self, text: RunningText) -> Tensor:
+        return self._streams(text, 0, 1).ids.bincount(minlength=len(text.tokenizer))
+
     def sentences(self, texts: Sequence[str]) -> list[str]:
         return [one for text in texts for one in sentences_of(text)]
 

@@ -28,6 +28,7 @@ from recurra.tasks.language_model.probabilities import (
     read_prompt,
     read_prompts,
 )
+from recurra.tasks.language_model.sampled_softmax import SampledSoftmax
 from recurra.tasks.language_model.samples import sample_texts
 from recurra.tasks.language_model.sentence_corpus import SentenceCorpus
 from recurra.tasks.language_model.stream import LanguageModelStream
@@ -54,11 +55,15 @@ class LanguageModelTask(Task[LanguageModel]):
     changeable = (*CHANGEABLE, "data.validation_streams", "data.rank_shuffled")
     score = Score("nats_per_token", larger_is_better=False)
 
-    def __init__(self, corpus: Corpus, tokenizer: Tokenizer, model: LanguageModel) -> None:
+    def __init__(
+        self, corpus: Corpus, tokenizer: Tokenizer, model: LanguageModel, softmax_draws: int = 0
+    ) -> None:
         self.corpus = corpus
         self.options = corpus.options
         self.text = RunningText(tokenizer, self.options.read_as)
         self.model = model
+        self._draws = softmax_draws
+        self._softmax: SampledSoftmax | None = None
 
     @classmethod
     def prepare(cls, data: TextOptions, model: LanguageModelOptions, *, seed: int) -> Self:
@@ -69,7 +74,7 @@ class LanguageModelTask(Task[LanguageModel]):
         except Fault as fault:
             raise Fault(f"the training text: {fault}") from None
         with seeded(seed):
-            task = cls(corpus, tokenizer, build_model(model, tokenizer))
+            task = cls(corpus, tokenizer, build_model(model, tokenizer), model.softmax_draws)
         # what is wrong with the data is told now, not at the first validation
         task.batches(0)
         _ = corpus.validation
@@ -88,7 +93,7 @@ class LanguageModelTask(Task[LanguageModel]):
         tokenizer = load_tokenizer(folder / TOKENIZER)
         require_tokens(len(tokenizer), module.input, "tokens", folder / TOKENIZER)
         require_count(len(tokenizer), module.bias.numel(), "tokens", folder / TOKENIZER)
-        return cls(CORPORA[data.read_as](data, seed), tokenizer, module)
+        return cls(CORPORA[data.read_as](data, seed), tokenizer, module, model.softmax_draws)
 
     def save_assets(self, folder: Path) -> None:
         self.text.tokenizer.save(folder / TOKENIZER)
@@ -119,9 +124,16 @@ class LanguageModelTask(Task[LanguageModel]):
 
     def loss(self, batch: Window, carry: Any) -> Loss:
         device = device_of(self.model)
-        logits, state = self.model(batch.inputs.to(device), None if batch.fresh else carry)
+        inputs, carry = batch.inputs.to(device), None if batch.fresh else carry
         targets = batch.targets.to(device).data
-        total = F.cross_entropy(logits.data, targets, reduction="sum")
+        if self._draws:
+            if self._softmax is None:
+                self._softmax = SampledSoftmax(self.corpus.counts(self.text), self._draws)
+            y, state = self.model.read(inputs, carry)
+            total = self._softmax.cost(self.model, y.data, targets)
+        else:
+            logits, state = self.model(inputs, carry)
+            total = F.cross_entropy(logits.data, targets, reduction="sum")
         goes_on = self.options.read_as == "stream"
         return Loss(total, len(targets), detach(state) if goes_on else None)
 
