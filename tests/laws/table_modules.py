@@ -373,6 +373,7 @@ MODULES: dict[str, Example] = {
     ),
     "running_norm": Example(lambda: layers.RunningNorm(IN, prior=2.0)),
     "utterance_norm": Example(lambda: layers.UtteranceNorm(IN)),
+    "voice_change": Example(lambda: layers.VoiceChange(IN, 0.2, 0.1, 0.1)),
     "spec_augment": Example(lambda: layers.SpecAugment(IN, width=2, length=3)),
     "locked_dropout": Example(lambda: LockedDropout(IN, 0.4)),
     "weight_noise": Example(lambda: WeightNoise(gru(), 0.1)),
