@@ -31,7 +31,9 @@ from recurra.models.questions import (
     RelationNetwork,
     Reply,
     RowAnswerer,
+    Sounds,
     SpanReader,
+    TranscriptAnswerer,
 )
 from recurra.models.regressor import Regressor
 from recurra.models.span_parser import SpanParser, SpanPlaces, SpanScores
@@ -84,6 +86,7 @@ __all__ = [
     "Reply",
     "RowAnswerer",
     "RowEncoder",
+    "Sounds",
     "SpanParser",
     "SpanPlaces",
     "SpanReader",
@@ -94,6 +97,7 @@ __all__ = [
     "Tagger",
     "TokenEmbedding",
     "Transcriber",
+    "TranscriptAnswerer",
     "TreeClassifier",
     "TreeEncoder",
     "Trees",

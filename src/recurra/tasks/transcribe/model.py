@@ -70,8 +70,8 @@ class FrameLayerOptions(Options):
     width: int = Field(default=5, ge=1)
 
 
-class TranscribeModelOptions(DirectedOptions):
-    """The network, and how transcripts are searched for.
+class HearingOptions(DirectedOptions):
+    """The network that hears.
 
     Attributes:
         normalise: features are brought to mean 0 and deviation 1 as in training; "utterance" takes each
@@ -79,17 +79,25 @@ class TranscribeModelOptions(DirectedOptions):
         augment: see there; None: no masks.
         convolution: the layers over time that read the features, one table each; see there.
         frames: so many frames side by side make a step of the layers above.
-        search: see there.
     """
 
     normalise: Literal["training", "utterance", "running"] = "training"
     augment: AugmentOptions | None = None
     convolution: list[FrameLayerOptions] = Field(default_factory=list)
     frames: int = Field(default=3, ge=1)
+
+
+class TranscribeModelOptions(HearingOptions):
+    """The network, and how transcripts are searched for.
+
+    Attributes:
+        search: see there.
+    """
+
     search: TranscribeSearchOptions = TranscribeSearchOptions()
 
 
-def build_model(options: TranscribeModelOptions, bands: int, symbols: int) -> Transcriber:
+def build_model(options: HearingOptions, bands: int, symbols: int) -> Transcriber:
     """The network, with fresh weights."""
     parts: list[Layer] = []
     if options.normalise == "utterance":
