@@ -38,8 +38,9 @@ class Sounds(NamedTuple):
 class TranscriptAnswerer(Configured):
     """How probable a transcriber finds each word at each step, `p`, is read with the question's vector q:
     `body` reads `[p; p * (M q); q]`. What it gives is pooled, and looked over by the question; both, with the
-    question, to the answer through one hidden layer. All of it is learnt at once: the answer's gradient
-    reaches the transcriber, which learns to write what is said as well.
+    question and how often each word is expected, `c * (N q)`, to the answer through one hidden layer. All of
+    it is learnt at once: the answer's gradient reaches the transcriber, which learns to write what is said as
+    well. The expectation counts where a word begins, `c = sum_t p_t (1 - p_(t-1))`.
 
     Args:
         transcriber: frames to words, with a blank. question: a row of words to a vector.
@@ -64,8 +65,10 @@ class TranscriptAnswerer(Configured):
     ) -> None:
         self.transcriber, self.question, self.body = transcriber, question, body
         self.pool, self.attention, self.weight = pool, attention, weight
-        self.match = nn.Linear(question.output_size, transcriber.symbols + 1)
-        size = pool.output_size + body.output_size + question.output_size
+        words = transcriber.symbols + 1
+        self.match = nn.Linear(question.output_size, words)
+        self.tally = nn.Linear(question.output_size, words)
+        size = pool.output_size + body.output_size + question.output_size + words
         self.answer = answer_layers(size, hidden, outputs, dropout)
 
     def forward(self, x: Inquiry) -> Reply:
@@ -77,7 +80,8 @@ class TranscriptAnswerer(Configured):
         asked = q[owners(heard)]
         steps, _ = self.body(heard.with_data(torch.cat([shares, shares * self.match(asked), asked], -1)))
         mean, weights = self.attention(q.unsqueeze(1), self.attention.remember(steps))
-        scores: Tensor = self.answer(torch.cat([self.pool(steps), mean.squeeze(1), q], -1))
+        counts = expected_counts(heard.with_data(shares)) * self.tally(q)
+        scores: Tensor = self.answer(torch.cat([self.pool(steps), mean.squeeze(1), q, counts], -1))
         if self.training:
             return Reply(scores, cost=None if words is None else self.weight * self._cost(heard, words))
         lengths = steps.lengths.tolist()
@@ -85,3 +89,12 @@ class TranscriptAnswerer(Configured):
 
     def _cost(self, heard: Ragged, words: Ragged) -> Tensor:
         return self.transcriber.loss(heard, words).sum()
+
+
+def expected_counts(shares: Ragged) -> Tensor:
+    """How probable each word is at each step, `[N, W]`, to how often it begins in each row, `[B, W]`, in the
+    caller's order.
+    """
+    padded, _ = shares.to_padded()
+    rest = 1 - torch.cat([torch.zeros_like(padded[:, :1]), padded[:, :-1]], 1)
+    return (padded * rest).sum(1)
