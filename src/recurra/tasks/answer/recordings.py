@@ -118,7 +118,9 @@ class RecordingReader:
         frames: int = 1,
     ) -> None:
         self.data, self.words, self.tokenizer, self.frames = data, words, tokenizer, frames
-        self.vocabulary = frozenset(tokenizer.token(i) for i in range(len(tokenizer))) if tokenizer else frozenset()
+        self.vocabulary = (
+            frozenset() if tokenizer is None else frozenset(map(tokenizer.token, range(len(tokenizer))))
+        )
         self.features = data.sound.features()
         self.train: list[Tensor] = []
 
@@ -130,8 +132,8 @@ class RecordingReader:
         words = build_words(word_rows(examples, data), examples, data, model)
         if (data.transcript is None) != (model.transcriber is None):
             raise Fault(
-                "data.transcript, the column of what is said, and model.transcriber, which learns to write it, "
-                "belong together: set both, or none"
+                "data.transcript, the column of what is said, and model.transcriber, which learns to write "
+                "it, belong together: set both, or none"
             )
         if data.transcript is None or model.transcriber is None:
             return cls(data, words)
