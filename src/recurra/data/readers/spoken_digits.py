@@ -61,8 +61,8 @@ def read_spoken_digits(
         raise Fault(f"{path}: pause = {list(pause)}: expected seconds from 0, the shorter one first")
     if min(test, validation) < 0 or (part == "validation" and not validation):
         raise Fault(
-            f"{path}: part = {part!r}, test = {test}, validation = {validation}: expected how many recordings "
-            f"of each digit are kept for that, from 1 (data.common.validation)"
+            f"{path}: part = {part!r}, test = {test}, validation = {validation}: expected how many "
+            f"recordings of each digit are kept for that, from 1 (data.common.validation)"
         )
     recordings = _recordings(path, part, (test, test + validation), only, without)
     # the standard library's generator, seeded by text, draws the same numbers everywhere
