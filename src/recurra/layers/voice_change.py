@@ -68,8 +68,8 @@ class VoiceChange(Layer):
         low = places.floor()
         high = (low + 1).clamp(max=self.input_size - 1)
         share = (places - low)[row_of]
-        moved = x.gather(1, low.long()[row_of]) * (1 - share) + x.gather(1, high.long()[row_of]) * share
+        y = x.gather(1, low.long()[row_of]) * (1 - share) + x.gather(1, high.long()[row_of]) * share
         line = 2 * bands / max(1, self.input_size - 1) - 1
-        moved = moved + (self.tilt * (amounts() + amounts() * line))[row_of]
+        y = y + (self.tilt * (amounts() + amounts() * line))[row_of]
         deviation = self.noise * amounts().abs()
-        return moved + deviation[row_of] * torch.randn_like(moved)
+        return y + deviation[row_of] * torch.randn_like(y)

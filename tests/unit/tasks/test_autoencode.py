@@ -274,10 +274,10 @@ def _sounds(tmp_path: Path, **changes: Any) -> dict[str, Any]:
 
 def test_a_recording_comes_back_and_is_near_one_of_the_same_label(tmp_path: Path) -> None:
     task = _task(_sounds(tmp_path, batch_size=7))
-    _train(task, 60)
+    start = task.evaluate()
+    _train(task, 30)
     figures = task.evaluate()
-    frames = torch.cat([row.frames for row in task.data.validation])
-    assert figures["mse"] < 0.5 * float((frames - frames.mean(0)).square().mean())
+    assert figures["mse"] < 0.6 * start["mse"]
     assert figures["neighbour_pitch"] == 1
     loaded = _reloaded(task, tmp_path / "run")
     assert loaded.evaluate() == figures

@@ -77,8 +77,8 @@ class TranscriptAnswerer(Configured):
         frames, words = x.evidence
         heard: Ragged = self.transcriber(frames)[0]
         shares = self.transcriber.log_probabilities(heard).data.exp().to(q.dtype)
-        asked = q[owners(heard)]
-        steps, _ = self.body(heard.with_data(torch.cat([shares, shares * self.match(asked), asked], -1)))
+        queries = q[owners(heard)]
+        steps, _ = self.body(heard.with_data(torch.cat([shares, shares * self.match(queries), queries], -1)))
         mean, weights = self.attention(q.unsqueeze(1), self.attention.remember(steps))
         counts = expected_counts(heard.with_data(shares)) * self.tally(q)
         scores: Tensor = self.answer(torch.cat([self.pool(steps), mean.squeeze(1), q, counts], -1))
