@@ -262,6 +262,12 @@ def frame_answers(module: Any, rows: Rows) -> list[Any]:
     return list(zip(reply.scores, reply.looks, strict=True))
 
 
+def transcript_answers(module: Any, rows: Rows) -> list[Any]:
+    frames, questions = zip(*rows, strict=True)
+    reply = module(models.Inquiry(words_of(questions), models.Sounds(Ragged.from_list(frames))))
+    return list(zip(reply.scores, reply.looks, strict=True))
+
+
 def both_ways(size: int = IN) -> Bidirectional:
     return Bidirectional(gru(size), back(size))
 
@@ -373,6 +379,7 @@ MODULES: dict[str, Example] = {
     ),
     "running_norm": Example(lambda: layers.RunningNorm(IN, prior=2.0)),
     "utterance_norm": Example(lambda: layers.UtteranceNorm(IN)),
+    "voice_change": Example(lambda: layers.VoiceChange(IN, 0.2, 0.1, 0.1)),
     "spec_augment": Example(lambda: layers.SpecAugment(IN, width=2, length=3)),
     "locked_dropout": Example(lambda: LockedDropout(IN, 0.4)),
     "weight_noise": Example(lambda: WeightNoise(gru(), 0.1)),
@@ -500,6 +507,19 @@ MODULES: dict[str, Example] = {
         ),
         pairs(features, tokens),
         frame_answers,
+    ),
+    "transcript_answerer": Example(
+        lambda: models.TranscriptAnswerer(
+            models.Transcriber(models.Vectors(IN), Stack(Downsample(IN, 2), gru(2 * IN)), 3),
+            question_encoder(),
+            both_ways(2 * 4 + HIDDEN),
+            layers.MeanPool(2 * HIDDEN),
+            AdditiveAttention(HIDDEN, 2 * HIDDEN),
+            3,
+            5,
+        ),
+        pairs(features, tokens),
+        transcript_answers,
     ),
     "bag": Example(lambda: models.Bag(embed(), [4], 2), tokens),
     "language_model": Example(lambda: models.LanguageModel(embed(), gru(), TOKENS), tokens),

@@ -39,6 +39,7 @@ from recurra.layers.residual import Residual
 from recurra.layers.skip_stack import SkipStack
 from recurra.layers.spec_augment import SpecAugment
 from recurra.layers.stack import Stack
+from recurra.layers.voice_change import VoiceChange
 from recurra.layers.weight_noise import WeightNoise
 
 __all__ = [
@@ -79,6 +80,7 @@ __all__ = [
     "TokenEmbedding",
     "UtteranceNorm",
     "Vectors",
+    "VoiceChange",
     "WeightNoise",
     "from_torch",
 ]

@@ -37,7 +37,9 @@ from recurra.models.questions import (
     RelationNetwork,
     Reply,
     RowAnswerer,
+    Sounds,
     SpanReader,
+    TranscriptAnswerer,
 )
 from recurra.models.regressor import Regressor
 from recurra.models.span_parser import SpanParser, SpanPlaces, SpanScores
@@ -91,6 +93,7 @@ __all__ = [
     "Reply",
     "RowAnswerer",
     "RowEncoder",
+    "Sounds",
     "SpanParser",
     "SpanPlaces",
     "SpanReader",
@@ -101,6 +104,7 @@ __all__ = [
     "Tagger",
     "TokenEmbedding",
     "Transcriber",
+    "TranscriptAnswerer",
     "TreeClassifier",
     "TreeEncoder",
     "Trees",

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from recurra.cells import GRU
 from recurra.errors import Fault
-from recurra.layers import Recurrent, RunningNorm, SpecAugment, UtteranceNorm
+from recurra.layers import Recurrent, RunningNorm, SpecAugment, UtteranceNorm, VoiceChange
 from recurra.models import Transcriber, Vectors, steps_needed
 from recurra.ragged import Ragged
 
@@ -100,3 +100,18 @@ def test_masks_cover_bands_and_moments_in_training_alone() -> None:
     assert torch.equal(layer.eval()(rows)[0], rows)
     with pytest.raises(Fault, match="a width of at most 3"):
         SpecAugment(3, width=4)
+
+
+def test_voices_are_changed_in_training_alone() -> None:
+    rows = torch.arange(10.0).expand(50, 4, 10).contiguous()
+    layer = VoiceChange(10, warp=0.2)
+    moved, _ = layer(rows)
+    assert torch.equal(moved[:, 0], moved[:, 3])  # the same for all steps of a row
+    slopes = moved[:, 0, 5] / 5
+    assert 0.8 <= float(slopes.min()) < 0.9 < 1.1 < float(slopes.max()) <= 1.2
+    assert float(moved.max()) == 9  # beyond the last band is the last
+    flat = VoiceChange(10, warp=0.0, tilt=1.0)(rows)[0] - rows
+    torch.testing.assert_close(flat.diff(n=2), torch.zeros(50, 4, 8), atol=1e-5, rtol=0)
+    assert torch.equal(layer.eval()(rows)[0], rows)
+    with pytest.raises(Fault, match="a warp from 0 to below 1"):
+        VoiceChange(3, warp=1.0)

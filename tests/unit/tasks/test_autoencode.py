@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 import torch
 from torch import nn
 
 from recurra.cli.app import main
+from recurra.data.sound.recording import Recording
 from recurra.errors import Fault
 from recurra.ragged import Ragged
 from recurra.storage.models import load_model, save_model
@@ -245,3 +247,54 @@ def test_the_command_gives_vectors_and_neighbours(tmp_path: Path, capsys: pytest
     assert len(near["nearest"]) == 2
     assert main(["encode", run, "a", "--file", text]) == 2
     assert "not both" in capsys.readouterr().err
+
+
+# recordings
+
+
+def _recordings(folder: Path, count: int) -> str:
+    folder.mkdir()
+    for k in range(count):
+        pitch = 300 if k % 2 else 900
+        sound = 0.3 * torch.sin(torch.arange(2400 + 160 * (k % 5)) * (2 * torch.pi * (pitch + 5 * k) / 8000))
+        sound += 0.01 * torch.randn(len(sound), generator=torch.Generator().manual_seed(k))
+        soundfile.write(folder / f"{'low' if k % 2 else 'high'}_{k}.wav", sound.numpy(), 8000)
+    return str(folder)
+
+
+def _sounds(tmp_path: Path, **changes: Any) -> dict[str, Any]:
+    source = {
+        "path": _recordings(tmp_path / "sounds", 20),
+        "format": "audio",
+        "names": r"(?P<pitch>[a-z]+)_\d+",
+    }
+    sound = {"rate": 8000, "bands": 12, "window": 0.032, "hop": 0.016}
+    return {"train": source, "hold_out": 6, "audio": "audio", "label": "pitch", "sound": sound, **changes}
+
+
+def test_a_recording_comes_back_and_is_near_one_of_the_same_label(tmp_path: Path) -> None:
+    task = _task(_sounds(tmp_path, batch_size=7))
+    start = task.evaluate()
+    _train(task, 30)
+    figures = task.evaluate()
+    assert figures["mse"] < 0.6 * start["mse"]
+    assert figures["neighbour_pitch"] == 1
+    loaded = _reloaded(task, tmp_path / "run")
+    assert loaded.evaluate() == figures
+    path = str(tmp_path / "sounds" / "low_1.wav")
+    (answer,) = loaded.predict([path])
+    assert answer["item"] == path
+    assert len(answer["restored"]) == len(task.row(path).frames)
+    assert len(answer["restored"][0]) == 12
+
+
+def test_of_recordings_what_is_wrong_is_told(tmp_path: Path) -> None:
+    task = _task(_sounds(tmp_path))
+    with pytest.raises(Fault, match="shorter than one frame of 0.032: record it again, or set data.sound"):
+        task.row(Recording(torch.ones(100, 1), 8000))
+    with pytest.raises(Fault, match="3 found, expected the path of a recording"):
+        task.row(3)
+    with pytest.raises(ValueError, match="exactly one of text, vectors and audio"):
+        AutoencodeDataOptions.model_validate({"train": "a", "text": "text", "audio": "audio"})
+    with pytest.raises(ValueError, match="sound and label are for recordings alone"):
+        AutoencodeDataOptions.model_validate({"train": "a.jsonl", "text": "text", "label": "pitch"})

@@ -29,12 +29,13 @@ def read_spoken_digits(
     items: tuple[int, int] = (3, 7),
     pause: tuple[float, float] = (0.05, 0.3),
     test: int = 5,
+    validation: int = 0,
     only: Sequence[str] = (),
     without: Sequence[str] = (),
     seed: int = 0,
 ) -> Examples:
     """Columns `audio`, a `Recording` of several digits by one speaker; `question`; `answer`; `kind` of
-    question; `digits`, what is said; `speaker`.
+    question; `digits`, what is said, and `story`, the same as a list of words; `speaker`.
 
     Asked is which digit is first, second, third or last, which one comes after another, which is the largest,
     how often one is said, and whether one is. A string is made for its question: how long it is is drawn
@@ -42,33 +43,40 @@ def read_spoken_digits(
 
     Args:
         path: recordings of one digit each, called `DIGIT_SPEAKER_INDEX`, as `format = "audio"` reads them.
-        part: "train" or "test".
+        part: "train", "validation" or "test".
         count: strings.
         items: the least and the most digits of a string.
         pause: the shortest and the longest silence between two digits, in seconds.
-        test: recordings with an index below this are to test on.
+        test: recordings with an index below this are to test on. validation: so many that follow are to
+            validate on.
         only: speakers that are read alone; none: all. without: speakers that are left out.
         seed: another one makes other strings.
     """
-    if part not in ("train", "test") or count < 1 or not _MOST <= items[0] <= items[1]:
+    if part not in ("train", "validation", "test") or count < 1 or not _MOST <= items[0] <= items[1]:
         raise Fault(
-            f"{path}: part = {part!r}, count = {count}, items = {list(items)}: expected train or test, at "
-            f"least 1, and from {_MOST} up, the smaller number first"
+            f"{path}: part = {part!r}, count = {count}, items = {list(items)}: expected train, validation "
+            f"or test, at least 1, and from {_MOST} up, the smaller number first"
         )
     if not 0 <= pause[0] <= pause[1]:
         raise Fault(f"{path}: pause = {list(pause)}: expected seconds from 0, the shorter one first")
-    recordings = _recordings(path, part, test, only, without)
+    if min(test, validation) < 0 or (part == "validation" and not validation):
+        raise Fault(
+            f"{path}: part = {part!r}, test = {test}, validation = {validation}: expected how many "
+            f"recordings of each digit are kept for that, from 1 (data.common.validation)"
+        )
+    recordings = _recordings(path, part, (test, test + validation), only, without)
     # the standard library's generator, seeded by text, draws the same numbers everywhere
     rng = random.Random(f"spoken_digits:{part}:{seed}")
     columns: dict[str, list[Any]] = {
-        name: [] for name in ("audio", "question", "answer", "kind", "digits", "speaker")
+        name: [] for name in ("audio", "question", "answer", "kind", "digits", "story", "speaker")
     }
     speakers, kinds = sorted(recordings), list(_KINDS)
     for number in range(count):
         speaker, kind = speakers[number % len(speakers)], kinds[rng.randrange(len(kinds))]
         question, digits, answer = _KINDS[kind](rng, rng.randint(*items))
         audio = _joined(rng, recordings[speaker], digits, pause)
-        row = audio, question, answer, kind, " ".join(NAMES[digit] for digit in digits), speaker
+        words = [NAMES[digit] for digit in digits]
+        row = audio, question, answer, kind, " ".join(words), words, speaker
         for column, entry in zip(columns, row, strict=True):
             columns[column].append(entry)
     places = [Place(f"{path} ({part})", number + 1, "string") for number in range(count)]
@@ -76,16 +84,18 @@ def read_spoken_digits(
 
 
 def _recordings(
-    path: str | Path, part: str, test: int, only: Sequence[str], without: Sequence[str]
+    path: str | Path, part: str, ends: tuple[int, int], only: Sequence[str], without: Sequence[str]
 ) -> dict[str, list[list[Recording]]]:
-    """Of each speaker, the recordings of each digit."""
+    """Of each speaker, the recordings of each digit; `ends` are the first index not to test on, and the first
+    one to train on.
+    """
     examples = read_audio(path, names=_FILES)
     recordings: dict[str, list[list[Recording]]] = {}
     for audio, digit, speaker, index in zip(
         *(examples[name] for name in ("audio", "digit", "speaker", "index")), strict=True
     ):
         if (
-            (int(index) < test) == (part == "test")
+            part == ("test" if int(index) < ends[0] else "validation" if int(index) < ends[1] else "train")
             and speaker not in without
             and (not only or speaker in only)
         ):

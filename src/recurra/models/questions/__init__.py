@@ -10,6 +10,7 @@ from recurra.models.questions.place_answerer import PlaceAnswerer
 from recurra.models.questions.relation_network import RelationNetwork
 from recurra.models.questions.row_answerer import RowAnswerer
 from recurra.models.questions.span_reader import SpanReader
+from recurra.models.questions.transcript_answerer import Sounds, TranscriptAnswerer
 
 __all__ = [
     "AlignedAttention",
@@ -22,5 +23,7 @@ __all__ = [
     "RelationNetwork",
     "Reply",
     "RowAnswerer",
+    "Sounds",
     "SpanReader",
+    "TranscriptAnswerer",
 ]

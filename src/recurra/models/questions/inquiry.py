@@ -62,10 +62,13 @@ class Reply(NamedTuple):
         scores: of B answers, `[B, outputs]`; of where a span starts and ends, `[B, 2, M]`.
         looks: out of training, for each question how much it looked at each part of its evidence, `[M]`, or
             `[M, hops]`; None where a model does not say.
+        cost: in training, what is to be learnt beside the answers, in nats, the sum over the questions; None:
+            nothing.
     """
 
     scores: Tensor
     looks: list[Tensor] | None = None
+    cost: Tensor | None = None
 
 
 def owners(rows: Ragged) -> Tensor:

@@ -181,8 +181,9 @@ class ClassAnswerTask(Task[nn.Module]):
 
     def loss(self, batch: tuple[Inquiry, Tensor], carry: Any) -> Loss:
         device = device_of(self.model)
-        scores = self.model(batch[0].to(device)).scores
-        return Loss(F.cross_entropy(scores, batch[1].to(device), reduction="sum"), len(scores))
+        reply: Reply = self.model(batch[0].to(device))
+        nats = F.cross_entropy(reply.scores, batch[1].to(device), reduction="sum")
+        return Loss(nats if reply.cost is None else nats + reply.cost, len(reply.scores))
 
     def evaluate(self, data: str | Path | None = None) -> Mapping[str, float]:
         """`accuracy`, `macro_f1` (the mean over answers), `nats`, the mean of -ln P(answer) over those that

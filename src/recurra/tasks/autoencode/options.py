@@ -11,13 +11,18 @@ from recurra.tasks.parts.network import BodyOptions
 from recurra.tasks.parts.rows import RowOptions
 from recurra.tasks.parts.tokens import TokenizerOptions
 from recurra.tasks.seq2seq.decoder import EncoderOptions
+from recurra.tasks.transcribe.options import SoundOptions
 
 
 class AutoencodeDataOptions(RowOptions):
-    """Texts, or rows of vectors.
+    """Texts, rows of vectors, or recordings.
 
     Attributes:
-        text, vectors: the column; one of the two.
+        text, vectors, audio: the column; one of the three. `audio` holds paths, which start from the folder
+            of the file that names them, or what the format `audio` reads.
+        sound: of recordings, see there.
+        label: of recordings, a column: evaluate tells for how many the training recording with the nearest
+            vector has the same label, as `neighbour_LABEL`.
         unit: what a text is cut into. tokenizer: see there.
         keep_up_to: examples of more tokens or steps are left out, and counted by `check`.
         replaced: share of the tokens of a training text that are replaced by others before it is read, so
@@ -28,6 +33,9 @@ class AutoencodeDataOptions(RowOptions):
 
     text: str | None = None
     vectors: str | None = None
+    audio: str | None = None
+    sound: SoundOptions = SoundOptions()
+    label: str | None = None
     unit: Literal["word", "character", "subword"] = "word"
     tokenizer: TokenizerOptions = TokenizerOptions()
     keep_up_to: int | None = Field(default=None, ge=1)
@@ -36,10 +44,12 @@ class AutoencodeDataOptions(RowOptions):
 
     @model_validator(mode="after")
     def _one_column(self) -> Self:
-        if (self.text is None) == (self.vectors is None):
-            raise ValueError("expected exactly one of text and vectors, the column to read")
-        if self.vectors is not None and (self.replaced or self.reversed):
+        if sum(column is not None for column in (self.text, self.vectors, self.audio)) != 1:
+            raise ValueError("expected exactly one of text, vectors and audio, the column to read")
+        if self.text is None and (self.replaced or self.reversed):
             raise ValueError("replaced and reversed are for texts alone")
+        if self.audio is None and (self.label is not None or self.sound != SoundOptions()):
+            raise ValueError("sound and label are for recordings alone: set audio, or leave them out")
         return self
 
 

@@ -15,12 +15,13 @@ from recurra.errors import Fault
 from recurra.models import EncoderDecoder, VectorAutoEncoder
 from recurra.tasks.autoencode.coder import Coder
 from recurra.tasks.autoencode.options import AutoencodeDataOptions, AutoencodeModelOptions
+from recurra.tasks.autoencode.sounds import SoundCoder, Spoken
 from recurra.tasks.autoencode.texts import TextCoder
 from recurra.tasks.autoencode.vectors import VectorCoder
 from recurra.tasks.base import TASKS, Example, Loss, Task
 from recurra.tasks.parts.batches import answer_in_batches, chunks, shuffled_batches
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
-from recurra.tasks.parts.measurement import Measurement
+from recurra.tasks.parts.measurement import Figures, Measurement, ratios, together
 from recurra.tasks.parts.rows import usable
 from recurra.tasks.parts.sizes import parameters_line
 from recurra.tasks.parts.sources import read_parts
@@ -129,7 +130,21 @@ class AutoencodeTask(Task[EncoderDecoder | VectorAutoEncoder]):
     def measure(self, data: str | Path | None = None) -> Measurement:
         selection = self.data.select(data)
         rows = selection.examples
-        return selection.measured(len(rows), "examples", self.coder.figures(rows, self.restored(rows)))
+        figures = self.coder.figures(rows, self.restored(rows))
+        if self.options.label is not None:
+            figures = together(figures, self._neighbours(rows))
+        return selection.measured(len(rows), "examples", figures)
+
+    def _neighbours(self, rows: Sequence[Spoken]) -> Figures:
+        """How many rows have the label of the training row whose vector points most nearly where theirs
+        does.
+        """
+        self.data.read_train()
+        train: Sequence[Spoken] = self.data.train
+        table = F.normalize(self.vectors(train), dim=-1)
+        nearest = (F.normalize(self.vectors(rows), dim=-1) @ table.T).argmax(-1).tolist()
+        hits = [train[k].label == row.label for k, row in zip(nearest, rows, strict=True)]
+        return ratios({f"neighbour_{self.options.label}": (hits, None)})
 
     def row(self, item: Any) -> Any:
         """Of a text, or a row of vectors."""
@@ -201,4 +216,6 @@ class AutoencodeTask(Task[EncoderDecoder | VectorAutoEncoder]):
 
 
 def _coder(data: AutoencodeDataOptions) -> type[Coder]:
+    if data.audio is not None:
+        return SoundCoder
     return VectorCoder if data.text is None else TextCoder

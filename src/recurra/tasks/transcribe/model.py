@@ -15,6 +15,7 @@ from recurra.layers import (
     SpecAugment,
     Stack,
     UtteranceNorm,
+    VoiceChange,
 )
 from recurra.models import Transcriber, Vectors
 from recurra.tasks.base import Options
@@ -23,12 +24,15 @@ from recurra.tasks.transcribe.search import TranscribeSearchOptions
 
 
 class AugmentOptions(Options):
-    """Masks over the features in training (Park et al., 2019).
+    """Masks over the features in training (Park et al., 2019), and voices that nobody has.
 
     Attributes:
         frequency_masks: masks over frequency. frequency_width: each covers 0 to so many bands.
         time_masks: masks over time. time_width: each covers 0 to so many frames.
         time_share: share of a recording that one mask over time covers at most.
+        warp: bands of a recording are moved by up to this share, as by a longer or shorter vocal tract.
+        tilt: a straight line over the bands is added, of up to so many of their deviations.
+        noise: normal noise is added, of up to so many of their deviations.
     """
 
     frequency_masks: int = Field(default=2, ge=0)
@@ -36,10 +40,14 @@ class AugmentOptions(Options):
     time_masks: int = Field(default=2, ge=0)
     time_width: int = Field(default=20, ge=0)
     time_share: float = Field(default=0.2, ge=0, le=1)
+    warp: float = Field(default=0.0, ge=0, lt=1)
+    tilt: float = Field(default=0.0, ge=0)
+    noise: float = Field(default=0.0, ge=0)
 
-    def layer(self, bands: int) -> SpecAugment:
-        """The layer that masks so many bands."""
-        return SpecAugment(
+    def layers(self, bands: int) -> list[Layer]:
+        """The layers that change so many bands."""
+        changes = [VoiceChange(bands, self.warp, self.tilt, self.noise)]
+        masks = SpecAugment(
             bands,
             self.frequency_masks,
             self.frequency_width,
@@ -47,6 +55,7 @@ class AugmentOptions(Options):
             self.time_width,
             self.time_share,
         )
+        return [*(changes if self.warp or self.tilt or self.noise else []), masks]
 
 
 class FrameLayerOptions(Options):
@@ -61,8 +70,8 @@ class FrameLayerOptions(Options):
     width: int = Field(default=5, ge=1)
 
 
-class TranscribeModelOptions(DirectedOptions):
-    """The network, and how transcripts are searched for.
+class HearingOptions(DirectedOptions):
+    """The network that hears.
 
     Attributes:
         normalise: features are brought to mean 0 and deviation 1 as in training; "utterance" takes each
@@ -70,17 +79,25 @@ class TranscribeModelOptions(DirectedOptions):
         augment: see there; None: no masks.
         convolution: the layers over time that read the features, one table each; see there.
         frames: so many frames side by side make a step of the layers above.
-        search: see there.
     """
 
     normalise: Literal["training", "utterance", "running"] = "training"
     augment: AugmentOptions | None = None
     convolution: list[FrameLayerOptions] = Field(default_factory=list)
     frames: int = Field(default=3, ge=1)
+
+
+class TranscribeModelOptions(HearingOptions):
+    """The network, and how transcripts are searched for.
+
+    Attributes:
+        search: see there.
+    """
+
     search: TranscribeSearchOptions = TranscribeSearchOptions()
 
 
-def build_model(options: TranscribeModelOptions, bands: int, symbols: int) -> Transcriber:
+def build_model(options: HearingOptions, bands: int, symbols: int) -> Transcriber:
     """The network, with fresh weights."""
     parts: list[Layer] = []
     if options.normalise == "utterance":
@@ -88,7 +105,7 @@ def build_model(options: TranscribeModelOptions, bands: int, symbols: int) -> Tr
     if options.normalise == "running":
         parts.append(RunningNorm(bands))
     if options.augment is not None:
-        parts.append(options.augment.layer(bands))
+        parts += options.augment.layers(bands)
     size = bands
     for each in options.convolution:
         parts += [
