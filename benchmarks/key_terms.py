@@ -1,4 +1,4 @@
-"""Key terms of Inspec's abstracts against all keywords that its indexers gave, those absent from the text, too.
+"""Key terms of Inspec's abstracts against all keywords that its indexers gave, absent ones included.
 
     recurra train key_terms -o runs/key_terms
     python benchmarks/key_terms.py runs/key_terms                  the 500 test abstracts
@@ -16,7 +16,7 @@ import argparse
 import re
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -55,15 +55,15 @@ def main(arguments: Sequence[str]) -> int:
 
 def keywords_of(archive: Path) -> dict[str, set[Stems]]:
     """Of each abstract, by its letters, the stems of its uncontrolled keywords."""
-    found = {}
+    keywords = {}
     with zipfile.ZipFile(archive) as file:
         for name in file.namelist():
             if name.endswith(".abstr"):
                 text = file.read(name).decode("latin-1")
                 listed = file.read(name.removesuffix("abstr") + "uncontr").decode("latin-1")
                 phrases = (stems(" ".join(phrase.split())) for phrase in listed.split(";"))
-                found[letters(text.split())] = {phrase for phrase in phrases if phrase}
-    return found
+                keywords[letters(text.split())] = {phrase for phrase in phrases if phrase}
+    return keywords
 
 
 def letters(words: Sequence[str]) -> str:

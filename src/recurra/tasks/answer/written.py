@@ -11,7 +11,7 @@ from recurra.data.text.tokenizers import natural_text
 from recurra.errors import Fault, quoted
 from recurra.tasks.answer.options import HIDDEN, SeeingOptions, Sees
 from recurra.tasks.answer.scores import exact_match, overlap
-from recurra.tasks.base import Example, Score
+from recurra.tasks.base import Score
 from recurra.tasks.parts.likeness import unlike
 from recurra.tasks.parts.measurement import Measurement, ratios, together
 from recurra.tasks.parts.tables import some
@@ -154,7 +154,10 @@ def _joined(text: Any, question: Any, sees: Sees, data: WrittenOptions, where: s
         raise Fault(f"{where}{data.text!r}: {quoted(text)} found, expected a text or a list of sentences")
     if not _is_full(question):
         raise Fault(f"{where}{data.source!r}: {quoted(question)} found, expected a question in words")
-    parts = ["" if sees == "question" else " ".join(sentences), *(HIDDEN if sees == "evidence" else [question])]
+    parts = [
+        "" if sees == "question" else " ".join(sentences),
+        *(HIDDEN if sees == "evidence" else [question]),
+    ]
     return f" {_BORDER} ".join(parts).strip()
 
 
