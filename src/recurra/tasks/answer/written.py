@@ -62,9 +62,9 @@ class Written(Pairs):
     @classmethod
     def of(cls, sources: list[str], right: list[list[str]], places: list[Place]) -> Self:
         """The first of the right answers is the one to learn."""
-        written = cls(sources, [answers[0] for answers in right], places)
-        written.right = right
-        return written
+        pairs = cls(sources, [answers[0] for answers in right], places)
+        pairs.right = right
+        return pairs
 
 
 class WrittenAnswerTask(TranslateTask):
@@ -109,14 +109,14 @@ class WrittenAnswerTask(TranslateTask):
         answers = [best["text"] for best, *_ in self.translate(pairs.sources)]
         right = [[natural_text(self.reader.target, text) for text in texts] for texts in pairs.right]
         both = list(zip(answers, right, strict=True))
-        counted = ratios(
+        figures = ratios(
             {
                 "exact": ([exact_match(*pair) for pair in both], None),
                 "f1": ([overlap(*pair) for pair in both], None),
             }
         )
         return selection.measured(
-            len(answers), "questions", together(counted, perplexity_figures(self.target_costs(pairs)))
+            len(answers), "questions", together(figures, perplexity_figures(self.target_costs(pairs)))
         )
 
     def row(self, item: Any) -> str:
