@@ -32,6 +32,8 @@ RECURRENT = (
     "model.hidden=100",
     "model.embedding=50",
     "train.epochs=25",
+    'train.optimiser={ name = "Adam", lr = 3e-3 }',  # plain descent is the memory network's
+    "train.clip_norm=1.0",
 )
 # name -> recipe, changes, what the recipe sets that the model has not
 MODELS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
