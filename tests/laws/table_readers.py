@@ -312,7 +312,7 @@ READERS: dict[str, Sample] = {
         _digits,
         "digits.zip",
         5,
-        ["audio", "question", "answer", "kind", "digits", "speaker"],
+        ["audio", "question", "answer", "kind", "digits", "story", "speaker"],
         {"count": 5},
         NUMBERS_ALONE,
         "soundfile",

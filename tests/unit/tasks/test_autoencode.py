@@ -218,8 +218,8 @@ def _within(part: list[str], whole: list[str]) -> bool:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        ({}, "exactly one of text and vectors"),
-        ({"text": "text", "vectors": "v"}, "exactly one of text and vectors"),
+        ({}, "exactly one of text, vectors and audio"),
+        ({"text": "text", "vectors": "v"}, "exactly one of text, vectors and audio"),
         ({"vectors": "v", "replaced": 0.1}, "replaced and reversed are for texts alone"),
     ],
 )
