@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--part", choices=PARTS, default="test")
     options = parser.parse_args(arguments)
     tagged, archive = PARTS[options.part]
-    rows = READERS["conll"](DATA / "inspec_tags" / tagged)["tokens"]
+    rows = READERS["conll"](DATA / "inspec_tags" / tagged)["token"]
     keywords = keywords_of(DATA / "inspec" / archive)
     answers = load(options.run).predict([{"tokens": row} for row in rows])
     pairs = [(ranked(answer), keywords[letters(row)]) for row, answer in zip(rows, answers, strict=True)]
