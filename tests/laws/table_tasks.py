@@ -872,6 +872,36 @@ TASKS: dict[str, Tiny] = {
         "a.tsv",
         extras=("soundfile",),
     ),
+    "answer from what is heard": Tiny(
+        {
+            "evidence": "recording",
+            "transcript": "said",
+            "train": "a.tsv",
+            "validation": "a.tsv",
+            "batch_size": 3,
+            "sound": SOUND,
+        },
+        {
+            "transcriber": {"cell": "gru", "hidden": 4, "frames": 2},
+            "embedding": 4,
+            "hidden": 4,
+            "width": 5,
+            "cell": "gru",
+        },
+        {
+            "a.tsv": _lines(
+                "audio\tquestion\tanswer\tsaid",
+                "0.wav\tWhat?\ta\ta b",
+                "1.wav\tWhat?\tb\tb a",
+                "0.wav\tWhat not?\tb\ta b",
+            ),
+            "0.wav": _recording("ab"),
+            "1.wav": _recording("ba"),
+        },
+        [{"audio": "1.wav", "question": "What?"}],
+        "a.tsv",
+        extras=("soundfile",),
+    ),
     "answer in words": Tiny(
         {"evidence": "text", "train": "a.jsonl", "validation": "a.jsonl", "batch_size": 3},
         {"embedding": 6, "encoder": {"hidden": 4}, "decoder": {"hidden": 6}},

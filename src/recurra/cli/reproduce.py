@@ -70,10 +70,11 @@ def reproduce(
             )
             if write is not None and record is not None:
                 write_json(write, rows())
-    selection = {training.name for training in trainings}
+    every = rows()
     if write is not None:
-        write_json(write, rows())
-    shown_rows = {key: row for key, row in rows().items() if not names or key.split("/")[0] in selection}
+        write_json(write, every)
+    selection = {training.name for training in trainings}
+    shown_rows = {key: row for key, row in every.items() if not names or key.split("/")[0] in selection}
     if as_json:
         emit(json.loads(json.dumps(shown_rows)))
     else:

@@ -12,8 +12,8 @@ import torch
 def flushed_subnormals() -> Iterator[None]:
     """Within it a processor that can takes numbers below the smallest normal one (1.2e-38) as 0.
 
-    They gain nothing in training and cost much: an Adam update whose means of gradients have faded to such
-    numbers takes twelve times as long, the softmax of 33,278 words two and a half times.
+    They gain nothing in training and may cost much: an Adam update of nothing but such means of gradients
+    took twelve times as long. Where a training has none of them, as most at first, nothing is gained.
     """
     earlier = not bool(torch.tensor([1e-40]) * 1.0 != 0)
     torch.set_flush_denormal(True)

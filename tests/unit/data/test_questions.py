@@ -166,3 +166,22 @@ def test_spoken_digits_answer_their_questions_whatever_their_length(shared_data:
     assert max(means) - min(means) < 1.2  # of 3 to 7 digits
     with pytest.raises(Fault, match="no recording left to train on: its speakers are"):
         read(archive, format="spoken_digits", only=["nobody"])
+
+
+@pytest.mark.data
+def test_spoken_digits_are_validated_on_recordings_of_their_own(shared_data: Path) -> None:
+    pytest.importorskip("soundfile", reason="soundfile is not installed")
+    archive = shared_data / "fsdd/fsdd_recordings.tar.gz"
+    every = read(archive, format="audio", names=r"(?P<digit>\d)_(?P<speaker>[a-z]+)_(?P<index>\d+)")
+    owner: dict[bytes, int] = {
+        each.samples[:200].numpy().tobytes(): int(index)
+        for each, index in zip(every["audio"], every["index"], strict=True)
+    }
+    kept = {"test": range(5), "validation": range(5, 8), "train": range(8, 50)}
+    for part, indices in kept.items():
+        examples = read(archive, format="spoken_digits", part=part, validation=3, count=60)
+        begins = [owner[each.samples[:200].numpy().tobytes()] for each in examples["audio"]]
+        assert set(begins) <= set(indices)
+        assert [" ".join(words) for words in examples["story"]] == examples["digits"]
+    with pytest.raises(Fault, match="part = 'validation', test = 5, validation = 0: expected how many"):
+        read(archive, format="spoken_digits", part="validation")

@@ -13,6 +13,7 @@ from recurra.cells import GRU
 from recurra.errors import Fault
 from recurra.layers import Recurrent, RunningNorm, SpecAugment, UtteranceNorm, VoiceChange
 from recurra.models import Transcriber, Vectors, steps_needed
+from recurra.models.questions.transcript_answerer import expected_counts
 from recurra.ragged import Ragged
 
 
@@ -27,6 +28,20 @@ def by_path(scores: Tensor, ids: list[int]) -> float:
         if [symbol for symbol, _ in itertools.groupby(path) if symbol != 2] == ids:
             total += float(shares[range(len(scores)), list(path)].sum().exp())
     return -math.log(total) if total else math.inf
+
+
+def test_expected_counts_are_where_words_begin() -> None:
+    """Of sure shares how often each begins; of independent ones the mean over all ways to read them."""
+    sure = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    shares = torch.rand(3, 2)
+    counts = expected_counts(Ragged.from_list([shares, sure]))
+    torch.testing.assert_close(counts[1], torch.tensor([2.0, 1.0]))
+    for word in range(2):
+        p, total = shares[:, word].tolist(), 0.0
+        for path in itertools.product((0, 1), repeat=3):
+            chance = math.prod(q if here else 1 - q for q, here in zip(p, path, strict=True))
+            total += chance * sum(here > before for before, here in itertools.pairwise((0, *path)))
+        assert float(counts[0, word]) == pytest.approx(total)
 
 
 TARGETS = ([0, 1], [1, 1], [0], [1, 0, 1], [0, 0])

@@ -154,3 +154,17 @@ def test_the_code_of_a_task_is_what_says_what_is_computed() -> None:
     assert code.changed(modules) == []
     assert code.changed({**modules, "recurra.models.tagger": "0"}) == ["recurra.models.tagger"]
     assert code.changed({"recurra.models.gone": "0"}) == ["recurra.models.gone"]
+
+
+def test_what_is_there_is_written_without_a_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "figures.json"
+    command = ["reproduce", "japanese_vowels", "--show", "-o", str(tmp_path), "--write", str(path)]
+    assert program.main(command) == 0
+    assert json.loads(path.read_text()) == summary(read_figures(), tmp_path, None)
+    kept = {"japanese_vowels/accuracy": {"values": [[0.5]], "mean": [0.5], "spread": None, "seeds": [0]}}
+    path.write_text(json.dumps(kept))
+    assert program.main(command) == 0
+    assert json.loads(path.read_text())["japanese_vowels/accuracy"]["values"] == [[0.5]]
+    capsys.readouterr()

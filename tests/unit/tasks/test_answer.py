@@ -517,6 +517,38 @@ def test_recordings_are_answered_from(tmp_path: Path) -> None:
     assert (tmp_path / "heard.png").stat().st_size > 2000
 
 
+def test_what_is_said_is_learnt_beside_the_answer(tmp_path: Path) -> None:
+    heard = {
+        "audio": [tone(300.0, 900.0), tone(900.0, 300.0)],
+        "question": ["which is first?"] * 2,
+        "answer": ["low", "high"],
+        "said": ["low high", "high low"],
+    }
+    data = {
+        "evidence": "recording",
+        "train": "memory:heard",
+        "validation": "memory:heard",
+        "transcript": "said",
+    }
+    data["sound"] = {"rate": 4000, "bands": 10}  # type: ignore[assignment]
+    hearing = {"cell": "gru", "hidden": 8, "frames": 2}
+    model = {"hidden": 8, "cell": "gru", "width": 8, "transcriber": hearing}
+    with lending({"heard": heard}):
+        task = task_of(data, model)
+        inquiry, answers = task.batches(0)[0]
+        reply = task.model(inquiry)
+        nats = torch.nn.functional.cross_entropy(reply.scores, answers, reduction="sum")
+        torch.testing.assert_close(task.loss((inquiry, answers), None).total, nats + reply.cost)
+        assert reply.cost > 0
+        (answer,) = task.predict([{"audio": tone(300.0, 900.0), "question": "which is first?"}])
+        assert answer["answer"] in ("low", "high")
+        with pytest.raises(Fault, match="needs 2 steps, the recording has 1 of 30 frames"):
+            task_of(data, {**model, "transcriber": {**hearing, "frames": 30}})
+        for options, settings in ((model, {**data, "transcript": None}), ({"hidden": 8}, data)):
+            with pytest.raises(Fault, match="belong together: set both, or none"):
+                task_of(settings, options)
+
+
 def test_a_question_alone_has_nothing_to_look_at(tmp_path: Path) -> None:
     asked_alone = {"question": ["is it?", "was it?"], "answer": ["yes", "no"]}
     with lending({"alone": asked_alone}):

@@ -56,5 +56,9 @@ class FrameAnswerer(Configured):
         scores: Tensor = self.answer(torch.cat([self.pool(steps), mean.squeeze(1), q], -1))
         if self.training:
             return Reply(scores)
-        lengths = steps.lengths.tolist()
-        return Reply(scores, [row[0, :n] for row, n in zip(weights, lengths, strict=True)])
+        return Reply(scores, step_looks(weights, steps))
+
+
+def step_looks(weights: Tensor, steps: Ragged) -> list[Tensor]:
+    """Of one look over steps, `[B, 1, M]`, each row's own weights."""
+    return [row[0, :length] for row, length in zip(weights, steps.lengths.tolist(), strict=True)]

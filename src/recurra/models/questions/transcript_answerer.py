@@ -11,6 +11,7 @@ from recurra.layers.attention import Attention
 from recurra.layers.base import Layer
 from recurra.layers.pooling import Pool
 from recurra.models.pair_classifier import RowEncoder
+from recurra.models.questions.frame_answerer import step_looks
 from recurra.models.questions.inquiry import Inquiry, Reply, owners
 from recurra.models.questions.place_answerer import answer_layers
 from recurra.models.transcriber import Transcriber
@@ -84,8 +85,7 @@ class TranscriptAnswerer(Configured):
         scores: Tensor = self.answer(torch.cat([self.pool(steps), mean.squeeze(1), q, counts], -1))
         if self.training:
             return Reply(scores, cost=None if words is None else self.weight * self._cost(heard, words))
-        lengths = steps.lengths.tolist()
-        return Reply(scores, [row[0, :n] for row, n in zip(weights, lengths, strict=True)])
+        return Reply(scores, step_looks(weights, steps))
 
     def _cost(self, heard: Ragged, words: Ragged) -> Tensor:
         return self.transcriber.loss(heard, words).sum()

@@ -11,11 +11,20 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from recurra.data import Examples, Place, Tokenizer, columns, load_tokenizer, train_tokenizer
-from recurra.data.sound.recording import Recording, one_channel, read_recording
+from recurra.data.sound.recording import one_channel, recording_at
 from recurra.errors import Fault, quoted
 from recurra.layers import Convolution, Downsample, FeedForward, Layer, Stack
 from recurra.layers.attention import AdditiveAttention
-from recurra.models import FrameAnswerer, Inquiry, Sounds, TranscriptAnswerer, Vectors, steps_needed
+from recurra.layers.pooling import Pool
+from recurra.models import (
+    FrameAnswerer,
+    Inquiry,
+    RowEncoder,
+    Sounds,
+    TranscriptAnswerer,
+    Vectors,
+    steps_needed,
+)
 from recurra.ragged import Ragged
 from recurra.tasks.answer.options import QuestionModelOptions, QuestionOptions
 from recurra.tasks.answer.plain import TEXT, build_row_encoder, build_words, word_rows
@@ -172,12 +181,8 @@ class RecordingReader:
 
     def _row(self, entry: Any, where: str, base: Path) -> Heard:
         sound = self.data.sound
-        if isinstance(entry, str):
-            path = base / Path(entry).expanduser()
-            where, entry = f"{where}: {path}", read_recording(path)
-        if not isinstance(entry, Recording):
-            raise Fault(f"{where}: {quoted(entry)} found, expected the path of a recording")
-        samples = one_channel(entry, where, sound.rate, sound.resample, sound.mix)
+        recording, where = recording_at(entry, where, base)
+        samples = one_channel(recording, where, sound.rate, sound.resample, sound.mix)
         if not len(samples) or float(samples.abs().max()) < _QUIET:
             raise Fault(f"{where}: a recording of silence ({len(samples):,} samples): record it again")
         seconds = len(samples) / sound.rate
@@ -257,6 +262,12 @@ def build_recording_model(
     bands = reader.data.sound.bands
     some = torch.cat(reader.train[:: len(reader.train) // _MEASURED + 1])
     asking = options.model_copy(update={"layers": 1, "hidden": options.question_hidden, "input_dropout": 0.0})
+
+    def ending(body: Layer, question: RowEncoder) -> tuple[Pool, AdditiveAttention, int, int, float]:
+        pool = build_pool(options.pool, body)
+        attention = AdditiveAttention(question.output_size, body.output_size, options.width)
+        return pool, attention, outputs, options.width, options.dropout
+
     if options.transcriber is not None and reader.tokenizer is not None:
         transcriber = build_transcriber(options.transcriber, bands, len(reader.tokenizer))
         assert isinstance(transcriber.input, Vectors)
@@ -264,15 +275,7 @@ def build_recording_model(
         question = build_row_encoder(asking, reader.words, "last")
         body = build_body(options, 2 * (transcriber.symbols + 1) + question.output_size)
         return TranscriptAnswerer(
-            transcriber,
-            question,
-            body,
-            build_pool(options.pool, body),
-            AdditiveAttention(question.output_size, body.output_size, options.width),
-            outputs,
-            options.width,
-            options.dropout,
-            options.transcript_weight,
+            transcriber, question, body, *ending(body, question), options.transcript_weight
         )
     source = Vectors(bands)
     source.learn(some)
@@ -286,14 +289,4 @@ def build_recording_model(
     heard = build_body(one, options.frames * size)
     question = build_row_encoder(asking, reader.words, "last")
     body = build_body(options, heard.output_size + question.output_size)
-    return FrameAnswerer(
-        source,
-        Stack(*parts, heard),
-        question,
-        body,
-        build_pool(options.pool, body),
-        AdditiveAttention(question.output_size, body.output_size, options.width),
-        outputs,
-        options.width,
-        options.dropout,
-    )
+    return FrameAnswerer(source, Stack(*parts, heard), question, body, *ending(body, question))

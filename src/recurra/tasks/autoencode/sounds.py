@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, Self
 from torch import Tensor
 
 from recurra.data import Examples, columns
-from recurra.data.sound.recording import Recording, one_channel, read_recording
-from recurra.errors import Fault, quoted
+from recurra.data.sound.recording import one_channel, recording_at
+from recurra.errors import Fault
 from recurra.models import VectorAutoEncoder
 from recurra.ragged import Ragged
 from recurra.tasks.autoencode.options import AutoencodeDataOptions, AutoencodeModelOptions
@@ -61,7 +61,7 @@ class SoundCoder:
     def row(self, item: Any) -> Spoken:
         entry = item.get(self.data.audio) if isinstance(item, Mapping) else item
         name = str(entry) if isinstance(entry, (str, Path)) else "recording"
-        return Spoken(_frames(entry, name, Path(), self.data), name)
+        return Spoken(_frames(entry, "the recording", Path(), self.data), name)
 
     def length(self, row: Spoken) -> int:
         return len(row.frames)
@@ -114,12 +114,9 @@ def _rows(examples: Examples, data: AutoencodeDataOptions) -> list[Spoken]:
 
 
 def _frames(entry: Any, where: str, base: Path, data: AutoencodeDataOptions) -> Tensor:
-    if isinstance(entry, (str, Path)):
-        entry = read_recording(base / Path(entry).expanduser())
-    if not isinstance(entry, Recording):
-        raise Fault(f"{where}: {quoted(entry)} found, expected the path of a recording")
+    recording, where = recording_at(entry, where, base)
     sound = data.sound
-    samples = one_channel(entry, where, sound.rate, sound.resample, sound.mix)
+    samples = one_channel(recording, where, sound.rate, sound.resample, sound.mix)
     frames = sound.features()(sound.within(samples))
     if not len(frames):
         raise Fault(

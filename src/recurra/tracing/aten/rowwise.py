@@ -200,11 +200,10 @@ def _running(of: Importer, node: Call) -> Result:
         raise Untraceable(f"{name_of(node)} in another type than the weights'")
     shape, (axis,) = of.row_shape(x), of.axes(node, [dim])
     count, number = shape[axis], of.number(x)
-    # one number's running sum after another: each where the next one stands beside it
+    # numbers that are summed must stand side by side; along the last dimension nothing is moved
     turned = torch.arange(math.prod(shape), device="cpu").view(shape).movedim(axis, -1).flatten()
-    if axis != len(shape) - 1:
-        number = of.columns(number, turned, (len(turned),))
+    number = of.columns(number, turned, (len(turned),))
     parts = range(0, math.prod(shape), count)
     sums = [of.add("cumsum", of.cut(number, first, first + count), shape=(count,)) for first in parts]
     joined = sums[0] if len(sums) == 1 else of.add("cat", *sums, shape=shape)
-    return joined if axis == len(shape) - 1 else of.columns(joined, turned.argsort(), shape)
+    return of.columns(joined, turned.argsort(), shape)
