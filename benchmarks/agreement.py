@@ -118,9 +118,9 @@ def train(place: Path, cell: str, steps: int) -> None:
     result = place / "pairs.json"
     if result.exists():
         return
-    if not (place / "metrics.json").exists():
+    resumed = (place / "last").is_dir()
+    if resumed or not (place / "metrics.json").exists():
         changes = (f"model.cell={cell}", f"train.steps={steps}", f"train.validate_every={steps}")
-        resumed = (place / "last").is_dir()
         call(
             *(
                 ("train", "--resume", "-o", str(place))

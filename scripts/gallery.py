@@ -175,13 +175,11 @@ def main(arguments: list[str]) -> int:
 
 
 def prepare(scene: Scene) -> None:
-    """Trains the scene's run where there is none yet, and its data are here."""
+    """Trains the scene's run as far as it is not trained yet, where its data are here."""
     folder, start = RUNS / scene.name, time.perf_counter()
-    if (folder / "metrics.json").exists():
-        return
     try:
         recipe = read_recipe(FOLDER / f"{scene.recipe}.toml", [*scene.changes, "train.tensorboard=false"])
-        train(recipe, folder, quiet=True)
+        train(recipe, folder, resume=folder.exists(), quiet=True)
     except Fault as fault:
         print(f"{scene.name}: left as it is: {fault}")
         return

@@ -85,11 +85,10 @@ def measure(training: Training, place: Path, seed: int, call: Call) -> Record:
     start = time.monotonic()
     seconds: float | None = None
     command = training.train_command(str(place), seed)
-    if (place / METRICS).exists():
-        pass
-    elif (place / LAST).is_dir():
+    if (place / LAST).is_dir():
+        # a training that was cut off has figures of its validations, too; one that is over ends at once
         call(["recurra", "train", "--resume", "-o", str(place)])
-    else:
+    elif not (place / METRICS).exists():
         call(command)
         seconds = time.monotonic() - start
     task = load(place)

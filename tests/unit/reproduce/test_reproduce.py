@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from recurra.reproduce import Figure, Mean, Table, Training, choose, lines, read
 from recurra.reproduce import digests as code
 from recurra.reproduce.record import NAME, read_record
 from recurra.reproduce.summary import holds, why_stale
+from recurra.train import Callback, train
 from recurra.train.recipe import read_recipe
 
 SMALL = Training(
@@ -168,3 +169,27 @@ def test_what_is_there_is_written_without_a_training(
     assert program.main(command) == 0
     assert json.loads(path.read_text())["japanese_vowels/accuracy"]["values"] == [[0.5]]
     capsys.readouterr()
+
+
+def test_a_training_that_was_cut_off_is_finished_before_it_is_measured(tmp_path: Path) -> None:
+    """It has figures of its validations already, which are not those of the whole training."""
+
+    class CutOff(Callback):
+        def step(self, training: object, numbers: Mapping[str, float]) -> None:
+            if training.step == 3:  # type: ignore[attr-defined]
+                raise RuntimeError("cut off")
+
+    longer = SMALL.model_copy(
+        update={"changes": (*SMALL.changes[1:], "train.steps=4", "train.validate_every=2")}
+    )
+    place = tmp_path / "small" / "seed-0"
+    recipe = read_recipe(find_recipe("demo"), [*longer.changes, "train.seed=0"], longer.removals)
+    with pytest.raises(RuntimeError, match="cut off"):
+        train(recipe, place, quiet=True, callbacks=[CutOff()])
+    assert json.loads((place / "metrics.json").read_text())["last"]["step"] == 2
+
+    calls = Calls()
+    (outcome,) = reproduce([longer], tmp_path, seeds=1, call=calls)
+    assert [command[:3] for command in calls.commands] == [["recurra", "train", "--resume"]]
+    assert json.loads((place / "metrics.json").read_text())["last"]["step"] == 4
+    assert outcome.record is not None
