@@ -12,7 +12,7 @@ from torch import Tensor
 
 from recurra.data.sound.resample import resample
 from recurra.data.sound.stated_size import missing
-from recurra.errors import Fault, quoted
+from recurra.errors import Fault
 from recurra.storage.files import read_bytes
 from recurra.storage.kinds import kind_of
 
@@ -67,20 +67,6 @@ def decode_recording(data: bytes, where: str) -> Recording:
     if not bool(torch.isfinite(tensor).all()):
         raise Fault(f"{where}: samples that are not finite numbers: record or convert it again")
     return Recording(tensor, int(rate))
-
-
-def recording_at(entry: Any, where: str, base: Path) -> tuple[Recording, str]:
-    """A recording, or that of the file at a path, which starts from `base`; and where it is, for messages.
-
-    Raises:
-        Fault: it is neither, or the file can't be read.
-    """
-    if isinstance(entry, (str, Path)):
-        path = base / Path(entry).expanduser()
-        where, entry = f"{where}: {path}", read_recording(path)
-    if not isinstance(entry, Recording):
-        raise Fault(f"{where}: {quoted(entry)} found, expected the path of a recording")
-    return entry, where
 
 
 def one_channel(recording: Recording, where: str, rate: int, convert: bool, mix: bool) -> Tensor:

@@ -11,7 +11,8 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from recurra.data import Examples, Place, Tokenizer, columns, load_tokenizer, train_tokenizer
-from recurra.data.sound.recording import one_channel, recording_at
+from recurra.data.sound.entries import recording_at
+from recurra.data.sound.recording import one_channel
 from recurra.errors import Fault, quoted
 from recurra.layers import Convolution, Downsample, FeedForward, Layer, Stack
 from recurra.layers.attention import AdditiveAttention

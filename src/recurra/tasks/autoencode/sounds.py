@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, Self
 from torch import Tensor
 
 from recurra.data import Examples, columns
-from recurra.data.sound.recording import one_channel, recording_at
+from recurra.data.sound.entries import recording_at
+from recurra.data.sound.recording import one_channel
 from recurra.errors import Fault
 from recurra.models import VectorAutoEncoder
 from recurra.ragged import Ragged
