@@ -21,6 +21,7 @@ from torch import Tensor
 
 from recurra import cells, scan
 from recurra.cells import Cell
+from recurra.cli.app import exit_code
 
 STEPS, INPUTS = 41, 10
 
@@ -82,4 +83,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_code(main))
