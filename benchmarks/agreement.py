@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -22,8 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from commands import last_line
 from numpy.typing import NDArray
 
+from recurra.cli.app import exit_code
 from recurra.runs.folder import load
 from recurra.storage.files import write_json
 from recurra.tasks import LanguageModelTask
@@ -121,7 +122,7 @@ def train(place: Path, cell: str, steps: int) -> None:
     resumed = (place / "last").is_dir()
     if resumed or not (place / "metrics.json").exists():
         changes = (f"model.cell={cell}", f"train.steps={steps}", f"train.validate_every={steps}")
-        call(
+        last_line(
             *(
                 ("train", "--resume", "-o", str(place))
                 if resumed
@@ -129,8 +130,8 @@ def train(place: Path, cell: str, steps: int) -> None:
             ),
             *(part for change in changes if not resumed for part in ("--set", change)),
         )
-    scores = json.loads(call("evaluate", str(place), "--pairs", str(PAIRS), "--json"))
-    test = json.loads(call("evaluate", str(place), "--data", str(TEST), "--json"))
+    scores = json.loads(last_line("evaluate", str(place), "--pairs", str(PAIRS), "--json"))
+    test = json.loads(last_line("evaluate", str(place), "--data", str(TEST), "--json"))
     write_json(result, {"perplexity": test["perplexity"], **scores})
 
 
@@ -160,14 +161,6 @@ def count_words(folder: Path) -> None:
     write_json(result, {"perplexity": perplexity, **scores.to_dict()})
 
 
-def call(*arguments: str) -> str:
-    """The last line that `recurra` prints with these arguments, from the project's root."""
-    print("recurra", *arguments, flush=True)
-    command = [sys.executable, "-m", "recurra.cli", *arguments]
-    result = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    return (result.stdout.strip().splitlines() or [""])[-1]
-
-
 def table(folder: Path) -> Iterator[str]:
     """For each model its perplexity and its shares of right pairs in percent."""
     yield "\t".join(("model", "perplexity", "subject-verb", "words known", "of pairs", "all", "words known"))
@@ -184,4 +177,4 @@ def table(folder: Path) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(exit_code(lambda: main(sys.argv[1:])))

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -21,6 +19,9 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
 
+from commands import last_line
+
+from recurra.cli.app import exit_code
 from recurra.storage.files import write_json
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,6 +52,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--table", action="store_true")
     options = parser.parse_intermixed_args(arguments)
+    for name in options.names:
+        if not any(case.name.startswith(name) for case in CASES):
+            parser.error(f"no case begins with {name!r}: {', '.join(case.name for case in CASES)}")
     if not options.table:
         for seed in range(options.seeds):
             for case in CASES:
@@ -67,22 +71,14 @@ def run(case: Case, seed: int, folder: Path) -> None:
         return
     start = time.perf_counter()
     if (place / "last").is_dir():
-        call("resume", str(place))
+        last_line("resume", str(place))
     else:
         changes = (*case.changes, f"train.seed={seed}")
-        call("train", case.recipe, "-o", str(place), *(part for c in changes for part in ("--set", c)))
+        last_line("train", case.recipe, "-o", str(place), *(part for c in changes for part in ("--set", c)))
     seconds = time.perf_counter() - start
-    test = json.loads(call("evaluate", str(place), "--data", "test", "--json"))
+    test = json.loads(last_line("evaluate", str(place), "--data", "test", "--json"))
     write_json(place / RESULT, {"test": test, "seconds": seconds})
     print("\n".join(table(folder)), flush=True)
-
-
-def call(*arguments: str) -> str:
-    """The last line that `recurra` prints with these arguments, from the project's root."""
-    print(f"recurra {shlex.join(arguments)}", flush=True)
-    command = [sys.executable, "-m", "recurra.cli", *arguments]
-    result = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    return (result.stdout.strip().splitlines() or [""])[-1]
 
 
 def table(folder: Path) -> Iterator[str]:
@@ -107,4 +103,4 @@ def table(folder: Path) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    raise SystemExit(exit_code(lambda: main(sys.argv[1:])))

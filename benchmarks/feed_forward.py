@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
+from commands import output
+
+from recurra.cli.app import exit_code
 from recurra.runs.folder import load
 from recurra.storage.files import write_json
 
@@ -97,12 +99,9 @@ def train(place: Path, row: Row) -> None:
     """Trains a network, unless that was done."""
     if (place / "row.json").exists():
         return
-    command = [sys.executable, "-m", "recurra", "train", SUBJECTS[row.subject].recipe, "-o", str(place)]
-    for change in row.changes():
-        command += ["--set", change]
-    print(*command[2:], flush=True)
+    changes = (part for change in row.changes() for part in ("--set", change))
     begin = monotonic()
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    output("train", SUBJECTS[row.subject].recipe, "-o", str(place), *changes)
     seconds = monotonic() - begin
     weights = sum(weight.numel() for weight in load(place).model.parameters())
     metrics = json.loads((place / "metrics.json").read_text())["best"]["metrics"]
@@ -124,4 +123,4 @@ def table(folder: Path, rows: Sequence[Row]) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(exit_code(lambda: main(sys.argv[1:])))

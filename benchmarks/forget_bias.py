@@ -15,6 +15,7 @@ from statistics import mean, median
 import torch
 
 from recurra.cells import LSTM
+from recurra.cli.app import exit_code
 from recurra.inspect.finding import percent
 from recurra.inspect.practice import memory_reach, score, train
 from recurra.inspect.problems import PROBLEMS, LastAnswer
@@ -62,4 +63,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_code(main))

@@ -21,6 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from recurra.cli.app import exit_code
 from recurra.data.readers import READERS
 from recurra.errors import Fault
 from recurra.runs import load
@@ -113,4 +114,4 @@ def stemmer() -> Any:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    raise SystemExit(exit_code(lambda: main(sys.argv[1:])))

@@ -16,6 +16,7 @@ from typing import get_args
 import torch
 
 import recurra
+from recurra.cli.app import exit_code
 from recurra.decode.trees.best import Decoder
 from recurra.errors import Fault
 from recurra.models import BiaffineParser
@@ -70,4 +71,4 @@ def main(runs: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    raise SystemExit(exit_code(lambda: main(sys.argv[1:])))

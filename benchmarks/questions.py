@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from recurra.cli.app import exit_code
 from recurra.recipes import find_recipe
 from recurra.runs import load
 from recurra.storage.files import write_json
@@ -107,4 +108,4 @@ def _percent(result: dict[str, Any] | None) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    raise SystemExit(exit_code(lambda: main(sys.argv[1:])))

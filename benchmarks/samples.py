@@ -10,11 +10,12 @@ from __future__ import annotations
 import gzip
 import json
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+from commands import output
+
+from recurra.cli.app import exit_code
 from recurra.storage.files import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,7 +41,7 @@ KANJI = "recurra sample runs/kanji -n 12 --temperature 0.5 -o docs/figures/kanji
 
 
 def main() -> None:
-    _run(KANJI)
+    output(*shlex.split(KANJI)[1:])
     write_text(
         PAGE,
         f"""# Samples
@@ -88,7 +89,7 @@ def _sentences() -> str:
 
 
 def _answers(run: str, items: tuple[str, ...] | list[str]) -> list[tuple[str, dict[str, Any]]]:
-    lines = _run(f"recurra predict runs/{run} " + shlex.join(items)).splitlines()
+    lines = output("predict", f"runs/{run}", *items).splitlines()
     return [(item, json.loads(line)) for item, line in zip(items, lines, strict=True)]
 
 
@@ -97,10 +98,5 @@ def _plain(text: str) -> str:
     return text.replace("<", "&lt;").replace("*", "\\*")
 
 
-def _run(command: str) -> str:
-    words = [sys.executable, "-m", "recurra.cli", *shlex.split(command)[1:]]
-    return subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-
-
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_code(main))

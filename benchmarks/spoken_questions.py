@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from recurra.cli.app import exit_code
 from recurra.data.readers.spoken_digits import read_spoken_digits
 from recurra.recipes import find_recipe
 from recurra.runs import load
@@ -84,4 +85,4 @@ def share(task: Any, items: Sequence[Any], truths: Sequence[str]) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    raise SystemExit(exit_code(lambda: main(sys.argv[1:])))

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from recurra import Forest, TreeCell, explain, fold
 from recurra.cells import TREE_CELLS
+from recurra.cli.app import exit_code
 from recurra.data.readers.trees import read_trees
 from recurra.data.text.trees import Tree
 from recurra.state import map_state
@@ -137,4 +138,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_code(main))

@@ -29,6 +29,7 @@ from gensim.models import Word2Vec
 from gensim.models.word2vec import LineSentence
 
 from recurra import vectors
+from recurra.cli.app import exit_code
 from recurra.storage.files import write_json
 from recurra.vectors import Options, WordVectors
 
@@ -241,4 +242,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_code(main))

@@ -30,6 +30,7 @@ from torch.nn.utils import clip_grad_norm_
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 from recurra.bench.measure import level, load, processor
+from recurra.cli.app import exit_code
 from recurra.recipes import find_recipe
 from recurra.storage.files import write_json
 from recurra.tasks.base import Loss, Task
@@ -258,4 +259,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(exit_code(lambda: main(sys.argv[1:])))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from recurra.cli.signals import INTERRUPTED, interruptible, say
 from recurra.errors import Fault, Faults
@@ -37,11 +37,20 @@ EXTRAS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; its exit code."""
+
+    def command() -> int:
+        from recurra.cli.commands import run
+
+        return run(sys.argv[1:] if arguments is None else list(arguments))
+
+    return exit_code(command)
+
+
+def exit_code(program: Callable[[], int | None]) -> int:
+    """Runs a program, of `benchmarks` too, by the rules above; what it returns is its code, None is 0."""
     with interruptible():
         try:
-            from recurra.cli.commands import run
-
-            code = run(sys.argv[1:] if arguments is None else list(arguments))
+            code = program() or 0
             print(end="", flush=True)
             return code
         except Faults as faults:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from recurra.cli import app as program
+from recurra.errors import Fault
 
 from .command_line import Command, told
 
@@ -133,3 +134,12 @@ def test_interruption_is_130(call: Command, monkeypatch: pytest.MonkeyPatch) -> 
     said = call("recipes", "show", "demo")
     assert said.code == 130
     assert said.error[-1].startswith("recurra: interrupted")
+
+
+def test_a_benchmark_told_as_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    def benchmark() -> None:
+        raise Fault("x.csv: no such file")
+
+    assert program.exit_code(benchmark) == 2
+    assert capsys.readouterr().err == "recurra: x.csv: no such file\n"
+    assert program.exit_code(lambda: None) == 0

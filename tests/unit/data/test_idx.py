@@ -42,6 +42,20 @@ def test_numbers_of_two_bytes_are_read(tmp_path: Path) -> None:
     assert read({"path": str(images), "format": "idx"})["vectors"][0].tolist() == [[-300, 5]]
 
 
+def test_pixels_are_steps_in_one_order_for_all_images(tmp_path: Path) -> None:
+    images = write_idx(tmp_path / "a", IMAGES)
+    source = {"path": str(images), "format": "idx", "pixels": True}
+    plain = read(source)["vectors"]
+    assert [one.shape for one in plain] == [(12, 1)] * 2
+    assert plain[1][:, 0].tolist() == list(range(12, 24))
+    other = read({**source, "permutation": 3})["vectors"]
+    assert other[0][:, 0].tolist() != plain[0][:, 0].tolist()
+    assert sorted(other[0][:, 0].tolist()) == plain[0][:, 0].tolist()
+    assert (other[1] - other[0] == 12).all()
+    with pytest.raises(Fault, match="needs pixels = true"):
+        read({"path": str(images), "format": "idx", "permutation": 3})
+
+
 def test_bad_idx_files_are_told(tmp_path: Path) -> None:
     path = write_idx(tmp_path / "a", IMAGES)
     whole = path.read_bytes()

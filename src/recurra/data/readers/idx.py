@@ -16,7 +16,14 @@ from recurra.storage.kinds import kind_of
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
-def read_idx(path: str | Path, *, labels: str | Path | None = None, divisor: float = 1.0) -> Examples:
+def read_idx(
+    path: str | Path,
+    *,
+    labels: str | Path | None = None,
+    divisor: float = 1.0,
+    pixels: bool = False,
+    permutation: int | None = None,
+) -> Examples:
     """Column `vectors`: one array `[rows, columns]` an image; column `label` where there is a file of labels.
 
     An array of more than three dimensions has its last ones joined; one of two is a sequence of single
@@ -27,15 +34,25 @@ def read_idx(path: str | Path, *, labels: str | Path | None = None, divisor: flo
         labels: the labels, as a path; without it the file beside the images whose name has `labels-idx1` for
             their `images-idx3`, if there is one.
         divisor: numbers are divided by it (255 makes shares of grey).
+        pixels: a step is one number, row after row: `[rows * columns, 1]`.
+        permutation: pixels come in an order drawn by this seed, the same for all images (Le et al., 2015).
     """
     if not divisor > 0:
         raise Fault(f"{path}: divisor = {divisor}, expected more than 0")
+    if permutation is not None and not pixels:
+        raise Fault(f"{path}: permutation = {permutation} reorders pixels: it needs pixels = true")
     images = _array(path)
     if images.ndim < 2:
         raise Fault(f"{path}: an array of shape {list(images.shape)} found, expected images (3 dimensions)")
     count, steps = images.shape[:2]
     if not count:
         raise Fault(f"{path}: an array of 0 images: expected at least one")
+    if pixels:
+        images = images.reshape(count, -1, 1)
+        steps = images.shape[1]
+    if permutation is not None:
+        # NumPy never changes what this older generator draws
+        images = images[:, np.random.RandomState(permutation).permutation(steps)]
     rows = images.reshape(count, steps, -1).astype(np.float32) / np.float32(divisor)
     columns: dict[str, list[object]] = {"vectors": list(rows)}
     labels = _beside(Path(path)) if labels is None else labels
