@@ -84,7 +84,9 @@ def build_forecaster(
 def _build_patches(
     options: ForecastModelOptions, data: ForecastOptions, frame: Frame, output: Output, extra: int
 ) -> Forecaster:
-    """Encoder and decoder of one column, with `extra` numbers a step known ahead. Fault where some column would not be read, or patches don't fit."""
+    """Encoder and decoder of one column, with `extra` numbers a step known ahead. Fault where some column
+    would not be read, or patches do not fit.
+    """
     patch = options.patch
     assert patch is not None
     if data.covariates:
