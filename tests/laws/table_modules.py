@@ -32,6 +32,7 @@ from recurra.models.forecaster import Forecaster
 from recurra.models.horizon import DirectHorizon, RecurrentHorizon
 from recurra.models.note_model import NoteModel
 from recurra.models.parse_encoder import ParseEncoder
+from recurra.models.patch_forecaster import PatchForecaster
 from recurra.models.step_answers import StepAnswers
 from recurra.models.stroke_model import StrokeModel
 from recurra.models.vector_autoencoder import VectorAutoEncoder
@@ -140,7 +141,7 @@ def windows(size: int, length: int = 5) -> Callable[..., Rows]:
 def forecast(module: Forecaster, rows: Rows) -> list[Any]:
     dense = torch.stack(list(rows))
     return list(
-        module.mean(module(dense, dense[..., :0].new_zeros(len(rows), 5 + module.horizon.horizon, 0)))
+        module.mean(module(dense, dense.new_zeros(len(rows), dense.shape[1] + module.horizon.horizon, 0)))
     )
 
 
@@ -589,6 +590,17 @@ MODULES: dict[str, Example] = {
     "forecaster": Example(
         lambda: Forecaster(frames.Scaling(IN, 2), gru(), DirectHorizon(HIDDEN, 2, 4), outputs.Gaussian()),
         windows(IN),
+        forecast,
+    ),
+    "patch_forecaster": Example(
+        lambda: PatchForecaster(
+            frames.Scaling(2, 2, anchor="last", spread=True),
+            gru(3),
+            DirectHorizon(HIDDEN, 2, 2),
+            outputs.Gaussian(),
+            patch=3,
+        ),
+        windows(2, 6),
         forecast,
     ),
     "scaling": Example(lambda: frames.Scaling(IN, 2, anchor="last", differences=True), windows(IN), framed),

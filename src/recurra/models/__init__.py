@@ -19,6 +19,7 @@ from recurra.models.many_to_one import ManyToOne
 from recurra.models.note_model import NoteModel
 from recurra.models.pair_classifier import PairClassifier, RowEncoder
 from recurra.models.parse_encoder import Encoded, ParseEncoder
+from recurra.models.patch_forecaster import PatchForecaster
 from recurra.models.pictures import (
     PictureConvolution,
     PictureNorm,
@@ -81,6 +82,7 @@ __all__ = [
     "OneHot",
     "PairClassifier",
     "ParseEncoder",
+    "PatchForecaster",
     "PictureConvolution",
     "PictureNorm",
     "PicturePlaces",

@@ -146,7 +146,7 @@ def surprises(model: Forecaster, windows: Windows) -> Surprises:
             forecast = model.mean(ahead)[:, :1]
             if model.output.density:
                 first = ahead._replace(raw=ahead.raw[:, :1])
-                costs = model.loss(first, truth) + torch.log(frame.change)
+                costs = model.loss(first, truth) + frame.unit(ahead.memo).log()
             else:
                 costs = (frame.standard(forecast) - frame.standard(truth)).abs()
             values.append(costs.mean((1, 2)).cpu())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Mapping
 
@@ -52,6 +51,9 @@ def back_test(
         scale = scales[[windows.origins[k][0] for k in indices]].to(truth.device).unsqueeze(1)
         exact = frame.standard(truth).double()
         sums["loss"].append(_total(model.loss(ahead, truth)))
+        unit = frame.unit(ahead.memo)
+        if model.output.density:
+            sums["nll"].append(_total(model.loss(ahead, truth).double() + unit.double().log()))
         for name, forecast in (("", means), *baselines(history, truth.shape[1], season, day)):
             errors = frame.standard(forecast).double() - exact
             own = (forecast - truth).double().abs()
@@ -65,12 +67,10 @@ def back_test(
             low, high = bounds.unbind(-1)
             sums["coverage"].append(_total((low <= truth) & (truth <= high)))
             sums["width"].append(_total(frame.standard(high) - frame.standard(low)))
-            sums["crps"].append(_total(model.crps(ahead, truth) * frame.change))
+            sums["crps"].append(_total(model.crps(ahead, truth) * unit))
         if signs is not None:
             _add_signs(signs, windows, indices, history, means[:, -1], truth[:, -1], ends)
     columns = {name: torch.cat(parts) for name, parts in sums.items()}
-    if model.output.density:
-        columns["nll"] = columns["loss"] + numbers_of(windows, frame) * math.log(float(frame.change))
     scaled = columns.pop("scaled")
     if not bool(scaled.any()):
         columns = {name: column for name, column in columns.items() if not name.endswith("mase")}
