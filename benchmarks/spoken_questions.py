@@ -4,7 +4,8 @@ sound itself: three rows over the same 1,000 questions.
     python benchmarks/spoken_questions.py runs/spoken                 the official split
     python benchmarks/spoken_questions.py runs/spoken --speaker theo  theo is never heard in training
 
-What is trained already is not trained again. Test data are looked at once, when all three are trained.
+What is trained already is not trained again; `--text RUN`, `--transcriber RUN` and `--sound RUN` name runs
+that stand elsewhere. Test data are looked at once, when all three are trained.
 """
 
 from __future__ import annotations
@@ -34,18 +35,28 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--speaker", help="left out of training, and tested alone")
     parser.add_argument("--seed", type=int, default=0)
+    for name in ("text", "transcriber", "sound"):
+        parser.add_argument(f"--{name}", type=Path, metavar="RUN")
     options = parser.parse_args(arguments)
     folder, speaker = options.folder.resolve(), options.speaker
+    places = {kind: getattr(options, kind) for kind in ("text", "transcriber", "sound")}
+    runs = {kind: place.resolve() for kind, place in places.items() if place is not None}
     os.chdir(ROOT)  # where the paths of recipes start
     without = (
         [] if speaker is None else [f"data.{part}.without=['{speaker}']" for part in ("train", "validation")]
     )
-    heard = [] if speaker is None else [f"data.leave_out={speaker}"]
+    left_out = [] if speaker is None else [f"data.leave_out={speaker}"]
     suffix = f"-{speaker or 'all'}-{options.seed}"
     seed = f"train.seed={options.seed}"
-    text = trained("digit_questions", folder / f"text{suffix}", [*without, seed])
-    transcriber = trained("fsdd_strings", folder / f"transcriber{suffix}", [*heard, seed])
-    ear = trained("spoken_digit_questions", folder / f"sound{suffix}", [*without, seed])
+    recipes = {
+        "text": ("digit_questions", without),
+        "transcriber": ("fsdd_strings", left_out),
+        "sound": ("spoken_digit_questions", without),
+    }
+    text, transcriber, ear = (
+        load(runs[kind]) if kind in runs else trained(recipe, folder / f"{kind}{suffix}", [*changes, seed])
+        for kind, (recipe, changes) in recipes.items()
+    )
     source = read_recipe(find_recipe("spoken_digit_questions")).data
     examples = read_spoken_digits(
         source.train.path, part="test", count=1000, only=[] if speaker is None else [speaker]

@@ -24,3 +24,9 @@ def test_the_sound_of_energies_has_about_these_energies() -> None:
 
 def test_of_nothing_there_is_no_sound() -> None:
     assert len(ReversibleLogMel(8000).sound(torch.zeros(0, 40))) == 0
+
+
+def test_a_sound_that_is_loud_from_its_first_sample_does_not_click() -> None:
+    bands = ReversibleLogMel(8000, 40, 0.032, 0.016)
+    sound = 0.1 * torch.randn(3400, generator=torch.Generator().manual_seed(0))
+    assert float(bands.sound(bands(sound)).abs().max()) < 2 * float(sound.abs().max())

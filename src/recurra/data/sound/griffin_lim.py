@@ -32,7 +32,9 @@ class ReversibleLogMel(LogMel):
         return sound
 
     def _overlapped(self, spectra: Tensor) -> Tensor:
-        """The sound whose frames come nearest to these, by least squares."""
+        """The sound whose frames come nearest to these, by least squares; where hardly any window reaches, at
+        its two ends, it fades: what stands there would be divided by nearly nothing, and click.
+        """
         frames = torch.fft.irfft(spectra, self.size)[:, : self.window] * self._shape
         weights = self._shape.square().expand_as(frames)
         length = (len(frames) - 1) * self.hop + self.window
@@ -42,4 +44,4 @@ class ReversibleLogMel(LogMel):
                 pieces.T.unsqueeze(0), (1, length), (1, self.window), stride=(1, self.hop)
             ).flatten()
 
-        return joined(frames) / joined(weights).clamp_min(1e-3 * float(weights.max()))
+        return joined(frames) / joined(weights).clamp_min(0.25 * float(weights.max()))
