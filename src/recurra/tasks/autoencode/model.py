@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from torch import nn
+
+from recurra.cells.initializers import orthogonal_
+from recurra.errors import Fault
+from recurra.layers.base import Layer
 from recurra.layers.pooling import ProjectedPool
+from recurra.layers.recurrent import Recurrent
 from recurra.models import EncoderDecoder, TokenEmbedding, VectorAutoEncoder, VectorDecoder
 from recurra.models.mirrored import mirror_
 from recurra.tasks.autoencode.options import AutoencodeModelOptions
@@ -16,6 +22,9 @@ def build_vector_model(options: AutoencodeModelOptions, reader: VectorReader) ->
     encoder = build_body(options.encoder, rows.output_size)
     pool = ProjectedPool(build_pool(options.pool, encoder), options.vector)
     decoder = build_body(options.decoder, options.vector)
+    if options.start == "orthogonal":
+        make_orthogonal_(encoder)
+        make_orthogonal_(decoder)
     return VectorAutoEncoder(rows, encoder, pool, decoder, options.dropout)
 
 
@@ -41,4 +50,25 @@ def build_text_model(options: AutoencodeModelOptions, tokens: int) -> EncoderDec
     )
     if options.start == "mirrored":
         mirror_(model)
+    elif options.start == "orthogonal":
+        make_orthogonal_(encoder)
+        make_orthogonal_(body)
     return model
+
+
+def make_orthogonal_(body: Layer) -> None:
+    """Draws the recurrent matrices of all its cells anew, orthogonal, in place.
+
+    Raises:
+        Fault: a cell without a recurrent matrix called `hidden`.
+    """
+    for layer in body.modules():
+        if isinstance(layer, Recurrent):
+            matrix = getattr(layer.cell, "hidden", None)
+            if not isinstance(matrix, nn.Linear):
+                raise Fault(
+                    f"start = 'orthogonal' needs cells with one recurrent matrix, {type(layer.cell).__name__} "
+                    f"has none: take vanilla, gru or lstm without zoneout and recurrent dropout, or "
+                    f"start = 'drawn'"
+                )
+            orthogonal_(matrix.weight)
