@@ -67,8 +67,8 @@ def make_orthogonal_(body: Layer) -> None:
             matrix = getattr(layer.cell, "hidden", None)
             if not isinstance(matrix, nn.Linear):
                 raise Fault(
-                    f"start = 'orthogonal' needs cells with one recurrent matrix, {type(layer.cell).__name__} "
-                    f"has none: take vanilla, gru or lstm without zoneout and recurrent dropout, or "
-                    f"start = 'drawn'"
+                    f"start = 'orthogonal' needs cells with one recurrent matrix, "
+                    f"{type(layer.cell).__name__} has none: take vanilla, gru or lstm, without zoneout and "
+                    f"recurrent dropout, or start = 'drawn'"
                 )
             orthogonal_(matrix.weight)
