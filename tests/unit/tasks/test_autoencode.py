@@ -55,8 +55,8 @@ def _task(data: dict[str, Any], model: dict[str, Any] | None = None) -> Autoenco
     )
 
 
-def _train(task: AutoencodeTask, epochs: int) -> None:
-    optimiser = torch.optim.Adam(task.model.parameters(), 0.01)
+def _train(task: AutoencodeTask, epochs: int, lr: float = 0.01) -> None:
+    optimiser = torch.optim.Adam(task.model.parameters(), lr)
     for epoch in range(epochs):
         for batch in task.batches(epoch):
             task.model.train()
@@ -152,6 +152,19 @@ def test_an_orthogonal_start_keeps_the_length_of_a_state(tmp_path: Path, cell: s
         for matrix in matrices:
             for block in matrix.split(16):
                 assert torch.allclose(block @ block.T, torch.eye(16), atol=1e-5)
+
+
+def test_an_orthogonal_start_learns_sooner(tmp_path: Path) -> None:
+    train, held = _texts(tmp_path / "train.txt", 400, 0, most=8), _texts(tmp_path / "held.txt", 60, 1, most=8)
+    data = {"train": train, "validation": held, "text": "text", "reversed": True}
+    shares = []
+    for start in ("orthogonal", "drawn"):
+        body = {**LINEAR, "hidden": 96}
+        model = {**MIRRORED, "encoder": body | {"bidirectional": False}, "decoder": body, "vector": 96}
+        task = _task(data, {**model, "embedding": 32, "start": start})
+        _train(task, 8, lr=0.002)
+        shares.append(task.evaluate()["in_place"])
+    assert shares[0] > max(0.75, shares[1] + 0.1)
 
 
 def test_an_orthogonal_start_needs_a_recurrent_matrix(tmp_path: Path) -> None:
