@@ -10,7 +10,7 @@ from recurra.layers.base import Layer
 from recurra.layers.pooling import ProjectedPool
 from recurra.layers.recurrent import Recurrent
 from recurra.models import EncoderDecoder, TokenEmbedding, VectorAutoEncoder, VectorDecoder
-from recurra.models.mirrored import mirror_
+from recurra.models.mirrored import SURE, mirror_
 from recurra.tasks.autoencode.options import AutoencodeModelOptions
 from recurra.tasks.parts.network import build_body, build_pool
 from recurra.tasks.readers.vectors import VectorReader
@@ -53,6 +53,7 @@ def build_text_model(options: AutoencodeModelOptions, tokens: int) -> EncoderDec
     elif options.start == "orthogonal":
         make_orthogonal_(encoder)
         make_orthogonal_(body)
+        nn.init.normal_(embedding.table.weight, 0, (SURE / options.embedding) ** 0.5)
     return model
 
 
