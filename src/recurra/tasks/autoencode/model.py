@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from torch import nn
 
-from recurra.cells.initializers import orthogonal_
-from recurra.errors import Fault
-from recurra.layers.base import Layer
 from recurra.layers.pooling import ProjectedPool
-from recurra.layers.recurrent import Recurrent
 from recurra.models import EncoderDecoder, TokenEmbedding, VectorAutoEncoder, VectorDecoder
 from recurra.models.mirrored import SURE, mirror_
+from recurra.models.orthogonal import make_orthogonal_
 from recurra.tasks.autoencode.options import AutoencodeModelOptions
 from recurra.tasks.parts.network import build_body, build_pool
 from recurra.tasks.readers.vectors import VectorReader
@@ -55,21 +52,3 @@ def build_text_model(options: AutoencodeModelOptions, tokens: int) -> EncoderDec
         make_orthogonal_(body)
         nn.init.normal_(embedding.table.weight, 0, (SURE / options.embedding) ** 0.5)
     return model
-
-
-def make_orthogonal_(body: Layer) -> None:
-    """Draws the recurrent matrices of all its cells anew, orthogonal, in place.
-
-    Raises:
-        Fault: a cell without a recurrent matrix called `hidden`.
-    """
-    for layer in body.modules():
-        if isinstance(layer, Recurrent):
-            matrix = getattr(layer.cell, "hidden", None)
-            if not isinstance(matrix, nn.Linear):
-                raise Fault(
-                    f"start = 'orthogonal' needs cells with one recurrent matrix, "
-                    f"{type(layer.cell).__name__} has none: take vanilla, gru or lstm, without zoneout and "
-                    f"recurrent dropout, or start = 'drawn'"
-                )
-            orthogonal_(matrix.weight)
