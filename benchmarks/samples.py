@@ -64,7 +64,9 @@ Turns {" and, below the line, turns ".join(TURNS)}:
 ## Names
 
 `recurra sample runs/names --prompt "dinosaur: " -n 8`, and so on, after 464 names. What it is worth beside
-n-grams, and how many of its names are new, `python benchmarks/names.py runs/names` tells.
+n-grams, and how many of its names are new, `python benchmarks/names.py runs/names` tells. On the 51 names of
+the test part a letter costs 1.99 nats (elements 2.07, stars 2.54, dinosaurs 1.66); the best n-gram, of each
+kind by itself, 2.29, single letters 3.09. Of 600 names drawn 1 is one of training.
 
 {_names()}
 
