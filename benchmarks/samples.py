@@ -2,7 +2,7 @@
 
     python benchmarks/samples.py
 
-The runs are those of `recurra reproduce chat kanji autoencode_sentences`.
+The runs are those of `recurra reproduce chat kanji autoencode_sentences names`.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ TURNS = {
     ),
 }
 SENTENCES = ROOT.parent / "shared" / "data" / "multi30k" / "test_2016_flickr.en.gz"
+KINDS = ("element", "star", "dinosaur")
 KANJI = "recurra sample runs/kanji -n 12 --temperature 0.5 -o docs/figures/kanji.png"
 
 
@@ -61,6 +62,15 @@ Turns {" and, below the line, turns ".join(TURNS)}:
 
 ![twelve drawings](figures/kanji.png)
 
+## Names
+
+`recurra sample runs/names --prompt "dinosaur: " -n 8`, and so on, after 464 names. What it is worth beside
+n-grams, and how many of its names are new, `python benchmarks/names.py runs/names` tells. On the 51 names of
+the test part a letter costs 1.99 nats (elements 2.07, stars 2.54, dinosaurs 1.66); the best n-gram, of each
+kind by itself, 2.29, single letters 3.09. Of 600 names drawn 1 is one of training.
+
+{_names()}
+
 ## Sentences back from 512 numbers
 
 `recurra predict runs/autoencode_sentences`, the first five captions of the test part; words that training
@@ -79,6 +89,15 @@ def _chat() -> str:
         for turns in TURNS.values()
     ]
     return "\n> ---\n>\n".join(groups).removesuffix("\n>")
+
+
+def _names() -> str:
+    rows = []
+    for kind in KINDS:
+        prompt = f"{kind}: "
+        lines = _run(f"recurra sample runs/names -n 8 --prompt {shlex.quote(prompt)}").splitlines()
+        rows.append(f"- {kind}: {', '.join(_plain(line.removeprefix(prompt)) for line in lines)}")
+    return "\n".join(rows)
 
 
 def _sentences() -> str:

@@ -4,6 +4,7 @@ from recurra.data import columns
 from recurra.data.batches import Batches
 from recurra.data.builtin.generated import adding, copying
 from recurra.data.builtin.manual import python_manual
+from recurra.data.builtin.names import names
 from recurra.data.examples import Examples, Place, join
 from recurra.data.lengths import check_lengths
 from recurra.data.readers import READERS, guess_format
@@ -24,6 +25,9 @@ from recurra.data.text.tokenizers import (
 )
 from recurra.data.text.trees import Tree, parse_trees
 from recurra.data.text.vocabulary import Vocabulary
+
+# source.py counts for every figure that is recorded: a row there would age them all
+BUILTIN["names"] = names
 
 __all__ = [
     "BUILTIN",

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from recurra.bench.measure import level, processor
+from recurra.data import BUILTIN
 from recurra.data.readers import READERS, guess_format
 from recurra.errors import Fault
 from recurra.recipes import find_recipe, recipe_names
@@ -116,9 +117,11 @@ def new_record(
 
 
 def modules_of(task: Task, sections: Mapping[str, Any]) -> list[str]:
-    """The modules of a task, of its network's parts, and of the readers of its data."""
+    """The modules of a task, of its network's parts, of the readers of its data, and of what makes them."""
     classes = {type(task).__module__, *(type(each).__module__ for each in _parts(task.model))}
-    return sorted(classes | {READERS[form].__module__ for form in _formats(sections.get("data", {}))})
+    data = sections.get("data", {})
+    readers = {READERS[form].__module__ for form in _formats(data)}
+    return sorted(classes | readers | {BUILTIN[name].__module__ for name in _builtin(data)})
 
 
 def recipe_digest(name: str) -> str:
@@ -174,3 +177,11 @@ def _formats(data: Any) -> set[str]:
             except Fault:
                 continue
     return formats
+
+
+def _builtin(data: Any) -> set[str]:
+    """The built-in data that a recipe names."""
+    sources = data.values() if isinstance(data, Mapping) else []
+    names = [source.get("builtin") if isinstance(source, Mapping) else source for source in sources]
+    texts = [name.removeprefix("builtin:") for name in names if isinstance(name, str)]
+    return {name for name in texts if name in BUILTIN}

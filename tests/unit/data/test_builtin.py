@@ -10,6 +10,7 @@ import pytest
 from torch import Tensor
 
 from recurra.data import BUILTIN, Examples, adding, columns, copying, python_manual, read
+from recurra.data.builtin.names import NAMES
 from recurra.data.builtin.signals import MORSE
 from recurra.errors import Fault
 
@@ -150,6 +151,18 @@ def test_genes_follow_the_genetic_code() -> None:
         )
 
 
+def test_each_name_is_in_one_part() -> None:
+    parts = [read({"builtin": "names", "part": part}) for part in ("train", "validation", "test")]
+    listed = [name for part in parts for name in part["name"]]
+    assert len(listed) == len(set(listed)) == sum(map(len, NAMES.values()))
+    assert {len({*part["kind"]}) for part in parts} == {3}
+    assert all(name.isalpha() and name == name.capitalize() for name in listed)
+    for text, name, kind in zip(*(parts[0][column] for column in ("text", "name", "kind")), strict=True):
+        assert text == f"{kind}: {name}"
+        assert name in NAMES[kind]
+    assert read({"builtin": "names", "keep": {"kind": ["star"]}})["text"][0].startswith("star: A")
+
+
 def test_morse_is_as_long_as_its_signs() -> None:
     found = read({"builtin": "morse", "count": 10, "letters": 2, "rate": 4000})
     for recording, text in zip(found["audio"], found["text"], strict=True):
@@ -175,6 +188,11 @@ def test_dates_name_their_days() -> None:
         ({"builtin": "walks", "part": "all"}, "part = 'all'"),
         ({"builtin": "cadences", "bars": 2}, "bars = 2"),
         ({"builtin": "dates", "count": 0}, "count = 0"),
+        (
+            {"builtin": "names", "part": "dev"},
+            "names: part = 'dev' found, expected one of train, validation, test",
+        ),
+        ({"builtin": "names", "count": 5}, "has no option 'count'"),
     ],
 )
 def test_settings_that_make_no_data_are_told(source: dict[str, object], why: str) -> None:

@@ -13,9 +13,9 @@ from recurra.errors import Fault
 from recurra.recipes import find_recipe, recipe_names
 from recurra.reproduce import Figure, Mean, Table, Training, choose, lines, read_figures, reproduce, summary
 from recurra.reproduce import digests as code
-from recurra.reproduce.record import NAME, read_record
+from recurra.reproduce.record import NAME, modules_of, read_record
 from recurra.reproduce.summary import holds, why_stale
-from recurra.train import Callback, train
+from recurra.train import Callback, fit, train
 from recurra.train.recipe import read_recipe
 
 SMALL = Training(
@@ -193,3 +193,13 @@ def test_a_training_that_was_cut_off_is_finished_before_it_is_measured(tmp_path:
     assert [command[:3] for command in calls.commands] == [["recurra", "train", "--resume"]]
     assert json.loads((place / "metrics.json").read_text())["last"]["step"] == 4
     assert outcome.record is not None
+
+
+@pytest.mark.parametrize("source", ["builtin:names", {"builtin": "names", "part": "train"}])
+def test_built_in_data_count_where_they_are_used(tmp_path: Path, source: object) -> None:
+    data = {"train": source, "read_as": "sentences", "validation": {"builtin": "names", "part": "validation"}}
+    model = {"hidden": 4, "embedding": 4}
+    recipe = {"task": "language_model", "data": data, "model": model, "train": {"steps": 1}}
+    task = fit(recipe, folder=tmp_path / "run", quiet=True)
+    assert "recurra.data.builtin.names" in modules_of(task, {"data": data})
+    assert "recurra.data.builtin.names" not in modules_of(task, {"data": {"train": "builtin:python_manual"}})

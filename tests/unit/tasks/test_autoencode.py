@@ -55,8 +55,8 @@ def _task(data: dict[str, Any], model: dict[str, Any] | None = None) -> Autoenco
     )
 
 
-def _train(task: AutoencodeTask, epochs: int) -> None:
-    optimiser = torch.optim.Adam(task.model.parameters(), 0.01)
+def _train(task: AutoencodeTask, epochs: int, lr: float = 0.01) -> None:
+    optimiser = torch.optim.Adam(task.model.parameters(), lr)
     for epoch in range(epochs):
         for batch in task.batches(epoch):
             task.model.train()
@@ -134,6 +134,43 @@ def test_a_mirrored_start_needs_a_linear_model(tmp_path: Path, change: dict[str,
         _task(data, {**MIRRORED, **change})
     with pytest.raises(Fault, match=r"data\.reversed"):
         _task({**data, "reversed": False}, {**MIRRORED, **change})
+
+
+@pytest.mark.parametrize("cell", ["vanilla", "gru", "lstm"])
+def test_an_orthogonal_start_keeps_the_length_of_a_state(tmp_path: Path, cell: str) -> None:
+    text = {"train": _texts(tmp_path / "train.txt", 30, 0), "hold_out": 0.2, "text": "text"}
+    rows = {"train": _waves(tmp_path / "train.jsonl", 30, 0), "hold_out": 0.2, "vectors": "wave"}
+    body = {"cell": cell, "hidden": 16}
+    for data in (text, rows):
+        task = _task(data, {"encoder": body, "decoder": body, "start": "orthogonal"})
+        matrices = [
+            weight.detach()
+            for name, weight in task.model.named_parameters()
+            if name.endswith("cell.hidden.weight")
+        ]
+        assert len(matrices) == 3  # the encoder reads from both ends
+        for matrix in matrices:
+            for block in matrix.split(16):
+                assert torch.allclose(block @ block.T, torch.eye(16), atol=1e-5)
+
+
+def test_an_orthogonal_start_learns_sooner(tmp_path: Path) -> None:
+    train, held = _texts(tmp_path / "train.txt", 400, 0, most=8), _texts(tmp_path / "held.txt", 60, 1, most=8)
+    data = {"train": train, "validation": held, "text": "text", "reversed": True}
+    shares = []
+    for start in ("orthogonal", "drawn"):
+        body = {**LINEAR, "hidden": 96}
+        model = {**MIRRORED, "encoder": body | {"bidirectional": False}, "decoder": body, "vector": 96}
+        task = _task(data, {**model, "embedding": 32, "start": start})
+        _train(task, 8, lr=0.002)
+        shares.append(task.evaluate()["in_place"])
+    assert shares[0] > max(0.75, shares[1] + 0.1)
+
+
+def test_an_orthogonal_start_needs_a_recurrent_matrix(tmp_path: Path) -> None:
+    data = {"train": _texts(tmp_path / "train.txt", 30, 0), "hold_out": 0.2, "text": "text"}
+    with pytest.raises(Fault, match="needs cells with one recurrent matrix, Zoneout has none"):
+        _task(data, {"encoder": {"hidden": 8, "zoneout": 0.1}, "start": "orthogonal"})
 
 
 def test_measurements_come_back_from_one_vector(tmp_path: Path) -> None:

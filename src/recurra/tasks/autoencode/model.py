@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from torch import nn
+
 from recurra.layers.pooling import ProjectedPool
 from recurra.models import EncoderDecoder, TokenEmbedding, VectorAutoEncoder, VectorDecoder
-from recurra.models.mirrored import mirror_
+from recurra.models.mirrored import SURE, mirror_
+from recurra.models.orthogonal import make_orthogonal_
 from recurra.tasks.autoencode.options import AutoencodeModelOptions
 from recurra.tasks.parts.network import build_body, build_pool
 from recurra.tasks.readers.vectors import VectorReader
@@ -16,6 +19,9 @@ def build_vector_model(options: AutoencodeModelOptions, reader: VectorReader) ->
     encoder = build_body(options.encoder, rows.output_size)
     pool = ProjectedPool(build_pool(options.pool, encoder), options.vector)
     decoder = build_body(options.decoder, options.vector)
+    if options.start == "orthogonal":
+        make_orthogonal_(encoder)
+        make_orthogonal_(decoder)
     return VectorAutoEncoder(rows, encoder, pool, decoder, options.dropout)
 
 
@@ -41,4 +47,8 @@ def build_text_model(options: AutoencodeModelOptions, tokens: int) -> EncoderDec
     )
     if options.start == "mirrored":
         mirror_(model)
+    elif options.start == "orthogonal":
+        make_orthogonal_(encoder)
+        make_orthogonal_(body)
+        nn.init.normal_(embedding.table.weight, 0, (SURE / options.embedding) ** 0.5)
     return model

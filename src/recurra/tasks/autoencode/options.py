@@ -60,8 +60,10 @@ class AutoencodeModelOptions(Options):
         embedding: width of a token's vector (texts).
         encoder, decoder: the layers on either side of the vector.
         pool: how the encoder's steps become one. vector: width of the vector between the two sides.
-        start: "drawn": weights start at random; "mirrored": as a linear memory that the decoder reads
-            backwards, see `recurra.models.mirrored`; texts only, with data.reversed.
+        start: "drawn": weights start at random; "orthogonal": so, too, but recurrent matrices are
+            orthogonal, so that a linear memory forgets nothing (White et al., 2004), and tokens' vectors as
+            long as in the next one; "mirrored": as a linear memory that the decoder reads backwards, see
+            `recurra.models.mirrored`; texts only, with data.reversed.
         tied: the output layer uses the tokens' vectors.
         dropout: share of the decoder's output dropped before the last layer.
     """
@@ -71,6 +73,6 @@ class AutoencodeModelOptions(Options):
     decoder: BodyOptions = BodyOptions()
     pool: Literal["last", "mean", "max", "attention"] = "last"
     vector: int = Field(default=256, ge=1)
-    start: Literal["drawn", "mirrored"] = "drawn"
+    start: Literal["drawn", "orthogonal", "mirrored"] = "drawn"
     tied: bool = False
     dropout: float = Field(default=0.0, ge=0, lt=1)
