@@ -95,7 +95,7 @@ def _names() -> str:
     rows = []
     for kind in KINDS:
         prompt = f"{kind}: "
-        lines = _run(f"recurra sample runs/names -n 8 --prompt {shlex.quote(prompt)}").splitlines()
+        lines = output("sample", "runs/names", "-n", "8", "--prompt", prompt).splitlines()
         rows.append(f"- {kind}: {', '.join(_plain(line.removeprefix(prompt)) for line in lines)}")
     return "\n".join(rows)
 
