@@ -140,6 +140,27 @@ def test_windows_may_be_asked_to_be_shared(tmp_path: Path) -> None:
     assert len(shared.data.train) == 2 * whole + whole - 5
 
 
+def test_a_share_of_the_windows_is_walked_from_its_end(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.txt")
+    plain, both = (
+        TrajectoryTask.prepare(options(path, backward=share), model(), seed=0) for share in (0.0, 0.25)
+    )
+    seen = []
+    for epoch in (0, 1):
+        turned = 0
+        for one, other in zip(plain.batches(epoch), both.batches(epoch), strict=True):
+            ways = (torch.cat(parts[:2], 1) for parts in (one, other))
+            for straight, drawn in zip(*ways, strict=True):
+                if not torch.equal(drawn, straight):
+                    assert torch.equal(drawn, straight.flip(0))
+                    turned += 1
+                    seen.append((epoch, tuple(straight[0].tolist())))
+        assert turned == round(0.25 * len(plain.data.train))
+    assert {way for epoch, way in seen if epoch == 0} != {way for epoch, way in seen if epoch == 1}
+    again = [both.batches(1), both.batches(1)]
+    assert all(torch.equal(a[0], b[0]) for a, b in zip(*again, strict=True))
+
+
 def test_a_restored_task_answers_alike(tmp_path: Path) -> None:
     asked = options(write(tmp_path / "a.txt"))
     task = TrajectoryTask.prepare(asked, model(ahead="recurrent"), seed=0)
