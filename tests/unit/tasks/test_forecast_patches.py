@@ -75,6 +75,14 @@ def test_waves_are_learnt_in_patches(tmp_path: Path, ahead: str, output: str) ->
     assert list(again.predict([asked.train])) == list(task.predict([asked.train]))
 
 
+def test_what_is_kept_in_training_is_counted_in_patches(tmp_path: Path) -> None:
+    """16 windows of 2 columns and 4 patches of 6 steps: 8 numbers for each of 16 units, 3 for each of 6 / 4
+    steps ahead, 4 bytes each.
+    """
+    task = ForecastTask.prepare(both(write(tmp_path / "a.csv")), model(patch=6, ahead="direct"), seed=0)
+    assert "memory: about 67.1 kB for a batch of 128 steps" in task.check()
+
+
 def test_what_patches_cannot_read_is_told(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv")
     with pytest.raises(Fault, match=r"patch = 6 reads each target by itself, and covariates = \['double'\]"):
