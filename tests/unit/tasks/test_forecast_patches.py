@@ -76,8 +76,8 @@ def test_waves_are_learnt_in_patches(tmp_path: Path, ahead: str, output: str) ->
 
 
 def test_what_is_kept_in_training_is_counted_in_patches(tmp_path: Path) -> None:
-    """16 windows of 2 columns and 4 patches of 6 steps: 8 numbers for each of 16 units, 3 for each of 6 / 4
-    steps ahead, 4 bytes each.
+    """16 windows of 2 columns are 128 patches; each keeps 8 numbers for each of 16 units, and 3 for its share
+    of the 6 steps ahead, 6 / 4 rounded down: 128 * (8 * 16 + 3) numbers of 4 bytes.
     """
     task = ForecastTask.prepare(both(write(tmp_path / "a.csv")), model(patch=6, ahead="direct"), seed=0)
     assert "memory: about 67.1 kB for a batch of 128 steps" in task.check()
