@@ -16,6 +16,7 @@ from recurra.models.frames import Scaling, SeriesScaling
 from recurra.models.horizon import DirectHorizon
 from recurra.models.outputs import Gaussian, Point
 from recurra.models.patch_forecaster import PatchForecaster
+from recurra.tasks.forecast.anomalies import surprises
 from recurra.tasks.forecast.task import ForecastTask
 from tests.unit.tasks.fitting import reloaded
 from tests.unit.tasks.test_forecast import model, options, shop_options, shops, trained, write
@@ -73,6 +74,14 @@ def test_waves_are_learnt_in_patches(tmp_path: Path, ahead: str, output: str) ->
     again = reloaded(task, asked, network, tmp_path)
     assert again.evaluate() == figures
     assert list(again.predict([asked.train])) == list(task.predict([asked.train]))
+
+
+def test_what_is_kept_in_training_is_counted_in_patches(tmp_path: Path) -> None:
+    """16 windows of 2 columns are 128 patches; each keeps 8 numbers for each of 16 units, and 3 for its share
+    of the 6 steps ahead, 6 / 4 rounded down: 128 * (8 * 16 + 3) numbers of 4 bytes.
+    """
+    task = ForecastTask.prepare(both(write(tmp_path / "a.csv")), model(patch=6, ahead="direct"), seed=0)
+    assert "memory: about 67.1 kB for a batch of 128 steps" in task.check()
 
 
 def test_what_patches_cannot_read_is_told(tmp_path: Path) -> None:
@@ -135,6 +144,14 @@ def test_a_log_density_knows_the_size_of_each_window(tmp_path: Path) -> None:
         deviation = (frame.standard(high) - frame.standard(low)) / 2
     density = torch.distributions.Normal(mean, deviation).log_prob(frame.standard(future))
     assert task.evaluate()["nll"] == pytest.approx(-float(density.mean()), rel=1e-4)
+
+
+def test_a_surprise_knows_the_size_of_each_window(tmp_path: Path) -> None:
+    asked = both(write(tmp_path / "a.csv"), horizon=1)
+    network = model(output="gaussian", spread=True, patch=6, ahead="direct")
+    task = ForecastTask.prepare(asked, network, seed=0)
+    values = surprises(task.model, task.data.part("validation")).values
+    assert float(values.mean()) == pytest.approx(task.evaluate()["nll"], rel=1e-4)
 
 
 def test_a_point_by_itself_has_its_error_as_score(tmp_path: Path) -> None:

@@ -71,9 +71,31 @@ def test_unturned_frames_keep_the_directions_of_the_scene(tmp_path: Path) -> Non
     assert Heading(turned=True).enter(context, 2)[0][0, 0, :2].tolist() == [-3, 0]
 
 
+def test_places_of_the_scene_are_read_where_asked_for() -> None:
+    context = torch.tensor([[[3.0, 5.0], [3.0, 6.0], [3.0, 8.0]]])
+    assert Heading(turned=False, place=True).enter(context, 2)[0][0].tolist() == [
+        [0, -3, 0, 0, 3, 5],
+        [0, -2, 0, 1, 3, 6],
+        [0, 0, 0, 2, 3, 8],
+    ]
+
+
+def test_a_model_may_know_the_places_of_a_scene(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.txt")
+    task = TrajectoryTask.prepare(options(path), model(place=True, turned=False), seed=0)
+    found = trained(task).evaluate()
+    assert found["ade"] < 0.5 * found["constant_ade"]
+    context, _, known = task.data.train.take([0])
+    with torch.no_grad():
+        here = task.model.mean(task.model(context, known))
+        there = task.model.mean(task.model(context + 9, known)) - 9
+    assert not torch.allclose(here, there, atol=1e-3)
+
+
+@pytest.mark.parametrize("place", [True, False])
 @pytest.mark.parametrize("turned", [True, False])
-def test_frames_go_in_and_out(turned: bool) -> None:
-    frame, context, future = Heading(turned), torch.randn(5, 8, 2), torch.randn(5, 6, 2)
+def test_frames_go_in_and_out(turned: bool, place: bool) -> None:
+    frame, context, future = Heading(turned, place), torch.randn(5, 8, 2), torch.randn(5, 6, 2)
     frame.learn(context.flatten(0, 1), context, future)
     context[0] = context[0, :1]  # stands still
     _, memo = frame.enter(context, 6)
@@ -116,6 +138,27 @@ def test_windows_may_be_asked_to_be_shared(tmp_path: Path) -> None:
     whole = 24 - 8 - 6 + 1
     assert len(alone) == whole - 5  # its first windows, five frames later, meet the others' last
     assert len(shared.data.train) == 2 * whole + whole - 5
+
+
+def test_a_share_of_the_windows_is_walked_from_its_end(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.txt")
+    plain, both = (
+        TrajectoryTask.prepare(options(path, backward=share), model(), seed=0) for share in (0.0, 0.25)
+    )
+    seen = []
+    for epoch in (0, 1):
+        turned = 0
+        for one, other in zip(plain.batches(epoch), both.batches(epoch), strict=True):
+            ways = (torch.cat(parts[:2], 1) for parts in (one, other))
+            for straight, drawn in zip(*ways, strict=True):
+                if not torch.equal(drawn, straight):
+                    assert torch.equal(drawn, straight.flip(0))
+                    turned += 1
+                    seen.append((epoch, tuple(straight[0].tolist())))
+        assert turned == round(0.25 * len(plain.data.train))
+    assert {way for epoch, way in seen if epoch == 0} != {way for epoch, way in seen if epoch == 1}
+    again = [both.batches(1), both.batches(1)]
+    assert all(torch.equal(a[0], b[0]) for a, b in zip(*again, strict=True))
 
 
 def test_a_restored_task_answers_alike(tmp_path: Path) -> None:

@@ -31,20 +31,22 @@ class Pose(NamedTuple):
 class Heading(Frame):
     """The last point is the origin, and the way walked so far points along the first axis.
 
-    So a model can't tell where in the scene, nor in which direction, a path lies: it forecasts a moved and
-    turned path by the same moved and turned points. The network reads places and last steps, and gives what
-    is to be added to the points that the last step, repeated, leads to.
+    So a model can't tell where in the scene, nor in which direction, a path lies, if not told: it forecasts a
+    moved and turned path by the same moved and turned points. The network reads places and last steps, and
+    gives what is to be added to the points that the last step, repeated, leads to.
 
     Args:
-        turned: whether directions are levelled; places always are.
+        turned: whether directions are levelled.
+        place: whether the network reads where in the scene each point is, too: it may then learn where people
+            walk in a scene that it knows from training, and a moved path is another one.
     """
 
     targets = 2
-    features = 4
 
-    def __init__(self, turned: bool = True) -> None:
-        self.turned = turned
-        self.register_buffer("read", torch.ones(4))
+    def __init__(self, turned: bool = True, place: bool = False) -> None:
+        self.turned, self.place = turned, place
+        self.features = 4 + 2 * place
+        self.register_buffer("read", torch.ones(self.features))
         self.register_buffer("change", torch.ones(()))
         self.read: Tensor
         self.change: Tensor
@@ -64,7 +66,8 @@ class Heading(Frame):
         steps = torch.cat([torch.zeros_like(local[:, :1]), local[:, 1:] - local[:, :-1]], 1)
         ahead = torch.arange(1, horizon + 1, device=points.device, dtype=points.dtype)
         path = steps[:, -1:] * ahead[:, None]
-        return torch.cat([local, steps], -1) / self.read, Pose(origin, turn, path)
+        features = [local, steps, points] if self.place else [local, steps]
+        return torch.cat(features, -1) / self.read, Pose(origin, turn, path)
 
     def inside(self, future: Tensor, memo: Any) -> Tensor:
         local: Tensor = ((future - memo.origin) @ memo.turn - memo.path) / self.change

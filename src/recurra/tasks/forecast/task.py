@@ -11,6 +11,7 @@ from torch import Tensor
 
 from recurra.errors import Fault
 from recurra.models.forecaster import Forecaster
+from recurra.models.patch_forecaster import PatchForecaster
 from recurra.storage.fields import Fields
 from recurra.storage.files import read_json, write_json
 from recurra.tasks.base import CHANGEABLE, TASKS, Example, Loss, Score, Task
@@ -108,8 +109,13 @@ class ForecastTask(Task[Forecaster]):
         parts = {name: self.data.part(name) for name in PARTS if name != "test" or options.split[2] > 0}
         rows = sum(len(each.values) for each in parts["train"].series)
         first = self.batches(0)
-        steps = (options.context + options.horizon) * min(options.batch_size, len(parts["train"]))
+        count = min(options.batch_size, len(parts["train"]))
+        steps = (options.context + options.horizon) * count
         width = self.model.frame.targets * self.model.output.size
+        if isinstance(self.model, PatchForecaster):
+            patches = options.context // self.model.patch
+            steps = patches * count * len(options.targets)
+            width = options.horizon * self.model.output.size // patches
         step = parts["train"].series[0].step
         return [
             f"series: {len(parts['train'].series):,} of {rows:,} rows in all, {len(options.targets)} "

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from pydantic import Field
+from torch import Tensor
 
 from recurra.data import Examples
 from recurra.data.series import Windows, read_series
 from recurra.errors import Fault
 from recurra.tasks.forecast.windows import WindowOptions
+from recurra.tasks.parts.batches import Epoch, shuffled_batches
 from recurra.tasks.parts.measurement import Selection
 from recurra.tasks.parts.sources import TEST, SourceOptions, part_of, read_named, read_parts
 
@@ -24,6 +29,8 @@ class TrajectoryOptions(WindowOptions, SourceOptions):
         leave_out: names of files, or how they begin: these are not trained or validated on, and of the test
             data they alone are measured.
         together: only windows whose very steps at least so many paths of the file have in full.
+        backward: share of the training windows that are walked from their end, drawn anew each epoch: people
+            come and go the same ways.
     """
 
     context: int = Field(default=8, ge=2)
@@ -35,6 +42,7 @@ class TrajectoryOptions(WindowOptions, SourceOptions):
     series: str | None = "id"
     leave_out: str | list[str] = Field(default_factory=list)
     together: int = Field(default=1, ge=1)
+    backward: float = Field(default=0.0, ge=0, le=1)
 
 
 class TrajectoryData:
@@ -54,6 +62,25 @@ class TrajectoryData:
     def validation(self) -> Windows:
         """To validate on."""
         return self._read()[1]
+
+    def batches(self, epoch: int, rank: int, world: int) -> Epoch:
+        """The training windows of an epoch in batches, as `Windows.take` gives them."""
+        windows, options = self.train, self.options
+        count = round(options.backward * len(windows))
+        # the standard library's generator, seeded by text, draws the same numbers everywhere
+        back = {*random.Random(f"{self.seed}:{epoch}").sample(range(len(windows)), count)}
+
+        def make(indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+            context, future, ahead = windows.take(indices)
+            path = torch.cat([context, future], 1)
+            marks = torch.tensor([index in back for index in indices])[:, None, None]
+            path = torch.where(marks, path.flip(1), path)
+            return path[:, : options.context], path[:, options.context :], ahead
+
+        lengths = [options.context + options.horizon] * len(windows)
+        return shuffled_batches(
+            lengths, options.batch_size, make, seed=self.seed, epoch=epoch, rank=rank, world=world
+        )
 
     def evaluation(self, data: str | Path | None) -> Windows:
         """The windows of `select(data)`."""

@@ -13,12 +13,14 @@ class TrajectoryModelOptions(SeriesModelOptions):
 
     Attributes:
         turned: the way walked so far is turned to point along one axis; else directions stay those of the
-            scene. Places are always seen from the last one.
+            scene. Points are always seen from the last one.
+        place: where in the scene each point is is read, too: for scenes that training knows.
     """
 
     turned: bool = True
+    place: bool = False
 
 
 def build_model(options: TrajectoryModelOptions, horizon: int) -> Forecaster:
     """The network, with fresh weights."""
-    return build_forecaster(options, Heading(options.turned), Distance(), horizon, 0)
+    return build_forecaster(options, Heading(options.turned, options.place), Distance(), horizon, 0)

@@ -14,7 +14,7 @@ from recurra.errors import Fault
 from recurra.models.forecaster import Forecaster
 from recurra.storage.text import parse_json
 from recurra.tasks.base import TASKS, Example, Loss, Score, Task
-from recurra.tasks.forecast.windows import forecasts, window_batches
+from recurra.tasks.forecast.windows import forecasts
 from recurra.tasks.parts.batches import Epoch
 from recurra.tasks.parts.contexts import device_of, evaluating, seeded
 from recurra.tasks.parts.counts import require_count
@@ -83,8 +83,7 @@ class TrajectoryTask(Task[Forecaster]):
         ]
 
     def batches(self, epoch: int, rank: int = 0, world: int = 1) -> Sequence[Any]:
-        windows, seed = self.data.train, self.data.seed
-        return window_batches(windows, self.options, seed=seed, epoch=epoch, rank=rank, world=world)
+        return self.data.batches(epoch, rank, world)
 
     def read_training_data(self) -> bool:
         _ = self.data.train
