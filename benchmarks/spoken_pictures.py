@@ -113,7 +113,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.answerer is None:
         train(read_recipe(find_recipe("easy_vqa")), answerer_run, resume=answerer_run.exists(), quiet=True)
     data = read_recipe(find_recipe("easy_vqa")).data.test
-    examples = read_easy_vqa(data.path, part="test", questions=True)
+    examples = read_easy_vqa(data["path"], part="test", questions=True)
     sentences = sorted({bare(question) for question in examples["question"]})
     rare = set(sentences[::5])  # of sorted ones, so that the others have every word
     sounds = folder / "sounds"

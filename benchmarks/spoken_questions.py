@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     source = read_recipe(find_recipe("spoken_digit_questions")).data
     examples = read_spoken_digits(
-        source.train.path, part="test", count=1000, only=[] if speaker is None else [speaker]
+        source.test["path"], part="test", count=1000, only=[] if speaker is None else [speaker]
     )
     items = [
         {"question": question, "audio": audio, "story": story}
