@@ -73,7 +73,8 @@ kind by itself, 2.29, single letters 3.09. Of 600 names drawn 1 is one of traini
 ## Sentences back from 512 numbers
 
 `recurra predict runs/autoencode_sentences`, the first five captions of the test part; words that training
-saw fewer than twice can't come back:
+saw fewer than twice can't come back. `recurra train text_autoencoder` learns as much for up to 15 words from a
+start at random: 91.1 % of the words of unseen captions come back at their place, 75.4 % of the captions whole.
 
 {_sentences()}
 """,
