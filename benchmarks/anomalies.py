@@ -111,7 +111,7 @@ def main(arguments: Sequence[str]) -> int:
 def measured(task: ForecastTask, part: str, seeds: Sequence[int]) -> dict[str, dict[str, list[Result]]]:
     """For each kind of fault, of each score, the result of each seed."""
     table = read(ROOT.parent / "shared/data/ett/ETTh1.csv.gz")
-    values = np.array([columns.numbers(table, name) for name in TARGETS], np.float64).T
+    values = columns.numbers(table, *TARGETS).numpy().astype(np.float64)
     train = values[: SPLIT[0]]
     first = SPLIT[0] + (SPLIT[1] if part == "test" else 0)
     begin, end = first - CONTEXT, first + SPLIT[2 if part == "test" else 1]

@@ -18,7 +18,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from recurra.data import names
+from recurra.data.builtin.names import names
 from recurra.runs.folder import load
 from recurra.tasks import LanguageModelTask
 from recurra.tasks.language_model.costs import as_window, token_costs

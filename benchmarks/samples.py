@@ -74,7 +74,9 @@ kind by itself, 2.29, single letters 3.09. Of 600 names drawn 1 is one of traini
 ## Sentences back from 512 numbers
 
 `recurra predict runs/autoencode_sentences`, the first five captions of the test part; words that training
-saw fewer than twice can't come back:
+saw fewer than twice can't come back. `text_autoencoder` learns it from a start at random, for up to 15
+words: 91.1 % of the words of the test part come back at their place (of the validation part 89.1 %), and
+75.4 % of the sentences whole. Those of the first:
 
 {_sentences()}
 """,
