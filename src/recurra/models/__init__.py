@@ -28,6 +28,7 @@ from recurra.models.pictures import (
 )
 from recurra.models.questions import (
     AlignedAttention,
+    DistanceAnswerer,
     EntityReader,
     FlowReader,
     FrameAnswerer,
@@ -63,6 +64,7 @@ __all__ = [
     "Decoder",
     "DependencyParser",
     "DirectHorizon",
+    "DistanceAnswerer",
     "Encoded",
     "EncoderDecoder",
     "EntityReader",
