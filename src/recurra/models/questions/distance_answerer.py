@@ -23,10 +23,10 @@ class DistanceAnswerer(Configured):
 
     A place x_i has a value `v_i = relu(V x_i)` and for each look a key `k_i = K x_i`. A look weighs it by
     `a = softmax(k_i . (Q c) / sqrt(D) + s |k_i|^2 / D + (R c) . b(d_i))` and comes upon `m = sum_i a_i [v_i;
-    x; y]`, with the coordinates of the place (stacked attention: Yang et al., 2016). In the first look c is q,
-    and nothing is known of distances; in a further one c = [q; m], of the look before. d_i is how far a place
-    is from that m, in places, and b(d) = [d; exp(-(d / r)^2), r = 1, 2, 4], so that c says whether what is
-    near, far, or there already is looked at. The answer comes of q, of each m, and of the mean v of all
+    x; y]`, with the coordinates of the place (stacked attention: Yang et al., 2016). In the first look c is
+    q, and nothing is known of distances; in a further one c = [q; m], of the look before. d_i is how far a
+    place is from that m, in places, and b(d) = [d; exp(-(d / r)^2), r = 1, 2, 4], so that c says whether what
+    is near, far, or there already is looked at. The answer comes of q, of each m, and of the mean v of all
     places, which can count, through one hidden layer.
 
     What depends on the question is a product for each place, no layer: a batch can have many questions about
