@@ -490,6 +490,11 @@ MODULES: dict[str, Example] = {
         views,
         view_answers,
     ),
+    "distance_answerer": Example(
+        lambda: models.DistanceAnswerer(models.PicturePlaces(convolution()), question_encoder(), 3, 5),
+        views,
+        view_answers,
+    ),
     "relation_network": Example(
         lambda: models.RelationNetwork(models.PicturePlaces(convolution()), question_encoder(), 3, 5),
         views,

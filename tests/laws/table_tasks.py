@@ -843,7 +843,7 @@ TASKS: dict[str, Tiny] = {
             "a.tsv",
             extras=("PIL",),
         )
-        for kind in ("places", "relations")
+        for kind in ("places", "distances", "relations")
     },
     "answer from recordings": Tiny(
         {

@@ -29,6 +29,7 @@ from recurra.models.pictures import (
 )
 from recurra.models.questions import (
     AlignedAttention,
+    DistanceAnswerer,
     EntityReader,
     FlowReader,
     FrameAnswerer,
@@ -64,6 +65,7 @@ __all__ = [
     "Decoder",
     "DependencyParser",
     "DirectHorizon",
+    "DistanceAnswerer",
     "Encoded",
     "EncoderDecoder",
     "EntityReader",

@@ -416,6 +416,7 @@ LOOK = {"convolution": [{"channels": 8, "stride": 2}, {"channels": 8, "stride": 
         ({"kind": "places"}, {}),
         ({"kind": "places", "hops": 2, "modulation": True, "norm": "none"}, {"pictures": 3}),
         ({"kind": "relations", "norm": "batch"}, {}),
+        ({"kind": "distances", "hops": 2}, {"pictures": 3}),
     ],
 )
 def test_pictures_are_answered_from(model: dict[str, Any], batch: dict[str, int], tmp_path: Path) -> None:
@@ -455,7 +456,7 @@ def test_a_batch_has_all_questions_about_its_pictures() -> None:
         assert sorted(len(answers) for _, answers in parts) == [2, 3]
 
 
-@pytest.mark.parametrize("kind", ["places", "relations"])
+@pytest.mark.parametrize("kind", ["places", "distances", "relations"])
 def test_a_picture_of_many_questions_is_looked_at_once(kind: str) -> None:
     with lending({"views": views()}):
         data = {"evidence": "picture", "train": "memory:views", "validation": "memory:views"}
@@ -473,6 +474,12 @@ def test_pairs_of_places_are_looked_at_once() -> None:
     again = {"kind": "relations", "hops": 2}
     with lending({"views": views()}), pytest.raises(Fault, match="hops = 2, .* leave them out"):
         task_of(data, LOOK | again)
+
+
+def test_distances_are_scaled_by_the_question_anyway() -> None:
+    data = {"evidence": "picture", "train": "memory:views", "validation": "memory:views"}
+    with lending({"views": views()}), pytest.raises(Fault, match="modulation = true, .*: leave it out"):
+        task_of(data, LOOK | {"kind": "distances", "modulation": True})
 
 
 def tone(*pitches: float) -> Recording:

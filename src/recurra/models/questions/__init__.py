@@ -1,6 +1,7 @@
 """Models that answer a question from evidence: sentences, a passage, a picture, a recording."""
 
 from recurra.models.questions.aligned_attention import AlignedAttention
+from recurra.models.questions.distance_answerer import DistanceAnswerer
 from recurra.models.questions.entity_reader import EntityReader
 from recurra.models.questions.flow_reader import FlowReader
 from recurra.models.questions.frame_answerer import FrameAnswerer
@@ -14,6 +15,7 @@ from recurra.models.questions.transcript_answerer import Sounds, TranscriptAnswe
 
 __all__ = [
     "AlignedAttention",
+    "DistanceAnswerer",
     "EntityReader",
     "FlowReader",
     "FrameAnswerer",

@@ -6,12 +6,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from recurra.errors import Fault, nearest, quoted
-from recurra.tasks.answer.kinds import (
-    PictureAnswerTask,
-    PlainAnswerTask,
-    RecordingAnswerTask,
-    StoryAnswerTask,
-)
+from recurra.tasks.answer.kinds import PlainAnswerTask, RecordingAnswerTask, StoryAnswerTask
+from recurra.tasks.answer.pictures import SceneAnswerTask
 from recurra.tasks.answer.span_task import SpanAnswerTask
 from recurra.tasks.answer.written import WrittenAnswerTask
 from recurra.tasks.base import TASKS, Task
@@ -25,7 +21,7 @@ class AnswerTask(Task):
     kinds: ClassVar[Mapping[str, type[Task[Any]]]] = {
         "story": StoryAnswerTask,
         "passage": SpanAnswerTask,
-        "picture": PictureAnswerTask,
+        "picture": SceneAnswerTask,
         "recording": RecordingAnswerTask,
         "none": PlainAnswerTask,
         "text": WrittenAnswerTask,
