@@ -26,15 +26,16 @@ from __future__ import annotations
 
 import argparse
 import random
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from commands import output
 from numpy.typing import NDArray
 
+from recurra.cli.app import exit_code
 from recurra.data import columns, read
 from recurra.runs.folder import load
 from recurra.tasks import ForecastTask
@@ -95,8 +96,7 @@ def main(arguments: Sequence[str]) -> int:
     place = options.folder.resolve() / "forecaster"
     if not (place / "metrics.json").exists():
         changes = [part for change in CHANGES for part in ("--set", change)]
-        command = [sys.executable, "-m", "recurra.cli", "train", "etth1", "-o", str(place), *changes]
-        subprocess.run(command, cwd=ROOT, check=True)
+        output("train", "etth1", "-o", str(place), *changes)
     task = load(place)
     assert isinstance(task, ForecastTask)
     print("\t".join(("fault", "score", "area", "least", "precision at k", "least")))
@@ -166,4 +166,4 @@ def result(scores: Numbers, faulty: NDArray[np.bool_]) -> Result:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(exit_code(lambda: main(sys.argv[1:])))

@@ -18,6 +18,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from recurra.cli.app import exit_code
 from recurra.data.builtin.names import names
 from recurra.runs.folder import load
 from recurra.tasks import LanguageModelTask
@@ -125,4 +126,4 @@ def _drawn(task: LanguageModelTask, kind: str, count: int, seed: int) -> list[st
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(exit_code(lambda: main(sys.argv[1:])))

@@ -7,6 +7,7 @@ the mean frame of training, and whether the nearest vector of training is of the
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 from collections.abc import Sequence
@@ -17,11 +18,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from recurra.cli.app import exit_code
 from recurra.runs import load
 
 
-def main(run: str) -> int:
-    task: Any = load(Path(run))
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("run", type=Path)
+    task: Any = load(parser.parse_args(arguments).run)
     rows = task.data.select("test").examples
     task.data.read_train()
     train = task.data.train
@@ -58,4 +64,4 @@ def agreement(likeness: Tensor, labels: Sequence[str], others: Sequence[str]) ->
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    raise SystemExit(exit_code(lambda: main(sys.argv[1:])))

@@ -22,7 +22,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from recurra.cli.app import exit_code
 from recurra.data.readers.easy_vqa import read_easy_vqa
+from recurra.errors import Fault
 from recurra.recipes import find_recipe
 from recurra.runs import load
 from recurra.train import read_recipe, train
@@ -105,8 +107,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--answerer", type=Path, help="a run of easy_vqa; else one is trained")
     options = parser.parse_args(arguments)
     if shutil.which(PROGRAM) is None:
-        print(f"{PROGRAM} is not installed: it says the questions", file=sys.stderr)
-        return 2
+        raise Fault(f"{PROGRAM} is not installed: it says the questions")
     folder: Path = options.folder.resolve()
     answerer_run: Path = (options.answerer or folder / "answerer").resolve()
     os.chdir(ROOT)  # where the paths of recipes start
@@ -214,4 +215,4 @@ def line(title: str, answers: Sequence[str | None], truths: Sequence[str]) -> st
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    raise SystemExit(exit_code(lambda: main(sys.argv[1:])))
