@@ -62,6 +62,11 @@ class Training(_Row):
     seeds: int = Field(5, ge=1)
     figures: tuple[Figure, ...]
 
+    @property
+    def metrics(self) -> list[str]:
+        """All that its figures are made of."""
+        return [metric for figure in self.figures for metric in figure.metric]
+
     def train_command(self, place: str, seed: int) -> list[str]:
         """The words of the command that trains it."""
         changes = [part for change in (*self.changes, f"train.seed={seed}") for part in ("--set", change)]

@@ -64,7 +64,8 @@ def reproduce(
             place = folder / training.name / f"seed-{seed}"
             record = read_record(place)
             stale = record and record.why_stale(training.recipe)
-            if record is not None and stale is None:
+            new = [metric for metric in training.metrics if record and metric not in record.scores]
+            if record is not None and stale is None and not new:
                 yield Outcome(training, seed, record, "measured before")
                 continue
             expected = 60 * training.minutes * (median(ratios) if ratios else 1)
@@ -77,7 +78,7 @@ def reproduce(
             record = measure(training, place, seed, call or run_command)
             if record.seconds is not None:
                 ratios.append(record.seconds / (60 * training.minutes))
-            yield Outcome(training, seed, record, stale or "new")
+            yield Outcome(training, seed, record, stale or (f"no {new[0]!r} was measured" if new else "new"))
 
 
 def measure(training: Training, place: Path, seed: int, call: Call) -> Record:
@@ -93,7 +94,7 @@ def measure(training: Training, place: Path, seed: int, call: Call) -> Record:
         seconds = time.monotonic() - start
     task = load(place)
     scores = task.evaluate(training.data or None)
-    missing = [metric for figure in training.figures for metric in figure.metric if metric not in scores]
+    missing = [metric for metric in training.metrics if metric not in scores]
     if missing:
         raise Fault(
             f"{training.name}: its evaluation has no {missing[0]!r}, only {', '.join(sorted(scores))}"

@@ -28,8 +28,10 @@ def summary(table: Table, folder: Path, old: Mapping[str, Any] | None = None) ->
         records = records_of(training, folder)
         for figure in training.figures:
             key = key_of(training.name, figure)
-            if records:
-                rows[key] = _row(training, figure, records)
+            # a record of an earlier day may lack a metric that is asked for today
+            complete = [record for record in records if record.scores.keys() >= set(figure.metric)]
+            if complete:
+                rows[key] = _row(training, figure, complete)
             elif old and key in old:
                 rows[key] = {**old[key], **_about(training.subject, figure), "commands": training.commands()}
     means = {key_of(mean.name, mean.figure): row for mean in table.means if (row := _mean(mean, rows))}

@@ -137,6 +137,24 @@ def test_means_and_spreads_are_over_seeds(tmp_path: Path) -> None:
     assert other["b/f1"]["mean"] == rows["b/f1"]["mean"]
 
 
+def test_a_metric_that_is_new_to_a_record_is_measured_without_a_training(tmp_path: Path) -> None:
+    calls = Calls()
+    list(reproduce([SMALL], tmp_path, seeds=1, call=calls))
+    more = SMALL.model_copy(update={"figures": (*SMALL.figures, Figure(what="x", metric=("perplexity",)))})
+    table = Table(trainings=(more,))
+    assert [*summary(table, tmp_path)] == ["small/nats_per_token", "small/perplexity"]
+    record = read_record(tmp_path / "small" / "seed-0")
+    assert record is not None
+    del record.scores["perplexity"]
+    record.write(tmp_path / "small" / "seed-0")
+    assert [*summary(table, tmp_path)] == ["small/nats_per_token"]
+    outcomes = [*reproduce([more], tmp_path, seeds=1, call=calls)]
+    assert [outcome.reason for outcome in outcomes] == ["no 'perplexity' was measured"]
+    assert [words[1] for words in calls.commands] == ["train", "train"]
+    assert "--resume" in calls.commands[1]
+    assert [*summary(table, tmp_path)] == ["small/nats_per_token", "small/perplexity"]
+
+
 def test_names_choose_the_cheapest_first() -> None:
     table = Table(trainings=(DEAR, SMALL))
     assert [training.name for training in choose(table, ["demo"])] == ["small", "dear"]
