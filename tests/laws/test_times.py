@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from recurra.data import Examples, Place
@@ -132,6 +132,7 @@ elapsed = st.sampled_from([1, 5, 15, 30, 60, 90, 360, 720]).map(lambda minutes: 
 
 
 @few
+@example(datetime(2000, 1, 1), timedelta(hours=12), "31.5.2024 13:00", 25)  # an hour of one digit: 0
 @given(starts, elapsed, st.sampled_from(sorted(MINUTES)), st.integers(3, 60))
 def test_minutes_and_hours_without_zone(start: datetime, step: timedelta, name: str, count: int) -> None:
     times = [start + k * step for k in range(count + AHEAD)]

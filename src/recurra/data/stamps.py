@@ -246,7 +246,7 @@ def _offset(text: str) -> tuple[int | None, str]:
 
 def _padding(field: str) -> bool | None:
     """Whether a number of up to two digits is padded; None where it has two digits anyway."""
-    return True if field[0] == "0" else False if len(field) == 1 else None
+    return False if len(field) == 1 else True if field[0] == "0" else None
 
 
 def _all(signs: set[Any]) -> bool | None:
